@@ -1,0 +1,100 @@
+"""The exporter's own metrics, on prometheus-client, in a registry that is passed in.
+
+What is known of single bots and tenants is not here: there are too many of those for prometheus-client's renderer.
+"""
+
+import platform as machine
+from collections.abc import Iterable
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, PlatformCollector, ProcessCollector
+
+FAILURE_REASONS: Final = ("timeout", "connect", "tls", "http", "auth", "api", "invalid")
+"""Every value of the label ``reason`` of ``oifde_upstream_request_failures_total``."""
+
+_DURATION_BUCKETS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+_LAG_BUCKETS: Final = (0.01, 0.1, 0.5, 1, 5, 15, 60, 300)
+
+
+class Health:
+    """The families of the platforms, of the process and of its configuration.
+
+    Label values are, in this order: the platform's name, the operation, and the reason or the platform's error code.
+    """
+
+    def __init__(self, registry: CollectorRegistry, *, version: str, revision: str = "") -> None:
+        """Registers every family in ``registry``; ``revision`` is the commit the program was built from, if known."""
+        operation = ("platform", "operation")
+        self.requests: Final = Counter(
+            "oifde_upstream_requests", "Requests sent to the platform", operation, registry=registry
+        )
+        self.failures: Final = Counter(
+            "oifde_upstream_request_failures",
+            "Requests to the platform that failed, by reason",
+            (*operation, "reason"),
+            registry=registry,
+        )
+        self.api_errors: Final = Counter(
+            "oifde_upstream_api_errors",
+            "Answers of the platform that were an error, by its own error code",
+            (*operation, "code"),
+            registry=registry,
+        )
+        self.duration: Final = Histogram(
+            "oifde_upstream_request_duration_seconds",
+            "Time from sending a request to the platform to the end of its answer",
+            operation,
+            buckets=_DURATION_BUCKETS,
+            registry=registry,
+        )
+        self.retries: Final = Counter(
+            "oifde_upstream_retries",
+            "Requests to the platform that repeated a failed one",
+            operation,
+            registry=registry,
+        )
+        self.clock_skew: Final = Gauge(
+            "oifde_upstream_clock_skew_seconds",
+            "How far the platform's clock is ahead of this machine's, by the Date header of its answers",
+            ("platform",),
+            registry=registry,
+        )
+        self.poll_lag: Final = Histogram(
+            "oifde_exporter_poll_lag_seconds",
+            "How late polls start against their schedule",
+            buckets=_LAG_BUCKETS,
+            registry=registry,
+        )
+        self.bots: Final = Gauge("oifde_exporter_bots", "Bots that are polled", registry=registry)
+        self.config_reload_successful: Final = Gauge(
+            "oifde_exporter_config_last_reload_successful",
+            "1 if the configuration was taken over when it was last loaded, else 0",
+            registry=registry,
+        )
+        self.config_reload_timestamp: Final = Gauge(
+            "oifde_exporter_config_last_reload_success_timestamp_seconds",
+            "When a configuration was last taken over",
+            registry=registry,
+        )
+        Gauge(
+            "oifde_exporter_build_info",
+            "1; the labels say which exporter this is",
+            ("version", "revision", "pythonversion"),
+            registry=registry,
+        ).labels(version, revision, machine.python_version()).set(1)
+        ProcessCollector(registry=registry)
+        PlatformCollector(registry=registry)
+
+    def init_platform(self, name: str, operations: Iterable[str]) -> None:
+        """Lets the series of a platform exist with 0; error codes and the clock's skew only come once seen."""
+        for operation in operations:
+            self.requests.labels(name, operation)
+            self.duration.labels(name, operation)
+            self.retries.labels(name, operation)
+            for reason in FAILURE_REASONS:
+                self.failures.labels(name, operation, reason)
+
+    def forget_platform(self, name: str) -> None:
+        """Removes all series of a platform that is no longer configured."""
+        for family in (self.requests, self.failures, self.api_errors, self.duration, self.retries, self.clock_skew):
+            family.remove_by_labels({"platform": name})
