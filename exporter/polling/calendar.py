@@ -1,0 +1,46 @@
+"""Local days and hours as moments in epoch seconds, whatever daylight saving does to them."""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+_HOUR = 3600
+_DAY = timedelta(days=1)
+
+
+def local_date(moment: float, zone: ZoneInfo) -> date:
+    """The date in ``zone`` at a moment."""
+    return datetime.fromtimestamp(moment, zone).date()
+
+
+@lru_cache(maxsize=4096)
+def midnight(day: date, zone: ZoneInfo) -> float:
+    """When a local date begins; where a clock change skips 00:00, that is the change itself."""
+    return datetime.combine(day, time(), zone).timestamp()
+
+
+def next_day(day: date) -> date:
+    """The day after."""
+    return day + _DAY
+
+
+def day_before(day: date) -> date:
+    """The day before."""
+    return day - _DAY
+
+
+def hour_start(moment: float, zone: ZoneInfo) -> float:
+    """When the local hour of a moment began: on the half hour of UTC in Asia/Kolkata, say."""
+    offset = datetime.fromtimestamp(moment, UTC).astimezone(zone).utcoffset()
+    shift = offset.total_seconds() if offset else 0.0
+    return (moment + shift) // _HOUR * _HOUR - shift
+
+
+@lru_cache(maxsize=1024)
+def hours(day: date, zone: ZoneInfo) -> Sequence[tuple[float, float]]:
+    """The (start, end) of each hour of a local date, in order: 23, 24 or 25 of them."""
+    first, last = midnight(day, zone), midnight(next_day(day), zone)
+    # In half-hour steps, for the zones whose clocks change by half an hour.
+    starts = sorted({max(first, hour_start(first + step, zone)) for step in range(0, int(last - first), _HOUR // 2)})
+    return tuple(zip(starts, [*starts[1:], last], strict=True))

@@ -1,0 +1,245 @@
+"""Everything that is polled under the configuration of now; a new configuration disturbs only what it changes."""
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import product
+from typing import Final, TypeAlias
+
+from structlog.typing import FilteringBoundLogger
+
+from exporter.clock import Clock
+from exporter.config import Config, Platform, Tenant
+from exporter.health import Health
+from exporter.polling.poller import Plan, Poller
+from exporter.polling.schedule import Phases
+from exporter.polling.snapshot import BotId, TenantId, TenantStatus
+from exporter.polling.store import Store
+from exporter.polling.windows import Rules
+from exporter.upstream.client import PlatformClient
+from exporter.upstream.reports import ANOMALY_REASONS, REPORTS, Anomaly
+from exporter.upstream.session import TenantSession
+
+_TIMEOUTS_PER_POLL: Final = 3
+
+_TenantKey: TypeAlias = tuple[str, str]  # platform, tenant_id
+_UnitKey: TypeAlias = tuple[str, str, str, str]  # platform, tenant_id, access_code, report
+
+
+@dataclass(frozen=True, slots=True)
+class _PlatformRuntime:
+    settings: Platform
+    client: PlatformClient
+    phases: Phases
+
+
+@dataclass(frozen=True, slots=True)
+class _TenantRuntime:
+    id: TenantId
+    settings: Tenant
+    client: PlatformClient
+    session: TenantSession
+    anomalies: Counter[tuple[str, str]]
+    revisions: Counter[str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Unit:
+    """A report of a bot that is being polled."""
+
+    poller: Poller
+    session: TenantSession
+    phase: float
+    task: asyncio.Task[None]
+
+
+class Fleet:
+    """Runs a poller for every report of every configured bot."""
+
+    def __init__(
+        self, *, store: Store, clock: Clock, health: Health, log: FilteringBoundLogger, rng: random.Random
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._health = health
+        self._log = log
+        self._rng = rng
+        self._platforms: dict[str, _PlatformRuntime] = {}
+        self._tenants: dict[_TenantKey, _TenantRuntime] = {}
+        self._units: dict[_UnitKey, _Unit] = {}
+
+    @property
+    def all_tried(self) -> bool:
+        """Whether every report of every bot has been asked for once, with whatever result."""
+        return all(unit.poller.tried.is_set() for unit in self._units.values())
+
+    async def apply(self, config: Config) -> None:
+        """Polls what ``config`` says from now on. Raises, with nothing changed, when a client cannot be built."""
+        platforms = await self._build_platforms(config)
+        retired = [former for name, former in self._platforms.items() if platforms.get(name) is not former]
+        for name in self._platforms.keys() - platforms.keys():
+            self._health.forget_platform(name)
+        self._platforms = platforms
+
+        former_tenants, former_bots = _ids(self._tenants.values()), self._bots
+        self._tenants = dict(self._build_tenants(config))
+        wanted = {key: (plan, session) for key, plan, session in self._plan(config)}
+        await self._retire(
+            key for key, unit in self._units.items() if wanted.get(key) != (unit.poller.plan, unit.session)
+        )
+        for bot in former_bots - {plan.bot for plan, _ in wanted.values()}:
+            self._store.remove(bot)
+        for tenant in former_tenants - _ids(self._tenants.values()):
+            self._store.remove_tenant(tenant)
+        for runtime in self._tenants.values():
+            self._publish_tenant(runtime)
+        for key, (plan, session) in wanted.items():
+            self._start(key, plan, session)
+        for key in self._units.keys() - wanted.keys():
+            del self._units[key]
+        self._health.bots.set(len(self._bots))
+        for platform in retired:
+            await platform.client.close()
+
+    def reset_logins(self) -> None:
+        """An operator's word that logging in may be tried again."""
+        for runtime in self._tenants.values():
+            runtime.session.reset()
+
+    async def close(self) -> None:
+        """Ends every poll and every connection."""
+        await self._retire(list(self._units))
+        for platform in self._platforms.values():
+            await platform.client.close()
+
+    @property
+    def _bots(self) -> set[BotId]:
+        return {unit.poller.plan.bot for unit in self._units.values()}
+
+    async def _build_platforms(self, config: Config) -> dict[str, _PlatformRuntime]:
+        """Those that stay as they are, and new ones for the others."""
+        platforms: dict[str, _PlatformRuntime] = {}
+        fresh: list[PlatformClient] = []
+        try:
+            for each in config.platforms:
+                settings, former = replace(each, tenants=()), self._platforms.get(each.name)
+                if former and former.settings == settings:
+                    platforms[each.name] = former
+                    continue
+                fresh.append(PlatformClient(settings, clock=self._clock, health=self._health, log=self._log))
+                platforms[each.name] = _PlatformRuntime(settings, fresh[-1], former.phases if former else Phases())
+        except BaseException:
+            for client in fresh:
+                await client.close()
+            raise
+        for each in config.platforms:
+            self._health.init_platform(each.name, ["get_token", *(REPORTS[name].operation for name in config.reports)])
+        return platforms
+
+    def _build_tenants(self, config: Config) -> Iterator[tuple[_TenantKey, _TenantRuntime]]:
+        """Those whose way to the platform stays the same keep their session, and all keep their counts."""
+        for platform, tenant in ((platform, tenant) for platform in config.platforms for tenant in platform.tenants):
+            key = (platform.name, tenant.tenant_id)
+            client, former = self._platforms[platform.name].client, self._tenants.get(key)
+            if former and former.client is client and former.settings.auth == tenant.auth:
+                session = former.session
+            else:
+                session = TenantSession(
+                    client,
+                    tenant,
+                    clock=self._clock,
+                    health=self._health,
+                    log=self._log,
+                    rng=self._rng,
+                    on_change=partial(self._session_changed, key),
+                )
+            anomalies = former.anomalies if former else Counter[tuple[str, str]]()
+            anomalies.update(dict.fromkeys(product(config.reports, ANOMALY_REASONS), 0))
+            revisions = former.revisions if former else Counter[str]()
+            revisions.update(dict.fromkeys(config.reports, 0))
+            id_ = TenantId(platform.name, tenant.tenant_id, tenant.name or tenant.tenant_id)
+            yield key, _TenantRuntime(id_, tenant, client, session, anomalies, revisions)
+
+    def _plan(self, config: Config) -> Iterator[tuple[_UnitKey, Plan, TenantSession]]:
+        for platform, tenant in ((platform, tenant) for platform in config.platforms for tenant in platform.tenants):
+            runtime = self._tenants[platform.name, tenant.tenant_id]
+            budget = min(tenant.poll_interval, _TIMEOUTS_PER_POLL * platform.request_timeout)
+            for name in config.reports:
+                rules = Rules(REPORTS[name], tenant.timezone, config.settle_delay, config.empty_hour_delay)
+                for bot in tenant.bots:
+                    id_ = BotId(
+                        platform.name,
+                        tenant.tenant_id,
+                        bot.access_code,
+                        bot.name,
+                        runtime.id.tenant,
+                        tuple(sorted(bot.labels.items())),
+                    )
+                    plan = Plan(id_, rules, tenant.poll_interval, tenant.stale_after, budget)
+                    yield (platform.name, tenant.tenant_id, bot.access_code, name), plan, runtime.session
+
+    def _start(self, key: _UnitKey, plan: Plan, session: TenantSession) -> None:
+        """Starts polling what is new or was retired; what runs on unchanged is left alone."""
+        former = self._units.get(key)
+        if former and not former.task.done():
+            return
+        if former and former.poller.plan.rules.zone == plan.rules.zone:
+            poller, phase = former.poller, former.phase
+            poller.replan(plan, session)
+        else:
+            poller = Poller(
+                plan,
+                session,
+                store=self._store,
+                clock=self._clock,
+                log=self._log,
+                observe_lag=self._health.poll_lag.observe,
+                observe_findings=partial(self._found, key[:2]),
+            )
+            phase = former.phase if former else self._platforms[key[0]].phases.take()
+        task = asyncio.create_task(poller.run(phase), name="/".join(key))
+        task.add_done_callback(self._ended)
+        self._units[key] = _Unit(poller, session, phase, task)
+
+    async def _retire(self, keys: Iterable[_UnitKey]) -> None:
+        """Stops polling some reports, even in the middle of a poll."""
+        units = [self._units[key] for key in keys]
+        for unit in units:
+            unit.task.cancel()
+            unit.poller.close()
+        await asyncio.gather(*(unit.task for unit in units), return_exceptions=True)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled():
+            self._log.critical("poller_died", poller=task.get_name(), exc_info=task.exception())
+
+    def _found(self, key: _TenantKey, report: str, anomalies: Sequence[Anomaly], revisions: int) -> None:
+        runtime = self._tenants[key]
+        runtime.anomalies.update((report, each.reason) for each in anomalies)
+        runtime.revisions[report] += revisions
+        self._publish_tenant(runtime)
+
+    def _session_changed(self, key: _TenantKey) -> None:
+        if runtime := self._tenants.get(key):
+            self._publish_tenant(runtime)
+
+    def _publish_tenant(self, runtime: _TenantRuntime) -> None:
+        state = runtime.session.state()
+        self._store.put_tenant(
+            runtime.id,
+            TenantStatus(
+                anomalies=dict(runtime.anomalies),
+                revisions=dict(runtime.revisions),
+                token_expiry=state.token_expiry,
+                blocked=state.blocked,
+                blocked_reason=state.reason,
+                retry_at=state.retry_at,
+            ),
+        )
+
+
+def _ids(tenants: Iterable[_TenantRuntime]) -> set[TenantId]:
+    return {tenant.id for tenant in tenants}

@@ -1,0 +1,250 @@
+"""One report of one bot: asked for on its schedule, folded into what is known, published as a snapshot."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Protocol
+
+from structlog.typing import FilteringBoundLogger
+
+from exporter.clock import Clock
+from exporter.polling import windows
+from exporter.polling.calendar import day_before, local_date, midnight
+from exporter.polling.schedule import next_slot
+from exporter.polling.snapshot import BotId, Failure, Snapshot
+from exporter.polling.store import Store
+from exporter.upstream.errors import UpstreamError
+from exporter.upstream.reports import Anomaly, parse
+
+
+class Session(Protocol):
+    """A tenant's way to the platform."""
+
+    async def query(
+        self, operation: str, path: str, body: Mapping[str, object], *, expect: type, on_turn: Callable[[], None]
+    ) -> object:
+        """One authenticated call, with its retries; raises UpstreamError. ``on_turn`` is called at each sending."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All that decides how a bot's report is polled; times in seconds."""
+
+    bot: BotId
+    rules: windows.Rules
+    interval: float
+    stale_after: float
+    budget: float
+    """A poll with all its retries ends within this time from the moment it is first its turn."""
+
+
+class Poller:
+    """Keeps one report of one bot up to date in the store. ``poll`` must not run twice at the same time."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        session: Session,
+        *,
+        store: Store,
+        clock: Clock,
+        log: FilteringBoundLogger,
+        observe_lag: Callable[[float], None],
+        observe_findings: Callable[[str, Sequence[Anomaly], int], None],
+    ) -> None:
+        """``observe_findings`` gets the report's name, anomalies seen for the first time, and a number of revisions."""
+        self.plan = plan
+        self.tried = asyncio.Event()
+        self._session = session
+        self._store = store
+        self._clock = clock
+        self._log = _bind(log, plan)
+        self._observe_lag = observe_lag
+        self._observe_findings = observe_findings
+        self._state = windows.State()
+        self._snapshot = Snapshot()
+        self._timer: asyncio.TimerHandle | None = None
+        self._warned = False
+        self._publish(self._snapshot)
+
+    async def run(self, phase: float) -> None:
+        """Polls at once, then at ``phase`` of each interval, until it is cancelled."""
+        loop = asyncio.get_running_loop()
+        await self.poll(None)
+        due = loop.time()
+        while True:
+            # Slots that a long poll has overrun are left out, not made up for.
+            due = next_slot(max(due, loop.time()), self.plan.interval, phase)
+            await asyncio.sleep(due - loop.time())
+            await self.poll(due)
+
+    async def poll(self, due: float | None) -> None:
+        """Asks for today's report, and yesterday's while it is needed; ``due`` is the slot on the loop's clock, if any."""
+        now = self._clock.now()
+        today = local_date(now, self.plan.rules.zone)
+        turn = _Turn(due, self.plan.budget, self._observe_lag)
+        try:
+            await self._take(today, turn)
+            if windows.wants_day_before(self._state, self.plan.rules, now):
+                await self._take_day_before(today, turn)
+            self._succeed(now)
+        except UpstreamError as error:
+            self._fail(error.reason, str(error), now, warn=not error.quiet)
+        except Exception as error:  # a fault of ours with one bot's data must not end its polling
+            self._log.exception("poll_crashed")
+            self._fail("internal", f"internal error: {type(error).__name__}", now, warn=True)
+        finally:
+            self.tried.set()
+
+    def replan(self, plan: Plan, session: Session) -> None:
+        """Goes on under a new plan with what is known; the time zone must be the same. Not while ``run`` runs."""
+        self.plan = plan
+        self._session = session
+        self._log = _bind(self._log, plan)
+        self._publish(self._snapshot)
+
+    def close(self) -> None:
+        """Stops the timer. The series stay until the bot is removed from the store."""
+        if self._timer:
+            self._timer.cancel()
+            self._timer = None
+
+    async def _take_day_before(self, today: date, turn: "_Turn") -> None:
+        try:
+            await self._take(day_before(today), turn)
+        except UpstreamError as error:  # today's report is there, and decides
+            self._log.debug("day_before_failed", reason=error.reason, error=str(error))
+
+    async def _take(self, day: date, turn: "_Turn") -> None:
+        plan, report = self.plan, self.plan.rules.report
+        bot = plan.bot
+        body = {
+            "type": report.type,
+            "tenantId": bot.tenant_id,
+            "accessCode": bot.access_code,
+            "timestamp": int(midnight(day, plan.rules.zone) * 1000),
+        }
+        asked = self._clock.now()
+
+        def on_turn() -> None:
+            nonlocal asked
+            asked = self._clock.now()
+            turn.begin(timeout)
+
+        try:
+            async with asyncio.timeout_at(turn.ends) as timeout:
+                rows = await self._session.query(report.operation, report.path, body, expect=list, on_turn=on_turn)
+        except TimeoutError:
+            raise UpstreamError("timeout", f"no answer within {plan.budget:g} s, retries included") from None
+        assert isinstance(rows, list)  # noqa: S101 - what `expect` promises
+        parsed = parse(report, rows, tenant_id=bot.tenant_id, access_code=bot.access_code)
+        self._state, anomalies, revisions = windows.fold(self._state, plan.rules, day, parsed, asked)
+        if anomalies or revisions:
+            self._note(anomalies, revisions)
+
+    def _note(self, anomalies: Sequence[Anomaly], revisions: int) -> None:
+        for reason, number in Counter(each.reason for each in anomalies).items():
+            first = next(each for each in anomalies if each.reason == reason)
+            self._log.warning("report_anomaly", reason=reason, count=number, first=first.where, detail=first.detail)
+        if revisions:
+            self._log.info("records_revised", count=revisions)
+        self._observe_findings(self.plan.rules.report.name, anomalies, revisions)
+
+    def _succeed(self, now: float) -> None:
+        failure = self._snapshot.failure
+        if failure and self._warned:
+            self._log.info("bot_recovered", down_seconds=round(now - failure.since))
+        self._warned = False
+        self._state = windows.count(self._state, self.plan.rules, self._clock.now())
+        self._publish(
+            replace(
+                self._shown(),
+                up=True,
+                failure=None,
+                last_attempt=now,
+                last_success=now,
+                expires=self._clock.elapsed() + self.plan.stale_after,
+            )
+        )
+
+    def _fail(self, reason: str, message: str, now: float, *, warn: bool) -> None:
+        former = self._snapshot.failure
+        if warn and not self._warned:
+            self._warned = True
+            self._log.warning("bot_failing", reason=reason, error=message)
+        else:
+            self._log.debug("poll_failed", reason=reason, error=message)
+        self._publish(
+            replace(
+                self._snapshot,
+                up=False,
+                failures=self._snapshot.failures + 1,
+                failure=Failure(reason, message, former.since if former else now),
+                last_attempt=now,
+            )
+        )
+
+    def _shown(self) -> Snapshot:
+        """The snapshot with the data of the current state."""
+        state = self._state
+        return replace(
+            self._snapshot,
+            hour=state.hour,
+            live=state.live,
+            totals=state.shown_totals,
+            records=state.days[-1].records if state.days else {},
+        )
+
+    def _publish(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+        self._store.put(self.plan.bot, self.plan.rules.report.name, snapshot)
+        self._arm()
+
+    def _arm(self) -> None:
+        """Sets the timer for the change that comes by the clock alone: a new day's start, and the end of its 0."""
+        self.close()
+        now = self._clock.now()
+        due = windows.changes_at(self._state, self.plan.rules, now)
+        if due > now:
+            self._timer = asyncio.get_running_loop().call_later(due - now, self._on_time)
+
+    def _on_time(self) -> None:
+        if self._snapshot.expires <= self._clock.elapsed():
+            # Nobody would see the 0. The poll that brings the series back starts the day, visibly.
+            self._timer = None
+            return
+        self._state = windows.count(self._state, self.plan.rules, self._clock.now())
+        self._publish(self._shown())
+
+
+class _Turn:
+    """When a poll began, on the loop's clock, and so when it has to end."""
+
+    def __init__(self, due: float | None, budget: float, observe_lag: Callable[[float], None]) -> None:
+        self.ends: float | None = None
+        self._due = due
+        self._budget = budget
+        self._observe_lag = observe_lag
+
+    def begin(self, timeout: asyncio.Timeout) -> None:
+        """Starts the budget at the poll's first request; waiting for the platform's limits does not count."""
+        if self.ends is not None:
+            return
+        now = asyncio.get_running_loop().time()
+        self.ends = now + self._budget
+        timeout.reschedule(self.ends)
+        if self._due is not None:
+            self._observe_lag(max(0.0, now - self._due))
+
+
+def _bind(log: FilteringBoundLogger, plan: Plan) -> FilteringBoundLogger:
+    bot = plan.bot
+    return log.bind(
+        platform=bot.platform,
+        tenant_id=bot.tenant_id,
+        access_code=bot.access_code,
+        bot=bot.bot,
+        report=plan.rules.report.name,
+    )

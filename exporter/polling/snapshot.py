@@ -1,0 +1,82 @@
+"""What a poll leaves behind: immutable, so that whoever reads it never sees half of a poll."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from exporter.upstream.reports import Record, Value
+
+
+@dataclass(frozen=True, slots=True)
+class BotId:
+    """A configured bot as the outside sees it: where it lives, and the labels of its series."""
+
+    platform: str
+    tenant_id: str
+    access_code: str
+    bot: str
+    tenant: str
+    labels: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Hour:
+    """The last complete hour: its start in epoch seconds, and its record; None when the hour is inferred to be empty."""
+
+    start: float
+    record: Record | None
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a report is down: a reason of ``oifde_upstream_request_failures_total``, words, and since when (epoch s)."""
+
+    reason: str
+    message: str
+    since: float
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One report of one bot after its latest poll.
+
+    ``hour``, ``live`` and ``totals`` are the data; they stay as they are when a poll fails. ``totals`` are the local
+    day's sums in the order of the report's fields (None for a field that is not summed or not known yet).
+    ``expires`` is the moment on ``Clock.elapsed()`` from which the data are too old to be shown.
+    ``records`` are the hours of the local day so far, by their start, for whoever shows a day's course.
+    """
+
+    hour: Hour | None = None
+    live: Record | None = None
+    totals: tuple[Value, ...] | None = None
+    up: bool = False
+    failures: int = 0
+    failure: Failure | None = None
+    last_attempt: float | None = None
+    last_success: float | None = None
+    expires: float = float("-inf")
+    records: Mapping[float, Record] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class TenantId:
+    """A tenant of a platform, with the name users see."""
+
+    platform: str
+    tenant_id: str
+    tenant: str
+
+
+@dataclass(frozen=True, slots=True)
+class TenantStatus:
+    """What is known of a tenant as a whole.
+
+    ``anomalies`` counts by (report, reason), ``revisions`` by report; ``token_expiry`` is in epoch seconds and None
+    without a fetched token; ``blocked_reason`` says in words why no login is tried, ``retry_at`` (epoch seconds) until when.
+    """
+
+    anomalies: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    revisions: Mapping[str, int] = field(default_factory=dict)
+    token_expiry: float | None = None
+    blocked: bool = False
+    blocked_reason: str | None = None
+    retry_at: float | None = None

@@ -1,0 +1,66 @@
+"""The snapshots of now, and those who want to know of each new one."""
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Protocol
+
+from exporter.polling.snapshot import BotId, Snapshot, TenantId, TenantStatus
+
+
+class Listener(Protocol):
+    """Hears of every change of the store, in the event loop, right after it was made."""
+
+    def bot_changed(self, bot: BotId, report: str, snapshot: Snapshot) -> None:
+        """A report of a bot is new or has a new snapshot."""
+
+    def bot_removed(self, bot: BotId) -> None:
+        """A bot is no longer configured; all its reports go."""
+
+    def tenant_changed(self, tenant: TenantId, status: TenantStatus) -> None:
+        """A tenant is new or has a new status."""
+
+    def tenant_removed(self, tenant: TenantId) -> None:
+        """A tenant is no longer configured."""
+
+
+class Store:
+    """The latest snapshot of every report of every bot, and the status of every tenant."""
+
+    def __init__(self, listeners: Sequence[Listener] = ()) -> None:
+        self._listeners = tuple(listeners)
+        self._bots: dict[BotId, dict[str, Snapshot]] = {}
+        self._tenants: dict[TenantId, TenantStatus] = {}
+
+    @property
+    def bots(self) -> Mapping[BotId, Mapping[str, Snapshot]]:
+        """By bot and report name."""
+        return MappingProxyType(self._bots)
+
+    @property
+    def tenants(self) -> Mapping[TenantId, TenantStatus]:
+        """By tenant."""
+        return MappingProxyType(self._tenants)
+
+    def put(self, bot: BotId, report: str, snapshot: Snapshot) -> None:
+        """Takes a bot's new snapshot of one report."""
+        self._bots.setdefault(bot, {})[report] = snapshot
+        for listener in self._listeners:
+            listener.bot_changed(bot, report, snapshot)
+
+    def remove(self, bot: BotId) -> None:
+        """Forgets a bot."""
+        del self._bots[bot]
+        for listener in self._listeners:
+            listener.bot_removed(bot)
+
+    def put_tenant(self, tenant: TenantId, status: TenantStatus) -> None:
+        """Takes a tenant's new status."""
+        self._tenants[tenant] = status
+        for listener in self._listeners:
+            listener.tenant_changed(tenant, status)
+
+    def remove_tenant(self, tenant: TenantId) -> None:
+        """Forgets a tenant."""
+        del self._tenants[tenant]
+        for listener in self._listeners:
+            listener.tenant_removed(tenant)

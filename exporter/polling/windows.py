@@ -1,0 +1,295 @@
+"""From a bot's reports to what is shown of them: the last complete hour, the live hour and the day's counters.
+
+Pure functions over immutable states. ``fold`` takes in the report of one local date, ``count`` moves the counters along
+with the time. All moments are epoch seconds; the time of a report is when it was asked for, since it says nothing of
+what came later. What a report never decides is taken back: neither the hour shown nor the day counted ever goes back.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Final, NamedTuple
+from zoneinfo import ZoneInfo
+
+from exporter.polling.calendar import day_before, hour_start, hours, local_date, midnight, next_day
+from exporter.polling.snapshot import Hour
+from exporter.upstream.reports import Anomaly, Kind, Parsed, Record, Report, Value
+
+ZERO_SHOWN: Final = 120.0
+"""Seconds for which a new day's counters show 0, so that a scrape a minute sees the reset of even a quiet bot."""
+
+_DAYS_KEPT: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """How a tenant's hours are judged; delays in seconds."""
+
+    report: Report
+    zone: ZoneInfo
+    settle_delay: float
+    empty_hour_delay: float
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """All that is known of one local date."""
+
+    date: date
+    asked: float
+    records: Mapping[float, Record]
+    """By the start of their local hour."""
+    may_infer: bool
+    """Whether an hour without a record may be taken for one without calls."""
+    anomalies: Sequence[Anomaly] = ()
+    """Those in its latest report."""
+    vanished: frozenset[float] = frozenset()
+    """The hours whose records its latest report no longer had."""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """All that is known of a bot's report."""
+
+    days: tuple[Day, ...] = ()
+    """The newest dates asked for, in order."""
+    hour: Hour | None = None
+    live: Record | None = None
+    counted: date | None = None
+    """The date that ``totals`` are of."""
+    totals: tuple[Value, ...] | None = None
+    """Sums in the order of the report's fields; None for a field that is no count or never had a value."""
+    zero_until: float = 0.0
+    """Until when 0 is shown in place of ``totals``; 0 when it is over."""
+
+    def day(self, of: date) -> Day | None:
+        """What is known of a date."""
+        return next((day for day in self.days if day.date == of), None)
+
+    @property
+    def shown_totals(self) -> tuple[Value, ...] | None:
+        """The counters to show."""
+        return _zeros(self.totals) if self.zero_until else self.totals
+
+
+class Folded(NamedTuple):
+    """A new state, and what its report brought up for the first time."""
+
+    state: State
+    anomalies: Sequence[Anomaly]
+    revisions: int
+    """Settled hours whose record was changed, or came after all."""
+
+
+def fold(state: State, rules: Rules, of: date, parsed: Parsed, asked: float) -> Folded:
+    """Takes in the report of the local date ``of``, asked for at ``asked``."""
+    first, last = midnight(of, rules.zone), midnight(next_day(of), rules.zone)
+    present = list(parsed.anomalies)
+    chosen, duplicates = _one_an_hour(parsed.records, rules)
+    inside = {start: record for start, record in chosen.items() if first <= start < last}
+    outside = [record for start, record in chosen.items() if start not in inside]
+    present += duplicates
+    present += [Anomaly("outside_date", _at(record.start), f"asked for {of}") for record in outside]
+
+    known = state.day(of) or Day(of, asked, {}, may_infer=False)
+    merged = _merge(known, inside, rules)
+    vanished = frozenset(known.records.keys() - inside.keys())
+    day = Day(of, asked, merged.records, may_infer=not outside, anomalies=tuple(present), vanished=vanished)
+
+    seen: Counter[Anomaly] = Counter()
+    for each in state.days:
+        seen |= Counter(each.anomalies)
+    news = [
+        *(Counter(present) - seen).elements(),
+        *(Anomaly("vanished_record", _at(start)) for start in sorted(vanished - known.vanished)),
+        *merged.decreased,
+    ]
+    others = [each for each in state.days if each.date != of]
+    after = replace(
+        state,
+        days=tuple(sorted([*others, day], key=lambda each: each.date)[-_DAYS_KEPT:]),
+        hour=_last_complete(state.hour, day, rules),
+        live=_newest([*([state.live] if state.live else []), *outside, *day.records.values()]),
+    )
+    return Folded(after, news, merged.revisions)
+
+
+def count(state: State, rules: Rules, now: float) -> State:
+    """Brings the counters up to ``now``: which day they are of, and whether they still show its 0."""
+    today = local_date(now, rules.zone)
+    counted, totals, zero_until = state.counted, state.totals, state.zero_until
+    if not zero_until - ZERO_SHOWN <= now < zero_until:  # over, or the clock was set
+        zero_until = 0.0
+    if counted is None:
+        counted, zero_until = _first_counted(state, rules, today, now)
+    elif counted < today and not _held(state, rules, counted, now):
+        counted, totals, zero_until = today, _zeros(totals), now + ZERO_SHOWN
+    day = state.day(counted) if counted else None
+    if day:
+        totals = _at_least(totals, _sums(day, rules.report))
+    return replace(state, counted=counted, totals=totals, zero_until=zero_until)
+
+
+def changes_at(state: State, rules: Rules, now: float) -> float:
+    """When ``count`` will next have something to do even if no poll comes before."""
+    if state.zero_until:
+        return state.zero_until
+    return _deadline(next_day(state.counted or day_before(local_date(now, rules.zone))), rules)
+
+
+def wants_day_before(state: State, rules: Rules, now: float) -> bool:
+    """Whether yesterday's report is still needed: the counters are of yesterday, or no hour of today is complete yet."""
+    today = local_date(now, rules.zone)
+    if state.hour is None or state.hour.start < midnight(today, rules.zone):
+        return True
+    if state.counted is None:
+        return now < _deadline(today, rules) + ZERO_SHOWN
+    return state.counted < today and now < _deadline(today, rules)
+
+
+class _Merged(NamedTuple):
+    records: dict[float, Record]
+    revisions: int
+    decreased: list[Anomaly]
+
+
+def _one_an_hour(records: Sequence[Record], rules: Rules) -> tuple[dict[float, Record], list[Anomaly]]:
+    """The record that counts of each local hour, by its start."""
+    chosen: dict[float, Record] = {}
+    duplicates: list[Anomaly] = []
+    for record in records:
+        start = hour_start(record.start, rules.zone)
+        other = chosen.get(start)
+        if other is not None:
+            duplicates.append(Anomaly("duplicate_record", _at(start)))
+            record = max(other, record, key=_precedence)
+        chosen[start] = record
+    return chosen, duplicates
+
+
+def _precedence(record: Record) -> tuple[float, float]:
+    calls = record.values[0]
+    return record.stored, -1 if calls is None else calls
+
+
+def _merge(known: Day, came: Mapping[float, Record], rules: Rules) -> _Merged:
+    """What is known of a day after a further report of it. A record once seen stays until a changed one comes."""
+    records = dict(known.records)
+    settled = frozenset(_settled(known, rules))
+    revisions = 0
+    decreased: list[Anomaly] = []
+    for start, record in came.items():
+        records[start] = record
+        former = known.records.get(start)
+        if former is None:
+            revisions += start in settled
+        elif record.values != former.values:
+            revisions += start in settled
+            if fell := _fallen(rules.report, former, record):
+                decreased.append(Anomaly("decreased", _at(start), fell))
+    return _Merged(records, revisions, decreased)
+
+
+def _fallen(report: Report, former: Record, record: Record) -> str:
+    """The first count, if any, that is lower than it was."""
+    for each, before, after in zip(report.fields, former.values, record.values, strict=True):
+        if each.kind is Kind.COUNT and before is not None and after is not None and after < before:
+            return f"{each.name} {before} -> {after}"
+    return ""
+
+
+def _settled(day: Day, rules: Rules) -> list[float]:
+    """The starts of a day's settled hours, in order, as its latest report shows them."""
+    return [
+        start
+        for start, end in hours(day.date, rules.zone)
+        if (due := _due(day, rules, start, end)) and due <= day.asked
+    ]
+
+
+def _due(day: Day, rules: Rules, start: float, end: float) -> float | None:
+    """When an hour settles as far as is known; None for one that cannot without a record."""
+    if start in day.records:
+        return end + rules.settle_delay
+    return end + rules.empty_hour_delay if day.may_infer else None
+
+
+def _last_complete(shown: Hour | None, day: Day, rules: Rules) -> Hour | None:
+    settled = _settled(day, rules)
+    start = settled[-1] if settled else None
+    if shown is not None and (start is None or start < shown.start):
+        start = shown.start
+    if start is None:
+        return None
+    record = day.records.get(start)
+    if shown is not None and record is None and start == shown.start:
+        return shown
+    return Hour(start, record)
+
+
+def _newest(records: Sequence[Record]) -> Record | None:
+    """The newest record; of two that start together, the later one in the list."""
+    return max(reversed(records), key=lambda record: record.start, default=None)
+
+
+def _deadline(today: date, rules: Rules) -> float:
+    """Until when yesterday's counters are held at the latest."""
+    return midnight(today, rules.zone) + rules.empty_hour_delay
+
+
+def _all_settled_at(day: Day, rules: Rules) -> float:
+    """When the last hour of a day settles as far as is known."""
+    dues = [_due(day, rules, start, end) for start, end in hours(day.date, rules.zone)]
+    return max(float("inf") if due is None else due for due in dues)
+
+
+def _held(state: State, rules: Rules, counted: date, now: float) -> bool:
+    """Whether the counters stay on a day that is over."""
+    if now >= _deadline(next_day(counted), rules):
+        return False
+    day = state.day(counted)
+    return day is None or _all_settled_at(day, rules) > day.asked
+
+
+def _first_counted(state: State, rules: Rules, today: date, now: float) -> tuple[date | None, float]:
+    """Where a process that has just started finds the counters: exactly where one that never stopped has them."""
+    deadline = _deadline(today, rules)
+    yesterday = state.day(day_before(today))
+    if now < deadline:
+        if yesterday is None:
+            return None, 0.0
+        if _all_settled_at(yesterday, rules) > yesterday.asked:
+            return yesterday.date, 0.0
+    turned = deadline if yesterday is None else min(deadline, _all_settled_at(yesterday, rules))
+    zero_until = turned + ZERO_SHOWN
+    return today, zero_until if now < zero_until else 0.0
+
+
+def _sums(day: Day, report: Report) -> tuple[Value, ...]:
+    """The sum of each count over the day's records: 0 without records, None when none of them has a value."""
+    sums: list[Value] = []
+    for index, each in enumerate(report.fields):
+        if each.kind is not Kind.COUNT:
+            sums.append(None)
+            continue
+        values = [value for record in day.records.values() if (value := record.values[index]) is not None]
+        sums.append(sum(values) if values or not day.records else None)
+    return tuple(sums)
+
+
+def _at_least(held: tuple[Value, ...] | None, sums: tuple[Value, ...]) -> tuple[Value, ...]:
+    """Sums that have not gone down."""
+    if held is None:
+        return sums
+    return tuple(
+        new if old is None else old if new is None else max(old, new) for old, new in zip(held, sums, strict=True)
+    )
+
+
+def _zeros(totals: tuple[Value, ...] | None) -> tuple[Value, ...] | None:
+    return None if totals is None else tuple(None if value is None else 0 for value in totals)
+
+
+def _at(start: float) -> str:
+    return f"recordTime={start * 1000:.0f}"

@@ -1,0 +1,244 @@
+"""The platform's statistics reports, declared as data, and the parsing of what they answer.
+
+A report is a table of fields. All else follows from it: what is read from a record, the gauges and counters that it
+becomes, their help and the generated reference. Source: the vendor's interface reference, "queryCallStatisticsReport".
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import Enum
+from typing import Final, NamedTuple, TypeAlias
+
+MAX_COUNT: Final = 2**53
+"""Above it a float64, which is all that Prometheus knows, no longer holds every integer."""
+
+NO_JUDGEMENT: Final = -1
+"""What the platform writes for a ratio of nothing ("-1.000", "-1.0000")."""
+
+_NUMBER: Final = re.compile(r"[+-]?[0-9]{1,400}(\.[0-9]{0,400})?([eE][+-]?[0-9]{1,3})?")
+_LAST_MOMENT: Final = datetime(9999, 12, 30, tzinfo=UTC).timestamp()
+_IDENTITY: Final = frozenset({"recordTime", "tenantId", "accessCode", "type", "dbRecordTime"})
+
+Value: TypeAlias = int | float | None
+"""A field's value; None where the record has no usable one, or the platform says that there was nothing to judge."""
+
+
+class Kind(Enum):
+    """What a field measures, and so which values it can have."""
+
+    COUNT = "count"  # a whole number, 0 or more
+    RATIO = "ratio"  # 0 to 1, or NO_JUDGEMENT
+    MEAN = "mean"  # 0 or more
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of a report's records, and what it becomes on ``/metrics``.
+
+    ``metric`` stands after the window's prefix in a gauge's name; a ``COUNT`` also adds to the counter
+    ``oifde_<metric>_total``. Fields with the same ``metric`` are told apart by ``labels``.
+    """
+
+    name: str
+    kind: Kind
+    metric: str
+    help: str
+    labels: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One of the platform's reports: how to ask for it and what its records hold.
+
+    The first field decides between two records of one hour that were stored at the same time: the larger one counts.
+    """
+
+    name: str
+    operation: str
+    path: str
+    type: str
+    fields: tuple[Field, ...]
+    known: frozenset[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "known", _IDENTITY | {each.name for each in self.fields})
+
+
+def _outcome(name: str, outcome: str, help_: str) -> Field:
+    return Field(name, Kind.COUNT, "call_outcomes", help_, (("outcome", outcome),))
+
+
+HOUR: Final = Report(
+    name="hour",
+    operation="query_call_statistics",
+    path="queryCallStatisticsReport",
+    type="hour",
+    fields=(
+        Field("callCount", Kind.COUNT, "calls", "Calls that reached the bot"),
+        _outcome("exitNoConsultCount", "exit_no_consult", "left at once, after exactly 1 interaction"),
+        _outcome("callStaffNoConsultCount", "staff_no_consult", "went to an agent directly, after 2 or 3 interactions"),
+        _outcome("callStaffConsultCount", "staff_consult", "went to an agent after more than 3 interactions"),
+        _outcome("exitConsultingCount", "exit_consulting", "served by the bot alone"),
+        Field("interactCount", Kind.COUNT, "interactions", "Interactions between callers and the bot"),
+        Field("averageInteractPerCall", Kind.MEAN, "interactions_per_call", "Interactions per call"),
+        Field(
+            "autonomyRate",
+            Kind.RATIO,
+            "autonomy_ratio",
+            "Share of consulting callers whom the bot served without an agent, 0 to 1; absent when there were none",
+        ),
+        Field("interfaceRequestCount", Kind.COUNT, "interface_requests", "Calls the bot made to outside interfaces"),
+        Field(
+            "interfaceSuccessCount",
+            Kind.COUNT,
+            "interface_successes",
+            "Calls to outside interfaces that succeeded",
+        ),
+        Field(
+            "interfaceSuccessRate",
+            Kind.RATIO,
+            "interface_success_ratio",
+            "Share of calls to outside interfaces that succeeded, 0 to 1; absent when none was made",
+        ),
+    ),
+)
+
+REPORTS: Final = {report.name: report for report in (HOUR,)}
+"""Every report that ``reports:`` can name."""
+
+
+ANOMALY_REASONS: Final = (
+    "outside_date",
+    "decreased",
+    "foreign_record",
+    "duplicate_record",
+    "vanished_record",
+    "invalid_record",
+    "invalid_field",
+    "unknown_field",
+)
+"""Every ``Anomaly.reason``."""
+
+
+class Record(NamedTuple):
+    """One hour (or day) of one bot: its start in epoch seconds and its values in the order of the report's fields."""
+
+    start: float
+    values: tuple[Value, ...]
+    stored: float
+    """When the platform stored it (``dbRecordTime``) in epoch seconds, only ever compared; -inf when it does not say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Anomaly:
+    """Something in a report that ought not to be there. Equal anomalies of two polls are one occurrence."""
+
+    reason: str
+    where: str
+    detail: str = field(default="", compare=False)
+
+
+class Parsed(NamedTuple):
+    """The usable records of a report in the order they came, and what was wrong with the rest."""
+
+    records: list[Record]
+    anomalies: list[Anomaly]
+
+
+def parse(report: Report, rows: Sequence[object], *, tenant_id: str, access_code: str) -> Parsed:
+    """Reads the rows of an answer. A bad field loses that field, a bad row that row; nothing here raises.
+
+    A field that is missing is absent without remark, since older versions of the platform have fewer fields.
+    """
+    records: list[Record] = []
+    anomalies: list[Anomaly] = []
+    unknown: set[str] = set()
+    for row in rows:
+        if not isinstance(row, dict):
+            anomalies.append(Anomaly("invalid_record", _describe(row)))
+            continue
+        start = _number(row.get("recordTime"))
+        if start is None or not 0 <= start / 1000 < _LAST_MOMENT:
+            anomalies.append(Anomaly("invalid_record", f"recordTime={_describe(row.get('recordTime'))}"))
+            continue
+        where = f"recordTime={start:.0f}"
+        if foreign := _foreign(row, report.type, tenant_id, access_code):
+            anomalies.append(Anomaly("foreign_record", f"{where} {foreign}"))
+            continue
+        values: list[Value] = []
+        for each in report.fields:
+            raw = row.get(each.name, _MISSING)
+            if type(raw) is int and each.kind is Kind.COUNT and 0 <= raw <= MAX_COUNT:
+                values.append(raw)  # nearly every value; the rest of this branch is for the unusual
+            elif raw is _MISSING:
+                values.append(None)
+            else:
+                value, valid = _value(each.kind, raw)
+                values.append(value)
+                if not valid:
+                    anomalies.append(Anomaly("invalid_field", f"{where} {each.name}", _describe(raw)))
+        if not row.keys() <= report.known:
+            unknown.update(row.keys() - report.known)
+        records.append(Record(start / 1000, tuple(values), _stored(row.get("dbRecordTime"))))
+    anomalies.extend(Anomaly("unknown_field", name[:100]) for name in sorted(unknown))
+    return Parsed(records, anomalies)
+
+
+_MISSING: Final = object()
+
+
+def _foreign(row: dict[str, object], type_: str, tenant_id: str, access_code: str) -> str:
+    """The field, if any, that says the row belongs to another bot or report; one that is missing says nothing."""
+    for name, expected in (("tenantId", tenant_id), ("accessCode", access_code), ("type", type_)):
+        actual = row.get(name)
+        if actual is not None and str(actual) != expected:
+            return f"{name}={_describe(actual)}"
+    return ""
+
+
+def _value(kind: Kind, raw: object) -> tuple[Value, bool]:
+    """A field's value, and whether what came was valid."""
+    number = _number(raw)
+    if number is None:
+        return None, False
+    if kind is Kind.RATIO and number == NO_JUDGEMENT:
+        return None, True
+    if kind is Kind.COUNT:
+        return (int(number), True) if number == int(number) and 0 <= number <= MAX_COUNT else (None, False)
+    return (number, True) if 0 <= number <= (1 if kind is Kind.RATIO else MAX_COUNT) else (None, False)
+
+
+def _number(raw: object) -> float | None:
+    """A JSON number or a numeric text as a finite number, else None; true and false are none."""
+    if isinstance(raw, str):
+        raw = raw.strip()
+        if not _NUMBER.fullmatch(raw):
+            return None
+        raw = int(raw) if raw.isdecimal() else float(raw)
+    if type(raw) not in (int, float) or not -1e300 < raw < 1e300:  # type: ignore[operator]
+        return None
+    return raw  # type: ignore[return-value]
+
+
+def _stored(raw: object) -> float:
+    """``dbRecordTime``: null, epoch ms or text, in epoch seconds; -inf for what is none of them."""
+    number = _number(raw)
+    if number is not None:
+        return number / 1000
+    if isinstance(raw, str):
+        try:
+            moment = datetime.fromisoformat(raw.strip())
+            return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+        except (ValueError, OverflowError):  # an unknown form: nothing is decided by it then
+            return float("-inf")
+    return float("-inf")
+
+
+def _describe(raw: object) -> str:
+    """A value for a log line: short, and never the inside of a container, which may be endless."""
+    if raw is None or isinstance(raw, (str, int, float)):
+        text = repr(raw)
+        return text if len(text) <= 80 else f"{text[:77]}..."
+    return "an array" if isinstance(raw, list) else "an object"

@@ -1,0 +1,55 @@
+"""Local days and hours."""
+
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from exporter.polling.calendar import hour_start, hours, local_date, midnight
+
+
+def _utc(*parts: int) -> float:
+    return datetime(*parts, tzinfo=UTC).timestamp()  # type: ignore[arg-type,misc]
+
+
+@pytest.mark.parametrize(
+    ("zone", "day", "begins", "number"),
+    [
+        ("Asia/Shanghai", date(2021, 8, 13), _utc(2021, 8, 12, 16), 24),
+        ("Asia/Kolkata", date(2021, 8, 13), _utc(2021, 8, 12, 18, 30), 24),
+        ("Europe/Berlin", date(2026, 3, 29), _utc(2026, 3, 28, 23), 23),
+        ("Europe/Berlin", date(2026, 10, 25), _utc(2026, 10, 24, 22), 25),
+        # The clock skips midnight: the day begins with the change, at 01:00.
+        ("America/Sao_Paulo", date(2018, 11, 4), _utc(2018, 11, 4, 3), 23),
+        # And 23:00 to 24:00 comes twice.
+        ("America/Sao_Paulo", date(2018, 2, 17), _utc(2018, 2, 17, 2), 25),
+        # 00:00 comes twice: the day begins with the first.
+        ("America/Havana", date(2025, 11, 2), _utc(2025, 11, 2, 4), 25),
+    ],
+)
+def test_days_begin_and_last_as_their_zone_says(zone: str, day: date, begins: float, number: int) -> None:
+    """A day has 23, 24 or 25 hours, each an hour long, without a gap."""
+    local = ZoneInfo(zone)
+
+    assert begins == midnight(day, local)
+    starts, ends = zip(*hours(day, local), strict=True)
+    assert [begins + 3600 * index for index in range(number)] == list(starts)
+    assert [begins + 3600 * (index + 1) for index in range(number)] == list(ends)
+    assert {day} == {local_date(start, local) for start in starts}
+
+
+def test_half_hour_changes_leave_no_gap() -> None:
+    """Where clocks change by half an hour, the day's hours still cover all of it, once."""
+    lord_howe = ZoneInfo("Australia/Lord_Howe")
+
+    spans = hours(date(2026, 10, 4), lord_howe)
+
+    assert 23.5 * 3600 == spans[-1][1] - spans[0][0]
+    assert [end for _, end in spans[:-1]] == [start for start, _ in spans[1:]]
+
+
+def test_hours_start_on_the_zones_own_hour() -> None:
+    """10:40 in Kolkata lies in the hour from 10:00 there, which is half past in UTC."""
+    kolkata = ZoneInfo("Asia/Kolkata")
+
+    assert _utc(2026, 1, 1, 4, 30) == hour_start(_utc(2026, 1, 1, 5, 10), kolkata)
