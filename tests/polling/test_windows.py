@@ -1,0 +1,391 @@
+"""The last complete hour, the live hour and the day's counters, from reports and the time."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exporter.polling import windows
+from exporter.polling.snapshot import Hour
+from exporter.polling.windows import Folded, Rules, State
+from exporter.upstream.reports import HOUR, Anomaly, Parsed, Record
+
+ZONE = ZoneInfo("Asia/Shanghai")
+RULES = Rules(HOUR, ZONE, settle_delay=600, empty_hour_delay=7200)
+TODAY = date(2026, 5, 20)
+YESTERDAY = date(2026, 5, 19)
+
+
+def at(clock: str, day: date = TODAY) -> float:
+    """A local time of day as epoch seconds."""
+    return datetime.fromisoformat(f"{day}T{clock}").replace(tzinfo=ZONE).timestamp()
+
+
+def record(clock: str, calls: int | None, day: date = TODAY, *, stored: float = float("-inf"), bot: int = 0) -> Record:
+    """An hour with some calls, ``bot`` of them served by the bot alone."""
+    values = {"callCount": calls, "exitConsultingCount": bot, "autonomyRate": 0.5, "interactCount": None}
+    return Record(at(clock, day), tuple(values.get(field.name, 0) for field in HOUR.fields), stored)
+
+
+def fold(
+    state: State, clock: str, records: Sequence[Record] = (), *, day: date = TODAY, of: date | None = None
+) -> Folded:
+    """What a report of ``of`` (default: the day itself) asked for at a time of day leads to."""
+    folded = windows.fold(state, RULES, of or day, Parsed(list(records), []), at(clock, day))
+    return folded._replace(state=windows.count(folded.state, RULES, at(clock, day)))
+
+
+def calls(state: State) -> float | None:
+    """The counter of calls shown."""
+    return state.shown_totals[0] if state.shown_totals else None
+
+
+def reasons(folded: Folded) -> list[str]:
+    """Why something was counted as an anomaly."""
+    return [anomaly.reason for anomaly in folded.anomalies]
+
+
+def start(hour: Hour | None) -> str | None:
+    """The local time at which the hour shown began."""
+    return None if hour is None else f"{datetime.fromtimestamp(hour.start, ZONE):%d %H:%M}"
+
+
+class TestLastCompleteHour:
+    """``oifde_hour_``: what alerts stand on."""
+
+    @pytest.mark.parametrize(
+        ("clock", "shown"),
+        [("10:59", "09:00"), ("11:00", "09:00"), ("11:09", "09:00"), ("11:10", "10:00"), ("11:59", "10:00")],
+    )
+    def test_an_hour_is_shown_once_it_has_settled(self, clock: str, shown: str) -> None:
+        """An hour with a record is complete ten minutes after its end, not before."""
+        state = fold(State(), clock, [record("09:00", 9), record("10:00", 10), record("11:00", 1)]).state
+
+        assert f"20 {shown}" == start(state.hour)
+        assert state.hour
+        assert state.hour.record == record(shown, int(shown[:2]))
+
+    @pytest.mark.parametrize(("clock", "shown"), [("12:59", "20 09:00"), ("13:00", "20 10:00"), ("13:59", "20 10:00")])
+    def test_an_hour_without_a_record_is_late_first_and_empty_later(self, clock: str, shown: str) -> None:
+        """Until two hours after its end an older hour stays: a late hour is not shown as one without calls."""
+        state = fold(State(), clock, [record("09:00", 9)]).state
+
+        assert shown == start(state.hour)
+        assert state.hour
+        assert (record("09:00", 9) if shown == "20 09:00" else None) == state.hour.record
+
+    def test_a_bot_without_any_calls_shows_empty_hours(self) -> None:
+        """No records at all at noon: the hour that ended two hours ago counts as one without calls."""
+        assert Hour(at("09:00"), None) == fold(State(), "12:00").state.hour
+
+    def test_a_late_hour_that_was_overtaken_is_only_counted(self) -> None:
+        """The record of 10:00 comes after 11:00 was shown: it adds to the day and is not shown."""
+        state = fold(State(), "12:10", [record("09:00", 9), record("11:00", 11)]).state
+
+        late = fold(state, "12:20", [record("09:00", 9), record("10:00", 10), record("11:00", 11)])
+
+        assert "20 11:00" == start(late.state.hour)
+        assert (20, 30) == (calls(state), calls(late.state))
+        assert 0 == late.revisions
+
+    def test_an_empty_hour_whose_record_comes_after_all_is_mended(self) -> None:
+        """It is shown with its record from then on, and counted as a revision."""
+        state = fold(State(), "13:00", [record("09:00", 9)]).state
+
+        mended = fold(state, "13:01", [record("09:00", 9), record("10:00", 10)])
+
+        assert Hour(at("10:00"), record("10:00", 10)) == mended.state.hour
+        assert (1, []) == (mended.revisions, mended.anomalies)
+
+    def test_a_restated_hour_is_shown_anew(self) -> None:
+        """A change of a settled hour is a revision, once; of an hour in progress it is none."""
+        state = fold(State(), "11:10", [record("10:00", 10), record("11:00", 1)]).state
+
+        restated = fold(state, "11:11", [record("10:00", 12), record("11:00", 2)])
+        again = fold(restated.state, "11:12", [record("10:00", 12), record("11:00", 2)])
+
+        assert Hour(at("10:00"), record("10:00", 12)) == restated.state.hour
+        assert (1, 0) == (restated.revisions, again.revisions)
+
+    def test_a_record_that_vanishes_stays_in_use(self) -> None:
+        """It is an anomaly each time it goes, not each time it is missed."""
+        full = [record("09:00", 9), record("10:00", 10)]
+        state = fold(State(), "11:10", full).state
+
+        gone = fold(state, "11:11", full[:1])
+        still = fold(gone.state, "11:12", full[:1])
+        back = fold(still.state, "11:13", full)
+        again = fold(back.state, "11:14", [])
+
+        assert [["vanished_record"], [], [], ["vanished_record"] * 2] == [
+            reasons(each) for each in (gone, still, back, again)
+        ]
+        assert Hour(at("10:00"), full[1]) == again.state.hour
+        assert 19 == calls(again.state)
+
+    def test_just_after_midnight_yesterdays_last_hour_is_shown(self) -> None:
+        """And yesterday's report is wanted until an hour of today is complete."""
+        state = fold(State(), "00:20", []).state
+        assert windows.wants_day_before(state, RULES, at("00:20"))
+
+        state = fold(state, "00:20", [record("23:00", 23, YESTERDAY)], of=YESTERDAY).state
+        assert "19 23:00" == start(state.hour)
+        assert windows.wants_day_before(state, RULES, at("01:09"))
+
+        state = fold(state, "01:10", [record("00:00", 1)]).state
+        assert "20 00:00" == start(state.hour)
+        state = fold(state, "01:10", [record(f"{hour:02}:00", 1, YESTERDAY) for hour in range(24)], of=YESTERDAY).state
+        assert not windows.wants_day_before(state, RULES, at("01:10"))
+
+    def test_the_hour_never_goes_back(self) -> None:
+        """Not when the clock does, and not when the platform forgets."""
+        state = fold(State(), "15:10", [record("14:00", 14)]).state
+
+        assert "20 14:00" == start(fold(state, "11:10", [record("10:00", 10)]).state.hour)
+        assert "20 14:00" == start(fold(state, "23:50", [record("22:00", 1)], day=YESTERDAY).state.hour)
+
+    def test_a_report_with_records_of_another_day_infers_nothing(self) -> None:
+        """The zone may be wrong: such records are only live, and no hour is taken to be empty meanwhile."""
+        stray = record("03:00", 3, TODAY + timedelta(days=1))
+        folded = fold(State(), "15:00", [record("09:00", 9), stray])
+
+        assert "20 09:00" == start(folded.state.hour)
+        assert stray == folded.state.live
+        assert 9 == calls(folded.state)
+        assert ["outside_date"] == reasons(folded)
+        assert [] == reasons(fold(folded.state, "15:01", [record("09:00", 9), stray]))
+
+        recovered = fold(folded.state, "15:02", [record("09:00", 9)])
+        assert Hour(at("12:00"), None) == recovered.state.hour
+
+
+class TestDuplicates:
+    """Two records of one hour."""
+
+    @pytest.mark.parametrize(
+        ("first", "second", "chosen"),
+        [
+            (record("10:00", 7, stored=2.0), record("10:00", 9, stored=1.0), 7),
+            (record("10:00", 7, stored=1.0), record("10:00", 9, stored=1.0), 9),
+            (record("10:00", 7), record("10:00", 9), 9),
+            (record("10:00", 7, stored=1.0), record("10:00", 9), 7),
+            (record("10:00", None), record("10:00", 0), 0),
+        ],
+    )
+    def test_the_one_stored_later_counts_then_the_larger(self, first: Record, second: Record, chosen: int) -> None:
+        """In whatever order they come; it is an anomaly once."""
+        for pair in ([first, second], [second, first]):
+            folded = fold(State(), "11:10", pair)
+
+            assert folded.state.hour
+            assert folded.state.hour.record
+            assert chosen == folded.state.hour.record.values[0]
+            assert chosen == calls(folded.state)
+            assert ["duplicate_record"] == reasons(folded)
+            assert [] == reasons(fold(folded.state, "11:11", pair))
+
+
+class TestLiveHour:
+    """``oifde_live_hour_``: the newest record known."""
+
+    def test_it_is_the_hour_in_progress(self) -> None:
+        """As it came, and as it grows."""
+        state = fold(State(), "11:20", [record("11:00", 3), record("10:00", 10)]).state
+        assert record("11:00", 3) == state.live
+
+        assert record("11:00", 4) == fold(state, "11:21", [record("11:00", 4), record("10:00", 10)]).state.live
+
+    def test_it_stays_when_the_report_is_empty(self) -> None:
+        """A report that lost its records, or a new day that has none yet, changes nothing."""
+        state = fold(State(), "23:59", [record("23:00", 3, YESTERDAY)], day=YESTERDAY).state
+
+        assert record("23:00", 3, YESTERDAY) == fold(state, "00:01", []).state.live
+
+
+class TestDayCounters:
+    """``oifde_*_total``: the local day so far."""
+
+    FULL = tuple(record(f"{hour:02}:00", 10, YESTERDAY) for hour in range(24))
+
+    def before_midnight(self) -> State:
+        """A process that has counted yesterday until shortly before midnight."""
+        return fold(State(), "23:59", [*self.FULL[:23], record("23:00", 4, YESTERDAY)], day=YESTERDAY).state
+
+    def test_they_are_the_sums_of_the_days_records(self) -> None:
+        """The hour in progress included; a field that no record has is absent, not 0."""
+        state = fold(State(), "11:20", [record("09:00", 9, bot=5), record("11:00", 2, bot=1)]).state
+
+        assert state.totals
+        totals = dict(zip([field.name for field in HOUR.fields], state.totals, strict=True))
+        assert (11, 6, 0) == (totals["callCount"], totals["exitConsultingCount"], totals["interfaceRequestCount"])
+        assert (None, None) == (totals["interactCount"], totals["autonomyRate"])
+
+    def test_a_day_without_calls_so_far_counts_zero(self) -> None:
+        """No record is known to be 0 calls until one comes."""
+        assert 0 == calls(fold(State(), "12:00", []).state)
+
+    def test_yesterday_is_held_until_it_is_settled_then_zero_is_seen(self) -> None:
+        """At 00:10 the last hour settles: 0 for two minutes, then today's calls."""
+        state = self.before_midnight()
+        state = fold(state, "00:05", [record("00:00", 2)]).state
+        state = fold(state, "00:05", self.FULL, of=YESTERDAY).state
+        assert 240 == calls(state)
+        assert at("02:00") == windows.changes_at(state, RULES, at("00:05"))
+
+        state = fold(state, "00:10", [record("00:00", 3)]).state
+        state = fold(state, "00:10", self.FULL, of=YESTERDAY).state
+        assert 0 == calls(state)
+        assert at("00:12") == windows.changes_at(state, RULES, at("00:10"))
+
+        assert 0 == calls(windows.count(state, RULES, at("00:11")))
+        assert 3 == calls(windows.count(state, RULES, at("00:12")))
+        assert at("02:00", TODAY + timedelta(days=1)) == windows.changes_at(
+            windows.count(state, RULES, at("00:12")), RULES, at("00:12")
+        )
+
+    def test_calls_that_come_while_zero_is_shown_are_counted_after_it(self) -> None:
+        """Nothing is lost by the two minutes."""
+        state = fold(self.before_midnight(), "00:10", self.FULL, of=YESTERDAY).state
+        state = fold(state, "00:11", [record("00:00", 5)]).state
+        assert 0 == calls(state)
+
+        assert 5 == calls(windows.count(state, RULES, at("00:12")))
+
+    def test_a_last_hour_that_is_late_holds_the_day_until_the_deadline(self) -> None:
+        """Two hours after midnight the new day starts by the clock alone, whether a poll comes or not."""
+        state = fold(State(), "23:59", self.FULL[:23], day=YESTERDAY).state
+        state = fold(state, "01:50", self.FULL[:23], of=YESTERDAY).state
+        assert 230 == calls(state)
+        assert 230 == calls(windows.count(state, RULES, at("01:59:59")))
+
+        state = windows.count(state, RULES, at("02:00"))
+        assert 0 == calls(state)
+        assert at("02:02") == windows.changes_at(state, RULES, at("02:00"))
+
+    def test_a_quiet_night_holds_the_day_until_its_empty_hours_settle(self) -> None:
+        """The last hour has no record: whether it is late or empty is known at 02:00."""
+        quiet = [record("12:00", 3, YESTERDAY)]
+        state = fold(State(), "23:59", quiet, day=YESTERDAY).state
+
+        assert 3 == calls(fold(state, "01:59", quiet, of=YESTERDAY).state)
+        assert 0 == calls(fold(state, "02:00", quiet, of=YESTERDAY).state)
+
+    @pytest.mark.parametrize(
+        ("clock", "expected"),
+        [("00:05", 240), ("00:10", 0), ("00:11:59", 0), ("00:12", 7), ("02:01", 7), ("12:00", 7)],
+    )
+    def test_a_restart_shows_what_a_process_that_never_stopped_shows(self, clock: str, expected: int) -> None:
+        """All figures come from the report alone, at midnight too."""
+        restarted = windows.fold(State(), RULES, TODAY, Parsed([record("00:00", 7)], []), at(clock)).state
+        restarted = fold(restarted, clock, self.FULL, of=YESTERDAY).state
+
+        assert expected == calls(restarted)
+
+    def test_a_restart_without_yesterdays_report_waits_for_it(self) -> None:
+        """Which day the counters are of is not known, so they are absent, until the deadline."""
+        restarted = fold(State(), "00:30", [record("00:00", 7)]).state
+        assert calls(restarted) is None
+        assert windows.wants_day_before(restarted, RULES, at("00:30"))
+
+        assert 0 == calls(windows.count(restarted, RULES, at("02:00")))
+        assert 7 == calls(windows.count(restarted, RULES, at("02:02")))
+
+    def test_a_downward_correction_is_held_and_counted(self) -> None:
+        """Prometheus would take it for a restart and count the day twice."""
+        state = fold(State(), "11:10", [record("10:00", 10), record("11:00", 2)]).state
+
+        corrected = fold(state, "11:11", [record("10:00", 7), record("11:00", 2)])
+        assert 12 == calls(corrected.state)
+        assert ["decreased"] == reasons(corrected)
+        assert corrected.state.hour == Hour(at("10:00"), record("10:00", 7))
+
+        assert [] == reasons(fold(corrected.state, "11:12", [record("10:00", 7), record("11:00", 2)]))
+        assert 13 == calls(fold(corrected.state, "11:13", [record("10:00", 7), record("11:00", 6)]).state)
+
+    def test_the_day_never_goes_back(self) -> None:
+        """The clock is set back over midnight: the counters stay on the new day."""
+        state = fold(self.before_midnight(), "00:10", self.FULL, of=YESTERDAY).state
+        state = fold(state, "00:20", [record("00:00", 5)]).state
+
+        back = fold(state, "23:30", [*self.FULL[:23], record("23:00", 4, YESTERDAY)], day=YESTERDAY).state
+
+        assert (TODAY, 5) == (back.counted, calls(back))
+
+    def test_setting_the_clock_back_ends_the_zero(self) -> None:
+        """It is not shown for as long as the clock was set back."""
+        state = fold(self.before_midnight(), "00:10", [record("00:00", 5)]).state
+        state = fold(state, "00:10", self.FULL, of=YESTERDAY).state
+
+        assert 5 == calls(windows.count(state, RULES, at("23:10", YESTERDAY)))
+
+    def test_days_that_were_slept_through_are_left_out(self) -> None:
+        """After a suspended machine wakes, the counters start on the day it is."""
+        state = fold(State(), "12:00", [record("10:00", 10, date(2026, 5, 16))], day=date(2026, 5, 16)).state
+
+        woken = fold(state, "12:00", [record("10:00", 10)]).state
+
+        assert (TODAY, 0) == (woken.counted, calls(woken))
+        assert 10 == calls(windows.count(woken, RULES, at("12:02")))
+
+
+class TestAnomalies:
+    """Once per occurrence, not per poll."""
+
+    def test_what_parsing_found_is_counted_once(self) -> None:
+        """The same bad field in each poll of two days is one occurrence; a second one is another."""
+        bad, other = Anomaly("invalid_field", "a"), Anomaly("invalid_field", "b")
+
+        def polled(state: State, of: date, *anomalies: Anomaly) -> Folded:
+            return windows.fold(state, RULES, of, Parsed([], list(anomalies)), at("12:00"))
+
+        first = polled(State(), YESTERDAY, bad)
+        second = polled(first.state, TODAY, bad)
+        third = polled(second.state, TODAY, bad, other, other)
+
+        assert [[bad], [], [other, other]] == [list(each.anomalies) for each in (first, second, third)]
+
+
+_MINUTES = st.integers(0, 3 * 24 * 60)
+_HOURS = st.dictionaries(st.integers(-24, 71), st.integers(0, 50), max_size=30)
+
+
+@given(polls=st.lists(st.tuples(_MINUTES, st.booleans(), _HOURS), min_size=1, max_size=12))
+def test_nothing_shown_ever_goes_back(polls: list[tuple[int, bool, dict[int, int]]]) -> None:
+    """Whatever the platform answers and however the clock jumps: hour, live hour, day and its counters only go on."""
+    state = State()
+    for minute, of_yesterday, hours in polls:
+        now = at("00:00") + minute * 60
+        of = windows.local_date(now, ZONE) - timedelta(days=1 if of_yesterday else 0)
+        records = [record("00:00", count)._replace(start=at("00:00") + 3600 * hour) for hour, count in hours.items()]
+        after = windows.count(windows.fold(state, RULES, of, Parsed(records, []), now).state, RULES, now)
+
+        if state.hour:
+            assert after.hour
+            assert after.hour.start >= state.hour.start
+        if state.live:
+            assert after.live
+            assert after.live.start >= state.live.start
+        if state.counted:
+            assert after.counted
+            assert after.counted >= state.counted
+        if state.counted == after.counted and state.totals:
+            assert after.totals
+            assert all(
+                old is None or (new is not None and new >= old)
+                for old, new in zip(state.totals, after.totals, strict=True)
+            )
+        state = after
+
+
+def test_states_are_immutable() -> None:
+    """A poll that fails halfway leaves what was known untouched."""
+    state = fold(State(), "11:10", [record("10:00", 10)]).state
+    before = replace(state)
+
+    fold(state, "11:20", [record("10:00", 12), record("11:00", 1)])
+
+    assert before == state

@@ -1,0 +1,244 @@
+"""Reading the records of a report."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exporter.upstream.reports import ANOMALY_REASONS, HOUR, MAX_COUNT, Kind, Parsed, Record, parse
+
+# The vendor's own example, byte for byte.
+DOCUMENTED = """\
+[{"recordTime": 1628820000000, "tenantId": "202104237142", "accessCode": "943370855474270208", "callCount": 1,
+  "exitNoConsultCount": 0, "callStaffNoConsultCount": 0, "callStaffConsultCount": 0, "exitConsultingCount": 1,
+  "interactCount": 2, "autonomyRate": "1.0000", "averageInteractPerCall": "2.00", "dbRecordTime": 1628820000000,
+  "type": "hour", "interfaceRequestCount": 0, "interfaceSuccessCount": 0, "interfaceSuccessRate": "-1.0000"}]
+"""
+TENANT = "202104237142"
+BOT = "943370855474270208"
+
+
+def row(**changes: object) -> dict[str, Any]:
+    """The documented record with some fields changed."""
+    record: dict[str, Any] = json.loads(DOCUMENTED)[0]
+    return record | changes
+
+
+def parsed(*rows: object) -> Parsed:
+    """What is read from an answer."""
+    return parse(HOUR, rows, tenant_id=TENANT, access_code=BOT)
+
+
+def value(of: Record, field: str) -> float | None:
+    """A field of a record."""
+    return dict(zip([each.name for each in HOUR.fields], of.values, strict=True))[field]
+
+
+def found(result: Parsed) -> list[tuple[str, str]]:
+    """The anomalies without what their log line tells."""
+    return [(anomaly.reason, anomaly.where) for anomaly in result.anomalies]
+
+
+def test_the_documented_record() -> None:
+    """Every figure of the vendor's example is read; its rate of -1 is no value."""
+    (record,), anomalies = parsed(*json.loads(DOCUMENTED))
+
+    assert Record(1628820000, (1, 0, 0, 0, 1, 2, 2.0, 1.0, 0, 0, None), 1628820000) == record
+    assert [] == anomalies
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        (0, 0),
+        (7, 7),
+        (7.0, 7),
+        ("7", 7),
+        (" 7 ", 7),
+        ("7.0", 7),
+        ("7e2", 700),
+        (MAX_COUNT, MAX_COUNT),
+        (str(MAX_COUNT), MAX_COUNT),
+    ],
+)
+def test_counts_come_as_numbers_or_numeric_text(raw: object, expected: int) -> None:
+    """Both are the same count."""
+    (record,), anomalies = parsed(row(callCount=raw))
+
+    assert expected == value(record, "callCount")
+    assert isinstance(value(record, "callCount"), int)
+    assert [] == anomalies
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        None,
+        -1,
+        "-1",
+        3.5,
+        "3.5",
+        True,
+        False,
+        "",
+        " ",
+        "seven",
+        "1_000",
+        "1,000",
+        "0x10",
+        "٣",
+        "NaN",
+        "Infinity",
+        "-1.0000",
+        float("nan"),
+        float("inf"),
+        MAX_COUNT + 1,
+        10**400,
+        "9" * 400,
+        "9" * 5000,
+        "1e309",
+        "1e999999999",
+        [],
+        [1],
+        {},
+        {"a": 1},
+    ],
+)
+def test_any_other_count_is_lost_alone(raw: object) -> None:
+    """The bad field is absent and an anomaly; the rest of the record stays."""
+    (record,), anomalies = parsed(row(callCount=raw))
+
+    assert value(record, "callCount") is None
+    assert 2 == value(record, "interactCount")
+    assert [("invalid_field", "recordTime=1628820000000 callCount")] == found(Parsed([], anomalies))
+
+
+@pytest.mark.parametrize(
+    ("field", "raw", "expected", "valid"),
+    [
+        ("autonomyRate", "0.8125", 0.8125, True),
+        ("autonomyRate", 1, 1, True),
+        ("autonomyRate", "-1.000", None, True),
+        ("autonomyRate", "-1.0000", None, True),
+        ("autonomyRate", -1, None, True),
+        ("autonomyRate", "1.0001", None, False),
+        ("autonomyRate", "85.00", None, False),
+        ("autonomyRate", "-0.5", None, False),
+        ("autonomyRate", "85%", None, False),
+        ("autonomyRate", None, None, False),
+        ("averageInteractPerCall", "12.34", 12.34, True),
+        ("averageInteractPerCall", "-1.00", None, False),
+        ("averageInteractPerCall", "NaN", None, False),
+    ],
+)
+def test_rates_and_means(field: str, raw: object, expected: float | None, valid: bool) -> None:
+    """A ratio is 0 to 1, or -1 for nothing to judge; a mean is 0 or more."""
+    (record,), anomalies = parsed(row(**{field: raw}))
+
+    assert expected == value(record, field)
+    assert valid == (not anomalies)
+
+
+def test_a_missing_field_is_absent_without_remark() -> None:
+    """Older versions of the platform have fewer fields."""
+    older = row()
+    del older["interfaceRequestCount"]
+
+    (record,), anomalies = parsed(older)
+
+    assert value(record, "interfaceRequestCount") is None
+    assert [] == anomalies
+
+
+def test_unknown_fields_are_named_once() -> None:
+    """A field that the vendor added is seen, whatever number of records has it."""
+    assert [("unknown_field", "mood")] == found(parsed(row(mood=1), row(mood=2, recordTime=1628823600000)))
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        None,
+        7,
+        "text",
+        [],
+        [row()],
+        {},
+        row(recordTime=None),
+        row(recordTime="soon"),
+        row(recordTime=-1),
+        row(recordTime=1e30),
+        row(recordTime=float("nan")),
+        row(recordTime=[1]),
+    ],
+)
+def test_a_bad_record_is_lost_alone(bad: object) -> None:
+    """The others of the report are read."""
+    records, anomalies = parsed(bad, row())
+
+    assert 1 == len(records)
+    assert ["invalid_record"] == [anomaly.reason for anomaly in anomalies]
+
+
+@pytest.mark.parametrize(
+    "changes", [{"tenantId": "other"}, {"accessCode": "other"}, {"type": "day"}, {"accessCode": ["x"]}]
+)
+def test_records_of_others_are_left_out(changes: dict[str, object]) -> None:
+    """What belongs to another tenant, bot or report must not add to this one."""
+    records, anomalies = parsed(row(**changes))
+
+    assert [] == records
+    assert ["foreign_record"] == [anomaly.reason for anomaly in anomalies]
+
+
+def test_identifiers_that_come_as_numbers_are_ours() -> None:
+    """Or that do not come at all: the answer was to a question about this bot."""
+    number = row(tenantId=int(TENANT), accessCode=int(BOT))
+    without = {name: raw for name, raw in row().items() if name not in ("tenantId", "accessCode", "type")}
+
+    assert ([], []) == (parsed(number).anomalies, parsed(without).anomalies)
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        (1628820000000, 1628820000),
+        ("1628820000000", 1628820000),
+        ("2021-08-13T02:00:00Z", 1628820000),
+        ("2021-08-13 10:00:00+08:00", 1628820000),
+        ("2021-08-13 02:00:00", 1628820000),
+        (None, float("-inf")),
+        ("yesterday", float("-inf")),
+        ([], float("-inf")),
+    ],
+)
+def test_the_time_of_storing_comes_in_any_form(raw: object, expected: float) -> None:
+    """It only decides between duplicates, so an unknown form is no anomaly."""
+    (record,), anomalies = parsed(row(dbRecordTime=raw))
+
+    assert expected == record.stored
+    assert [] == anomalies
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=5,
+)
+_FIELDS = st.sampled_from(sorted(HOUR.known))
+_ROWS = st.lists(_JSON | st.dictionaries(_FIELDS, _JSON, max_size=16).map(lambda changes: row(**changes)), max_size=4)
+
+
+@given(rows=_ROWS)
+def test_no_answer_is_too_strange(rows: list[object]) -> None:
+    """Whatever comes: values are in range, reasons are known, and every lost record is accounted for."""
+    records, anomalies = parsed(*rows)
+
+    assert {anomaly.reason for anomaly in anomalies} <= set(ANOMALY_REASONS)
+    lost = sum(anomaly.reason in ("invalid_record", "foreign_record") for anomaly in anomalies)
+    assert len(rows) == len(records) + lost
+    for record in records:
+        for field, number in zip(HOUR.fields, record.values, strict=True):
+            assert number is None or 0 <= number <= (1 if field.kind is Kind.RATIO else MAX_COUNT)
