@@ -1,0 +1,19 @@
+"""What the user wrote: read, checked and completed."""
+
+from exporter.config.loader import ConfigError, Source, load
+from exporter.config.model import Auth, Bot, Config, Platform, Tenant, TlsConfig
+from exporter.config.secrets import Secret, SecretUnavailable
+
+__all__ = [
+    "Auth",
+    "Bot",
+    "Config",
+    "ConfigError",
+    "Platform",
+    "Secret",
+    "SecretUnavailable",
+    "Source",
+    "Tenant",
+    "TlsConfig",
+    "load",
+]

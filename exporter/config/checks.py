@@ -1,0 +1,121 @@
+"""What one value alone does not tell: pairs that belong together, and names that must differ.
+
+Runs on the data as written, whatever its shape, so that it finds what is wrong here next to what is wrong elsewhere.
+"""
+
+from collections.abc import Iterator
+
+from yarl import URL
+
+from exporter.config import types
+from exporter.config.problems import Location, spell
+from exporter.config.schema import CREDENTIALS, Auth, Config, TlsConfig
+
+Finding = tuple[Location, str]
+_Block = dict[str, object]
+
+
+def cross_checks(data: object) -> Iterator[Finding]:
+    """Yield where something is wrong, and what."""
+    if not isinstance(data, dict):
+        return
+    yield from _delays(data)
+    yield from _reports(data)
+    platforms: dict[str, Location] = {}
+    bots: dict[tuple[str, str], Location] = {}
+    for at, platform in _items(data, "platforms", ()):
+        yield from _platform_name(platform, at, platforms)
+        yield from _certificate(platform, at)
+        tenants: dict[str, Location] = {}
+        for tenant_at, tenant in _items(platform, "tenants", at):
+            yield from _auth(tenant, tenant_at)
+            tenant_id = tenant.get("tenant_id")
+            if not isinstance(tenant_id, str):
+                continue
+            first = tenants.setdefault(tenant_id, tenant_at)
+            if first != tenant_at:
+                yield (*tenant_at, "tenant_id"), f"is the tenant of {spell(first)}: list the bots of both there"
+            for bot_at, bot in _items(tenant, "bots", tenant_at):
+                access_code = bot.get("access_code")
+                if not isinstance(access_code, str):
+                    continue
+                first = bots.setdefault((tenant_id, access_code), bot_at)
+                if first != bot_at:
+                    yield (*bot_at, "access_code"), f"is the bot of {spell(first)}, of the same tenant: remove one"
+
+
+def host(url: str) -> str:
+    """Return the host a checked URL names: a platform's name by default."""
+    return URL(url).host or ""
+
+
+def _items(parent: _Block, key: str, at: Location) -> Iterator[tuple[Location, _Block]]:
+    for index, item in enumerate(_list(parent, key)):
+        if isinstance(item, dict):
+            yield (*at, key, index), item
+
+
+def _list(parent: _Block, key: str) -> list[object]:
+    items = parent.get(key)
+    return items if isinstance(items, list) else []
+
+
+def _delays(data: _Block) -> Iterator[Finding]:
+    settle, empty = (_seconds(data, key) for key in ("settle_delay", "empty_hour_delay"))
+    if settle is not None and empty is not None and settle > empty:
+        if "settle_delay" in data:
+            yield ("settle_delay",), "is longer than empty_hour_delay: make it shorter, or the other longer"
+        else:
+            default = Config.model_fields["settle_delay"].default
+            yield ("empty_hour_delay",), f"is shorter than settle_delay, {default} by default: make it longer"
+
+
+def _seconds(data: _Block, key: str) -> float | None:
+    try:
+        return types.duration(data.get(key, Config.model_fields[key].default))
+    except ValueError:
+        return None
+
+
+def _reports(data: _Block) -> Iterator[Finding]:
+    reports = _list(data, "reports")
+    for index, report in enumerate(reports):
+        if isinstance(report, str) and report in reports[:index]:
+            yield ("reports", index), "is listed twice: remove one"
+
+
+def _platform_name(platform: _Block, at: Location, seen: dict[str, Location]) -> Iterator[Finding]:
+    name = platform.get("name")
+    if "name" not in platform:
+        try:
+            name = host(types.url(platform.get("url")))
+        except ValueError:
+            return
+    if not isinstance(name, str) or not name:
+        return
+    first = seen.setdefault(name, at)
+    if first != at:
+        where, hint = (
+            ((*at, "name"), "") if "name" in platform else ((*at, "url"), " (a name defaults to the url's host)")
+        )
+        yield where, f"gives the platform the name of {spell(first)}{hint}: give each its own name"
+
+
+def _certificate(platform: _Block, at: Location) -> Iterator[Finding]:
+    tls = platform.get("tls_config")
+    if not isinstance(tls, dict) or tls.keys() - TlsConfig.model_fields:
+        return
+    for one, other in (("cert_file", "key_file"), ("key_file", "cert_file")):
+        if one in tls and other not in tls:
+            yield (*at, "tls_config", one), f"needs {other} beside it"
+
+
+def _auth(tenant: _Block, at: Location) -> Iterator[Finding]:
+    auth = tenant.get("auth")
+    # A key that is misspelt or has no value is reported for that, and may be the one that is missed here.
+    if not isinstance(auth, dict) or auth.keys() - Auth.model_fields or None in auth.values():
+        return
+    written = [key for key in CREDENTIALS if key in auth]
+    if len(written) != 1:
+        found = f"not {' and '.join(written)} together" if written else "there is none"
+        yield (*at, "auth"), f"takes exactly one of {', '.join(CREDENTIALS)}: {found}"

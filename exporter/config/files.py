@@ -1,0 +1,23 @@
+"""Files that a configuration names."""
+
+import errno
+import stat
+from pathlib import Path
+
+
+def read_regular(path: Path, max_bytes: int = -1) -> bytes:
+    """Return what a regular file holds, at most so many bytes of it; opening a pipe could wait for ever.
+
+    Raises:
+        OSError, ValueError: it cannot be read.
+    """
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise OSError(errno.EINVAL, "not a regular file")
+    with path.open("rb") as file:
+        return file.read(max_bytes)
+
+
+def unreadable(error: OSError | ValueError) -> str:
+    """Say why a file cannot be read, without its name: the name may be a secret put in the wrong place."""
+    reason = (isinstance(error, OSError) and error.strerror) or "no file can have this name"
+    return f"cannot be read: {reason}"

@@ -1,0 +1,87 @@
+"""The words for what pydantic finds: what is wrong, and what to do."""
+
+import difflib
+
+from pydantic import BaseModel
+from pydantic_core import ErrorDetails
+
+from exporter.config.document import Node
+from exporter.config.problems import Location, Problem
+from exporter.config.reader import quote
+from exporter.config.schema import BLOCKS
+
+# Keys whose values are never repeated; a file name may be the secret itself, put in the wrong place.
+_SECRET_KEYS = {"app_secret", "app_secret_file", "token", "token_file", "proxy_url"}
+
+_MISREAD = {"int": "a number", "float": "a number", "bool": "true or false", "timestamp": "a date"}
+
+_DESCRIPTIONS = {
+    name: (key.description or "").rstrip(".")
+    for block in BLOCKS.values()
+    for name, key in block.model_fields.items()
+    if key.is_required()
+}
+
+_BY_TYPE = {
+    "model_type": "must be lines of `key: value`, further in than the key",
+    "dict_type": "must be lines of `name: value`, further in than the key",
+    "list_type": "must be a list, each item on a line that begins with `- `",
+    "too_short": "is empty: list at least one",
+    "string_type": "must be text, not a list or keys",
+    "string_too_short": "is empty: write its value",
+    "int_type": "must be a whole number",
+    "float_type": "must be a number",
+    "finite_number": "must be a number",
+    "bool_type": "must be true or false",
+    "greater_than_equal": "must be {ge} or more",
+    "greater_than": "must be more than {gt}",
+    "literal_error": "is not known here: write {expected}",
+}
+
+
+def explained(details: list[ErrorDetails], root: Node) -> list[Problem]:
+    """Return pydantic's findings on a document, without those that only follow from another."""
+    unknown = {detail["loc"]: _nearest(detail["loc"]) for detail in details if detail["type"] == "extra_forbidden"}
+    misspelt = {(*at[:-1], known) for at, known in unknown.items()}
+    problems = []
+    for detail in details:
+        at = detail["loc"]
+        if at[-3:-2] == ("labels",) and at[-1] == "[key]":
+            at = at[:-1]
+        line, node = root.locate(at)
+        if at in unknown:
+            problems.append(Problem(line, at, _unknown(at, unknown[at])))
+        elif detail["type"] != "missing":
+            problems.append(Problem(line, at, _wrong(detail, at, node)))
+        elif at not in misspelt:
+            problems.append(Problem(line, at, f"is missing: add it ({_DESCRIPTIONS[str(at[-1])]})"))
+    return problems
+
+
+def _wrong(detail: ErrorDetails, at: Location, node: Node) -> str:
+    if detail["type"] == "value_error":
+        return str(detail["ctx"]["error"])
+    if detail["type"] == "string_type" and node.kind in _MISREAD:
+        taken = _MISREAD[node.kind]
+        if at[-1] in _SECRET_KEYS:
+            return f"YAML reads it as {taken}: put it in quotes"
+        return f"YAML reads {node.text} as {taken}: {quote(node, at)}"
+    return _BY_TYPE[detail["type"]].format(**detail.get("ctx", {}))
+
+
+def _block(at: Location) -> type[BaseModel]:
+    """Return the block that a key stands in."""
+    return BLOCKS[next((step for step in reversed(at[:-1]) if isinstance(step, str)), "")]
+
+
+def _nearest(at: Location) -> str | None:
+    return next(iter(difflib.get_close_matches(str(at[-1]), _block(at).model_fields, 1)), None)
+
+
+def _unknown(at: Location, nearest: str | None) -> str:
+    if nearest:
+        return f"is not a known key: did you mean {nearest}?"
+    for name, block in BLOCKS.items():
+        if at[-1] in block.model_fields:
+            return f"is not a known key here: it belongs {f'in {name}' if name else 'at the top level'}"
+    return f"is not a known key: remove it, or use one of {', '.join(_block(at).model_fields)}"

@@ -1,0 +1,80 @@
+"""The configuration as the program uses it: checked, completed with the defaults, and frozen.
+
+Two configurations are equal when the same was written, so a reload can tell which parts have changed.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from exporter.config.secrets import Secret
+
+
+@dataclass(frozen=True, slots=True)
+class Auth:
+    """How a tenant logs in: exactly one of `app_secret` (a token is fetched with it) and `token` (a ready one)."""
+
+    app_key: str
+    app_secret: Secret | None = None
+    token: Secret | None = None
+    header_user: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TlsConfig:
+    """What a platform's certificate is checked against, and the certificate shown to it; files are absolute."""
+
+    ca_file: Path | None = None
+    cert_file: Path | None = None
+    key_file: Path | None = None
+    server_name: str | None = None
+    insecure_skip_verify: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Bot:
+    """A chatbot, by its access code."""
+
+    access_code: str
+    name: str
+    labels: Mapping[str, str] = field(hash=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """A tenant with its bots; intervals in seconds."""
+
+    tenant_id: str
+    name: str | None
+    timezone: ZoneInfo
+    poll_interval: float
+    stale_after: float
+    auth: Auth
+    bots: tuple[Bot, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """A platform with its tenants; `url` has no trailing slash, `request_timeout` is in seconds."""
+
+    name: str
+    url: str
+    request_timeout: float
+    max_concurrency: int
+    requests_per_second: float
+    proxy_url: str | None = field(repr=False)  # may hold a password
+    tls_config: TlsConfig
+    tenants: tuple[Tenant, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """All of it; durations in seconds."""
+
+    poll_interval: float
+    settle_delay: float
+    empty_hour_delay: float
+    stale_after: float
+    reports: tuple[str, ...]
+    platforms: tuple[Platform, ...]

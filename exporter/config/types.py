@@ -1,0 +1,232 @@
+"""The kinds of value a configuration holds, each checked where it stands.
+
+What cannot be accepted raises ValueError with what is wrong and what to do. The messages never repeat the value:
+it may be a secret put in the wrong place, or come from an environment variable.
+"""
+
+import difflib
+import re
+import ssl
+import zoneinfo
+from pathlib import Path
+from typing import Annotated, Any, cast
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, ValidationInfo
+from pydantic_core import PydanticKnownError
+from yarl import URL
+
+from exporter.config.files import read_regular, unreadable
+from exporter.config.secrets import Secret, SecretUnavailable
+
+# model.Duration in prometheus/common, largest unit first; a year there has 365 days.
+_UNITS = {"y": 31_536_000_000, "w": 604_800_000, "d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1_000, "ms": 1}
+_DURATION = "".join(f"(?:([0-9]{{1,15}}){unit})?" for unit in _UNITS)
+_LONGEST = 100 * _UNITS["y"]
+
+_VARIABLE = r"\$\{"
+
+# Names that the series of a bot and oifde_bot_info carry already.
+RESERVED_LABELS = frozenset({"tenant_id", "access_code", "bot", "platform", "tenant", "report", "outcome"})
+
+
+def duration(value: object) -> float:
+    """Return the seconds of a duration as Prometheus writes them (`1h30m`), at most 100 years."""
+    if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+        raise ValueError(f"needs a unit: write {value}s for seconds, or use ms, m, h, d, w or y")
+    text = "0" if value == 0 and type(value) is int else value
+    match = re.fullmatch(f"0|{_DURATION}", text) if isinstance(text, str) and text else None
+    if match is None:
+        if isinstance(text, float) or (isinstance(text, str) and re.fullmatch("[0-9.]+", text)):
+            raise ValueError("needs a whole number and a unit, like 500ms, 60s, 10m, 1h30m or 1d")
+        raise ValueError(
+            "is not a duration: write whole numbers with units, the largest first, like 500ms, 60s or 1h30m"
+        )
+    milliseconds = sum(int(n) * size for n, size in zip(match.groups("0"), _UNITS.values(), strict=True))
+    if milliseconds > _LONGEST:
+        raise ValueError("is too long: a duration is at most 100y")
+    return milliseconds / 1000
+
+
+def interval(seconds: float) -> float:
+    """Return an interval of at least a second, the unit polls are spread over."""
+    if seconds < 1:
+        raise ValueError("is too short: use 1s or more")
+    return seconds
+
+
+def within_a_day(seconds: float) -> float:
+    """Return a duration of at most 24 hours."""
+    if seconds > _UNITS["d"] / 1000:
+        raise ValueError("is too long: use 24h or less")
+    return seconds
+
+
+def positive(seconds: float) -> float:
+    """Return a duration that is not zero."""
+    if seconds <= 0:
+        raise ValueError("must be longer than 0")
+    return seconds
+
+
+def timezone(value: object) -> zoneinfo.ZoneInfo:
+    """Return the zone of an IANA name."""
+    name = value if isinstance(value, str) else ""
+    try:
+        return zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        close = difflib.get_close_matches(name, zoneinfo.available_timezones(), 1)
+        hint = f"did you mean {close[0]}?" if close else "write one like Asia/Shanghai"
+        raise ValueError(f"is not the name of an IANA time zone: {hint}") from None
+
+
+def url(value: object) -> str:
+    """Return the address of a platform without a trailing slash."""
+    text = _address(value)
+    if urlsplit(text).username is not None:
+        raise ValueError("must not hold a user or a password: they go under auth")
+    return text.rstrip("/")
+
+
+def proxy_url(value: object) -> str:
+    """Return the address of a proxy, perhaps with user and password."""
+    return _address(value)
+
+
+def label_name(value: str) -> str:
+    """Return a name that can stand beside the exporter's own labels."""
+    if not re.fullmatch("[a-zA-Z_][a-zA-Z0-9_]*", value):
+        raise ValueError("is not a label name: use letters, digits and _, and no digit first")
+    if value.startswith("__"):
+        raise ValueError("is not a label name: Prometheus keeps those that begin with __ for itself")
+    if value in RESERVED_LABELS:
+        raise ValueError("is a label the exporter sets itself: choose another name")
+    return value
+
+
+def header_value(value: str) -> str:
+    """Return a text that may be sent as a header."""
+    if not value.isprintable():
+        raise ValueError("must not hold line breaks or other control characters")
+    return value
+
+
+def file_path(value: object, info: ValidationInfo) -> Path:
+    """Return the absolute path of a file that can be read; `info.context` is what relative names start from."""
+    path = _absolute(value, info)
+    try:
+        read_regular(path)
+    except (OSError, ValueError) as error:
+        raise ValueError(unreadable(error)) from None
+    return path
+
+
+def ca_file(value: object, info: ValidationInfo) -> Path:
+    """Return the absolute path of a file of PEM certificates."""
+    path = file_path(value, info)
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
+    except (OSError, ValueError):
+        raise ValueError("does not hold certificates in PEM format") from None
+    return path
+
+
+def secret_text(value: object) -> Secret:
+    """Return the secret that is written in the configuration."""
+    return _usable(Secret(text=_text(value)))
+
+
+def secret_file(value: object, info: ValidationInfo) -> Secret:
+    """Return the secret in a file that can be read now."""
+    return _usable(Secret(path=_absolute(value, info)))
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise PydanticKnownError("string_type")
+    return value
+
+
+def _absolute(value: object, info: ValidationInfo) -> Path:
+    text = _text(value)
+    if not text or "\0" in text:
+        raise ValueError("is not a file name")
+    return cast("Path", info.context) / text
+
+
+def _usable(secret: Secret) -> Secret:
+    try:
+        secret.read()
+    except SecretUnavailable as error:
+        raise ValueError(error.reason) from None
+    return secret
+
+
+def _address(value: object) -> str:
+    text = value if isinstance(value, str) else ""
+    if " " in text or not text.isprintable():
+        raise ValueError("must not hold spaces or control characters")
+    try:
+        # yarl is what the client parses it with: what passes here is understood there.
+        parsed = URL(text)
+    except ValueError:
+        raise ValueError("is not a URL: write https://host:port") from None
+    if parsed.scheme not in ("http", "https") or not parsed.host or parsed.port == 0:
+        raise ValueError("is not the URL of a server: write http://host:port or https://host:port")
+    if "?" in text or "#" in text:
+        raise ValueError("must not hold a query or a fragment: remove what begins with ? or #")
+    return text
+
+
+def _number(value: object) -> object:
+    # What a variable was replaced with is text, also where a number or a bool belongs.
+    if not isinstance(value, str):
+        return value
+    if value in ("true", "false"):
+        return value == "true"
+    for kind in (int, float):
+        try:
+            return kind(value)
+        except ValueError:
+            continue
+    return value
+
+
+def _written(pattern: str) -> Any:
+    # An editor sees the text before variables are replaced, so whatever holds one has to pass there.
+    return Annotated[str, Field(pattern=f"{pattern}|{_VARIABLE}")]
+
+
+def _or_variable(kind: Any) -> BeforeValidator:
+    return BeforeValidator(_number, json_schema_input_type=kind | Annotated[str, Field(pattern=_VARIABLE)])
+
+
+_AtLeastOne = Annotated[int, Field(ge=1)]
+_MoreThanZero = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+Duration = Annotated[
+    float, PlainValidator(duration, json_schema_input_type=_written("^(0|([0-9]+(y|w|d|h|m|s|ms))+)$"))
+]
+Interval = Annotated[Duration, AfterValidator(interval)]
+UpToADay = Annotated[Duration, AfterValidator(within_a_day)]
+Timeout = Annotated[Duration, AfterValidator(positive)]
+Timezone = Annotated[zoneinfo.ZoneInfo, PlainValidator(timezone, json_schema_input_type=str)]
+Url = Annotated[str, PlainValidator(url, json_schema_input_type=_written("^https?://[^?#@]+$"))]
+ProxyUrl = Annotated[str, PlainValidator(proxy_url, json_schema_input_type=_written("^https?://[^?#]+$"))]
+Flag = Annotated[bool, _or_variable(bool)]
+Count = Annotated[_AtLeastOne, _or_variable(_AtLeastOne)]
+Rate = Annotated[_MoreThanZero, _or_variable(_MoreThanZero)]
+Text = Annotated[str, Field(min_length=1)]
+HeaderValue = Annotated[Text, AfterValidator(header_value)]
+Labels = Annotated[
+    dict[Annotated[str, AfterValidator(label_name)], str],
+    Field(
+        json_schema_extra={
+            "propertyNames": {"pattern": "^(?!__)[a-zA-Z_][a-zA-Z0-9_]*$", "not": {"enum": sorted(RESERVED_LABELS)}}
+        }
+    ),
+]
+FilePath = Annotated[Path, PlainValidator(file_path, json_schema_input_type=Text)]
+CaFile = Annotated[Path, PlainValidator(ca_file, json_schema_input_type=Text)]
+SecretText = Annotated[Secret, PlainValidator(secret_text, json_schema_input_type=Text)]
+SecretFile = Annotated[Secret, PlainValidator(secret_file, json_schema_input_type=Text)]
