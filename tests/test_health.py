@@ -10,11 +10,13 @@ from exporter.health import FAILURE_REASONS, Health
 
 @pytest.fixture
 def registry() -> CollectorRegistry:
+    """Where the families are registered."""
     return CollectorRegistry()
 
 
 @pytest.fixture
 def health(registry: CollectorRegistry) -> Health:
+    """The families themselves."""
     return Health(registry, version="1.2.3", revision="abc")
 
 
