@@ -16,6 +16,8 @@ class BotId:
     bot: str
     tenant: str
     labels: tuple[tuple[str, str], ...] = ()
+    timezone: str = "UTC"
+    """The tenant's, an IANA name: what its hours and its day go by."""
 
 
 @dataclass(frozen=True, slots=True)
