@@ -157,7 +157,7 @@ def _help(metric: str, group: Sequence[Field]) -> str:
     if not group[0].labels:
         return f"{group[0].help[0].lower()}{group[0].help[1:]} ({group[0].name})"
     series = (f"{', '.join(value for _, value in each.labels)} = {each.help} ({each.name})" for each in group)
-    return f"{metric.replace('_', ' ')}, {'; '.join(series)}"
+    return f"{metric.replace('_', ' ')}: {'; '.join(series)}"
 
 
 def _source(group: Sequence[Field]) -> str:

@@ -1,0 +1,98 @@
+"""Snapshots and a page to find them on."""
+
+from collections.abc import Callable
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from exporter.polling.snapshot import BotId, Hour, Snapshot, TenantId
+from exporter.serving.exposition import Exposition
+from exporter.upstream.reports import Record
+
+START = 1628820000.0  # 2021-08-13 10:00 in Shanghai
+
+
+class FakeClock:
+    """Stands still until it is moved."""
+
+    passed = 0.0
+
+    def now(self) -> float:
+        """The wall clock."""
+        return START + 4500.0 + self.passed
+
+    def elapsed(self) -> float:
+        """Its own time."""
+        return 100.0 + self.passed
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    """The time as the program sees it."""
+    return FakeClock()
+
+
+@pytest.fixture
+def wait(clock: FakeClock) -> Callable[[float], None]:
+    """Lets so many seconds pass."""
+
+    def move(seconds: float) -> None:
+        clock.passed += seconds
+
+    return move
+
+
+@pytest.fixture
+def registry() -> CollectorRegistry:
+    """Where the exporter's own families are registered; empty but for what a test adds."""
+    return CollectorRegistry()
+
+
+@pytest.fixture
+def exposition(registry: CollectorRegistry, clock: FakeClock) -> Exposition:
+    """A page without bots."""
+    return Exposition(registry, clock=clock)
+
+
+@pytest.fixture
+def page(exposition: Exposition) -> Callable[..., str]:
+    """Gives the page of now, in the classic format unless ``openmetrics=True``."""
+
+    def read(*, openmetrics: bool = False) -> str:
+        return b"".join(exposition.chunks(openmetrics=openmetrics)).decode()
+
+    return read
+
+
+@pytest.fixture
+def bot() -> BotId:
+    """The vendor's example."""
+    return BotId("main", "202104237142", "943370855474270208", "billing", "acme", (("team", "care"),), "Asia/Shanghai")
+
+
+@pytest.fixture
+def tenant() -> TenantId:
+    """The tenant of ``bot``."""
+    return TenantId("main", "202104237142", "acme")
+
+
+@pytest.fixture
+def record() -> Record:
+    """The vendor's example: a call that the bot served alone, and no interface was called."""
+    return Record(START, (1, 0, 0, 0, 1, 2, 2.0, 1.0, 0, 0, None), START)
+
+
+@pytest.fixture
+def snapshot(record: Record) -> Snapshot:
+    """After a successful poll: an hour is complete, the next one has begun."""
+    live = record._replace(start=START + 3600.0, values=(12, 1, 2, 3, 5, 40, 3.33, 0.5, 7, 6, 0.8571))
+    return Snapshot(
+        hour=Hour(START, record),
+        live=live,
+        totals=(13, 1, 2, 3, 6, 42, None, None, 7, 6, None),
+        up=True,
+        failures=2,
+        last_attempt=START + 4440.25,
+        last_success=START + 4440.25,
+        expires=400.0,
+    )

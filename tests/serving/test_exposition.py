@@ -1,0 +1,405 @@
+"""The metrics page, held against prometheus-client's renderer and parsers."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import chain, groupby
+from pathlib import Path
+from typing import Protocol, TypeAlias
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.metrics_core import Metric
+from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
+from prometheus_client.parser import text_string_to_metric_families as parse_classic
+from prometheus_client.registry import Collector
+from prometheus_client.utils import floatToGoString
+
+from exporter.polling.snapshot import BotId, Hour, Snapshot, TenantId, TenantStatus
+from exporter.serving.catalogue import families
+from exporter.serving.exposition import Exposition
+from exporter.upstream.reports import ANOMALY_REASONS, MAX_COUNT, Record, Value
+
+GAUGES = {
+    "calls": 0,
+    "interactions": 5,
+    "interactions_per_call": 6,
+    "autonomy_ratio": 7,
+    "interface_requests": 8,
+    "interface_successes": 9,
+    "interface_success_ratio": 10,
+}
+OUTCOMES = {"exit_no_consult": 1, "staff_no_consult": 2, "staff_consult": 3, "exit_consulting": 4}
+COUNTS = ("calls", "interactions", "interface_requests", "interface_successes")
+IS_COUNT = (True, True, True, True, True, True, False, False, True, True, False)
+
+
+class Page(Protocol):
+    """Reads the page."""
+
+    def __call__(self, *, openmetrics: bool = False) -> str: ...
+
+
+class StillClock:
+    """No time passes."""
+
+    def now(self) -> float:
+        """The wall clock."""
+        return 1628823600.0
+
+    def elapsed(self) -> float:
+        """Its own time."""
+        return 0.0
+
+
+class Families(Collector):
+    """Hands families to prometheus-client's renderer."""
+
+    def __init__(self, given_families: Iterable[Metric]) -> None:
+        self._families = list(given_families)
+
+    def collect(self) -> Iterable[Metric]:
+        return self._families
+
+
+counts = st.none() | st.integers(0, 1_000) | st.integers(0, MAX_COUNT)
+ratios = st.none() | st.floats(0, 1)
+means = st.none() | st.floats(0, MAX_COUNT) | st.integers(0, 100)
+values = st.tuples(counts, counts, counts, counts, counts, counts, means, ratios, counts, counts, ratios)
+moments = st.floats(0, 2.5e11)
+records = st.builds(Record, moments, values, moments)
+snapshots = st.builds(
+    Snapshot,
+    hour=st.none() | st.builds(Hour, moments, st.none() | records),
+    live=st.none() | records,
+    totals=st.none() | st.tuples(*(counts if is_count else st.none() for is_count in IS_COUNT)),
+    up=st.booleans(),
+    failures=st.integers(0, 10**9),
+    last_success=st.none() | moments,
+    expires=st.sampled_from([-1.0, 0.0, 300.0]),
+)
+label_names = st.sampled_from(["team", "line", "_x", "Y2"])
+bots = st.builds(
+    BotId,
+    platform=st.text(),
+    tenant_id=st.text(),
+    access_code=st.text(),
+    bot=st.text() | st.text('\\"\n\r\u2028{},=# '),
+    tenant=st.text(),
+    labels=st.dictionaries(label_names, st.text()).map(lambda labels: tuple(sorted(labels.items()))),
+)
+statuses = st.builds(
+    TenantStatus,
+    anomalies=st.dictionaries(st.tuples(st.just("hour"), st.sampled_from(ANOMALY_REASONS)), st.integers(0, 10**9)),
+    revisions=st.dictionaries(st.just("hour"), st.integers(0, 10**9)),
+    token_expiry=st.none() | moments,
+    blocked=st.booleans(),
+)
+tenants = st.builds(TenantId, st.text(), st.text(), st.text())
+
+
+Promised: TypeAlias = Iterator[tuple[str, str, Mapping[str, str], Value]]
+"""Series as the interface promises them: the sample's name, its type, its labels and its value."""
+
+
+def promised_window(prefix: str, identity: Mapping[str, str], shown: Sequence[Value]) -> Promised:
+    """One record as gauges."""
+    for metric, place in GAUGES.items():
+        yield f"{prefix}{metric}", "gauge", identity, shown[place]
+    for outcome, place in OUTCOMES.items():
+        yield f"{prefix}call_outcomes", "gauge", {**identity, "outcome": outcome}, shown[place]
+
+
+def promised_data(identity: Mapping[str, str], snapshot: Snapshot) -> Promised:
+    """A bot's figures."""
+    if hour := snapshot.hour:
+        shown = hour.record.values if hour.record else tuple(0 if is_count else None for is_count in IS_COUNT)
+        yield from promised_window("oifde_hour_", identity, shown)
+        yield "oifde_hour_start_timestamp_seconds", "gauge", identity, hour.start
+        yield "oifde_hour_reported", "gauge", identity, 1 if hour.record else 0
+    if live := snapshot.live:
+        yield from promised_window("oifde_live_hour_", identity, live.values)
+        yield "oifde_live_hour_start_timestamp_seconds", "gauge", identity, live.start
+    if totals := snapshot.totals:
+        for metric in COUNTS:
+            yield f"oifde_{metric}_total", "counter", identity, totals[GAUGES[metric]]
+        for outcome, place in OUTCOMES.items():
+            yield "oifde_call_outcomes_total", "counter", {**identity, "outcome": outcome}, totals[place]
+
+
+def promised_bot(bot: BotId, snapshot: Snapshot) -> Promised:
+    """All that is said of a bot."""
+    identity = {"tenant_id": bot.tenant_id, "access_code": bot.access_code, "bot": bot.bot}
+    yield (
+        "oifde_bot_info",
+        "gauge",
+        {**identity, "platform": bot.platform, "tenant": bot.tenant, **dict(bot.labels)},
+        1,
+    )
+    of_report = {**identity, "report": "hour"}
+    yield "oifde_up", "gauge", of_report, int(snapshot.up)
+    yield "oifde_last_success_timestamp_seconds", "gauge", of_report, snapshot.last_success
+    yield "oifde_poll_failures_total", "counter", of_report, snapshot.failures
+    if snapshot.expires > StillClock().elapsed():
+        yield from promised_data(identity, snapshot)
+
+
+def promised_tenant(tenant: TenantId, status: TenantStatus) -> Promised:
+    """All that is said of a tenant."""
+    identity = {"platform": tenant.platform, "tenant_id": tenant.tenant_id}
+    for (report, reason), count in status.anomalies.items():
+        yield "oifde_report_anomalies_total", "counter", {**identity, "report": report, "reason": reason}, count
+    for report, count in status.revisions.items():
+        yield "oifde_record_revisions_total", "counter", {**identity, "report": report}, count
+    yield "oifde_token_expiry_timestamp_seconds", "gauge", identity, status.token_expiry
+    yield "oifde_auth_blocked", "gauge", identity, int(status.blocked)
+
+
+def as_families(promised: Iterable[tuple[str, str, Mapping[str, str], Value]]) -> Iterable[Metric]:
+    """The same as prometheus-client's own families."""
+    found: dict[str, Metric] = {}
+    for sample, type_, labels, value in promised:
+        if value is not None:
+            metric = found.setdefault(sample, Metric(sample.removesuffix("_total"), "help", type_))
+            metric.add_sample(sample, dict(labels), value)
+    return found.values()
+
+
+def samples(parsed: Iterable[Metric]) -> dict[str, tuple[str, list[tuple[str, list[tuple[str, str]], float]]]]:
+    """Families that have samples, by name, in an order of their own."""
+    return {
+        family.name: (
+            family.type,
+            sorted((sample.name, sorted(sample.labels.items()), sample.value) for sample in family.samples),
+        )
+        for family in parsed
+        if family.samples
+    }
+
+
+@given(
+    st.lists(st.tuples(bots, snapshots), max_size=4, unique_by=lambda each: each[0].access_code),
+    st.lists(st.tuples(tenants, statuses), max_size=3, unique_by=lambda each: (each[0].platform, each[0].tenant_id)),
+)
+def test_the_page_says_what_prometheus_client_would(
+    of_bots: Sequence[tuple[BotId, Snapshot]], of_tenants: Sequence[tuple[TenantId, TenantStatus]]
+) -> None:
+    """Whatever the platform reports and however things are called, Prometheus reads the right figures in both formats."""
+    exposition = Exposition(CollectorRegistry(), clock=StillClock())
+    for bot, snapshot in of_bots:
+        exposition.bot_changed(bot, "hour", snapshot)
+    for tenant, status in of_tenants:
+        exposition.tenant_changed(tenant, status)
+
+    promised = chain(
+        *(promised_bot(bot, snapshot) for bot, snapshot in of_bots),
+        *(promised_tenant(tenant, status) for tenant, status in of_tenants),
+    )
+    reference = Families(as_families(promised))
+    classic = b"".join(exposition.chunks(openmetrics=False)).decode()
+    openmetrics = b"".join(exposition.chunks(openmetrics=True)).decode()
+    assert samples(parse_classic(generate_latest(reference).decode())) == samples(parse_classic(classic))
+    expected = generate_openmetrics(reference).decode()  # type: ignore[no-untyped-call]
+    assert samples(parse_openmetrics(expected)) == samples(parse_openmetrics(openmetrics))  # type: ignore[no-untyped-call]
+
+
+@given(st.integers(0, MAX_COUNT) | st.floats(allow_nan=False))
+def test_numbers_are_written_as_prometheus_client_writes_them(number: float) -> None:
+    """No figure changes its form from one version to the next for no reason."""
+    exposition = Exposition(CollectorRegistry(), clock=StillClock())
+    exposition.bot_changed(BotId("p", "t", "a", "b", "t"), "hour", Snapshot(last_success=number))
+
+    page = b"".join(exposition.chunks(openmetrics=False)).decode()
+    labels = '{tenant_id="t",access_code="a",bot="b",report="hour"}'
+    expected = floatToGoString(number)  # type: ignore[no-untyped-call]
+    assert f"\noifde_last_success_timestamp_seconds{labels} {expected}\n" in page
+
+
+def test_headers_are_written_as_prometheus_client_writes_them(page: Page) -> None:
+    """HELP and TYPE of every family are there from the start, in the form each format wants."""
+    reference = Families(Metric(family.name, family.help, family.type) for family in families())
+
+    assert generate_latest(reference).decode() == page()
+    expected = generate_openmetrics(reference).decode()  # type: ignore[no-untyped-call]
+    assert expected == page(openmetrics=True)
+
+
+GOLDEN = Path(__file__).with_name("golden")
+
+
+@pytest.mark.parametrize("form", ["classic", "openmetrics"])
+def test_the_page_of_one_bot_byte_for_byte(
+    form: str, *, exposition: Exposition, page: Page, bot: BotId, snapshot: Snapshot, tenant: TenantId
+) -> None:
+    """A change of a name, a label or a help that dashboards and people rely on is seen before it is released."""
+    exposition.bot_changed(bot, "hour", snapshot)
+    anomalies = {("hour", reason): 0 for reason in ANOMALY_REASONS}
+    exposition.tenant_changed(tenant, TenantStatus(anomalies, {"hour": 1}, token_expiry=1628827200.5))
+
+    assert (GOLDEN / f"{form}.txt").read_bytes() == page(openmetrics=form == "openmetrics").encode()
+
+
+def test_what_was_not_judged_is_absent(exposition: Exposition, page: Page, bot: BotId, snapshot: Snapshot) -> None:
+    """A rate of nothing is no series: neither -1 nor 0 nor NaN gets into an average."""
+    exposition.bot_changed(bot, "hour", snapshot)
+
+    names = {line.split("{")[0] for line in page().splitlines()}
+    assert "oifde_live_hour_interface_success_ratio" in names
+    assert "oifde_hour_interface_success_ratio" not in names
+
+
+def test_an_hour_inferred_to_be_empty_has_counts_and_no_rates(
+    exposition: Exposition, page: Page, bot: BotId, snapshot: Snapshot
+) -> None:
+    """An hour without calls is shown as 0 calls, and it can be told from one that the platform has reported."""
+    exposition.bot_changed(bot, "hour", replace(snapshot, hour=Hour(1628820000.0, None)))
+
+    found = {line.split("{")[0]: line.split()[-1] for line in page().splitlines() if line.startswith("oifde_hour_")}
+    assert found == {
+        "oifde_hour_calls": "0.0",
+        "oifde_hour_call_outcomes": "0.0",
+        "oifde_hour_interactions": "0.0",
+        "oifde_hour_interface_requests": "0.0",
+        "oifde_hour_interface_successes": "0.0",
+        "oifde_hour_start_timestamp_seconds": "1.62882e+09",
+        "oifde_hour_reported": "0.0",
+    }
+
+
+def test_figures_too_old_are_withdrawn_and_that_the_bot_is_down_stays(
+    exposition: Exposition, page: Page, bot: BotId, snapshot: Snapshot, wait: Callable[[float], None]
+) -> None:
+    """Nobody takes the last value of a platform that died for today's."""
+    exposition.bot_changed(bot, "hour", replace(snapshot, up=False))
+    wait(299.0)
+    assert "oifde_hour_calls{" in page()
+    wait(1.0)
+
+    left = {line.split("{")[0] for line in page().splitlines() if "943370855474270208" in line}
+    assert left == {
+        "oifde_bot_info",
+        "oifde_up",
+        "oifde_last_success_timestamp_seconds",
+        "oifde_poll_failures_total",
+    }
+
+
+def test_a_new_poll_replaces_every_line_of_the_former(
+    exposition: Exposition, page: Page, bot: BotId, snapshot: Snapshot, record: Record
+) -> None:
+    """The page shows the latest poll and nothing of an older one."""
+    exposition.bot_changed(bot, "hour", snapshot)
+    newer = Snapshot(
+        hour=Hour(record.start, record._replace(values=(7, *record.values[1:]))), up=True, expires=snapshot.expires
+    )
+    exposition.bot_changed(bot, "hour", newer)
+
+    fresh = Exposition(CollectorRegistry(), clock=StillClock())
+    fresh.bot_changed(bot, "hour", newer)
+    assert b"".join(fresh.chunks(openmetrics=False)).decode() == page()
+    assert 'oifde_hour_calls{tenant_id="202104237142",access_code="943370855474270208",bot="billing"} 7.0\n' in page()
+
+
+def test_a_failed_poll_leaves_the_figures(exposition: Exposition, page: Page, bot: BotId, snapshot: Snapshot) -> None:
+    """One failure shows in oifde_up, not as a gap in every graph."""
+    exposition.bot_changed(bot, "hour", snapshot)
+    before = page().splitlines()
+    exposition.bot_changed(bot, "hour", replace(snapshot, up=False, failures=3))
+
+    changed = [line for line in page().splitlines() if line not in before]
+    labels = '{tenant_id="202104237142",access_code="943370855474270208",bot="billing",report="hour"}'
+    assert changed == [f"oifde_up{labels} 0.0", f"oifde_poll_failures_total{labels} 3.0"]
+
+
+def test_a_page_under_way_does_not_see_a_poll(
+    exposition: Exposition, bot: BotId, snapshot: Snapshot, tenant: TenantId
+) -> None:
+    """All figures of one scrape are of one moment, however long it takes to send them."""
+    exposition.bot_changed(bot, "hour", snapshot)
+    exposition.tenant_changed(tenant, TenantStatus())
+    before = b"".join(exposition.chunks(openmetrics=False))
+    chunks = exposition.chunks(openmetrics=False)
+    begun = [next(chunks)]
+    exposition.bot_changed(bot, "hour", replace(snapshot, totals=(99,) * 11, failures=9))
+    exposition.bot_changed(replace(bot, access_code="another"), "hour", snapshot)
+    exposition.tenant_removed(tenant)
+
+    assert before == b"".join([*begun, *chunks])
+
+
+def test_a_removed_bot_and_tenant_leave_nothing(
+    exposition: Exposition, page: Page, bot: BotId, snapshot: Snapshot, tenant: TenantId
+) -> None:
+    """There are no ghosts after a reload."""
+    empty = page()
+    exposition.bot_changed(bot, "hour", snapshot)
+    exposition.tenant_changed(tenant, TenantStatus(revisions={"hour": 1}))
+    assert empty != page()
+    exposition.bot_removed(bot)
+    exposition.tenant_removed(tenant)
+
+    assert empty == page()
+
+
+def test_more_bots_than_a_chunk_holds(exposition: Exposition, page: Page, bot: BotId, snapshot: Snapshot) -> None:
+    """No bot is lost and none comes twice, however many there are."""
+    codes = [f"bot-{number}" for number in range(2_500)]
+    for code in codes:
+        exposition.bot_changed(replace(bot, access_code=code), "hour", snapshot)
+
+    found = [line.split('access_code="')[1].split('"')[0] for line in page().splitlines() if "oifde_up{" in line]
+    assert codes == found
+
+
+@pytest.mark.parametrize(
+    "name, written",
+    [
+        ('a "quoted" name', r"a \"quoted\" name"),
+        ("two\nlines", r"two\nlines"),
+        (r"back\slash\n", r"back\\slash\\n"),
+        ("客服 🤖 خدمة", "客服 🤖 خدمة"),
+        ("\ud83e\udd16", "🤖"),  # two halves, as a JSON or YAML escape may give them
+        ("half \ud83e", "half �"),
+        ("", ""),
+        ("tab\tand\rreturn", "tab\tand\rreturn"),
+    ],
+)
+def test_label_values_may_hold_anything(
+    name: str, written: str, *, exposition: Exposition, page: Page, bot: BotId, snapshot: Snapshot
+) -> None:
+    """A bot's name never spoils the page for the others."""
+    exposition.bot_changed(replace(bot, bot=name), "hour", snapshot)
+
+    assert f'bot="{written}",report="hour"}} 1.0\n' in page()
+
+
+def test_the_exporters_own_families_come_without_created(page: Page, registry: CollectorRegistry) -> None:
+    """In neither format is a counter doubled by the time of its creation; a gauge that is only called so stays."""
+    Counter("things", "Things", registry=registry).inc()
+    Histogram("time_seconds", "Time", registry=registry).observe(1)
+    Gauge("ever_created", "Not such a series", registry=registry).set(1)
+
+    for openmetrics in (False, True):
+        text = page(openmetrics=openmetrics)
+        assert "\nthings_total 1.0\n" in text
+        assert "\never_created 1.0\n" in text
+        assert not [line for line in text.splitlines() if "_created" in line and "ever_created" not in line]
+
+
+def test_openmetrics_ends_with_eof(page: Page) -> None:
+    """Prometheus tells a page that was cut off from a whole one."""
+    assert page(openmetrics=True).endswith("# EOF\n")
+    assert page(openmetrics=True).count("# EOF") == 1
+    assert "# EOF" not in page()
+
+
+def test_every_family_stands_once(page: Page, exposition: Exposition, bot: BotId, snapshot: Snapshot) -> None:
+    """No format allows a family in two places."""
+    exposition.bot_changed(bot, "hour", snapshot)
+    names = [line.split("{")[0].split(" ")[0] for line in page().splitlines() if not line.startswith("#")]
+    in_a_row = [name for name, _ in groupby(names)]
+
+    assert sorted(set(in_a_row)) == sorted(in_a_row)
+    assert len({family.name for family in families()}) == len(families())
