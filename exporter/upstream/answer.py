@@ -1,0 +1,124 @@
+"""Whether an answer of the platform is a success: by its HTTP status, then its JSON type, then its errorCode."""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import Final
+
+from exporter.upstream.errors import UpstreamError, reason_of_code
+
+_MAX_MESSAGE: Final = 200
+_MAX_RETRY_AFTER: Final = 3600.0
+_INTEGER: Final = re.compile(r"-?[0-9]{1,18}")
+_CODE_LIMIT: Final = 10**18
+_KINDS: Final[Mapping[type, str]] = {
+    list: "an array",
+    dict: "an object",
+    str: "a string",
+    int: "a number",
+    float: "a number",
+    bool: "a boolean",
+    type(None): "null",
+}
+
+
+def judge_status(status: int, retry_after: str | None, now: float) -> None:
+    """Judge an HTTP status.
+
+    Args:
+        retry_after: The header Retry-After (RFC 9110, 10.2.3), heeded with 429 and 503.
+        now: Seconds since the epoch, against which a date in that header is taken.
+
+    Raises:
+        UpstreamError: (auth, http) it is not one of success; redirects are not followed, so they are none.
+    """
+    if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
+        return
+    if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+        raise UpstreamError("auth", f"HTTP status {status}", status=status)
+    hint = ": redirects are not followed" if status < HTTPStatus.BAD_REQUEST else ""
+    heeded = status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
+    wait = _delay(retry_after, now) if heeded and retry_after else None
+    raise UpstreamError("http", f"HTTP status {status}{hint}", status=status, retry_after=wait)
+
+
+def judge_body(body: bytes, expect: type, secrets: Iterable[str]) -> object:
+    """Decode the body of a successful HTTP answer and judge it.
+
+    Args:
+        expect: `list` or `dict`, or `object` for either of them.
+        secrets: What is replaced in the platform's own message, should it be quoted there.
+
+    Returns:
+        The JSON array or object.
+
+    Raises:
+        UpstreamError: (invalid) it is something else; (auth, api) it says that the call failed.
+    """
+    answer = _decode(body)
+    if isinstance(answer, dict):
+        code = _code(answer.get("errorCode"))
+        if code:
+            message = _quote(answer.get("errorMsg"), secrets)
+            raise UpstreamError(reason_of_code(code), f"the platform's error {code}{message}", code=code)
+    if not isinstance(answer, list | dict) or not isinstance(answer, expect):
+        wanted = _KINDS.get(expect, "an array or an object")
+        raise UpstreamError("invalid", f"the answer is {_KINDS[type(answer)]}, not {wanted}")
+    return answer
+
+
+def http_date(text: str) -> float | None:
+    """Seconds since the epoch of an HTTP date; None if it is none."""
+    try:
+        date = parsedate_to_datetime(text)
+        return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
+        return None
+
+
+def _delay(retry_after: str, now: float) -> float | None:
+    text = retry_after.strip()
+    if _INTEGER.fullmatch(text):
+        return min(max(0.0, float(text)), _MAX_RETRY_AFTER)
+    date = http_date(text)
+    return None if date is None else min(max(0.0, date - now), _MAX_RETRY_AFTER)
+
+
+def _decode(body: bytes) -> object:
+    # The failures are raised outside of the handlers: what json raises holds the body, and would be their context.
+    try:
+        return json.loads(body.decode("utf-8-sig"))
+    except UnicodeDecodeError:
+        problem = "not UTF-8"
+    except RecursionError:
+        problem = "nested too deeply"
+    except json.JSONDecodeError as error:
+        problem = f"not JSON: {error.msg} at character {error.pos}" if body.strip() else "empty"
+    except ValueError:
+        problem = "not JSON: a number has too many digits"
+    raise UpstreamError("invalid", f"the answer is {problem}")
+
+
+def _code(value: object) -> int:
+    """The errorCode; 0 is success."""
+    if value is None:
+        return 0
+    if isinstance(value, str):
+        text = value.strip()
+        value = int(text) if _INTEGER.fullmatch(text) else None
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < _CODE_LIMIT:
+        return value
+    raise UpstreamError("invalid", "the answer's errorCode is not a number")
+
+
+def _quote(message: object, secrets: Iterable[str]) -> str:
+    if not isinstance(message, str) or not message.strip():
+        return ""
+    # The longest first: one may be the beginning of another.
+    for secret in sorted(secrets, key=len, reverse=True):
+        message = message.replace(secret, "<secret>")
+    escaped = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in message[:_MAX_MESSAGE])
+    return f": {escaped[:_MAX_MESSAGE]}"

@@ -1,0 +1,118 @@
+"""A circuit breaker: while a platform is unreachable, one request at a time finds out whether it is back."""
+
+import asyncio
+import random
+from collections.abc import Hashable
+from typing import Final
+
+from structlog.typing import FilteringBoundLogger
+
+from exporter.clock import Clock
+from exporter.upstream.errors import CircuitOpen, UpstreamError
+
+FAILURES_TO_OPEN: Final = 5
+FIRST_PROBE_DELAY: Final = 1.0
+MAX_PROBE_DELAY: Final = 5.0
+"""Seconds. A bot polled in the meantime finds the circuit open, so this adds to the time until it has recovered."""
+
+
+class CircuitBreaker:
+    """Judges a platform by what becomes of the requests to it.
+
+    It opens when at least `FAILURES_TO_OPEN` requests in a row found the platform unreachable, and they were for that
+    many different callers, or for all that there are: one bot that always fails says nothing about the platform.
+    The first success closes it. Requests that are for no caller in particular, as logins are, have the caller None.
+    """
+
+    def __init__(self, *, clock: Clock, log: FilteringBoundLogger, rng: random.Random) -> None:
+        self._clock = clock
+        self._log = log
+        self._rng = rng
+        self._callers: set[Hashable] = set()  # never more than are needed to open
+        self.recoveries = 0
+        """How often it has closed again."""
+        self._failing: set[Hashable] = set()
+        self._failures = 0
+        self._opened_at: float | None = None
+        self._delay = FIRST_PROBE_DELAY
+        self._probing = False
+        self._probe_at = 0.0
+        self._last_failure: UpstreamError | None = None
+        self._closed = asyncio.Event()
+        self._closed.set()
+
+    @property
+    def open(self) -> bool:
+        """Whether requests are being refused."""
+        return self._opened_at is not None
+
+    async def wait_closed(self) -> None:
+        """Return once requests are let through again; at once if they are."""
+        await self._closed.wait()
+
+    def check(self) -> None:
+        """Raise what `admit` would, without taking the probe."""
+        if self._opened_at is None or self._last_failure is None:
+            return
+        now = self._clock.elapsed()
+        if self._probing or now < self._probe_at:
+            last = self._last_failure
+            raise CircuitOpen(
+                last.reason,
+                f"the platform is unreachable, nothing was sent: {last}",
+                retry_after=max(0.0, self._probe_at - now),
+            )
+
+    def admit(self, caller: Hashable | None) -> bool:
+        """Let a request through; `succeeded`, `failed` or `abandoned` must follow.
+
+        Returns:
+            Whether it is the probe that decides if the platform is back.
+
+        Raises:
+            CircuitOpen: it must not be sent.
+        """
+        self.check()
+        if caller is not None and len(self._callers) < FAILURES_TO_OPEN:
+            self._callers.add(caller)
+        self._probing = self.open
+        return self._probing
+
+    def succeeded(self) -> None:
+        """Take note that the platform answered, be it with an error."""
+        self._failures = 0
+        self._failing.clear()
+        if self._opened_at is not None:
+            self._log.info("platform_reachable", unreachable_seconds=round(self._clock.elapsed() - self._opened_at, 3))
+            self._opened_at = None
+            self._probing = False
+            self.recoveries += 1
+            self._closed.set()
+
+    def failed(self, caller: Hashable | None, error: UpstreamError, *, probe: bool) -> None:
+        """Take note that ``caller``'s request found the platform unreachable."""
+        self._last_failure = error
+        if self.open:
+            # Requests that were under way when it opened say nothing new.
+            if probe:
+                self._delay = min(2 * self._delay, MAX_PROBE_DELAY)
+                self._schedule_probe()
+            return
+        self._failures += 1
+        self._failing.add(caller)
+        if self._failures >= FAILURES_TO_OPEN and len(self._failing) >= len(self._callers):
+            self._opened_at = self._clock.elapsed()
+            self._delay = FIRST_PROBE_DELAY
+            self._schedule_probe()
+            self._closed.clear()
+            self._log.warning("platform_unreachable", reason=error.reason, error=str(error))
+
+    def abandoned(self, *, probe: bool) -> None:
+        """Take note that a request was given up before anything was known."""
+        if probe and self.open:
+            self._schedule_probe()
+
+    def _schedule_probe(self) -> None:
+        self._probing = False
+        # Spread, so that several exporters do not knock at once.
+        self._probe_at = self._clock.elapsed() + self._delay * self._rng.uniform(0.5, 1)

@@ -1,0 +1,245 @@
+"""Requests to one platform: when they are sent, how long they may take, and what became of them."""
+
+import asyncio
+import json
+import random
+from collections.abc import Callable, Hashable, Mapping
+from typing import Final
+from urllib.parse import urlsplit
+
+import aiohttp
+from aiolimiter import AsyncLimiter
+from structlog.typing import FilteringBoundLogger
+
+from exporter import __version__
+from exporter.clock import Clock
+from exporter.config import Platform
+from exporter.health import Health
+from exporter.upstream import answer, failures
+from exporter.upstream.breaker import CircuitBreaker
+from exporter.upstream.errors import UpstreamError
+from exporter.upstream.tls import TlsContext
+
+MAX_BODY_BYTES: Final = 8 * 1024 * 1024
+"""The longest answer that is read, decompressed; 10,000 records have 6 MB."""
+
+MAX_ERROR_CODES: Final = 50
+"""How many error codes of a platform get a series each; any others are counted as ``other``."""
+
+_API: Final = "/oifde/rest/api/"
+_CHUNK_BYTES: Final = 64 * 1024
+_HEADERS: Final = {
+    "Accept": "application/json",
+    "Accept-Encoding": "gzip, deflate",
+    "Content-Type": "application/json; charset=UTF-8",
+    "User-Agent": f"oifde-exporter/{__version__}",
+}
+_SECRET_FIELDS: Final = ("authToken", "appSecret")
+_SECRET_HEADERS: Final = ("token",)
+
+
+def nothing() -> None:
+    """Do nothing."""
+
+
+class PlatformClient:
+    """Sends requests to a platform, within the limits that its configuration sets.
+
+    To be made, used and closed within one event loop. Calls are served first come, first served.
+    """
+
+    def __init__(
+        self,
+        platform: Platform,
+        *,
+        clock: Clock,
+        health: Health,
+        log: FilteringBoundLogger,
+        rng: random.Random | None = None,
+    ) -> None:
+        """Takes the limits from ``platform``; ``rng`` spreads the probes of one that is unreachable."""
+        rng = rng or random.Random()  # noqa: S311 - no secret depends on it
+        self.platform: Final = platform.name
+        self._url = platform.url + _API
+        self._timeout = platform.request_timeout
+        self._clock = clock
+        self._health = health
+        self._log = log.bind(platform=platform.name)
+        self.breaker: Final = CircuitBreaker(clock=clock, log=self._log, rng=rng)
+        """Open while the platform is unreachable; a bot refused then may wait for it to close."""
+        self._slots = asyncio.Semaphore(platform.max_concurrency)
+        self._limiter = _limiter(platform.requests_per_second)
+        self._turn = asyncio.Lock()  # the limiter itself may let a newcomer pass those who wait
+        self._tls = TlsContext(platform.tls_config, self._log) if platform.url.startswith("https:") else None
+        self._server_name = platform.tls_config.server_name
+        self._proxy_secrets = _proxy_secrets(platform.proxy_url)
+        self._codes: set[int] = set()
+        self._calls: set[asyncio.Task[object] | None] = set()
+        self._closing = False
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._http = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=platform.max_concurrency),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers=_HEADERS,
+            proxy=platform.proxy_url,
+            # Ours covers all of it, and is exact where aiohttp's is rounded up to a second.
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
+            trust_env=False,
+        )
+
+    async def close(self) -> None:
+        """Cancel the calls that are waiting or under way, and close all connections."""
+        self._closing = True
+        for task in self._calls:
+            if task is not None:
+                task.cancel()
+        await self._idle.wait()
+        await self._http.close()
+
+    async def call(
+        self,
+        operation: str,
+        path: str,
+        body: Mapping[str, object],
+        *,
+        headers: Mapping[str, str] | None = None,
+        on_turn: Callable[[], None] = nothing,
+        expect: type = object,
+    ) -> object:
+        """Send one request when its turn has come. It is not repeated, whatever becomes of it.
+
+        Args:
+            operation: The label ``operation`` of the metrics.
+            path: What follows ``/oifde/rest/api/``.
+            body: Sent as JSON.
+            headers: Sent besides the usual ones.
+            on_turn: Called right before it is sent.
+            expect: `list` or `dict` where the answer must be a JSON array or object.
+
+        Returns:
+            The JSON array or object that was answered.
+
+        Raises:
+            UpstreamError: it failed.
+            CircuitOpen: the platform is unreachable, and it was not sent.
+        """
+        self.breaker.check()
+        task = asyncio.current_task()
+        self._calls.add(task)
+        self._idle.clear()
+        try:
+            async with self._slots:
+                # While it waited the circuit may have opened: no need then to wait for the rate limit as well.
+                self.breaker.check()
+                async with self._turn:
+                    await self._limiter.acquire()
+                probe = self.breaker.admit(_caller(body))
+                try:
+                    on_turn()
+                    outcome = await self._attempt(operation, path, body, headers or {}, expect)
+                except BaseException:
+                    self.breaker.abandoned(probe=probe)
+                    raise
+                if not isinstance(outcome, UpstreamError):
+                    self.breaker.succeeded()
+                    return outcome
+                if outcome.unreachable:
+                    self.breaker.failed(_caller(body), outcome, probe=probe)
+                else:
+                    self.breaker.succeeded()
+        finally:
+            self._calls.discard(task)
+            if not self._calls:
+                self._idle.set()
+        # Not from within a handler: what aiohttp raises would be its context, and may hold secrets.
+        raise outcome
+
+    async def _attempt(
+        self, operation: str, path: str, body: Mapping[str, object], headers: Mapping[str, str], expect: type
+    ) -> object:
+        """Send a request and account for it; a failure is returned, not raised."""
+        started = self._clock.elapsed()
+        self._health.requests.labels(self.platform, operation).inc()
+        try:
+            async with asyncio.timeout(self._timeout):
+                outcome = await self._exchange(path, body, headers, expect)
+        except UpstreamError as error:
+            outcome = error
+        except (aiohttp.ClientError, OSError) as error:
+            failure = failures.describe(error, self._timeout)
+            if failure is None:
+                raise
+            outcome = failure
+        except asyncio.CancelledError:
+            # A platform that is no longer configured has no series any more.
+            if not self._closing:
+                given_up = UpstreamError("timeout", "no complete answer while its caller was waiting")
+                self._account(operation, started, given_up)
+            raise
+        self._account(operation, started, outcome)
+        return outcome
+
+    def _account(self, operation: str, started: float, outcome: object) -> None:
+        labels = (self.platform, operation)
+        self._health.duration.labels(*labels).observe(self._clock.elapsed() - started)
+        if isinstance(outcome, UpstreamError):
+            self._health.failures.labels(*labels, outcome.reason).inc()
+            if outcome.code is not None:
+                self._health.api_errors.labels(*labels, self._code_label(outcome.code)).inc()
+            self._log.debug("request_failed", operation=operation, reason=outcome.reason, error=str(outcome))
+
+    async def _exchange(
+        self, path: str, body: Mapping[str, object], headers: Mapping[str, str], expect: type
+    ) -> object:
+        request = self._http.post(
+            self._url + path,
+            data=json.dumps(body).encode(),
+            headers=headers,
+            allow_redirects=False,
+            ssl=self._tls.current() if self._tls is not None else True,
+            server_hostname=self._server_name,
+        )
+        async with request as response:
+            now = self._clock.now()
+            date = answer.http_date(response.headers.get("Date", ""))
+            if date is not None:
+                self._health.clock_skew.labels(self.platform).set(date - now)
+            answer.judge_status(response.status, response.headers.get("Retry-After"), now)
+            content = bytearray()
+            async for chunk in response.content.iter_chunked(_CHUNK_BYTES):
+                content += chunk
+                if len(content) > MAX_BODY_BYTES:
+                    response.close()
+                    raise UpstreamError("invalid", f"the answer has more than {MAX_BODY_BYTES >> 20} MiB")
+        return answer.judge_body(bytes(content), expect, self._secrets(body, headers))
+
+    def _secrets(self, body: Mapping[str, object], headers: Mapping[str, str]) -> list[str]:
+        """Return what the platform was told and must not be told to anybody else."""
+        told = [body.get(field) for field in _SECRET_FIELDS] + [headers.get(header) for header in _SECRET_HEADERS]
+        return [secret for secret in (*told, *self._proxy_secrets) if isinstance(secret, str) and secret]
+
+    def _code_label(self, code: int) -> str:
+        if len(self._codes) < MAX_ERROR_CODES:
+            self._codes.add(code)
+        return str(code) if code in self._codes else "other"
+
+
+def _limiter(rate: float) -> AsyncLimiter:
+    """Make a limiter that lets at most ``rate`` requests through in any one second, and evenly.
+
+    A leaky bucket lets through what flows in a second and a full bucket besides. So it flows as much more slowly as
+    the bucket holds more than one. It holds more where the event loop's timers are too coarse for one at a time.
+    """
+    burst = max(1.0, rate / 20)
+    return AsyncLimiter(burst, burst / (rate - (burst - 1)))
+
+
+def _caller(body: Mapping[str, object]) -> Hashable | None:
+    """The bot that a request is for: one that fails is to be told from a platform that fails."""
+    return (body.get("tenantId"), body["accessCode"]) if "accessCode" in body else None
+
+
+def _proxy_secrets(proxy_url: str | None) -> list[str]:
+    password = urlsplit(proxy_url).password if proxy_url else None
+    return [password] if password else []

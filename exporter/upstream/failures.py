@@ -1,0 +1,69 @@
+"""What aiohttp, ssl and the operating system raise, as failures of the platform.
+
+Never their text as it is: it may hold the URL of the proxy with its password, or what the platform sent.
+"""
+
+import os
+import ssl
+from collections.abc import Iterator
+from typing import Final
+
+import aiohttp
+from aiohttp.http_exceptions import ContentEncodingError
+
+from exporter.upstream.errors import Reason, UpstreamError
+
+_KINDS: Final[tuple[tuple[type[Exception], Reason, str], ...]] = (
+    (aiohttp.ClientSSLError, "tls", "no TLS connection"),
+    (aiohttp.ClientHttpProxyError, "connect", "the proxy does not connect: {cause}"),
+    (aiohttp.ClientProxyConnectionError, "connect", "cannot connect to the proxy: {cause}"),
+    (aiohttp.ClientConnectorDNSError, "connect", "the host is not found: {cause}"),
+    (aiohttp.ClientConnectorError, "connect", "cannot connect: {cause}"),
+    (aiohttp.ServerDisconnectedError, "connect", "the connection was closed before the answer"),
+    (aiohttp.ClientConnectionError, "connect", "the connection was lost: {cause}"),
+    (aiohttp.ClientPayloadError, "connect", "the connection was lost in the middle of the answer"),
+    (aiohttp.ClientResponseError, "http", "the answer is not HTTP"),
+    (aiohttp.InvalidURL, "connect", "the url is not a valid one"),
+    (aiohttp.NonHttpUrlClientError, "connect", "the url is not a valid one"),
+    (OSError, "connect", "the connection was lost: {cause}"),
+)
+"""The first that fits counts: in aiohttp's hierarchy some are special cases of others that follow."""
+
+
+def describe(error: Exception, request_timeout: float) -> UpstreamError | None:
+    """Translate what was raised while a request was sent or its answer received; None if it is none of that."""
+    for link in _chain(error):
+        if isinstance(link, TimeoutError):
+            return UpstreamError("timeout", f"no complete answer within {request_timeout:g} s")
+        if isinstance(link, ContentEncodingError):
+            return UpstreamError("invalid", "the answer cannot be decompressed")
+        # Also below an error that only says that the connection was lost: TLS 1.3 refuses a client's certificate late.
+        if isinstance(link, ssl.SSLError) and not isinstance(link, aiohttp.ClientError):
+            return UpstreamError("tls", _tls_problem(link))
+    for kind, reason, words in _KINDS:
+        if isinstance(error, kind):
+            return UpstreamError(reason, words.format(cause=_cause(error)))
+    return None
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__
+
+
+def _tls_problem(error: ssl.SSLError) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"the certificate is not accepted: {error.verify_message}"
+    return f"no TLS connection: {error.reason or 'the handshake failed'}"
+
+
+def _cause(error: Exception) -> str:
+    if isinstance(error, aiohttp.ClientHttpProxyError):
+        return f"HTTP status {error.status}"
+    if not isinstance(error, OSError):
+        return "no reason given"
+    if error.errno and error.errno > 0:
+        return os.strerror(error.errno)
+    # getaddrinfo has numbers of its own, below 0.
+    return error.strerror or "no reason given"

@@ -1,0 +1,156 @@
+"""A tenant's way in: every call with its token, logged in when needed, and repeated where that may help."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final
+
+import tenacity
+from structlog.typing import FilteringBoundLogger
+
+from exporter.clock import Clock
+from exporter.config import Tenant
+from exporter.health import Health
+from exporter.upstream.client import PlatformClient, nothing
+from exporter.upstream.errors import LoginFailed, UpstreamError
+from exporter.upstream.login import FetchedTokens, ReadyToken, SessionState, Standing, Token, Tokens
+
+MAX_ATTEMPTS: Final = 3
+FIRST_DELAY: Final = 0.5
+"""Seconds; the delay before a repetition is random up to this, and up to twice as much before the next."""
+MAX_RETRY_AFTER: Final = 10.0
+"""Who is told to wait for more seconds than this gives up at once: the next poll comes soon enough."""
+
+
+class TenantSession:
+    """Makes a tenant's calls to its platform."""
+
+    def __init__(
+        self,
+        client: PlatformClient,
+        tenant: Tenant,
+        *,
+        clock: Clock,
+        health: Health,
+        log: FilteringBoundLogger,
+        rng: random.Random,
+        on_change: Callable[[], None] = nothing,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        """``on_change`` is called whenever `state` has changed."""
+        self._client = client
+        self._header_user = tenant.auth.header_user
+        self._health = health
+        self._rng = rng
+        self._sleep = sleep
+        log = log.bind(platform=client.platform, tenant_id=tenant.tenant_id)
+        self._standing = Standing(clock, log, on_change)
+        self._tokens: Tokens
+        if tenant.auth.app_secret is not None:
+            self._tokens = FetchedTokens(
+                client, tenant.auth.app_key, tenant.auth.app_secret, self._standing, clock=clock, health=health
+            )
+        elif tenant.auth.token is not None:
+            self._tokens = ReadyToken(tenant.auth.token, self._standing, clock=clock)
+        else:
+            raise ValueError("a tenant has an app_secret or a token")
+
+    async def query(
+        self,
+        operation: str,
+        path: str,
+        body: Mapping[str, object],
+        *,
+        on_turn: Callable[[], None] = nothing,
+        expect: type = object,
+    ) -> object:
+        """Make a call with the tenant's token, and repeat it a few times where that may help.
+
+        Whoever calls limits the time it may take; it can be cancelled at any moment.
+
+        Args:
+            operation: The label ``operation`` of the metrics.
+            path: What follows ``/oifde/rest/api/``.
+            body: Sent as JSON, with the token added to it.
+            on_turn: Called right before each request that is sent for this call, not for a login.
+            expect: `list` or `dict` where the answer must be a JSON array or object.
+
+        Returns:
+            The JSON array or object that was answered.
+
+        Raises:
+            UpstreamError: the last attempt's failure.
+            LoginFailed: there is no token for it.
+            LoginBlocked: there is none, and no login is tried for now.
+            CircuitOpen: the platform is known to be unreachable.
+        """
+        retrying = tenacity.AsyncRetrying(
+            retry=tenacity.retry_if_exception(_worth_repeating),
+            stop=tenacity.stop_after_attempt(MAX_ATTEMPTS),
+            wait=self._delay,
+            before_sleep=lambda attempt: self._count_retry(operation, attempt),
+            sleep=self._sleep,
+            reraise=True,
+        )
+        return await retrying(self._attempt, operation, path, body, on_turn, expect)
+
+    def state(self) -> SessionState:
+        """How the login stands."""
+        return self._standing.state
+
+    def reset(self) -> None:
+        """Try again what is blocked, as an operator's reload demands."""
+        self._tokens.reset()
+
+    async def _attempt(
+        self, operation: str, path: str, body: Mapping[str, object], on_turn: Callable[[], None], expect: type
+    ) -> object:
+        async def send(token: Token) -> object:
+            if self._header_user is None:
+                return await self._client.call(
+                    operation, path, {**body, "authToken": token.text}, on_turn=on_turn, expect=expect
+                )
+            headers = {"userName": self._header_user, "token": token.text}
+            return await self._client.call(operation, path, body, headers=headers, on_turn=on_turn, expect=expect)
+
+        token = await self._tokens.current()
+        try:
+            answer = await send(token)
+        except UpstreamError as error:
+            if not error.token_refused:
+                raise
+            replacement = await self._tokens.replacement(token, error)
+            if replacement is None:
+                raise
+        else:
+            self._tokens.accepted(token, repeated=False)
+            return answer
+        try:
+            answer = await send(replacement)
+        except UpstreamError as error:
+            if error.token_refused:
+                self._tokens.refused_again(replacement, error)
+            raise
+        self._tokens.accepted(replacement, repeated=True)
+        return answer
+
+    def _delay(self, attempt: tenacity.RetryCallState) -> float:
+        """Full jitter (AWS Architecture Blog, "Exponential Backoff And Jitter"), after what the platform asks for."""
+        least = _failure(attempt).retry_after or 0.0
+        return least + self._rng.uniform(0, FIRST_DELAY * 2 ** (attempt.attempt_number - 1))
+
+    def _count_retry(self, operation: str, attempt: tenacity.RetryCallState) -> None:
+        # The repetition of a login is counted where it is made: many calls may be waiting for the same.
+        if not isinstance(_failure(attempt), LoginFailed):
+            self._health.retries.labels(self._client.platform, operation).inc()
+
+
+def _worth_repeating(error: BaseException) -> bool:
+    return isinstance(error, UpstreamError) and error.transient and (error.retry_after or 0.0) <= MAX_RETRY_AFTER
+
+
+def _failure(attempt: tenacity.RetryCallState) -> UpstreamError:
+    error = attempt.outcome.exception() if attempt.outcome else None
+    if not isinstance(error, UpstreamError):
+        raise TypeError("only failures of the platform are repeated")
+    return error
