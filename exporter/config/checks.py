@@ -22,7 +22,7 @@ def cross_checks(data: object) -> Iterator[Finding]:
     yield from _delays(data)
     yield from _reports(data)
     platforms: dict[str, Location] = {}
-    bots: dict[tuple[str, str], Location] = {}
+    bots: dict[tuple[str | Location, str], Location] = {}
     for at, platform in _items(data, "platforms", ()):
         yield from _platform_name(platform, at, platforms)
         yield from _certificate(platform, at)
@@ -30,18 +30,15 @@ def cross_checks(data: object) -> Iterator[Finding]:
         for tenant_at, tenant in _items(platform, "tenants", at):
             yield from _auth(tenant, tenant_at)
             tenant_id = tenant.get("tenant_id")
-            if not isinstance(tenant_id, str):
-                continue
-            first = tenants.setdefault(tenant_id, tenant_at)
-            if first != tenant_at:
-                yield (*tenant_at, "tenant_id"), f"is the tenant of {spell(first)}: list the bots of both there"
+            owner = tenant_id if isinstance(tenant_id, str) else tenant_at
+            if isinstance(tenant_id, str) and (first := tenants.setdefault(tenant_id, tenant_at)) != tenant_at:
+                yield (*tenant_at, "tenant_id"), f"is the same tenant as {spell(first)}: merge the two"
             for bot_at, bot in _items(tenant, "bots", tenant_at):
                 access_code = bot.get("access_code")
                 if not isinstance(access_code, str):
                     continue
-                first = bots.setdefault((tenant_id, access_code), bot_at)
-                if first != bot_at:
-                    yield (*bot_at, "access_code"), f"is the bot of {spell(first)}, of the same tenant: remove one"
+                if (first := bots.setdefault((owner, access_code), bot_at)) != bot_at:
+                    yield (*bot_at, "access_code"), f"is the same bot as {spell(first)}: remove one"
 
 
 def host(url: str) -> str:
@@ -93,12 +90,12 @@ def _platform_name(platform: _Block, at: Location, seen: dict[str, Location]) ->
             return
     if not isinstance(name, str) or not name:
         return
-    first = seen.setdefault(name, at)
-    if first != at:
-        where, hint = (
-            ((*at, "name"), "") if "name" in platform else ((*at, "url"), " (a name defaults to the url's host)")
-        )
-        yield where, f"gives the platform the name of {spell(first)}{hint}: give each its own name"
+    if (first := seen.setdefault(name, at)) == at:
+        return
+    if "name" in platform:
+        yield (*at, "name"), f"is the name of {spell(first)} too: give each its own"
+    else:
+        yield (*at, "url"), f"its host is the name of {spell(first)} too: give both platforms a name"
 
 
 def _certificate(platform: _Block, at: Location) -> Iterator[Finding]:
@@ -117,5 +114,4 @@ def _auth(tenant: _Block, at: Location) -> Iterator[Finding]:
         return
     written = [key for key in CREDENTIALS if key in auth]
     if len(written) != 1:
-        found = f"not {' and '.join(written)} together" if written else "there is none"
-        yield (*at, "auth"), f"takes exactly one of {', '.join(CREDENTIALS)}: {found}"
+        yield (*at, "auth"), f"takes exactly one of {', '.join(CREDENTIALS)}: found {', '.join(written) or 'none'}"

@@ -34,17 +34,16 @@ class Node:
 
     `kind` is sequence, mapping, tagged (with a tag nothing is known of), or what YAML 1.1 takes a scalar for: str,
     int, float, bool, null, timestamp, merge, value. `text` is a scalar as written, without quotes.
-    `children` of a mapping are its keys and values in turn.
+    `children` of a mapping are its keys and values in turn; its `entries`, there once it was read, are the key's line
+    and the value by key. `size` counts this node and those below, aliases replaced; it is 0 while more may come.
     """
 
     line: int
     kind: str
     text: str = ""
     children: list["Node"] = field(default_factory=list)
-    entries: dict[str, tuple[int, "Node"]] | None = (
-        None  # of a mapping, once it was read: the key's line, and the value
-    )
-    size: int = 0  # nodes below and with this one, aliases replaced; 0 while it is still open
+    entries: dict[str, tuple[int, "Node"]] | None = None
+    size: int = 0
 
     def locate(self, at: Location) -> tuple[int, "Node"]:
         """Return the line and the node at a location, or of the innermost part around it that was written."""
@@ -80,13 +79,24 @@ def compose(text: str) -> Node | None:
     try:
         return _compose(yaml.parse(text, _Loader))
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        # What is missed at the end of the text is missed after its last line.
-        line = min(mark.line if mark else 0, text.rstrip().count("\n")) + 1
-        problem = " ".join(f"{error.problem} {error.context or ''}".split())
-    raise DocumentError(
-        line, f"is not YAML: {problem}; look for a wrong indent, a tab or a missing quote here or above"
-    )
+        line, problem = _syntax(error)
+    lines = text.rstrip().split("\n")
+    # What is missed at the end of the text is missed after its last line.
+    line = min(line, len(lines))
+    if "${" in lines[line - 1]:
+        hint = "between { and }, put ${NAME} in quotes"
+    else:
+        hint = "look for a wrong indent, a tab or a missing quote, here or above"
+    raise DocumentError(line, f"is not YAML: {problem}; {hint}")
+
+
+def _syntax(error: yaml.MarkedYAMLError) -> tuple[int, str]:
+    """Return the line, and the problem in PyYAML's words without the tag it may repeat from the text."""
+    line = error.problem_mark.line + 1 if error.problem_mark else 1
+    problem = re.sub(" '!.*'", "", f"{error.problem} {error.context or ''}".strip())
+    if error.context_mark and error.context_mark.line + 1 != line:
+        problem += f" that began on line {error.context_mark.line + 1}"
+    return line, problem
 
 
 def _compose(events: Iterable[yaml.Event]) -> Node | None:

@@ -7,7 +7,7 @@ from pydantic_core import ErrorDetails
 
 from exporter.config.document import Node
 from exporter.config.problems import Location, Problem
-from exporter.config.reader import quote
+from exporter.config.reader import converted, quote
 from exporter.config.schema import BLOCKS
 
 # Keys whose values are never repeated; a file name may be the secret itself, put in the wrong place.
@@ -15,8 +15,10 @@ _SECRET_KEYS = {"app_secret", "app_secret_file", "token", "token_file", "proxy_u
 
 _MISREAD = {"int": "a number", "float": "a number", "bool": "true or false", "timestamp": "a date"}
 
-_DESCRIPTIONS = {
-    name: (key.description or "").rstrip(".")
+_LONGEST_REPEATED = 40
+
+_REQUIRED = {
+    name: key.description or ""
     for block in BLOCKS.values()
     for name, key in block.model_fields.items()
     if key.is_required()
@@ -34,8 +36,8 @@ _BY_TYPE = {
     "finite_number": "must be a number",
     "bool_type": "must be true or false",
     "greater_than_equal": "must be {ge} or more",
-    "greater_than": "must be more than {gt}",
-    "literal_error": "is not known here: write {expected}",
+    "greater_than": "must be more than {gt:g}",
+    "literal_error": "is not a known report: write {expected}",
 }
 
 
@@ -54,19 +56,31 @@ def explained(details: list[ErrorDetails], root: Node) -> list[Problem]:
         elif detail["type"] != "missing":
             problems.append(Problem(line, at, _wrong(detail, at, node)))
         elif at not in misspelt:
-            problems.append(Problem(line, at, f"is missing: add it ({_DESCRIPTIONS[str(at[-1])]})"))
+            problems.append(Problem(line, at, _missing(at)))
     return problems
+
+
+def _missing(at: Location) -> str:
+    description = _REQUIRED[str(at[-1])].rstrip(".")
+    return f"is missing: write {description[0].lower()}{description[1:]}"
 
 
 def _wrong(detail: ErrorDetails, at: Location, node: Node) -> str:
     if detail["type"] == "value_error":
         return str(detail["ctx"]["error"])
     if detail["type"] == "string_type" and node.kind in _MISREAD:
-        taken = _MISREAD[node.kind]
-        if at[-1] in _SECRET_KEYS:
-            return f"YAML reads it as {taken}: put it in quotes"
-        return f"YAML reads {node.text} as {taken}: {quote(node, at)}"
+        return _misread(node, at)
     return _BY_TYPE[detail["type"]].format(**detail.get("ctx", {}))
+
+
+def _misread(node: Node, at: Location) -> str:
+    taken = _MISREAD[node.kind]
+    if at[-1] in _SECRET_KEYS or len(node.text) > _LONGEST_REPEATED:
+        return f"YAML reads it as {taken}: put it in quotes"
+    value = converted(node.text)
+    if isinstance(value, int | float) and taken == "a number" and str(value) != node.text:
+        taken = f"the number {value}"
+    return f"YAML reads {node.text} as {taken}: {quote(node, at)}"
 
 
 def _block(at: Location) -> type[BaseModel]:

@@ -21,6 +21,11 @@ def spell(at: Location) -> str:
     return "".join(_step(step) for step in at).removeprefix(".")
 
 
+def printable(key: str) -> str:
+    """Return a key on one line."""
+    return key if key.isprintable() else json.dumps(key)
+
+
 def _step(step: str | int) -> str:
     if isinstance(step, int):
         return f"[{step}]"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import yaml
 
 from exporter.config.document import Node
-from exporter.config.problems import Location, Problem
+from exporter.config.problems import Location, Problem, printable
 
 _DOLLAR = re.compile(r"\$(?:(?P<dollar>\$)|\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)\}|(?P<open>\{))?")
 
@@ -35,7 +35,7 @@ class Reader:
                 self._hole(line, at, _no_value(node, at))
                 return None
             case _:
-                return _converted(node.text)
+                return converted(node.text)
 
     def _hole(self, line: int, at: Location, message: str) -> None:
         self.problems.append(Problem(line, at, message))
@@ -84,7 +84,7 @@ class Reader:
 
 def quote(node: Node, at: Location) -> str:
     """Say how to write a value so that YAML takes it for text."""
-    place = "- " if isinstance(at[-1], int) else f"{at[-1]}: "
+    place = "- " if isinstance(at[-1], int) else f"{printable(at[-1])}: "
     return f'quote it: {place}"{node.text}"'
 
 
@@ -96,7 +96,8 @@ def _no_value(node: Node, at: Location) -> str:
     return f"YAML reads {node.text} as no value: write one, remove it, or {quote(node, at)}"
 
 
-def _converted(text: str) -> object:
+def converted(text: str) -> object:
+    """Return what YAML takes a plain scalar for that is not text."""
     try:
         return yaml.safe_load(text)
     except (ValueError, ArithmeticError):

@@ -1,0 +1,57 @@
+"""What users are told about configurations that are wrong, to the letter: testdata/*.bad.yaml and *.bad.txt."""
+
+from pathlib import Path
+
+import pytest
+
+from exporter.config import ConfigError, load
+
+TESTDATA = Path(__file__).with_name("testdata")
+BAD = sorted(path.name for path in TESTDATA.glob("*.bad.yaml"))
+
+SECRET = "hunter2"
+ENVIRON = {
+    "EMPTY": "",
+    "LATIN1": "caf\udce9",  # as Python has a byte of the environment that is not UTF-8
+    "NAN": "nan",
+    "SECRET": SECRET,
+    "WORD": SECRET,
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_errors_are_the_expected_ones(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All that is wrong is told at once: the file, the line, the path, what is wrong and what to do."""
+    monkeypatch.chdir(TESTDATA)
+
+    with pytest.raises(ConfigError) as caught:
+        load(Path(name), ENVIRON)
+
+    assert Path(name).with_suffix(".txt").read_text(encoding="utf-8").splitlines() == caught.value.errors
+    assert "\n".join(caught.value.errors) == str(caught.value)
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_errors_are_in_the_order_of_the_lines(name: str) -> None:
+    """The file is put right from top to bottom."""
+    lines = [
+        int(error.split(":")[1])
+        for error in TESTDATA.joinpath(name).with_suffix(".txt").read_text(encoding="utf-8").splitlines()
+    ]
+
+    assert sorted(lines) == lines
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_errors_hold_no_secret(name: str) -> None:
+    """A secret is not printed, also where it was put in the wrong place."""
+    with pytest.raises(ConfigError) as caught:
+        load(TESTDATA / name, ENVIRON)
+
+    chain = [caught.value, caught.value.__cause__, caught.value.__context__]
+    assert not [text for error in chain for text in (str(error), repr(error)) if SECRET in text or "31415926" in text]
+
+
+def test_every_expected_text_has_its_configuration() -> None:
+    """No expectation is left over that nothing is held against."""
+    assert BAD == sorted(path.with_suffix(".yaml").name for path in TESTDATA.glob("*.bad.txt"))

@@ -1,0 +1,114 @@
+"""Files that are no sane YAML: hostile ones, and ones in the wrong encoding."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+from exporter.config import load
+
+Errors = Callable[..., list[str]]
+WriteConfig = Callable[[str | bytes], Path]
+
+
+@pytest.mark.parametrize("opening", ["[", "{a: ", "- ", "? ", "a: ["])
+def test_deep_nesting_is_an_error(opening: str, errors: Errors) -> None:
+    """A file of brackets neither overflows the stack nor takes long."""
+    assert ["OIFDE_EXPORTER_CONFIG:1: is nested more than 64 levels deep"] == errors(opening * 100_000)
+
+
+def test_billion_laughs_are_an_error(errors: Errors) -> None:
+    """Aliases of aliases of aliases are not written out."""
+    lines = ["a: &a [x, x, x, x, x, x, x, x, x, x]"]
+    lines += [
+        f"{name}: &{name} [{', '.join([f'*{last}'] * 10)}]" for last, name in zip("abcdefgh", "bcdefghi", strict=True)
+    ]
+
+    assert ["OIFDE_EXPORTER_CONFIG:6: aliases repeat more than 200000 values: write fewer"] == errors("\n".join(lines))
+
+
+def test_laughs_in_merge_keys_are_an_error(errors: Errors) -> None:
+    """Merge keys multiply no better than lists."""
+    lines = ["a: &a {x: x}"]
+    lines += [
+        f"{name}: &{name} {{<<: [{', '.join([f'*{last}'] * 100)}]}}" for last, name in zip("abcd", "bcde", strict=True)
+    ]
+
+    assert ["OIFDE_EXPORTER_CONFIG:4: aliases repeat more than 200000 values: write fewer"] == errors("\n".join(lines))
+
+
+def test_control_characters_are_an_error(errors: Errors) -> None:
+    """A NUL byte is found by its line, not by its offset."""
+    assert ["OIFDE_EXPORTER_CONFIG:2: holds a control character (U+0000): remove it"] == errors("reports:\n- \0")
+
+
+def test_other_encodings_are_an_error(write_config: WriteConfig, errors: Errors) -> None:
+    """A file saved by an old editor is named with the line of the first strange letter."""
+    path = write_config(b"reports: [hour]\n# caf\xe9\n")
+
+    assert [f"{path}:2: is not UTF-8: save the file in that encoding"] == errors(path)
+
+
+def test_a_byte_order_mark_is_no_matter(write_config: WriteConfig, smallest: str) -> None:
+    """Windows' editors write one."""
+    assert load(smallest, {}) == load(write_config(b"\xef\xbb\xbf" + smallest.encode()), {})
+
+
+def test_windows_line_ends_are_no_matter(write_config: WriteConfig, smallest: str) -> None:
+    """Neither do they count as lines of their own."""
+    assert load(smallest, {}) == load(write_config(smallest.replace("\n", "\r\n")), {})
+
+
+def test_a_file_that_is_not_there_is_an_error(tmp_path: Path, errors: Errors) -> None:
+    """The name shows where it was looked for."""
+    path = tmp_path / "config.yaml"
+
+    assert [f"{path}: cannot be read: No such file or directory"] == errors(path)
+
+
+def test_a_directory_is_an_error(tmp_path: Path, errors: Errors) -> None:
+    """A volume mounted over the file's name is said to be one."""
+    assert [f"{tmp_path}: cannot be read: Is a directory"] == errors(tmp_path)
+
+
+def test_merge_keys_and_aliases_work() -> None:
+    """What several tenants share is written once; a tenant's own key wins."""
+    text = """
+platforms:
+  - url: https://aicc.example.com
+    tenants:
+      - &first
+        tenant_id: "1"
+        timezone: UTC
+        auth: &auth {token: x}
+        bots: &bots [{access_code: "7"}]
+      - tenant_id: "2"
+        <<: *first
+      - {tenant_id: "3", auth: *auth, bots: *bots, <<: [{timezone: Asia/Tokyo}, {timezone: UTC}]}
+"""
+    tenants = load(text, {}).platforms[0].tenants
+
+    assert [("1", "UTC"), ("2", "UTC"), ("3", "Asia/Tokyo")] == [(t.tenant_id, t.timezone.key) for t in tenants]
+    assert tenants[0].bots == tenants[1].bots == tenants[2].bots
+
+
+def test_keys_are_text_as_written() -> None:
+    """A label called `on` is no truth value."""
+    text = """
+platforms:
+  - url: https://aicc.example.com
+    tenants:
+      - {tenant_id: "1", auth: {token: x}, bots: [{access_code: "7", labels: {on: a, null: b, "y": c}}]}
+"""
+    assert {"on": "a", "null": "b", "y": "c"} == load(text, {}).platforms[0].tenants[0].bots[0].labels
+
+
+def test_works_without_libyaml(smallest: str, errors: Errors, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where PyYAML was built without the C parser, its own reads the same, and its errors repeat no text either."""
+    expected = load(smallest, {})
+    monkeypatch.setattr("exporter.config.document._Loader", yaml.SafeLoader)
+
+    assert expected == load(smallest, {})
+    assert ["OIFDE_EXPORTER_CONFIG:1: is nested more than 64 levels deep"] == errors("[" * 1000)
+    assert not [error for error in errors("token: !hunter2!x y") if "hunter2" in error]

@@ -1,0 +1,254 @@
+"""What is read from configurations that are right."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from exporter.config import Auth, Bot, Config, Platform, Secret, Tenant, TlsConfig, load
+
+TESTDATA = Path(__file__).with_name("testdata")
+ENVIRON = {"APP_SECRET": "open sesame", "RATE": "0.5", "MANY": "0755", "SURE": "true", "PORT": "8443"}
+
+Errors = Callable[..., list[str]]
+
+
+def test_defaults(smallest: str) -> None:
+    """What is left out is as the documentation says."""
+    expected = Config(
+        poll_interval=60,
+        settle_delay=600,
+        empty_hour_delay=7200,
+        stale_after=300,
+        reports=("hour",),
+        platforms=(
+            Platform(
+                name="aicc.example.com",
+                url="https://aicc.example.com:28090",
+                request_timeout=10,
+                max_concurrency=8,
+                requests_per_second=20,
+                proxy_url=None,
+                tls_config=TlsConfig(None, None, None, None, insecure_skip_verify=False),
+                tenants=(
+                    Tenant(
+                        tenant_id="1",
+                        name=None,
+                        timezone=ZoneInfo("Asia/Shanghai"),
+                        poll_interval=60,
+                        stale_after=300,
+                        auth=Auth("1", Secret("open sesame"), None, None),
+                        bots=(Bot("7", "7", {}),),
+                    ),
+                ),
+            ),
+        ),
+    )
+
+    assert expected == load(smallest, {})
+
+
+def test_every_key() -> None:
+    """What is written is what is used: variables replaced, files beside the configuration."""
+    config = load(TESTDATA / "full.good.yaml", ENVIRON)
+
+    expected = Config(
+        poll_interval=30,
+        settle_delay=900,
+        empty_hour_delay=86400,
+        stale_after=600,
+        reports=("hour",),
+        platforms=(
+            Platform(
+                name="main",
+                url="https://aicc.example.com:8443/a/prefix",
+                request_timeout=0.5,
+                max_concurrency=755,
+                requests_per_second=0.5,
+                proxy_url="http://user:pass@proxy:3128",
+                tls_config=TlsConfig(
+                    TESTDATA / "ca.pem",
+                    TESTDATA / "client.pem",
+                    TESTDATA / "client.key",
+                    "aicc.internal",
+                    insecure_skip_verify=True,
+                ),
+                tenants=(
+                    Tenant(
+                        tenant_id="202104237142",
+                        name="acme",
+                        timezone=ZoneInfo("Asia/Kolkata"),
+                        poll_interval=5400,
+                        stale_after=600,
+                        auth=Auth("0755", Secret("open sesame"), None, "ipcc"),
+                        bots=(Bot("0755", "billing", {"team": "care", "floor": "客服"}),),
+                    ),
+                    Tenant(
+                        tenant_id="2",
+                        name=None,
+                        timezone=ZoneInfo("Asia/Shanghai"),
+                        poll_interval=30,
+                        stale_after=600,
+                        auth=Auth("2", None, Secret(path=TESTDATA / "secret"), None),
+                        bots=(Bot("0755", "0755", {}),),
+                    ),
+                ),
+            ),
+        ),
+    )
+    assert expected == config
+
+
+def test_series_outlive_three_polls_by_default(smallest: str) -> None:
+    """With long intervals, series do not come and go between two polls: neither by the top's nor by a tenant's own."""
+    tenant = """\
+      - tenant_id: "2"
+        poll_interval: 1h
+        auth: {token: x}
+        bots: [{access_code: "7"}]
+"""
+    config = load("poll_interval: 2m\n" + smallest + tenant, {})
+
+    assert 360 == config.stale_after
+    assert [360, 10_800] == [tenant.stale_after for tenant in config.platforms[0].tenants]
+
+
+def test_written_stale_after_is_for_all(smallest: str) -> None:
+    """What the user says about staleness is not improved upon."""
+    config = load("poll_interval: 1h\nstale_after: 7m\n" + smallest, {})
+
+    assert 420 == config.stale_after == config.platforms[0].tenants[0].stale_after
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("plain", "plain"),
+        ("$", "$"),
+        ("a$", "a$"),
+        ("a$b$c", "a$b$c"),
+        ("$$", "$"),
+        ("$$$", "$$"),
+        ("$${A}", "${A}"),
+        ("$$${A}", "$ä: {x}\n#"),
+        ("${A}${A}", "ä: {x}\n#ä: {x}\n#"),
+        ("$A", "$A"),
+        ("{A}", "{A}"),
+        ("${N}", "0755"),
+        ("${NULL}", "null"),
+        ("${DOLLARS}", "$$ ${A}"),
+    ],
+)
+def test_variables(written: str, expected: str) -> None:
+    """Variables are replaced once, by text that stays text whatever it looks like."""
+    environ = {"A": "ä: {x}\n#", "N": "0755", "NULL": "null", "DOLLARS": "$$ ${A}"}
+    bot = {"access_code": written, "labels": {"label": written}}
+    tenant = {"tenant_id": "1", "auth": {"token": "x"}, "bots": [bot]}
+    text = json.dumps({"platforms": [{"url": "https://h", "tenants": [tenant]}]}, ensure_ascii=False)
+
+    loaded = load(text, environ).platforms[0].tenants[0].bots[0]
+
+    assert (expected, {"label": expected}) == (loaded.access_code, loaded.labels)
+
+
+def test_secrets_from_files_are_not_expanded(tmp_path: Path, smallest: str) -> None:
+    """A secret may hold what looks like a variable."""
+    tmp_path.joinpath("secret").write_text("${HOME}$$\n")
+    path = tmp_path / "config.yaml"
+    path.write_text(smallest.replace('app_secret: "open sesame"', "app_secret_file: secret"))
+
+    secret = load(path, {"HOME": "/root"}).platforms[0].tenants[0].auth.app_secret
+
+    assert secret is not None
+    assert "${HOME}$$" == secret.read()
+
+
+def test_files_of_a_text_are_relative_to_the_working_directory(
+    tmp_path: Path, smallest: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With OIFDE_EXPORTER_CONFIG there is no file to be beside."""
+    tmp_path.joinpath("secret").write_text("open sesame")
+    monkeypatch.chdir(tmp_path)
+
+    config = load(smallest.replace('app_secret: "open sesame"', "token_file: secret"), {})
+
+    assert Secret(path=tmp_path / "secret") == config.platforms[0].tenants[0].auth.token
+
+
+@pytest.mark.parametrize(
+    ("written", "url", "name"),
+    [
+        ("https://aicc.example.com/", "https://aicc.example.com", "aicc.example.com"),
+        ("http://AICC:80/a//", "http://AICC:80/a", "aicc"),
+        ("https://[::1]:28090", "https://[::1]:28090", "::1"),
+        ("https://10.0.0.1/p/q", "https://10.0.0.1/p/q", "10.0.0.1"),
+    ],
+)
+def test_urls(written: str, url: str, name: str, smallest: str) -> None:
+    """A path prefix is kept, a trailing slash is not; the host names the platform."""
+    platform = load(smallest.replace("https://aicc.example.com:28090", written), {}).platforms[0]
+
+    assert (url, name) == (platform.url, platform.name)
+
+
+@pytest.mark.parametrize(
+    ("written", "seconds"),
+    [
+        ("1s", 1),
+        ("1500ms", 1.5),
+        ("1h30m", 5400),
+        ("1d", 86_400),
+        ("1w1d1h1m1s1ms", 694_861.001),
+        ("100y", 3_153_600_000),
+    ],
+)
+def test_durations(written: str, seconds: float, smallest: str) -> None:
+    """Durations are those Prometheus writes."""
+    assert seconds == load(f"poll_interval: {written}\n{smallest}", {}).poll_interval
+
+
+@pytest.mark.parametrize("written", ["0", '"0"', "0s", "0h0m"])
+def test_no_delay_at_all(written: str, smallest: str) -> None:
+    """Nothing needs no unit, as in Prometheus."""
+    assert 0 == load(f"settle_delay: {written}\n{smallest}", {}).settle_delay
+
+
+def test_equal_when_the_same_was_written(smallest: str) -> None:
+    """A reload finds that nothing changed, and what did."""
+    first, again = load(smallest, {}), load(f"# a comment\n{smallest}", {})
+    other = load(smallest.replace("open sesame", "close sesame"), {})
+
+    assert first == again
+    assert hash(first) == hash(again)
+    assert first != other
+
+
+def test_secrets_are_not_shown(smallest: str) -> None:
+    """A configuration in a log line or a traceback gives nothing away."""
+    text = smallest.replace("    tenants:", "    proxy_url: http://user:hunter2@proxy\n    tenants:")
+
+    shown = repr(load(text, {}))
+
+    assert "<secret>" in shown
+    assert "sesame" not in shown
+    assert "hunter2" not in shown
+
+
+def test_ten_thousand_bots(smallest: str) -> None:
+    """A large installation is read like a small one, and one mistake in it is found."""
+    bots = "".join(f'\n        - {{access_code: "{n}", name: bot {n}}}' for n in range(10_000))
+    text = smallest.replace(' [{access_code: "7"}]', bots)
+
+    assert 10_000 == len(load(text, {}).platforms[0].tenants[0].bots)
+
+
+def test_the_same_bot_on_two_tenants(smallest: str) -> None:
+    """Access codes are the tenants' own: two may have the same."""
+    tenant = """\
+      - tenant_id: "2"
+        auth: {token: x}
+        bots: [{access_code: "7"}]
+"""
+    assert 2 == len(load(smallest + tenant, {}).platforms[0].tenants)

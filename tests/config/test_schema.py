@@ -1,0 +1,148 @@
+"""What is published about the configuration: the JSON Schema, the example, the documentation."""
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+
+import exporter.config
+from exporter.config import load
+
+ROOT = Path(__file__).parents[2]
+EXAMPLE = ROOT / "config.example.yaml"
+TESTDATA = Path(__file__).with_name("testdata")
+PUBLISHED = Path(exporter.config.__file__).with_name("config.schema.json")
+
+
+@pytest.fixture(scope="module")
+def schema() -> dict[str, Any]:
+    """The schema as it is published."""
+    published: dict[str, Any] = json.loads(PUBLISHED.read_text())
+    return published
+
+
+def keys(schema: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every key that may be written, with what the schema says about it."""
+    for block in (schema, *schema["$defs"].values()):
+        yield from block["properties"].items()
+
+
+def test_schema_is_up_to_date() -> None:
+    """Editors know the keys of this version; if not: python -m exporter.config > exporter/config/config.schema.json."""
+    printed = subprocess.run(
+        [sys.executable, "-m", "exporter.config"], check=True, capture_output=True, text=True
+    ).stdout
+
+    assert PUBLISHED.read_text() == printed
+
+
+def test_schema_is_one(schema: dict[str, Any]) -> None:
+    """It follows the draft it names."""
+    jsonschema.Draft202012Validator.check_schema(schema)
+
+    assert jsonschema.Draft202012Validator.META_SCHEMA["$id"] == schema["$schema"]
+
+
+def test_every_key_is_explained(schema: dict[str, Any]) -> None:
+    """An editor has something to show for each."""
+    assert [] == [name for name, key in keys(schema) if not key.get("description")]
+
+
+@pytest.mark.parametrize("path", [EXAMPLE, TESTDATA / "full.good.yaml"], ids=lambda path: path.name)
+def test_editors_accept_what_loads(path: Path, schema: dict[str, Any]) -> None:
+    """Nothing that is right is underlined, variables included."""
+    jsonschema.validate(yaml.safe_load(path.read_text()), schema)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        TESTDATA / f"{name}.bad.yaml"
+        for name in (
+            "auth",
+            "durations",
+            "identifiers",
+            "kinds",
+            "kinds-below",
+            "labels",
+            "missing",
+            "unknown-keys",
+            "urls",
+        )
+    ],
+    ids=lambda path: path.name,
+)
+def test_editors_underline_what_is_wrong(path: Path, schema: dict[str, Any]) -> None:
+    """Most mistakes are seen while typing."""
+    document = yaml.compose(re.sub("![a-z!]+[0-9]* ", "", path.read_text()))
+
+    assert not jsonschema.Draft202012Validator(schema).is_valid(_plain(document))
+
+
+def test_example_loads() -> None:
+    """Copying the example is a good beginning."""
+    config = load(EXAMPLE, {"OIFDE_APP_SECRET": "open sesame"})
+
+    assert ["943370855474270208"] == [bot.access_code for bot in config.platforms[0].tenants[0].bots]
+
+
+def test_example_shows_the_defaults(schema: dict[str, Any]) -> None:
+    """Where the example has a key with a default, it has that default."""
+    written = yaml.safe_load(EXAMPLE.read_text())
+    platform = written["platforms"][0]
+    tenant = platform["tenants"][0]
+    shown = written | platform | platform["tls_config"] | tenant | tenant["auth"]
+    defaults = {name: key["default"] for name, key in keys(schema) if "default" in key and key["default"] != {}}
+
+    assert defaults == {name: shown[name] for name in defaults}
+
+
+def test_example_shows_every_key(schema: dict[str, Any]) -> None:
+    """What is not in the example, few will find."""
+    shown = set(re.findall(r"^ *(?:# )?(?:- )?(\w+):", EXAMPLE.read_text(), re.MULTILINE))
+
+    assert set() == {name for name, _ in keys(schema)} - shown
+
+
+def test_example_names_the_schema() -> None:
+    """An editor that opens the example completes its keys."""
+    first = EXAMPLE.read_text().splitlines()[0]
+
+    assert f"# yaml-language-server: $schema={PUBLISHED.relative_to(PUBLISHED.parents[2])}" == first
+
+
+def test_every_key_is_documented(schema: dict[str, Any]) -> None:
+    """docs/configuration.md leaves out nothing."""
+    documented = set(re.findall(r"^\| `(\w+)`", ROOT.joinpath("docs/configuration.md").read_text(), re.MULTILINE))
+
+    assert {name for name, _ in keys(schema)} == documented
+
+
+def test_documented_examples_are_right(schema: dict[str, Any]) -> None:
+    """What is copied from the documentation is accepted, where it is whole."""
+    text = ROOT.joinpath("docs/configuration.md").read_text()
+    whole = [
+        block for block in re.findall(r"(?<=```yaml\n)platforms:.*?(?=```)", text, re.DOTALL) if "..." not in block
+    ]
+
+    assert whole
+    for block in whole:
+        jsonschema.validate(yaml.safe_load(block), schema)
+
+
+def _plain(node: yaml.Node | None) -> object:
+    # As a JSON Schema sees it; yaml.safe_load would refuse a date that is none and hash keys.
+    if isinstance(node, yaml.MappingNode):
+        return {str(key.value): _plain(value) for key, value in node.value}
+    if isinstance(node, yaml.SequenceNode):
+        return [_plain(value) for value in node.value]
+    if isinstance(node, yaml.ScalarNode) and node.tag != "tag:yaml.org,2002:str":
+        return None
+    return node.value if node else None
