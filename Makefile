@@ -1,0 +1,97 @@
+# `make demo` and `make test` are all a new user needs; `make help` names the rest.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.SUFFIXES:
+
+# The first of these that is 3.11 or newer; another one: make PYTHON=/path/to/python.
+PYTHON ?= $(shell scripts/find-python)
+VENV := .venv
+BIN := $(VENV)/bin
+# The environment that `make test` tests the wheel in.
+WHEEL_VENV := .cache/wheel-venv
+
+PYTEST_ARGS ?= -n 2
+COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-header \
+	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-emit-options
+
+.PHONY: help
+help: ## say what there is
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name does; do \
+		printf '  make %-10s %s\n' "$$name" "$$does"; done
+
+.PHONY: demo
+demo: $(VENV)/.ready ## run the exporter against the simulated platform
+	$(BIN)/oifde-exporter demo
+
+.PHONY: test
+test: lint unit test-wheel ## run every check
+
+.PHONY: setup
+setup: $(VENV)/.ready ## make .venv, from the lock, with the project in it
+
+$(VENV)/.ready: requirements/dev.txt pyproject.toml setup.py scripts/make-venv
+	scripts/make-venv "$(PYTHON)" $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.PHONY: lint
+lint: $(VENV)/.ready ## check style, types and the direction of the imports
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+.PHONY: format
+format: $(VENV)/.ready ## format the code, and mend what can be mended by itself
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+.PHONY: unit
+unit: $(VENV)/.ready ## run the unit tests on the source tree
+	$(BIN)/pytest $(PYTEST_ARGS) --ignore tests/integration
+
+.PHONY: programs
+programs: $(VENV)/.ready ## install the programs the integration tests need, where that is possible
+	$(BIN)/python tests/harness/programs.py
+
+.PHONY: integration
+integration: $(VENV)/.ready programs ## run the integration tests on the source tree
+	$(BIN)/pytest $(PYTEST_ARGS) tests/integration
+
+.PHONY: wheel
+# Two builds of one commit give the same bytes: the files' times are the commit's.
+wheel: export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 315532800)
+# What --version and oifde_exporter_build_info show; a tree with changes of its own says "-dirty".
+wheel: export OIFDE_EXPORTER_REVISION ?= $(shell git describe --always --abbrev=12 --exclude='*' --dirty 2>/dev/null)
+wheel: $(VENV)/.ready ## build dist/*.tar.gz and, from that, dist/*.whl
+	rm -rf dist
+	$(BIN)/python -m build --no-isolation --outdir dist . >/dev/null
+	@ls dist
+
+# First with nothing but what the wheel asks for, as a user has it; then every test, with the wheel as what is imported.
+.PHONY: test-wheel
+test-wheel: wheel programs ## run every test against the installed wheel
+	scripts/make-venv $(BIN)/python $(WHEEL_VENV)
+	$(WHEEL_VENV)/bin/python -m pip install --quiet --require-hashes -r requirements/run.txt
+	$(WHEEL_VENV)/bin/python -m pip install --quiet --no-deps --no-index dist/*.whl
+	$(WHEEL_VENV)/bin/python -m pip check
+	$(WHEEL_VENV)/bin/python -P scripts/import-all.py
+	$(WHEEL_VENV)/bin/python -m pip install --quiet --require-hashes -r requirements/dev.txt
+	$(WHEEL_VENV)/bin/pytest $(PYTEST_ARGS) --installed
+
+# By way of another file: what fails halfway leaves the page as it was, and the package importable.
+.PHONY: docs
+docs: $(VENV)/.ready ## write the generated pages and the JSON Schema anew
+	@mkdir -p .cache
+	$(BIN)/python -m exporter.serving.reference > .cache/generated && cp .cache/generated docs/metrics.md
+	$(BIN)/python -m exporter.config > .cache/generated && cp .cache/generated exporter/config/config.schema.json
+
+.PHONY: lock
+lock: $(VENV)/.ready ## resolve the dependencies anew, in their newest versions
+	$(COMPILE) --upgrade --output-file requirements/run.txt pyproject.toml
+	$(COMPILE) --upgrade --output-file requirements/dev.txt requirements/dev.in
+
+.PHONY: clean
+clean: ## remove all that make has made
+	rm -rf $(VENV) .cache .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache build dist *.egg-info

@@ -1,0 +1,63 @@
+"""What every test can have, and what is said at the end about those that could not run."""
+
+import asyncio
+import os
+import sysconfig
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+import exporter
+from harness.programs import PROGRAMS, FindProgram
+
+_STRICT = os.environ.get("CI") == "true"
+
+# Nothing here asserts a duration, so hypothesis is not to either. On CI a run is the same as the one before it.
+settings.register_profile(
+    "project", deadline=None, derandomize=_STRICT, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("project")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--installed", action="store_true", help="refuse to test anything but the installed wheel")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # Else pytest-asyncio, asking for the current loop, makes the policy create one that nobody closes.
+    asyncio.set_event_loop(None)
+    place = Path(exporter.__file__)
+    if config.getoption("--installed") and not place.is_relative_to(sysconfig.get_path("purelib")):
+        raise pytest.UsageError(f"--installed: what is imported is not the installed wheel, but {place}")
+
+
+def pytest_report_header() -> str:
+    return f"exporter: {exporter.__version__} from {Path(exporter.__file__).parent}"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    skipped = terminalreporter.getreports("skipped")
+    if not skipped:
+        return
+    terminalreporter.section("Not run here")
+    for report in skipped:
+        # For a test that skipped itself it is the file, the line and the reason.
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longreprtext
+        terminalreporter.write_line(f"Not run here: {report.nodeid}: {reason.removeprefix('Skipped: ')}")
+
+
+@pytest.fixture(scope="session")
+def program() -> FindProgram:
+    """Finds a program the test needs."""
+
+    def find(name: str) -> Path:
+        path = PROGRAMS[name].find()
+        if path is None:
+            missing = f"needs {name} (Debian package {PROGRAMS[name].debian_package})"
+            if _STRICT:
+                pytest.fail(missing)
+            pytest.skip(missing)
+        return path
+
+    return find

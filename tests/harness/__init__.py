@@ -1,0 +1,1 @@
+"""What the tests share besides fixtures: waiting, programs from outside, and processes under test."""

@@ -1,0 +1,168 @@
+"""Real processes for a test: the exporter, Prometheus, Alertmanager."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from harness.waiting import wait_for
+
+
+class ProcessEndedError(Exception):
+    """A process that should be running is not; the message has what it said."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a server answered: the headers by their names in lower case, the body as text."""
+
+    status: int
+    headers: Mapping[str, str]
+    text: str
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One element of an instant vector."""
+
+    labels: Mapping[str, str]
+    value: float
+
+
+async def fetch(url: str, *, method: str = "GET", headers: Mapping[str, str] | None = None) -> Answer:
+    """Ask once, and read the whole answer; redirects are not followed."""
+    async with aiohttp.request(method, url, headers=headers, allow_redirects=False) as response:
+        lower = {name.lower(): value for name, value in response.headers.items()}
+        return Answer(response.status, lower, await response.text())
+
+
+class Daemon:
+    """A process that serves HTTP on a port of its own choice, and says which on its standard error."""
+
+    # Finds, in what the process said, the address it listens on.
+    _listening: re.Pattern[str]
+
+    def __init__(self, command: Sequence[str | Path], directory: Path, environment: Mapping[str, str]) -> None:
+        """Start it, in a directory that is made for it and takes its output."""
+        directory.mkdir()
+        self._name = Path(command[0]).name
+        self._output = directory / "output"
+        with self._output.open("wb") as output:
+            self._process = subprocess.Popen(
+                command, cwd=directory, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output
+            )
+        self.address = ""
+
+    @property
+    def url(self) -> str:
+        """Where it serves, without a slash at the end."""
+        return f"http://{self.address}"
+
+    @property
+    def output(self) -> str:
+        """All it has said so far."""
+        return self._output.read_text(encoding="utf-8")
+
+    async def started(self) -> None:
+        """Wait until it listens; raises ProcessEndedError if it ends instead."""
+        said = await wait_for(self._said_where, f"{self._name} to listen")
+        self.address = said["address"]
+
+    async def fetch(self, path: str, *, method: str = "GET", headers: Mapping[str, str] | None = None) -> Answer:
+        """Ask it for a path."""
+        return await fetch(self.url + path, method=method, headers=headers)
+
+    def send_signal(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        self._process.send_signal(number)
+
+    async def ended(self) -> int:
+        """Wait until it has ended; gives its exit status."""
+        await wait_for(lambda: self._process.poll() is not None, f"{self._name} to end")
+        return self._process.returncode
+
+    async def stop(self) -> None:
+        """End it with SIGTERM, unless it has ended: its exit status must be 0."""
+        self._process.terminate()
+        try:
+            status = await self.ended()
+        finally:
+            self._process.kill()
+            self._process.wait()
+        assert status == 0, f"{self._name} ended with status {status}:\n{self.output}"
+
+    def _said_where(self) -> re.Match[str] | None:
+        if self._process.poll() is not None:
+            raise ProcessEndedError(f"{self._name} ended with status {self._process.returncode}:\n{self.output}")
+        return self._listening.search(self.output)
+
+
+class ExporterProcess(Daemon):
+    """`python -m exporter`, as whoever runs the tests has it installed."""
+
+    _listening = re.compile(
+        r'^(?=.*"event": ?"listening").*"address": ?"(?:https?://)?(?P<address>[^"/]+)', re.MULTILINE
+    )
+
+    def __init__(self, arguments: Sequence[str], directory: Path, environment: Mapping[str, str]) -> None:
+        """Start it with nothing of the environment that would configure it but what is given."""
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("OIFDE_EXPORTER_")}
+        command = [sys.executable, "-m", "exporter", *arguments]
+        super().__init__(command, directory, inherited | dict(environment))
+        self._name = "the exporter"
+
+    def events(self, name: str | None = None) -> list[dict[str, Any]]:
+        """What it has logged so far, all of it or the events of one name."""
+        complete = self.output.rpartition("\n")[0]
+        logged = [json.loads(line) for line in complete.splitlines()]
+        return [event for event in logged if name is None or event["event"] == name]
+
+
+class Prometheus(Daemon):
+    """A real Prometheus."""
+
+    _listening = re.compile(r'msg="Listening on".* address=(?P<address>\S+)')
+
+    def __init__(self, program: Path, config: Mapping[str, object], directory: Path, arguments: Sequence[str]) -> None:
+        """Start it with a configuration, its database in the directory."""
+        config_file = directory.with_suffix(".yml")
+        config_file.write_text(json.dumps(config), encoding="utf-8")
+        where = [f"--config.file={config_file}", "--storage.tsdb.path=data", "--web.listen-address=127.0.0.1:0"]
+        super().__init__([program, *where, *arguments], directory, os.environ)
+
+    async def api(self, path: str, **parameters: str) -> Any:
+        """The `data` of an answer of its HTTP API: `api("targets", state="active")`."""
+        async with (
+            aiohttp.ClientSession() as session,
+            session.get(f"{self.url}/api/v1/{path}", params=parameters) as response,
+        ):
+            answer = await response.json()
+        assert answer["status"] == "success", answer
+        return answer["data"]
+
+    async def query(self, expression: str) -> list[Sample]:
+        """What an expression gives now, as an instant vector."""
+        data = await self.api("query", query=expression)
+        assert data["resultType"] == "vector", data
+        return [Sample(element["metric"], float(element["value"][1])) for element in data["result"]]
+
+
+class Alertmanager(Daemon):
+    """A real Alertmanager, alone."""
+
+    _listening = Prometheus._listening  # both use the same toolkit
+
+    def __init__(self, program: Path, config: Mapping[str, object], directory: Path) -> None:
+        """Start it with a configuration, its state in the directory."""
+        config_file = directory.with_suffix(".yml")
+        config_file.write_text(json.dumps(config), encoding="utf-8")
+        where = [f"--config.file={config_file}", "--storage.path=data", "--web.listen-address=127.0.0.1:0"]
+        super().__init__([program, *where, "--cluster.listen-address="], directory, os.environ)

@@ -1,0 +1,88 @@
+"""What is installed is what was written, and what the locks name."""
+
+import re
+import sysconfig
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+import exporter
+from exporter.revision import revision
+
+ROOT = Path(__file__).parents[1]
+RUN_LOCK = ROOT / "requirements" / "run.txt"
+DEV_LOCK = ROOT / "requirements" / "dev.txt"
+
+# A requirement of a lock: one version, and the hashes of its files.
+PINNED = re.compile(r"(?P<name>[a-z0-9-]+)==(?P<version>[^ ]+)(?: ; [^\\]+)?(?: \\\n    --hash=sha256:[0-9a-f]{64})+")
+
+
+def pinned(lock: Path) -> dict[str, str]:
+    """The versions a lock names, by package; a line that is no pinned requirement is an error."""
+    uncommented = re.sub(r"^ *#.*\n", "", lock.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    entries = re.split(r"\n+(?! )", uncommented.strip())
+    matches = [PINNED.fullmatch(entry) for entry in entries]
+    assert [] == [entry for entry, match in zip(entries, matches, strict=True) if match is None]
+    return {match["name"]: match["version"] for match in matches if match}
+
+
+def package_files(package: Path) -> set[str]:
+    """Every file that belongs to the package, by its path in there."""
+    return {
+        file.relative_to(package).as_posix()
+        for file in package.rglob("*")
+        if file.is_file() and file.suffix != ".pyc" and file.name != "REVISION"
+    }
+
+
+@pytest.fixture
+def installed(request: pytest.FixtureRequest) -> Path | None:
+    """Where the wheel's package lies; None when the source tree is tested."""
+    return Path(sysconfig.get_path("purelib"), "exporter") if request.config.getoption("--installed") else None
+
+
+def test_version_is_the_distributions() -> None:
+    """`pip show` and `--version` agree."""
+    assert metadata.version("oifde-exporter") == exporter.__version__
+
+
+def test_changelog_tells_of_the_version() -> None:
+    """What is new in the version at hand, or in the next one, can be read."""
+    headings = re.findall(r"^## \[([^\]]+)\]", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
+
+    assert headings[0] in {"Unreleased", exporter.__version__}
+
+
+def test_wheel_has_every_file(installed: Path | None) -> None:
+    """No page, schema or module is left out of what is installed, and none is left over from before."""
+    source = ROOT / "exporter"
+
+    assert package_files(source) == package_files(installed or source)
+
+
+def test_wheel_knows_its_revision(installed: Path | None) -> None:
+    """Which commit a wheel was built from can be told; of a source tree it can't."""
+    assert (installed is not None) == (revision() != "unknown")
+
+
+def test_locks_pin_every_package_with_hashes() -> None:
+    """Nothing is installed but the very files that were locked, and the tests run with what users run with."""
+    run, dev = pinned(RUN_LOCK), pinned(DEV_LOCK)
+
+    assert run == {name: version for name, version in dev.items() if name in run}
+
+
+def test_lock_satisfies_the_project() -> None:
+    """A dependency added to the project is in the lock, in a version that will do."""
+    lock = pinned(RUN_LOCK)
+    required = [Requirement(text) for text in metadata.requires("oifde-exporter") or []]
+
+    assert [] == [str(need) for need in required if not need.specifier.contains(lock.get(need.name.lower(), "0"))]
+
+
+@pytest.mark.parametrize("lock", [RUN_LOCK, DEV_LOCK], ids=lambda path: path.name)
+def test_locks_name_no_server(lock: Path) -> None:
+    """Packages come from wherever the machine is set up to take them from."""
+    assert "//" not in lock.read_text(encoding="utf-8")
