@@ -170,7 +170,7 @@ class _ForEditors(GenerateJsonSchema):
             super().default_schema(schema) if schema["default"] is not None else self.generate_inner(schema["schema"])
         )
 
-    def field_title_should_be_set(self, schema: object) -> bool:  # noqa: ARG002 -- pydantic's signature
+    def field_title_should_be_set(self, schema: object) -> bool:
         return False
 
 
