@@ -129,7 +129,9 @@ class Fleet:
                 if former and former.settings == settings:
                     platforms[each.name] = former
                     continue
-                fresh.append(PlatformClient(settings, clock=self._clock, health=self._health, log=self._log))
+                fresh.append(
+                    PlatformClient(settings, clock=self._clock, health=self._health, log=self._log, rng=self._rng)
+                )
                 platforms[each.name] = _PlatformRuntime(settings, fresh[-1], former.phases if former else Phases())
         except BaseException:
             for client in fresh:
@@ -141,7 +143,7 @@ class Fleet:
 
     def _build_tenants(self, config: Config) -> Iterator[tuple[_TenantKey, _TenantRuntime]]:
         """Those whose way to the platform stays the same keep their session, and all keep their counts."""
-        for platform, tenant in ((platform, tenant) for platform in config.platforms for tenant in platform.tenants):
+        for platform, tenant in _tenants_of(config):
             key = (platform.name, tenant.tenant_id)
             client, former = self._platforms[platform.name].client, self._tenants.get(key)
             if former and former.client is client and former.settings.auth == tenant.auth:
@@ -164,7 +166,7 @@ class Fleet:
             yield key, _TenantRuntime(id_, tenant, client, session, anomalies, revisions)
 
     def _plan(self, config: Config) -> Iterator[tuple[_UnitKey, Plan, TenantSession]]:
-        for platform, tenant in ((platform, tenant) for platform in config.platforms for tenant in platform.tenants):
+        for platform, tenant in _tenants_of(config):
             runtime = self._tenants[platform.name, tenant.tenant_id]
             budget = min(tenant.poll_interval, _TIMEOUTS_PER_POLL * platform.request_timeout)
             for name in config.reports:
@@ -243,3 +245,9 @@ class Fleet:
 
 def _ids(tenants: Iterable[_TenantRuntime]) -> set[TenantId]:
     return {tenant.id for tenant in tenants}
+
+
+def _tenants_of(config: Config) -> Iterator[tuple[Platform, Tenant]]:
+    for platform in config.platforms:
+        for tenant in platform.tenants:
+            yield platform, tenant

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Protocol
+from typing import Final, Protocol
 
 from structlog.typing import FilteringBoundLogger
 
@@ -15,8 +15,11 @@ from exporter.polling.calendar import day_before, local_date, midnight
 from exporter.polling.schedule import next_slot
 from exporter.polling.snapshot import BotId, Failure, Snapshot
 from exporter.polling.store import Store
-from exporter.upstream.errors import UpstreamError
+from exporter.upstream.errors import CircuitOpen, LoginFailed, UpstreamError
 from exporter.upstream.reports import Anomaly, parse
+
+# These concern many bots at once, and the log has them once.
+_TOLD_ELSEWHERE: Final = (CircuitOpen, LoginFailed)
 
 
 class Session(Protocol):
@@ -91,8 +94,8 @@ class Poller:
                 await self._take_day_before(today, turn)
             self._succeed(now)
         except UpstreamError as error:
-            self._fail(error.reason, str(error), now, warn=not error.quiet)
-        except Exception as error:  # a fault of ours with one bot's data must not end its polling
+            self._fail(error.reason, str(error), now, warn=not isinstance(error, _TOLD_ELSEWHERE))
+        except Exception as error:  # noqa: BLE001 - a fault of ours with one bot's data must not end its polling
             self._log.exception("poll_crashed")
             self._fail("internal", f"internal error: {type(error).__name__}", now, warn=True)
         finally:
@@ -157,14 +160,15 @@ class Poller:
         if failure and self._warned:
             self._log.info("bot_recovered", down_seconds=round(now - failure.since))
         self._warned = False
-        self._state = windows.count(self._state, self.plan.rules, self._clock.now())
+        done = self._clock.now()
+        self._state = windows.count(self._state, self.plan.rules, done)
         self._publish(
             replace(
                 self._shown(),
                 up=True,
                 failure=None,
                 last_attempt=now,
-                last_success=now,
+                last_success=done,
                 expires=self._clock.elapsed() + self.plan.stale_after,
             )
         )

@@ -163,8 +163,7 @@ def _one_an_hour(records: Sequence[Record], rules: Rules) -> tuple[dict[float, R
         other = chosen.get(start)
         if other is not None:
             duplicates.append(Anomaly("duplicate_record", _at(start)))
-            record = max(other, record, key=_precedence)
-        chosen[start] = record
+        chosen[start] = record if other is None else max(other, record, key=_precedence)
     return chosen, duplicates
 
 

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.polling import windows
+from exporter.polling.calendar import local_date
 from exporter.polling.snapshot import Hour
 from exporter.polling.windows import Folded, Rules, State
 from exporter.upstream.reports import HOUR, Anomaly, Parsed, Record
@@ -359,7 +360,7 @@ def test_nothing_shown_ever_goes_back(polls: list[tuple[int, bool, dict[int, int
     state = State()
     for minute, of_yesterday, hours in polls:
         now = at("00:00") + minute * 60
-        of = windows.local_date(now, ZONE) - timedelta(days=1 if of_yesterday else 0)
+        of = local_date(now, ZONE) - timedelta(days=1 if of_yesterday else 0)
         records = [record("00:00", count)._replace(start=at("00:00") + 3600 * hour) for hour, count in hours.items()]
         after = windows.count(windows.fold(state, RULES, of, Parsed(records, []), now).state, RULES, now)
 

@@ -133,7 +133,7 @@ def test_any_other_count_is_lost_alone(raw: object) -> None:
         ("averageInteractPerCall", "NaN", None, False),
     ],
 )
-def test_rates_and_means(field: str, raw: object, expected: float | None, valid: bool) -> None:
+def test_rates_and_means(field: str, raw: object, expected: float | None, *, valid: bool) -> None:
     """A ratio is 0 to 1, or -1 for nothing to judge; a mean is 0 or more."""
     (record,), anomalies = parsed(row(**{field: raw}))
 

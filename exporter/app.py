@@ -1,0 +1,163 @@
+"""Puts the parts together: the only place that knows all of them."""
+
+import asyncio
+import random
+import signal
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass
+from typing import Final
+
+from aiohttp import web
+from prometheus_client import CollectorRegistry
+from structlog.typing import FilteringBoundLogger
+
+from exporter.clock import Clock
+from exporter.config import Config, ConfigError
+from exporter.health import Health
+from exporter.polling.fleet import Fleet
+from exporter.polling.store import Store
+from exporter.serving.exposition import Exposition
+from exporter.serving.web import create_app
+
+READY_AFTER: Final = 30.0
+"""Seconds after which the program counts as ready even if some bot has not been tried yet."""
+
+_SHUTDOWN_TIMEOUT: Final = 2.0
+
+
+class StartError(Exception):
+    """The program cannot start; the message is one line for the user."""
+
+
+@dataclass(frozen=True, slots=True)
+class WebOptions:
+    """Where and how the program listens."""
+
+    listen_addresses: Sequence[tuple[str | None, int]] = ((None, 10230),)
+    """Host (None: every interface) and port (0: any that is free)."""
+    telemetry_path: str = "/metrics"
+    enable_lifecycle: bool = False
+    route_prefix: str = ""
+    external_url: str | None = None
+
+
+class App:
+    """The exporter, from its start to its end."""
+
+    def __init__(
+        self,
+        load: Callable[[], Config],
+        options: WebOptions,
+        *,
+        clock: Clock,
+        log: FilteringBoundLogger,
+        rng: random.Random,
+        version: str,
+        revision: str,
+        on_listening: Callable[[Sequence[str]], None] = lambda _: None,
+    ) -> None:
+        """``load`` reads the configuration, at the start and at each reload; ``on_listening`` gets the URLs served."""
+        self._load = load
+        self._options = options
+        self._clock = clock
+        self._log = log
+        self._on_listening = on_listening
+        self._registry = CollectorRegistry()
+        self._health = Health(self._registry, version=version, revision=revision)
+        self._exposition = Exposition(self._registry, clock=clock)
+        self._store = Store([self._exposition])
+        self._fleet = Fleet(store=self._store, clock=clock, health=self._health, log=log, rng=rng)
+        self._started = clock.elapsed()
+        self._is_ready = False
+        self._reloading = asyncio.Lock()
+
+    async def run(self) -> None:
+        """Serves until SIGTERM or SIGINT. Raises ConfigError and StartError."""
+        config = self._load()
+        async with AsyncExitStack() as stack:
+            stopped = self._catch_signals(stack)
+            # First the sockets: with a port that is taken, the platform is better not asked at all.
+            await self._listen(stack)
+            stack.push_async_callback(self._fleet.close)
+            await self._apply(config)
+            await stopped.wait()
+            self._log.info("stopping")
+
+    async def reload(self) -> None:
+        """Takes over the configuration as it is written now; raises ConfigError, and nothing has changed, if it is bad."""
+        async with self._reloading:
+            try:
+                # Off the loop: with thousands of bots it takes a while, and scrapes go on.
+                await self._apply(await asyncio.to_thread(self._load))
+            except ConfigError as error:
+                self._health.config_reload_successful.set(0)
+                for message in error.errors:
+                    self._log.error("config_invalid", error=message)
+                raise
+            self._fleet.reset_logins()
+
+    async def _apply(self, config: Config) -> None:
+        await self._fleet.apply(config)
+        self._health.config_reload_successful.set(1)
+        self._health.config_reload_timestamp.set(self._clock.now())
+        bots = sum(len(tenant.bots) for platform in config.platforms for tenant in platform.tenants)
+        self._log.info("config_loaded", platforms=len(config.platforms), bots=bots)
+
+    def _ready(self) -> bool:
+        if not self._is_ready:
+            self._is_ready = self._fleet.all_tried or self._clock.elapsed() - self._started >= READY_AFTER
+        return self._is_ready
+
+    async def _listen(self, stack: AsyncExitStack) -> None:
+        app = create_app(
+            store=self._store,
+            exposition=self._exposition,
+            clock=self._clock,
+            log=self._log,
+            ready=self._ready,
+            reload=self.reload if self._options.enable_lifecycle else None,
+            telemetry_path=self._options.telemetry_path,
+            route_prefix=self._options.route_prefix,
+            external_url=self._options.external_url,
+        )
+        runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=_SHUTDOWN_TIMEOUT)
+        await runner.setup()
+        stack.push_async_callback(runner.cleanup)
+        for host, port in self._options.listen_addresses:
+            try:
+                await web.TCPSite(runner, host, port).start()
+            except OSError as error:
+                raise StartError(f"cannot listen on {host or ''}:{port}: {error.strerror or error}") from error
+        urls = [f"http://{_host(address)}:{address[1]}{self._options.route_prefix}/" for address in runner.addresses]
+        for address in runner.addresses:
+            self._log.info("listening", address=f"{_host(address)}:{address[1]}")
+        self._on_listening(urls)
+
+    def _catch_signals(self, stack: AsyncExitStack) -> asyncio.Event:
+        """The event that says to stop; SIGHUP reloads."""
+        loop = asyncio.get_running_loop()
+        stopped = asyncio.Event()
+        reloads: set[asyncio.Task[None]] = set()
+
+        async def reload() -> None:
+            with suppress(ConfigError):  # logged and counted; the old configuration goes on
+                await self.reload()
+
+        def on_hangup() -> None:
+            task = asyncio.create_task(reload())
+            reloads.add(task)
+            task.add_done_callback(reloads.discard)
+
+        for number, handler in (
+            (signal.SIGTERM, stopped.set),
+            (signal.SIGINT, stopped.set),
+            (signal.SIGHUP, on_hangup),
+        ):
+            loop.add_signal_handler(number, handler)
+            stack.callback(loop.remove_signal_handler, number)
+        return stopped
+
+
+def _host(address: tuple[str, int] | tuple[str, int, int, int]) -> str:
+    return f"[{address[0]}]" if ":" in address[0] else address[0]

@@ -1,0 +1,34 @@
+"""``oifde-exporter demo``: the daemon against the built-in simulated platform."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from exporter import config, logs
+from exporter.clock import SystemClock
+from exporter.commands.options import log_options, run_to_end, serve, web_from, web_options
+from exporter.upstream.simulator.demo import demo_config, demo_simulator
+
+
+@click.command()
+@web_options
+@log_options
+def demo(log_level: str, log_format: str, **web: Any) -> None:
+    """Run the daemon against a simulated platform: no configuration, no network."""
+    log = logs.configure(level=log_level, format=log_format)
+    options = web_from(**web)
+
+    async def run() -> None:
+        async with demo_simulator(SystemClock()) as simulator:
+            await serve(lambda: config.load(demo_config(simulator.port), {}), options, log, _announce)
+
+    run_to_end(run())
+
+
+def _announce(urls: Sequence[str]) -> None:
+    for url in urls:
+        here = url.replace("//0.0.0.0:", "//localhost:").replace("//[::]:", "//localhost:")
+        click.echo(
+            f"Simulated platform and exporter are running: open {here} (metrics: {here}metrics). End with Ctrl-C."
+        )

@@ -1,0 +1,157 @@
+"""The flags that several commands share. Every flag is an environment variable too."""
+
+import asyncio
+import random
+import sys
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, Final, TypeVar
+from urllib.parse import urlsplit
+
+import click
+import uvloop
+from structlog.typing import FilteringBoundLogger
+
+from exporter import __version__, logs
+from exporter.app import App, StartError, WebOptions
+from exporter.clock import SystemClock
+from exporter.config import Config, ConfigError
+from exporter.revision import revision
+
+_ENVIRONMENT: Final = "OIFDE_EXPORTER_"
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+def flag(name: str, **settings: Any) -> Callable[[_Command], _Command]:
+    """A flag spelled as Prometheus' own programs do: ``--web.listen-address``, ``OIFDE_EXPORTER_WEB_LISTEN_ADDRESS``."""
+    identifier = name.lstrip("-").replace(".", "_").replace("-", "_")
+    return click.option(
+        name, identifier, envvar=_ENVIRONMENT + identifier.upper(), show_envvar=True, show_default=True, **settings
+    )
+
+
+class ListenAddress(click.ParamType[tuple[str | None, int]]):
+    """``HOST:PORT``, ``:PORT`` for every interface, ``[::1]:PORT`` for IPv6."""
+
+    name = "HOST:PORT"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str | None, int]:
+        if isinstance(value, tuple):
+            return value
+        try:
+            parts = urlsplit(f"//{value}")
+            if parts.port is not None and parts.netloc == value and "@" not in value:
+                return parts.hostname, parts.port
+        except ValueError:  # told below, with what to write instead
+            pass
+        return self.fail(
+            f"{value!r} is not HOST:PORT; write for example :10230, 127.0.0.1:10230 or [::1]:10230", param, ctx
+        )
+
+
+def _path(ctx: click.Context, param: click.Parameter, value: str) -> str:
+    if not value.startswith("/") or any(character in value for character in "?#{} "):
+        raise click.BadParameter(f"{value!r} is not a path; it starts with / and has no query", ctx, param)
+    return value
+
+
+def _prefix(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    return None if value is None else _path(ctx, param, "/" + value.strip("/")).rstrip("/")
+
+
+def _url(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    if value is not None and (urlsplit(value).scheme not in ("http", "https") or not urlsplit(value).hostname):
+        raise click.BadParameter(f"{value!r} is not an http or https URL", ctx, param)
+    return value
+
+
+def web_options(command: _Command) -> _Command:
+    """The flags of whatever serves pages; ``web_from`` reads them."""
+    for option in (
+        flag(
+            "--web.external-url",
+            callback=_url,
+            metavar="URL",
+            help="The URL under which users reach the exporter, if a reverse proxy gives it another one.",
+        ),
+        flag(
+            "--web.route-prefix",
+            callback=_prefix,
+            metavar="PREFIX",
+            help="Prefix of every path served. Default: the path of --web.external-url.",
+        ),
+        flag("--web.enable-lifecycle", is_flag=True, help="Allow reloads by POST or PUT /-/reload."),
+        flag("--web.telemetry-path", default="/metrics", callback=_path, metavar="PATH", help="Path of the metrics."),
+        flag(
+            "--web.listen-address",
+            type=ListenAddress(),
+            multiple=True,
+            default=[":10230"],
+            help="Address to listen on; repeatable. Port 0 is any free one.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def log_options(command: _Command) -> _Command:
+    """``--log.level`` and ``--log.format``."""
+    for option in (
+        flag("--log.format", type=click.Choice(logs.FORMATS), default="logfmt", help="Form of the log on stderr."),
+        flag("--log.level", type=click.Choice(list(logs.LEVELS)), default="info", help="Least level that is logged."),
+    ):
+        command = option(command)
+    return command
+
+
+def web_from(
+    *,
+    web_listen_address: Sequence[tuple[str | None, int]],
+    web_telemetry_path: str,
+    web_enable_lifecycle: bool,
+    web_route_prefix: str | None,
+    web_external_url: str | None,
+) -> WebOptions:
+    """What the flags of ``web_options`` say."""
+    if web_route_prefix is None:
+        web_route_prefix = urlsplit(web_external_url or "").path.rstrip("/")
+    return WebOptions(
+        listen_addresses=web_listen_address,
+        telemetry_path=web_telemetry_path,
+        enable_lifecycle=web_enable_lifecycle,
+        route_prefix=web_route_prefix,
+        external_url=web_external_url,
+    )
+
+
+def serve(
+    load: Callable[[], Config],
+    options: WebOptions,
+    log: FilteringBoundLogger,
+    on_listening: Callable[[Sequence[str]], None] = lambda _: None,
+) -> Coroutine[Any, Any, None]:
+    """The daemon on this machine's clock, ready to run."""
+
+    async def run() -> None:
+        await App(
+            load,
+            options,
+            clock=SystemClock(),
+            log=log,
+            rng=random.Random(),  # noqa: S311 - jitter, no secrets
+            version=__version__,
+            revision=revision(),
+            on_listening=on_listening,
+        ).run()
+
+    return run()
+
+
+def run_to_end(main: Coroutine[Any, Any, None]) -> None:
+    """Runs a daemon; what keeps it from starting is told on stderr without a traceback, with exit status 1."""
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(main)
+    except (ConfigError, StartError) as error:
+        click.echo(f"oifde-exporter: {error}", err=True)
+        sys.exit(1)

@@ -1,0 +1,55 @@
+"""The program's log: one event a line, on stderr, as logfmt or JSON."""
+
+import logging
+import re
+import sys
+from typing import Any, Final, TextIO
+
+import structlog
+from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
+
+LEVELS: Final = {"debug": logging.DEBUG, "info": logging.INFO, "warn": logging.WARNING, "error": logging.ERROR}
+FORMATS: Final = ("logfmt", "json")
+
+# Controls, line separators and the marks that turn the direction of text: a name from outside must not forge a line.
+_UNPRINTABLE: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+
+
+def configure(*, level: str, format: str, stream: TextIO | None = None) -> FilteringBoundLogger:
+    """The logger to pass around. What libraries write through ``logging`` comes out in the same form."""
+    shared: list[Processor] = [
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True, key="ts"),
+        structlog.processors.format_exc_info,
+    ]
+    render: list[Processor] = (
+        [structlog.processors.JSONRenderer(ensure_ascii=False, default=str)]
+        if format == "json"
+        else [_escape, structlog.processors.LogfmtRenderer(key_order=["ts", "level", "event"], bool_as_flag=False)]
+    )
+    output = stream or sys.stderr
+    handler = logging.StreamHandler(output)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[structlog.stdlib.add_logger_name, *shared],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *render],
+        )
+    )
+    # Libraries are only of interest here when something is wrong with them.
+    logging.basicConfig(level=max(LEVELS[level], logging.WARNING), handlers=[handler], force=True)
+    logger: FilteringBoundLogger = structlog.wrap_logger(
+        structlog.WriteLogger(output),
+        processors=[*shared, *render],
+        wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
+    )
+    return logger
+
+
+def _escape(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    return {key: _printable(value) for key, value in event.items()}
+
+
+def _printable(value: Any) -> Any:
+    if isinstance(value, (bool, int, float)) or value is None:
+        return value
+    return _UNPRINTABLE.sub(lambda match: ascii(match[0])[1:-1], str(value))

@@ -1,0 +1,147 @@
+"""Polling without a platform: a clock that takes no time, and a session that answers what a test says."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+import looptime
+import pytest
+import structlog
+
+from exporter.polling.poller import Plan, Poller
+from exporter.polling.snapshot import BotId, Snapshot
+from exporter.polling.store import Store
+from exporter.polling.windows import Rules
+from exporter.upstream.reports import HOUR, Anomaly
+
+
+def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """The tests here run in loops in which sleeping takes no time."""
+    return {"looptime": partial(looptime.new_event_loop, start=0.0)}
+
+
+class LoopClock:
+    """A clock that follows the running loop's, which looptime moves; ``step`` sets the wall clock alone."""
+
+    def __init__(self, start: datetime) -> None:
+        self.start = start.timestamp()
+
+    def now(self) -> float:
+        """The wall clock."""
+        return self.start + asyncio.get_running_loop().time()
+
+    def elapsed(self) -> float:
+        """The loop's own time."""
+        return asyncio.get_running_loop().time()
+
+    def step(self, seconds: float) -> None:
+        """Sets the wall clock on or back."""
+        self.start += seconds
+
+
+@dataclass
+class FakeSession:
+    """Answers each query with what ``answer`` gives for the date asked for, and remembers when it was asked."""
+
+    answer: Callable[[datetime], object] = lambda _: []
+    asked: list[tuple[float, datetime]] = field(default_factory=list)
+    running: int = 0
+    most_running: int = 0
+
+    async def query(
+        self, operation: str, path: str, body: Mapping[str, object], *, expect: type, on_turn: Callable[[], None]
+    ) -> object:
+        """An answer that is an exception is raised; one that is a number takes that many seconds and is empty."""
+        assert ("query_call_statistics", "queryCallStatisticsReport", "hour", list) == (
+            operation,
+            path,
+            body["type"],
+            expect,
+        )
+        assert isinstance(body["timestamp"], int)
+        on_turn()
+        day = datetime.fromtimestamp(body["timestamp"] / 1000, ZoneInfo("Asia/Shanghai"))
+        self.asked.append((asyncio.get_running_loop().time(), day))
+        self.running += 1
+        self.most_running = max(self.most_running, self.running)
+        try:
+            answer = self.answer(day)
+            if isinstance(answer, Exception):
+                raise answer
+            if isinstance(answer, (int, float)):
+                await asyncio.sleep(answer)
+                return []
+            return answer
+        finally:
+            self.running -= 1
+
+
+@dataclass
+class Findings:
+    """What a poller reported of its reports."""
+
+    reasons: list[str] = field(default_factory=list)
+    revisions: int = 0
+
+    def __call__(self, _report: str, anomalies: Sequence[Anomaly], revisions: int) -> None:
+        self.reasons += [anomaly.reason for anomaly in anomalies]
+        self.revisions += revisions
+
+
+@dataclass
+class Rig:
+    """A poller and all that it touches."""
+
+    poller: Poller
+    session: FakeSession
+    store: Store
+    clock: LoopClock
+    lags: list[float]
+    findings: Findings
+    log: structlog.testing.CapturingLogger
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """What the store has of the bot now."""
+        return self.store.bots[self.poller.plan.bot]["hour"]
+
+    @property
+    def events(self) -> list[str]:
+        """The events logged at info level or above."""
+        return [call.kwargs["event"] for call in self.log.calls if call.method_name != "debug"]
+
+
+class MakeRig(Protocol):
+    """Builds a ``Rig``; times in seconds, ``start`` in Shanghai."""
+
+    def __call__(self, *, start: str = ..., interval: float = ..., stale_after: float = ...) -> Rig: ...
+
+
+BOT = BotId("main", "t1", "b1", "billing", "acme")
+
+
+@pytest.fixture
+def make_rig() -> MakeRig:
+    """A poller of a bot in Shanghai, at noon unless a test says otherwise."""
+
+    def make(*, start: str = "2026-05-20T12:00", interval: float = 60, stale_after: float = 300) -> Rig:
+        clock = LoopClock(datetime.fromisoformat(start).replace(tzinfo=ZoneInfo("Asia/Shanghai")).astimezone(UTC))
+        store, session, lags, findings = Store(), FakeSession(), list[float](), Findings()
+        log = structlog.testing.CapturingLogger()
+        rules = Rules(HOUR, ZoneInfo("Asia/Shanghai"), settle_delay=600, empty_hour_delay=7200)
+        poller = Poller(
+            Plan(BOT, rules, interval, stale_after, budget=min(interval, 30)),
+            session,
+            store=store,
+            clock=clock,
+            log=structlog.wrap_logger(log, processors=[], wrapper_class=structlog.make_filtering_bound_logger("debug")),
+            observe_lag=lags.append,
+            observe_findings=findings,
+        )
+        return Rig(poller, session, store, clock, lags, findings, log)
+
+    return make

@@ -1,0 +1,254 @@
+"""One report of one bot, polled on its schedule."""
+
+import asyncio
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from exporter.polling.snapshot import Failure, Hour
+from exporter.upstream.errors import CircuitOpen, UpstreamError
+
+from .conftest import MakeRig, Rig
+
+
+def row(at: datetime, hour: int, calls: object) -> dict[str, Any]:
+    """An hour's record of the day that was asked for."""
+    return {"recordTime": int(at.replace(hour=hour).timestamp() * 1000), "callCount": calls}
+
+
+def calls(rig: Rig) -> float | None:
+    """The counter of calls shown."""
+    return rig.snapshot.totals[0] if rig.snapshot.totals else None
+
+
+async def run_for(rig: Rig, seconds: float, phase: float = 0.5) -> None:
+    """Lets the poller run for a while."""
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await rig.poller.run(phase)
+    rig.poller.close()
+
+
+async def test_the_first_poll_is_at_once_then_at_the_bots_own_moment(make_rig: MakeRig) -> None:
+    """Once an interval, always at the same phase of it."""
+    rig = make_rig()
+    before = asyncio.get_running_loop().time()
+
+    await run_for(rig, 200)
+
+    first, *rest = [at for at, _ in rig.session.asked]
+    assert before == first
+    assert [30.0] * len(rest) == [at % 60 for at in rest]
+    assert 3 <= len(rest) <= 4
+    assert [0.0] * len(rest) == rig.lags
+
+
+async def test_a_slow_platform_makes_no_poll_overlap_or_drift(make_rig: MakeRig) -> None:
+    """A poll that takes longer than its interval leaves slots out; the others stay where they were."""
+    rig = make_rig(interval=10)
+    rig.session.answer = lambda _: 9.9
+
+    await run_for(rig, 100)
+
+    assert 1 == rig.session.most_running
+    assert {5.0} == {at % 10 for at, _ in rig.session.asked[1:]}
+
+
+async def test_a_poll_ends_with_its_budget(make_rig: MakeRig) -> None:
+    """A platform that never answers is a timeout, and the next slot is kept."""
+    rig = make_rig()
+    rig.session.answer = lambda _: 10_000
+
+    await run_for(rig, 80, phase=0.75)
+
+    assert rig.snapshot.failure
+    assert ("timeout", 2) == (rig.snapshot.failure.reason, rig.snapshot.failures)
+    assert [0.0, 45.0] == [at for at, _ in rig.session.asked]
+
+
+async def test_a_success_is_shown_and_a_failure_changes_no_data(make_rig: MakeRig) -> None:
+    """The figures stay; up, the count of failures and the reason say what happened."""
+    rig = make_rig()
+    rig.session.answer = lambda day: [row(day, 10, 7), row(day, 12, 1)]
+    await rig.poller.poll(None)
+    good = rig.snapshot
+
+    rig.session.answer = lambda _: UpstreamError("http", "HTTP status 503", status=503)
+    await asyncio.sleep(60)
+    await rig.poller.poll(None)
+
+    assert (True, 0, None) == (good.up, good.failures, good.failure)
+    assert good.hour
+    assert (7, 8) == (good.hour.record and good.hour.record.values[0], good.totals and good.totals[0])
+    failed = rig.snapshot
+    assert (good.hour, good.live, good.totals, good.expires, good.last_success) == (
+        failed.hour,
+        failed.live,
+        failed.totals,
+        failed.expires,
+        failed.last_success,
+    )
+    assert (False, 1) == (failed.up, failed.failures)
+    assert Failure("http", "HTTP status 503", since=rig.clock.now()) == failed.failure
+    rig.poller.close()
+
+
+async def test_a_bot_is_known_before_its_first_poll(make_rig: MakeRig) -> None:
+    """Down, without data and without a last success."""
+    rig = make_rig()
+
+    assert (False, 0, None, None) == (
+        rig.snapshot.up,
+        rig.snapshot.failures,
+        rig.snapshot.last_success,
+        rig.snapshot.totals,
+    )
+    assert rig.snapshot.expires <= rig.clock.elapsed()
+    rig.poller.close()
+
+
+async def test_only_changes_are_logged(make_rig: MakeRig) -> None:
+    """One line when a bot starts to fail, one when it is back, which says how long it was gone."""
+    rig = make_rig()
+    await run_for(rig, 150)
+    assert [] == rig.events
+
+    rig.session.answer = lambda _: UpstreamError("connect", "refused")
+    await run_for(rig, 600)
+    assert ["bot_failing"] == rig.events
+
+    rig.session.answer = lambda _: []
+    await run_for(rig, 150)
+    assert ["bot_failing", "bot_recovered"] == rig.events
+    assert 600 == rig.log.calls[-1].kwargs["down_seconds"]
+    assert "b1" == rig.log.calls[-1].kwargs["access_code"]
+
+
+async def test_what_concerns_the_whole_platform_is_not_repeated_for_each_bot(make_rig: MakeRig) -> None:
+    """While the platform is known to be down, its bots are down without a line each."""
+    rig = make_rig()
+    rig.session.answer = lambda _: CircuitOpen("connect", "refused")
+
+    await rig.poller.poll(None)
+    rig.session.answer = lambda _: []
+    await rig.poller.poll(None)
+
+    assert [] == rig.events
+    assert 1 == rig.snapshot.failures
+    rig.poller.close()
+
+
+async def test_a_fault_of_ours_does_not_end_the_polling(make_rig: MakeRig) -> None:
+    """It is a failed poll with a traceback in the log; the next poll comes."""
+    rig = make_rig()
+    rig.session.answer = lambda _: ZeroDivisionError("ours")
+
+    await run_for(rig, 70)
+
+    assert 2 <= len(rig.session.asked)
+    assert rig.snapshot.failure
+    assert "internal" == rig.snapshot.failure.reason
+    assert "poll_crashed" in rig.events
+
+
+async def test_anomalies_are_logged_and_counted_once(make_rig: MakeRig) -> None:
+    """The same bad field in each poll is one line and one count."""
+    rig = make_rig()
+    rig.session.answer = lambda day: [row(day, 10, "many")]
+
+    await run_for(rig, 200)
+
+    assert ["invalid_field"] == rig.findings.reasons
+    assert ["report_anomaly"] == rig.events
+
+
+class TestMidnight:
+    """The day's turn, in one running process."""
+
+    async def test_yesterday_is_polled_as_long_as_it_is_needed(self, make_rig: MakeRig) -> None:
+        """From midnight until an hour of today is complete; its failure does not make the bot fail."""
+        rig = make_rig(start="2026-05-20T23:50", interval=600)
+
+        def answer(day: datetime) -> object:
+            if day.day == 20 and rig.clock.now() > day.timestamp() + 86400 + 1800:
+                return UpstreamError("http", "HTTP status 500", status=500)
+            return [row(day, hour, 10) for hour in range(24) if day.replace(hour=hour).timestamp() < rig.clock.now()]
+
+        rig.session.answer = answer
+        await run_for(rig, 2 * 3600)
+
+        yesterdays = [rig.clock.start + at for at, day in rig.session.asked if day.day == 20]
+        midnight = datetime.fromisoformat("2026-05-21T00:00+08:00").timestamp()
+        assert midnight + 3600 <= max(yesterdays) <= midnight + 3600 + 600
+        assert (True, 0) == (rig.snapshot.up, rig.snapshot.failures)
+
+    async def test_zero_is_shown_for_two_minutes_between_polls(self, make_rig: MakeRig) -> None:
+        """With a poll each half hour, the new day's 0 comes and goes by the clock."""
+        rig = make_rig(start="2026-05-20T23:40", interval=1800, stale_after=7200)
+        rig.session.answer = lambda day: [row(day, 0, 5), row(day, 12, 3)] if day.day == 20 else [row(day, 0, 5)]
+        seen: list[tuple[int, float | None]] = []
+
+        async def watch() -> None:
+            while True:
+                value = calls(rig)
+                if not seen or seen[-1][1] != value:
+                    seen.append((round(rig.clock.now() - rig.clock.start), value))
+                await asyncio.sleep(10)
+
+        watcher = asyncio.create_task(watch())
+        await run_for(rig, 3 * 3600, phase=0.25)
+        watcher.cancel()
+
+        (_, first), (zero_at, zero), (end_at, after) = seen[-3:]
+        assert (8, 0, 5) == (first, zero, after)
+        assert 140 * 60 <= zero_at <= 140 * 60 + 10  # 02:00: the last hour was empty
+        assert 110 <= end_at - zero_at <= 130
+
+    async def test_a_platform_that_is_down_at_midnight_hides_no_reset(self, make_rig: MakeRig) -> None:
+        """The series are gone when the day turns, so the poll that brings them back shows the 0 first."""
+        rig = make_rig(start="2026-05-20T23:50")
+        rig.session.answer = lambda day: [row(day, 0, 5 if day.day == 20 else 9)]
+        await rig.poller.poll(None)
+        assert 5 == calls(rig)
+
+        await asyncio.sleep(4 * 3600)
+        assert 5 == calls(rig)
+
+        await rig.poller.poll(None)
+        assert 0 == calls(rig)
+        await asyncio.sleep(121)
+        assert 9 == calls(rig)
+        rig.poller.close()
+
+    async def test_the_last_hour_of_yesterday_stays_until_today_has_one(self, make_rig: MakeRig) -> None:
+        """And a new process finds it, too."""
+        rig = make_rig(start="2026-05-21T00:20")
+        rig.session.answer = lambda day: [row(day, 23, 4)] if day.day == 20 else []
+
+        await rig.poller.poll(None)
+
+        assert rig.snapshot.hour
+        assert datetime.fromisoformat("2026-05-20T23:00+08:00").timestamp() == rig.snapshot.hour.start
+        rig.poller.close()
+
+
+async def test_the_hour_is_judged_by_when_the_report_was_asked_for(make_rig: MakeRig) -> None:
+    """A report that was asked for before the hour settled does not settle it by taking long."""
+    rig = make_rig(start="2026-05-20T12:09:50")
+    record: dict[str, Any] = {}
+
+    def answer(day: datetime) -> object:
+        record.update(row(day, 11, 3))
+        return [row(day, 10, 7), record]
+
+    rig.session.answer = answer
+    await rig.poller.poll(None)
+    await asyncio.sleep(20)
+
+    assert rig.snapshot.hour
+    assert datetime.fromisoformat("2026-05-20T10:00+08:00").timestamp() == rig.snapshot.hour.start
+    await rig.poller.poll(None)
+    assert Hour(rig.snapshot.hour.start, rig.snapshot.hour.record) == rig.snapshot.hour
+    assert datetime.fromisoformat("2026-05-20T11:00+08:00").timestamp() == rig.snapshot.hour.start
+    rig.poller.close()
