@@ -32,7 +32,7 @@ setup: $(VENV)/.ready ## make .venv, from the lock, with the project in it
 $(VENV)/.ready: requirements/dev.txt pyproject.toml setup.py scripts/make-venv
 	scripts/make-venv "$(PYTHON)" $(VENV)
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/dev.txt
-	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	$(BIN)/python -m pip install -qq --no-deps --no-build-isolation --editable .
 	@touch $@
 
 .PHONY: lint
