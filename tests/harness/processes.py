@@ -47,17 +47,18 @@ async def fetch(url: str, *, method: str = "GET", headers: Mapping[str, str] | N
 class Daemon:
     """A process that serves HTTP on a port of its own choice, and says which on its standard error."""
 
-    # Finds, in what the process said, the address it listens on.
+    # Finds in the log the address it listens on.
     _listening: re.Pattern[str]
 
     def __init__(self, command: Sequence[str | Path], directory: Path, environment: Mapping[str, str]) -> None:
-        """Start it, in a directory that is made for it and takes its output."""
+        """Start it, in a directory that is made for it and takes its output and its log."""
         directory.mkdir()
         self._name = Path(command[0]).name
         self._output = directory / "output"
-        with self._output.open("wb") as output:
+        self._log = directory / "log"
+        with self._output.open("wb") as output, self._log.open("wb") as log:
             self._process = subprocess.Popen(
-                command, cwd=directory, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output
+                command, cwd=directory, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=log
             )
         self.address = ""
 
@@ -68,8 +69,13 @@ class Daemon:
 
     @property
     def output(self) -> str:
-        """All it has said so far."""
+        """All it has written to its standard output so far."""
         return self._output.read_text(encoding="utf-8")
+
+    @property
+    def log(self) -> str:
+        """All it has written to its standard error so far."""
+        return self._log.read_text(encoding="utf-8")
 
     async def started(self) -> None:
         """Wait until it listens; raises ProcessEndedError if it ends instead."""
@@ -97,12 +103,12 @@ class Daemon:
         finally:
             self._process.kill()
             self._process.wait()
-        assert status == 0, f"{self._name} ended with status {status}:\n{self.output}"
+        assert status == 0, f"{self._name} ended with status {status}:\n{self.log}"
 
     def _said_where(self) -> re.Match[str] | None:
         if self._process.poll() is not None:
-            raise ProcessEndedError(f"{self._name} ended with status {self._process.returncode}:\n{self.output}")
-        return self._listening.search(self.output)
+            raise ProcessEndedError(f"{self._name} ended with status {self._process.returncode}:\n{self.log}")
+        return self._listening.search(self.log)
 
 
 class ExporterProcess(Daemon):
@@ -112,16 +118,19 @@ class ExporterProcess(Daemon):
         r'^(?=.*"event": ?"listening").*"address": ?"(?:https?://)?(?P<address>[^"/]+)', re.MULTILINE
     )
 
-    def __init__(self, arguments: Sequence[str], directory: Path, environment: Mapping[str, str]) -> None:
-        """Start it with nothing of the environment that would configure it but what is given."""
+    def __init__(
+        self, arguments: Sequence[str], directory: Path, environment: Mapping[str, str], at: str | None = None
+    ) -> None:
+        """Start it with nothing of the environment that would configure it but what is given, its clock set to ``at``."""
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("OIFDE_EXPORTER_")}
-        command = [sys.executable, "-m", "exporter", *arguments]
+        program = ["-m", "exporter"] if at is None else [str(Path(__file__).with_name("at_time.py")), at]
+        command = [sys.executable, *program, *arguments]
         super().__init__(command, directory, inherited | dict(environment))
         self._name = "the exporter"
 
     def events(self, name: str | None = None) -> list[dict[str, Any]]:
         """What it has logged so far, all of it or the events of one name."""
-        complete = self.output.rpartition("\n")[0]
+        complete = self.log.rpartition("\n")[0]
         logged = [json.loads(line) for line in complete.splitlines()]
         return [event for event in logged if name is None or event["event"] == name]
 

@@ -12,7 +12,15 @@ from aiohttp.test_utils import TestServer
 from harness.programs import FindProgram
 from harness.waiting import wait_for
 
-from .conftest import StartAlertmanager, StartPrometheus
+from .conftest import StartAlertmanager, StartExporter, StartPrometheus
+
+
+async def test_exporter_runs(start_exporter: StartExporter) -> None:
+    """An exporter started here answers, tells in its log where, and ends well."""
+    demo = await start_exporter("demo")
+
+    assert 200 == (await demo.fetch("/-/healthy")).status
+    assert [demo.address] == [event["address"] for event in demo.events("listening")]
 
 
 async def test_prometheus_scrapes_a_page(start_prometheus: StartPrometheus) -> None:
