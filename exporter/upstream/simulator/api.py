@@ -1,0 +1,200 @@
+"""The platform's interfaces over HTTP, with the checks, the error codes and the oddities of the real ones."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from functools import partial
+from typing import Final, TypeAlias
+
+from aiohttp import hdrs, web
+
+from exporter.clock import Clock
+from exporter.upstream.simulator.accounts import NO_TOKEN, Accounts, ApiError
+from exporter.upstream.simulator.characters import SimBot
+from exporter.upstream.simulator.draws import chance, key
+from exporter.upstream.simulator.faults import CLOSING, Faults, Respond, http_date, json_response
+from exporter.upstream.simulator.journal import Journal, Request
+from exporter.upstream.simulator.world import CALL_STATISTICS, CHATBOT, LAST_TIMESTAMP_MS, World
+
+OPERATIONS: Final = {
+    "gettoken": "get_token",
+    CALL_STATISTICS: "query_call_statistics",
+    CHATBOT: "query_chatbot",
+    "queryKnowledgeReport": "query_knowledge",
+    "querynavigationinfo": "query_bindings",
+}
+"""The interfaces, and what the exporter and the journal call them."""
+
+BAD_PARAMETER: Final = 10000002
+MISSING_PARAMETER: Final = 10000003
+
+Answer: TypeAlias = Callable[[Request], object]
+
+_PAGE_SIZES: Final = frozenset({"5", "10", "20", "50", "100"})
+
+
+def create_app(
+    world: Callable[[], World],
+    *,
+    clock: Clock,
+    accounts: Accounts,
+    faults: Faults,
+    journal: Journal,
+    prefix: str = "",
+    text_codes: float = 0.3,
+    expire_time: bool = True,
+) -> web.Application:
+    """The platform as an application: ``POST {prefix}/oifde/rest/api/<name>``.
+
+    ``world`` is asked for at each request, so that it can be replaced. ``text_codes`` is the share of error codes that
+    come as text; without ``expire_time`` a login does not say how long its token lives.
+    """
+    api = _Api(world, clock=clock, accounts=accounts, expire_time=expire_time)
+    answers: dict[str, Answer] = {
+        "gettoken": api.get_token,
+        CALL_STATISTICS: partial(api.statistics, CALL_STATISTICS),
+        CHATBOT: partial(api.statistics, CHATBOT),
+        "queryKnowledgeReport": api.knowledge,
+        "querynavigationinfo": api.bindings,
+    }
+
+    async def serve(operation: str, answer: Answer, request: web.Request) -> web.StreamResponse:
+        asked = _read(operation, request, await request.read(), accounts, clock)
+        journal.opened(asked)
+        try:
+            as_text = chance(operation, journal.counts[operation]) < text_codes
+            respond: Respond = partial(_respond, answer, asked, code_as_text=as_text)
+            for fault in reversed(faults.striking(asked)):
+                asked.faults.insert(0, type(fault).__name__)
+                respond = partial(fault, request, asked, respond)
+            response = await respond()
+            if not response.prepared:
+                response.headers.setdefault(hdrs.DATE, http_date(clock.now()))
+            if request.transport and not request.transport.is_closing():
+                asked.status = response.status
+            return response
+        finally:
+            journal.closed(asked)
+
+    async def close(app: web.Application) -> None:
+        app[CLOSING].set()
+
+    app = web.Application()
+    app[CLOSING] = asyncio.Event()
+    app.on_shutdown.append(close)
+    for name, answer in answers.items():
+        app.router.add_post(f"{prefix}/oifde/rest/api/{name}", partial(serve, OPERATIONS[name], answer))
+    return app
+
+
+def _read(operation: str, request: web.Request, content: bytes, accounts: Accounts, clock: Clock) -> Request:
+    """The request as the journal has it; with an empty body unless it holds a JSON object of the right type."""
+    try:
+        body = json.loads(content) if request.content_type == "application/json" else None
+    except (ValueError, RecursionError):
+        body = None
+    if not isinstance(body, dict):
+        body = {}
+    account = accounts.by_key(str(body.get("appKey"))) if operation == "get_token" else None
+    tenant_id = account.tenant_id if account else str(body.get("tenantId", ""))
+    return Request(clock.now(), operation, tenant_id, str(body.get("accessCode", "")), body, request.headers)
+
+
+async def _respond(answer: Answer, asked: Request, *, code_as_text: bool) -> web.StreamResponse:
+    try:
+        return json_response(answer(asked))
+    except ApiError as denied:
+        asked.code = denied.code
+        code = str(denied.code) if code_as_text else denied.code
+        return json_response({"errorCode": code, "errorMsg": str(denied)})
+
+
+class _Api:
+    """What each interface answers to a request. All raise ApiError for the platform's error codes."""
+
+    def __init__(self, world: Callable[[], World], *, clock: Clock, accounts: Accounts, expire_time: bool) -> None:
+        self._world = world
+        self._clock = clock
+        self._accounts = accounts
+        self._expire_time = expire_time
+
+    def get_token(self, asked: Request) -> object:
+        token = self._accounts.login(_text(asked, "appKey"), _text(asked, "appSecret"))
+        answer: dict[str, object] = {"errorCode": 0, "errorMsg": "", "authToken": token}
+        if self._expire_time:
+            answer["expireTime"] = int(self._accounts.token_lifetime)
+        return answer
+
+    def statistics(self, report: str, asked: Request) -> object:
+        self._authenticate(asked)
+        period = _one_of(asked, "type", "hour", "day")
+        access_code, timestamp = _text(asked, "accessCode"), _timestamp(asked)
+        return self._world().records(report, period, asked.tenant_id, access_code, timestamp, self._clock.now())
+
+    def knowledge(self, asked: Request) -> object:
+        self._authenticate(asked)
+        period = _one_of(asked, "type", "day", "month")
+        return self._world().knowledge(period, asked.tenant_id, _timestamp(asked), self._clock.now())
+
+    def bindings(self, asked: Request) -> object:
+        self._authenticate(asked)
+        page, size = _text(asked, "pageNum"), int(_one_of(asked, "pageSize", *_PAGE_SIZES))
+        if not page.isdecimal() or int(page) < 1:
+            raise ApiError(BAD_PARAMETER, "pageNum is no page number")
+        source = _one_of(asked, "source", "IVR", "OIFDE") if "source" in asked.body else "IVR"
+        bots = [bot for bot in self._world().bots(asked.tenant_id) if bot.source == source]
+        first = (int(page) - 1) * size
+        return {
+            "total": len(bots),
+            "accessInfoList": [_access_info(asked.tenant_id, bot) for bot in bots[first : first + size]],
+        }
+
+    def _authenticate(self, asked: Request) -> None:
+        tenant_id = _text(asked, "tenantId")
+        if (token := asked.headers.get("token")) is not None:
+            self._accounts.check(tenant_id, token, user=asked.headers.get("userName", ""))
+        elif "authToken" in asked.body:
+            self._accounts.check(tenant_id, _text(asked, "authToken"))
+        else:
+            raise ApiError(NO_TOKEN, "no token")
+
+
+def _access_info(tenant_id: str, bot: SimBot) -> dict[str, object]:
+    return {
+        "accessId": str(key(tenant_id, bot.access_code)),
+        "tenantId": tenant_id,
+        "accessCode": bot.access_code,
+        "domainId": "0",
+        "dialogType": bot.dialog_type,
+        "flowCode": f"flow-{bot.access_code[-6:]}",
+        "flowName": bot.name,
+        "description": "",
+        "source": bot.source,
+        "chatBotName": bot.name,
+        "usingRecordService": False,
+    }
+
+
+def _text(asked: Request, name: str) -> str:
+    value = asked.body.get(name)
+    if value is None or value == "":
+        raise ApiError(MISSING_PARAMETER, f"{name} is missing")
+    if not isinstance(value, str):
+        raise ApiError(BAD_PARAMETER, f"{name} is no text")
+    return value
+
+
+def _one_of(asked: Request, name: str, *allowed: str) -> str:
+    value = _text(asked, name)
+    if value not in allowed:
+        raise ApiError(BAD_PARAMETER, f"{name} is none of {' '.join(sorted(allowed))}")
+    return value
+
+
+def _timestamp(asked: Request) -> int:
+    value = asked.body.get("timestamp")
+    if value is None:
+        raise ApiError(MISSING_PARAMETER, "timestamp is missing")
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= LAST_TIMESTAMP_MS:
+        raise ApiError(BAD_PARAMETER, "timestamp is no moment in milliseconds")
+    return value

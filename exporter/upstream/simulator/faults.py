@@ -1,0 +1,450 @@
+"""Everything that can go wrong on the way to a platform, to be switched on and off while the simulator runs.
+
+A fault gets a request and what would answer it, and answers in its own way. A rule says which requests
+a fault strikes. Where several strike one request, the first one added is the outermost.
+"""
+
+import asyncio
+import json
+import socket
+import struct
+import zlib
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from email.utils import formatdate
+from typing import Final, Protocol, TypeAlias, TypedDict, Unpack
+
+from aiohttp import hdrs, web
+
+from exporter.upstream.simulator.draws import chance
+from exporter.upstream.simulator.journal import Request
+from exporter.upstream.simulator.world import Record
+
+JSON: Final = "application/json;charset=UTF-8"
+
+CLOSING: Final = web.AppKey("closing", asyncio.Event)
+"""Set when the server closes: nothing waits any longer."""
+
+Respond: TypeAlias = Callable[[], Awaitable[web.StreamResponse]]
+Mutation: TypeAlias = Callable[[list[Record]], object]
+
+_CHUNK: Final = 1 << 20
+
+
+class Fault(Protocol):
+    """One way of going wrong."""
+
+    async def __call__(self, request: web.Request, asked: Request, respond: Respond) -> web.StreamResponse:
+        """Answers ``request`` (in the journal: ``asked``), or spoils what ``respond`` answers."""
+
+
+@dataclass(slots=True, eq=False)
+class Rule:
+    """Which requests a fault strikes: those that fit everything given here."""
+
+    fault: Fault
+    operation: str | None = None
+    tenant_id: str | None = None
+    access_code: str | None = None
+    probability: float = 1.0
+    """Decided by what is asked for and the second it is asked in, so the same every run."""
+    start: float = float("-inf")
+    end: float = float("inf")
+    """From ``start`` up to but without ``end``, seconds since the epoch by the simulator's clock."""
+    when: Callable[[float], bool] | None = None
+    """Any other function of that time."""
+    first: int | None = None
+    """Only so many requests, the first that fit the rest."""
+    hits: int = field(default=0, init=False)
+    """How many requests it has struck."""
+
+    def strikes(self, request: Request, seed: int) -> bool:
+        """Whether the fault strikes ``request``."""
+        return (
+            self.operation in (None, request.operation)
+            and self.tenant_id in (None, request.tenant_id)
+            and self.access_code in (None, request.access_code)
+            and self.start <= request.at < self.end
+            and (self.first is None or self.hits < self.first)
+            and (self.when is None or self.when(request.at))
+            and (self.probability >= 1 or self._chance(request, seed) < self.probability)
+        )
+
+    def _chance(self, request: Request, seed: int) -> float:
+        return chance(
+            seed, type(self.fault).__name__, request.operation, request.tenant_id, request.access_code, int(request.at)
+        )
+
+
+class Limits(TypedDict, total=False):
+    """What a rule can be limited to: the fields of Rule."""
+
+    operation: str
+    tenant_id: str
+    access_code: str
+    probability: float
+    start: float
+    end: float
+    when: Callable[[float], bool]
+    first: int
+
+
+class Faults:
+    """The rules in force."""
+
+    def __init__(self, seed: int = 0) -> None:
+        self._seed = seed
+        self._rules: list[Rule] = []
+
+    def add(self, fault: Fault, **limits: Unpack[Limits]) -> Rule:
+        """Lets ``fault`` strike from now on; ``limits`` are the fields of Rule, and without any it strikes always."""
+        rule = Rule(fault, **limits)
+        self._rules.append(rule)
+        return rule
+
+    def remove(self, rule: Rule) -> None:
+        """Ends a rule that ``add`` gave; ValueError if it is not in force."""
+        self._rules.remove(rule)
+
+    def clear(self) -> None:
+        """Ends all rules."""
+        self._rules.clear()
+
+    @contextmanager
+    def active(self, fault: Fault, **limits: Unpack[Limits]) -> Iterator[Rule]:
+        """Lets ``fault`` strike within a ``with`` block; ``limits`` as for ``add``."""
+        rule = self.add(fault, **limits)
+        try:
+            yield rule
+        finally:
+            self.remove(rule)
+
+    def striking(self, request: Request) -> list[Fault]:
+        """The faults that strike ``request``, outermost first; counts them as hits."""
+        rules = [rule for rule in self._rules if rule.strikes(request, self._seed)]
+        for rule in rules:
+            rule.hits += 1
+        return [rule.fault for rule in rules]
+
+
+@dataclass(frozen=True, slots=True)
+class HttpStatus:
+    """Another HTTP status, with headers such as ``Retry-After``."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+    async def __call__(self, request: web.Request, asked: Request, respond: Respond) -> web.StreamResponse:
+        return web.Response(status=self.status, headers=self.headers, body=self.body)
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorCode:
+    """The platform's own error object, with HTTP 200 unless told otherwise; ``code`` may be text."""
+
+    code: int | str
+    message: str = "simulated"
+    status: int = 200
+
+    async def __call__(self, request: web.Request, asked: Request, respond: Respond) -> web.StreamResponse:
+        asked.code = int(self.code)
+        return json_response({"errorCode": self.code, "errorMsg": self.message}, status=self.status)
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """Any bytes, with HTTP 200."""
+
+    content: bytes
+    headers: Mapping[str, str] = field(default_factory=lambda: {hdrs.CONTENT_TYPE: JSON})
+
+    async def __call__(self, request: web.Request, asked: Request, respond: Respond) -> web.StreamResponse:
+        return web.Response(body=self.content, headers=self.headers)
+
+
+EMPTY_BODY: Final = Body(b"")
+NULL_BODY: Final = Body(b"null")
+INVALID_UTF8: Final = Body(b'[{"recordTime": 1628820000000, "tenantId": "\xff\xfe\xc0"}]')
+
+
+def deep_nesting(depth: int = 100_000) -> Body:
+    """Arrays within arrays, which decoders meet with RecursionError."""
+    return Body(b"[" * depth + b"]" * depth)
+
+
+@dataclass(frozen=True, slots=True)
+class Delay:
+    """The right answer, late by so many seconds."""
+
+    seconds: float
+
+    async def __call__(self, request: web.Request, asked: Request, respond: Respond) -> web.StreamResponse:
+        await _pause(request, self.seconds)
+        return await respond()
+
+
+@dataclass(frozen=True, slots=True)
+class Hang:
+    """Silence, until the client goes away, the server closes, or ``at_most`` seconds are over; then a closed connection.
+
+    ``where`` it begins: ``before`` the headers, in the middle of the ``headers``, or in the middle of the ``body``.
+    """
+
+    where: str = "before"
+    at_most: float = 300.0
+
+    async def __call__(self, request: web.Request, asked: Request, respond: Respond) -> web.StreamResponse:
+        if self.where == "body":
+            answer = await _genuine(respond)
+            response = web.StreamResponse(headers=answer.headers)
+            response.content_length = len(_content(answer))
+            await response.prepare(request)
+            await response.write(_content(answer)[: len(_content(answer)) // 2])
+        elif self.where == "headers":
+            _transport(request).write(b"HTTP/1.1 200 OK\r\nContent-Type: applica")
+        await _pause(request, self.at_most)
+        return _hang_up(request)
+
+
+@dataclass(frozen=True, slots=True)
+class Drip:
+    """The right answer, its body one byte at a time, ``interval`` seconds apart."""
+
+    interval: float = 1.0
+
+    async def __call__(self, request: web.Request, asked: Request, respond: Respond) -> web.StreamResponse:
+        answer = await _genuine(respond)
+        response = web.StreamResponse(headers=answer.headers)
+        await response.prepare(request)
+        for byte in _content(answer):
+            await response.write(bytes((byte,)))
+            if await _pause(request, self.interval):
+                return _hang_up(request)
+        return response
+
+
+@dataclass(frozen=True, slots=True)
+class Reset:
+    """A connection reset instead of an answer (TCP RST)."""
+
+    async def __call__(self, request: web.Request, asked: Request, respond: Respond) -> web.StreamResponse:
+        transport = _transport(request)
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        transport.abort()
+        return web.Response()
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """A connection closed instead of an answer."""
+
+    async def __call__(self, request: web.Request, asked: Request, respond: Respond) -> web.StreamResponse:
+        return _hang_up(request)
+
+
+@dataclass(frozen=True, slots=True)
+class Truncated:
+    """Half of the right JSON. With ``announced`` the headers promise all of it, so that the client sees the loss."""
+
+    announced: bool = False
+
+    async def __call__(self, request: web.Request, asked: Request, respond: Respond) -> web.StreamResponse:
+        answer = await _genuine(respond)
+        content = _content(answer)
+        half = content[: len(content) // 2]
+        if not self.announced:
+            return web.Response(body=half, headers=answer.headers)
+        response = web.StreamResponse(headers=answer.headers)
+        response.content_length = len(content)
+        await response.prepare(request)
+        await response.write(half)
+        return _hang_up(request)
+
+
+@dataclass(frozen=True, slots=True)
+class Wrapped:
+    """The right answer, inside an object."""
+
+    key: str = "data"
+
+    async def __call__(self, request: web.Request, asked: Request, respond: Respond) -> web.StreamResponse:
+        answer = await _genuine(respond)
+        return json_response({"errorCode": 0, "errorMsg": "", self.key: json.loads(_content(answer))})
+
+
+@dataclass(frozen=True, slots=True)
+class DuplicateKeys:
+    """The right records with every key twice, at first with null (RFC 8259: what a reader makes of that is open)."""
+
+    async def __call__(self, request: web.Request, asked: Request, respond: Respond) -> web.StreamResponse:
+        records = json.loads(_content(await _genuine(respond)))
+        texts = (
+            ",".join([*(f"{json.dumps(key)}:null" for key in record), json.dumps(record)[1:-1]]) for record in records
+        )
+        return web.Response(text=f"[{','.join(f'{{{text}}}' for text in texts)}]", headers={hdrs.CONTENT_TYPE: JSON})
+
+
+@dataclass(frozen=True, slots=True)
+class HugeBody:
+    """Correct JSON of so many bytes, sent as fast as it is taken."""
+
+    size: int
+
+    async def __call__(self, request: web.Request, asked: Request, respond: Respond) -> web.StreamResponse:
+        response = web.StreamResponse(headers={hdrs.CONTENT_TYPE: JSON, hdrs.DATE: http_date(asked.at)})
+        await response.prepare(request)
+        for part in _blank_array(self.size):
+            await response.write(part)
+        return response
+
+
+@dataclass(frozen=True, slots=True)
+class GzipBomb:
+    """Correct JSON of so many bytes, a thousand times smaller on the wire."""
+
+    size: int
+
+    async def __call__(self, request: web.Request, asked: Request, respond: Respond) -> web.StreamResponse:
+        headers = {hdrs.CONTENT_TYPE: JSON, hdrs.CONTENT_ENCODING: "gzip", hdrs.DATE: http_date(asked.at)}
+        response = web.StreamResponse(headers=headers)
+        await response.prepare(request)
+        packer = zlib.compressobj(level=1, wbits=31)
+        for part in _blank_array(self.size):
+            if packed := packer.compress(part):
+                await response.write(packed)
+            await asyncio.sleep(0)  # compressing takes time that others need
+        await response.write(packer.flush())
+        return response
+
+
+@dataclass(frozen=True, slots=True)
+class ContentType:
+    """The right answer under a wrong ``Content-Type``."""
+
+    value: str = "text/html"
+
+    async def __call__(self, request: web.Request, asked: Request, respond: Respond) -> web.StreamResponse:
+        response = await respond()
+        response.headers[hdrs.CONTENT_TYPE] = self.value
+        return response
+
+
+@dataclass(frozen=True, slots=True)
+class Redirect:
+    """The way to another address."""
+
+    location: str
+    status: int = 307
+
+    async def __call__(self, request: web.Request, asked: Request, respond: Respond) -> web.StreamResponse:
+        return web.Response(status=self.status, headers={hdrs.LOCATION: self.location})
+
+
+@dataclass(frozen=True, slots=True)
+class ClockSkew:
+    """The right answer, its ``Date`` ahead of the simulator's clock by so many seconds."""
+
+    seconds: float
+
+    async def __call__(self, request: web.Request, asked: Request, respond: Respond) -> web.StreamResponse:
+        response = await respond()
+        response.headers[hdrs.DATE] = http_date(asked.at + self.seconds)
+        return response
+
+
+@dataclass(frozen=True, slots=True)
+class Mutated:
+    """The right records, changed by any function; other answers (errors, say) stay as they are."""
+
+    mutation: Mutation
+
+    async def __call__(self, request: web.Request, asked: Request, respond: Respond) -> web.StreamResponse:
+        answer = await _genuine(respond)
+        records = json.loads(_content(answer))
+        return json_response(self.mutation(records)) if isinstance(records, list) else answer
+
+
+def many_records(number: int = 10_000) -> Mutated:
+    """So many records, an hour apart, going back from the newest; the real ones first."""
+
+    def multiply(records: list[Record]) -> list[Record]:
+        if not records:
+            return records
+        oldest = min(records, key=_record_time)
+        copies = range(1, number - len(records) + 1)
+        return records + [{**oldest, "recordTime": _record_time(oldest) - copy * 3_600_000} for copy in copies]
+
+    return Mutated(multiply)
+
+
+def foreign_records(**fields: object) -> Mutated:
+    """To every record a second one that is not of the tenant, the bot or the date asked for, as ``fields`` say."""
+    return Mutated(lambda records: records + [{**record, **fields} for record in records])
+
+
+def shifted_records(milliseconds: int) -> Mutated:
+    """To every record a second one whose time is off by so many milliseconds, on another date for instance."""
+    return Mutated(
+        lambda records: records + [{**record, "recordTime": _record_time(record) + milliseconds} for record in records]
+    )
+
+
+def json_response(payload: object, *, status: int = 200) -> web.Response:
+    """``payload`` as the platform writes JSON."""
+    body = json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()
+    return web.Response(status=status, body=body, headers={hdrs.CONTENT_TYPE: JSON})
+
+
+def http_date(now: float) -> str:
+    """What a ``Date`` header says at ``now``, in seconds since the epoch."""
+    return formatdate(now, usegmt=True)
+
+
+async def _genuine(respond: Respond) -> web.Response:
+    answer = await respond()
+    if not isinstance(answer, web.Response):
+        raise TypeError(f"{type(answer).__name__} came from a fault that streams its answer: it must be the last one")
+    return answer
+
+
+def _content(answer: web.Response) -> bytes:
+    if not isinstance(answer.body, bytes):
+        raise TypeError("a response of the simulator has bytes for its body")
+    return answer.body
+
+
+def _blank_array(size: int) -> Iterator[bytes]:
+    """An empty JSON array of ``size`` bytes, in pieces."""
+    yield b"["
+    for start in range(0, size - 2, _CHUNK):
+        yield b" " * min(_CHUNK, size - 2 - start)
+    yield b"]"
+
+
+async def _pause(request: web.Request, seconds: float) -> bool:
+    """Waits; true if the server closed before the time was over."""
+    try:
+        async with asyncio.timeout(seconds):
+            return await request.app[CLOSING].wait()
+    except TimeoutError:
+        return False
+
+
+def _transport(request: web.Request) -> asyncio.Transport:
+    if request.transport is None:
+        raise ConnectionResetError("the client has gone away")
+    return request.transport
+
+
+def _hang_up(request: web.Request) -> web.StreamResponse:
+    _transport(request).close()
+    return web.Response()
+
+
+def _record_time(record: Record) -> int:
+    time = record["recordTime"]
+    if not isinstance(time, int):
+        raise TypeError("the simulator's own records have whole milliseconds")
+    return time

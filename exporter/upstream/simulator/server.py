@@ -1,0 +1,113 @@
+"""The simulated platform as a server, for a ``with`` block."""
+
+import ssl
+from collections.abc import Iterable
+from types import TracebackType
+from typing import Self
+
+from aiohttp import web
+
+from exporter.clock import Clock
+from exporter.upstream.simulator.accounts import Account, Accounts
+from exporter.upstream.simulator.api import create_app
+from exporter.upstream.simulator.faults import Faults
+from exporter.upstream.simulator.journal import Journal
+from exporter.upstream.simulator.world import World
+
+
+def default_secret(tenant_id: str) -> str:
+    """The appSecret of a simulated tenant that was given no other."""
+    return f"simulated-secret-of-{tenant_id}"
+
+
+class Simulator:
+    """A platform listening on 127.0.0.1 while the ``async with`` block lasts.
+
+    What it is can be changed at any time: ``world`` replaced, ``faults`` added, ``accounts`` changed; ``journal`` has
+    what it was asked. Leaving the block ends every request, hanging ones too.
+    """
+
+    def __init__(
+        self,
+        world: World,
+        *,
+        clock: Clock,
+        accounts: Iterable[Account] | None = None,
+        faults: Faults | None = None,
+        journal: Journal | None = None,
+        port: int = 0,
+        prefix: str = "",
+        ssl_context: ssl.SSLContext | None = None,
+        token_lifetime: float = 3600.0,
+        single_token: bool = False,
+        tries: int = 5,
+        locked_for: float = 1800.0,
+        text_codes: float = 0.3,
+        expire_time: bool = True,
+    ) -> None:
+        """Without ``accounts`` each tenant of the world has one with ``default_secret``; ``port`` 0 is any free one.
+
+        The rest is as for ``Accounts`` and ``create_app``; ``prefix`` is a path such as ``/aicc``.
+        """
+        self.world = world
+        self.faults = faults or Faults()
+        self.journal = journal or Journal()
+        self.accounts = Accounts(
+            (Account(tenant.tenant_id, default_secret(tenant.tenant_id)) for tenant in world.tenants())
+            if accounts is None
+            else accounts,
+            clock=clock,
+            token_lifetime=token_lifetime,
+            single_token=single_token,
+            tries=tries,
+            locked_for=locked_for,
+        )
+        self.clock = clock
+        self._port = port
+        self._prefix = prefix
+        self._ssl_context = ssl_context
+        self._text_codes = text_codes
+        self._expire_time = expire_time
+        self._runner: web.AppRunner | None = None
+
+    @property
+    def port(self) -> int:
+        """The port it listens on. Raises RuntimeError outside the ``async with`` block."""
+        if self._runner is None:
+            raise RuntimeError("the simulator is not running")
+        return int(self._runner.addresses[0][1])
+
+    @property
+    def url(self) -> str:
+        """What a configuration has as the platform's ``url``. Raises RuntimeError as ``port`` does."""
+        return f"{'https' if self._ssl_context else 'http'}://127.0.0.1:{self.port}{self._prefix}"
+
+    async def __aenter__(self) -> Self:
+        """Raises OSError if the port is taken."""
+        app = create_app(
+            lambda: self.world,
+            clock=self.clock,
+            accounts=self.accounts,
+            faults=self.faults,
+            journal=self.journal,
+            prefix=self._prefix,
+            text_codes=self._text_codes,
+            expire_time=self._expire_time,
+        )
+        # A client that goes away ends its request, and so does the end of the block, with a second's grace.
+        runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=1.0)
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, "127.0.0.1", self._port, ssl_context=self._ssl_context).start()
+        except BaseException:
+            await runner.cleanup()
+            raise
+        self._runner = runner
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        runner, self._runner = self._runner, None
+        if runner is not None:
+            await runner.cleanup()

@@ -1,0 +1,396 @@
+"""What happens on the simulated platform, and what its reports say of it: a pure function of the time.
+
+A world has no state. The same seed, tenants and moment give the same records in every process, in any order of asking,
+for moments long past or still to come. The arithmetic of the records is the vendor's, "queryCallStatisticsReport" and
+"queryChatbotReport".
+"""
+
+import math
+import random
+from calendar import monthrange
+from collections.abc import Callable, Sequence
+from datetime import date, datetime, time
+from functools import lru_cache
+from typing import Final, NamedTuple, Protocol, TypeAlias
+from zoneinfo import ZoneInfo
+
+from exporter.upstream.simulator.characters import HOUR, UNFRIENDLY, WEEK, Habits, SimBot, SimTenant, Trouble
+from exporter.upstream.simulator.draws import arrived, binomial, chance, key, poisson
+
+CALL_STATISTICS: Final = "queryCallStatisticsReport"
+CHATBOT: Final = "queryChatbotReport"
+
+Record: TypeAlias = dict[str, object]
+
+LAST_TIMESTAMP_MS: Final = 253_370_764_800_000  # the year 9999
+"""Later timestamps are no dates to Python, or their month's last day is none."""
+
+_YEAR_2026: Final = 1767225600
+_DAYS_OF_DAY_REPORT: Final = 30
+_SHOWN_OF_RESTATED: Final = 0.9  # the share of its calls a restated hour shows at first, if it shows too few
+_TOP: Final = 10
+
+
+class World(Protocol):
+    """What a platform has to tell. ``now`` is in seconds since the epoch, ``timestamp_ms`` in milliseconds."""
+
+    def tenants(self) -> Sequence[SimTenant]:
+        """All tenants of the platform."""
+
+    def bots(self, tenant_id: str) -> Sequence[SimBot]:
+        """The bots bound to a tenant; none if there is no such tenant."""
+
+    def records(
+        self, report: str, period: str, tenant_id: str, access_code: str, timestamp_ms: int, now: float
+    ) -> list[Record]:
+        """What the report of the name ``report`` says at ``now``; no records if there is no such bot.
+
+        ``period`` is ``hour`` (the hours of the local date that ``timestamp_ms`` lies on) or ``day`` (the 30 days up to it).
+        """
+
+    def knowledge(self, period: str, tenant_id: str, timestamp_ms: int, now: float) -> Record:
+        """What queryKnowledgeReport says at ``now`` of the local date or month (``period``: ``day``, ``month``)."""
+
+
+class Counts(NamedTuple):
+    """The calls of a span of time. Not counted among the outcomes are calls without any interaction."""
+
+    calls: int = 0
+    exit_no_consult: int = 0
+    staff_no_consult: int = 0
+    staff_consult: int = 0
+    exit_consulting: int = 0
+    interactions: int = 0
+    interface_requests: int = 0
+    interface_successes: int = 0
+
+
+class _Hour(NamedTuple):
+    """All that is drawn for one hour of one bot; times are seconds after its end."""
+
+    silent: int
+    exit_no_consult: int
+    staff_no_consult: int
+    staff_consult: int
+    exit_consulting: int
+    more_staff_no_consult: int  # interactions beyond the fewest that the outcome has
+    more_staff_consult: int
+    more_exit_consulting: int
+    requests: int
+    successes: int
+    phase: float  # 0 to 1, for all that needs no draw of its own
+    lag: float
+    late: float  # 0: not late
+    restated: float  # 0: right from the start
+    surplus: int  # calls too many in a restated hour's first record; 0: some are missing
+
+    def until(self, fraction: float) -> Counts:
+        """The calls that arrived in the first ``fraction`` (0 to 1) of the hour."""
+        phase = self.phase
+        silent = arrived(self.silent, fraction, phase)
+        exit_no_consult = arrived(self.exit_no_consult, fraction, phase + 0.17)
+        staff_no_consult = arrived(self.staff_no_consult, fraction, phase + 0.35)
+        staff_consult = arrived(self.staff_consult, fraction, phase + 0.53)
+        exit_consulting = arrived(self.exit_consulting, fraction, phase + 0.71)
+        interacting = exit_no_consult + staff_no_consult + staff_consult + exit_consulting
+        requests = _part(
+            self.requests,
+            interacting,
+            self.exit_no_consult + self.staff_no_consult + self.staff_consult + self.exit_consulting,
+        )
+        return Counts(
+            silent + interacting,
+            exit_no_consult,
+            staff_no_consult,
+            staff_consult,
+            exit_consulting,
+            exit_no_consult
+            + (2 * staff_no_consult + _part(self.more_staff_no_consult, staff_no_consult, self.staff_no_consult))
+            + (4 * staff_consult + _part(self.more_staff_consult, staff_consult, self.staff_consult))
+            + (2 * exit_consulting + _part(self.more_exit_consulting, exit_consulting, self.exit_consulting)),
+            requests,
+            _part(self.successes, requests, self.requests),
+        )
+
+
+class _Line(NamedTuple):
+    """A bot in its place."""
+
+    key: int
+    tenant_id: str
+    timezone: ZoneInfo
+    bot: SimBot
+
+
+class SimulatedWorld:
+    """Tenants whose bots are called as their characters say, published as ``habits`` say."""
+
+    def __init__(self, seed: int, tenants: Sequence[SimTenant], habits: Habits = UNFRIENDLY) -> None:
+        self._seed = seed
+        self._habits = habits
+        self._tenants = {tenant.tenant_id: tenant for tenant in tenants}
+        self._lines = {
+            (tenant.tenant_id, bot.access_code): _Line(
+                key(seed, tenant.tenant_id, bot.access_code), tenant.tenant_id, tenant.timezone, bot
+            )
+            for tenant in tenants
+            for bot in tenant.bots
+        }
+        # What is over for good is drawn once: enough room for a day of every bot and the hours around it.
+        size = 4096 + 30 * len(self._lines)
+        self._hour: Callable[[tuple[str, str], int], _Hour] = lru_cache(size)(self._draw_hour)
+        self._settled_day: Callable[[tuple[str, str], int], Counts] = lru_cache(size)(self._add_up_settled_day)
+        self._settles = max(habits.lag[1], habits.latest, habits.restated_after[1])
+
+    def tenants(self) -> Sequence[SimTenant]:
+        return tuple(self._tenants.values())
+
+    def bots(self, tenant_id: str) -> Sequence[SimBot]:
+        tenant = self._tenants.get(tenant_id)
+        return tenant.bots if tenant else ()
+
+    def records(
+        self, report: str, period: str, tenant_id: str, access_code: str, timestamp_ms: int, now: float
+    ) -> list[Record]:
+        name = (tenant_id, access_code)
+        line = self._lines.get(name)
+        if line is None:
+            return []
+        ordinal = _date(line.timezone, timestamp_ms).toordinal()
+        records = (
+            self._hours(report, name, ordinal, now) if period == "hour" else self._days(report, name, ordinal, now)
+        )
+        if self._habits.shuffled:
+            random.Random(line.key + int(now // 60)).shuffle(records)
+        return records
+
+    def truth(self, tenant_id: str, access_code: str, hour: int, now: float = math.inf) -> Counts:
+        """What really happened until ``now`` in the hour that begins at ``hour`` (both seconds since the epoch).
+
+        Raises KeyError if there is no such bot.
+        """
+        name = (tenant_id, access_code)
+        if name not in self._lines:
+            raise KeyError(name)
+        return self._hour(name, hour).until((now - hour) / HOUR)
+
+    def knowledge(self, period: str, tenant_id: str, timestamp_ms: int, now: float) -> Record:
+        tenant = self._tenants.get(tenant_id, SimTenant(tenant_id, (), questions=0))
+        day = _date(tenant.timezone, timestamp_ms)
+        length = 1 if period == "day" else monthrange(day.year, day.month)[1]
+        first = (day if period == "day" else day.replace(day=1)).toordinal()
+        hits = sum(self._knowledge_hits(tenant, ordinal, now) for ordinal in range(first, first + length))
+        kinds = {
+            "Qa": (tenant.questions, 0.6),
+            "Intent": (tenant.questions // 4, 0.3),
+            "Talk": (tenant.questions // 10, 0.1),
+        }
+        record: Record = {}
+        for kind, (existing, share) in kinds.items():
+            found = int(hits * share)
+            record[f"{kind.lower()}Count"] = existing
+            record[f"effective{kind}Count"] = round(existing * -math.expm1(-found / existing)) if existing else 0
+            record[f"effective{kind}Sum"] = found
+            if kind != "Talk":
+                record[f"{kind.lower()}List"] = _top(kind.lower(), existing, found)
+        return record
+
+    def _knowledge_hits(self, tenant: SimTenant, ordinal: int, now: float) -> int:
+        start, end = _midnight(tenant.timezone, ordinal), _midnight(tenant.timezone, ordinal + 1)
+        whole = tenant.questions * (2 + 3 * chance(self._seed, tenant.tenant_id, ordinal))
+        return int(whole * min(1.0, max(0.0, (now - start) / (end - start))))
+
+    def _hours(self, report: str, name: tuple[str, str], ordinal: int, now: float) -> list[Record]:
+        line, habits = self._lines[name], self._habits
+        first, end = _midnight(line.timezone, ordinal), _midnight(line.timezone, ordinal + 1)
+        records = []
+        for start in range(first, math.ceil(min(end, now)), HOUR):
+            if start < now - habits.history:
+                continue
+            hour = self._hour(name, start)
+            counts = self._published(hour, start, now)
+            if counts.calls or (not habits.empty_left_out and now >= start + HOUR + (hour.late or hour.lag)):
+                records.append(self._record(report, "hour", line, start, counts, hour.phase, _stored(hour, start, now)))
+        return records
+
+    def _days(self, report: str, name: tuple[str, str], ordinal: int, now: float) -> list[Record]:
+        line = self._lines[name]
+        records = []
+        for day in range(ordinal - _DAYS_OF_DAY_REPORT + 1, ordinal + 1):
+            start, end = _midnight(line.timezone, day), _midnight(line.timezone, day + 1)
+            if start >= now or start < now - self._habits.history:
+                continue
+            settled = now >= end + self._settles
+            counts = self._settled_day(name, day) if settled else self._add_up_day(name, day, now)
+            if counts.calls or not self._habits.empty_left_out:
+                stored = min(now, end + self._settles)
+                records.append(self._record(report, "day", line, start, counts, chance(line.key, day), stored))
+        return records
+
+    def _add_up_settled_day(self, name: tuple[str, str], ordinal: int) -> Counts:
+        return self._add_up_day(name, ordinal, math.inf)
+
+    def _add_up_day(self, name: tuple[str, str], ordinal: int, now: float) -> Counts:
+        timezone = self._lines[name].timezone
+        end = min(now, _midnight(timezone, ordinal + 1))
+        hours = range(_midnight(timezone, ordinal), math.ceil(end), HOUR)
+        published = [self._published(self._hour(name, start), start, now) for start in hours]
+        return Counts(*map(sum, zip(*published, strict=True)))
+
+    def _published(self, hour: _Hour, start: int, now: float) -> Counts:
+        """What the record of an hour says at ``now``; no calls if there is none yet."""
+        after = now - (start + HOUR)  # how long ago the hour ended
+        if hour.late or not self._habits.in_progress:
+            fraction = 1.0 if after >= (hour.late or hour.lag) else 0.0
+        else:
+            fraction = (after - hour.lag) / HOUR + 1
+        if not hour.restated or after >= hour.restated:
+            return hour.until(fraction)
+        if not hour.surplus:
+            return hour.until(min(fraction, _SHOWN_OF_RESTATED))
+        counts = hour.until(fraction)
+        if not counts.calls:
+            return counts
+        return counts._replace(
+            calls=counts.calls + hour.surplus,
+            exit_no_consult=counts.exit_no_consult + hour.surplus,
+            interactions=counts.interactions + hour.surplus,
+        )
+
+    def _draw_hour(self, name: tuple[str, str], start: int) -> _Hour:
+        line, habits = self._lines[name], self._habits
+        bot = line.bot
+        rng = random.Random(line.key ^ (start * 0x9E3779B97F4A7C15))
+        trouble = dict.fromkeys(Trouble, 0.0)
+        for incident in bot.incidents:
+            trouble[incident.trouble] += incident.size * incident.strength(start)
+
+        expected = _expected_calls(bot, datetime.fromtimestamp(start, line.timezone), start)
+        expected *= max(0.0, 1 - trouble[Trouble.CALL_LOSS]) * (1 + trouble[Trouble.SURGE])
+        calls = poisson(rng, expected * max(0.0, rng.gauss(1, bot.variation)))
+        silent = binomial(rng, calls, bot.silent)
+        exit_no_consult = binomial(rng, calls - silent, bot.leaving)
+        consulting = calls - silent - exit_no_consult
+        exit_consulting = binomial(rng, consulting, max(0.0, bot.autonomy - trouble[Trouble.AUTONOMY]))
+        staff_no_consult = binomial(rng, consulting - exit_consulting, bot.direct)
+        staff_consult = consulting - exit_consulting - staff_no_consult
+        requests = poisson(rng, (calls - silent) * bot.interface_requests) if calls > silent else 0
+        successes = binomial(rng, requests, max(0.0, bot.interface_success - trouble[Trouble.INTERFACES]))
+        more = (
+            binomial(rng, staff_no_consult, 0.5),
+            poisson(rng, 2.5 * staff_consult),
+            poisson(rng, 2 * exit_consulting),
+        )
+        phase = rng.random()
+        # Habits come last, so that they change nothing of the above.
+        lag = rng.uniform(*habits.lag)
+        late = rng.uniform(lag, habits.latest) if rng.random() < habits.late else 0.0
+        restated = rng.uniform(*habits.restated_after) if rng.random() < habits.restated else 0.0
+        surplus = rng.choice((0, 1 + calls // 20))
+        return _Hour(
+            silent,
+            exit_no_consult,
+            staff_no_consult,
+            staff_consult,
+            exit_consulting,
+            *more,
+            requests,
+            successes,
+            phase,
+            lag,
+            late,
+            restated,
+            surplus,
+        )
+
+    def _record(
+        self, report: str, period: str, line: _Line, start: int, counts: Counts, phase: float, stored: float
+    ) -> Record:
+        record: Record = {
+            "recordTime": start * 1000,
+            "tenantId": line.tenant_id,
+            "accessCode": line.bot.access_code,
+        }
+        none = "-1.000" if phase < self._habits.short_minus_one else "-1.0000"
+        if report == CHATBOT:
+            replies = counts.interactions
+            unknown = int(replies * (0.04 + 0.04 * phase))
+            feedback = int(counts.calls * 0.1 + phase)
+            positive = int(feedback * 0.8)
+            record |= {
+                "type": period,
+                "consultCount": replies,
+                "responseSuccessCount": replies - unknown,
+                "unknowCount": unknown,
+                "responseRate": _ratio(replies - unknown, replies, none),
+                "feedbackCount": feedback,
+                "positiveFeedbackCount": positive,
+                "positiveFeedbackRate": _ratio(positive, feedback, none),
+            }
+            return record
+        judged = counts.staff_no_consult + counts.staff_consult + counts.exit_consulting
+        record |= {
+            "callCount": counts.calls,
+            "exitNoConsultCount": counts.exit_no_consult,
+            "callStaffNoConsultCount": counts.staff_no_consult,
+            "callStaffConsultCount": counts.staff_consult,
+            "exitConsultingCount": counts.exit_consulting,
+            "interactCount": counts.interactions,
+            "autonomyRate": _ratio(counts.exit_consulting, judged, none),
+            "averageInteractPerCall": f"{counts.interactions / (counts.calls or 1):.2f}",
+            "dbRecordTime": self._db_record_time(line, phase, stored),
+            "type": period,
+            "interfaceRequestCount": counts.interface_requests,
+            "interfaceSuccessCount": counts.interface_successes,
+            "interfaceSuccessRate": _ratio(counts.interface_successes, counts.interface_requests, none),
+        }
+        return record
+
+    def _db_record_time(self, line: _Line, phase: float, stored: float) -> int | str | None:
+        style = phase * 7 % 1
+        if style < self._habits.db_time_null:
+            return None
+        if style < self._habits.db_time_null + self._habits.db_time_text:
+            return datetime.fromtimestamp(stored, line.timezone).strftime("%Y-%m-%d %H:%M:%S")
+        return int(stored) * 1000
+
+
+def _expected_calls(bot: SimBot, local: datetime, start: int) -> float:
+    if (local.month, local.day) in bot.holidays:
+        return 0.0
+    growth = max(0.1, 1 + bot.growth_per_week * (start - _YEAR_2026) / WEEK)
+    return bot.calls_per_hour * bot.profile[local.hour] * growth * (bot.weekend if local.weekday() >= 5 else 1.0)
+
+
+def _stored(hour: _Hour, start: int, now: float) -> float:
+    """When the record of an hour was last written: every minute until it is complete, and once more to correct it."""
+    end = start + HOUR
+    if hour.restated and now >= end + hour.restated:
+        return end + hour.restated
+    return min(now // 60 * 60, end + (hour.late or hour.lag))
+
+
+def _part(total: int, done: int, of: int) -> int:
+    return total * done // of if of else 0
+
+
+def _ratio(part: int, whole: int, none: str) -> str:
+    return f"{part / whole:.4f}" if whole else none
+
+
+def _top(kind: str, existing: int, hits: int) -> list[Record]:
+    """The ten most used of ``existing`` items, after Zipf: the n-th is used a n-th as often as the first."""
+    weights = [1 / rank for rank in range(1, existing + 1)]
+    whole = sum(weights)
+    counts = [int(hits * weight / whole) for weight in weights[:_TOP]]
+    return [{"name": f"{kind}-{rank:03d}", "count": count} for rank, count in enumerate(counts, 1) if count]
+
+
+def _date(timezone: ZoneInfo, timestamp_ms: int) -> date:
+    return datetime.fromtimestamp(timestamp_ms / 1000, timezone).date()
+
+
+@lru_cache(4096)
+def _midnight(timezone: ZoneInfo, ordinal: int) -> int:
+    """The first second, since the epoch, of the local date with that ordinal, also where clocks change at midnight."""
+    return int(datetime.combine(date.fromordinal(ordinal), time(), timezone).timestamp())

@@ -1,0 +1,339 @@
+import asyncio
+import json
+import re
+import ssl
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+
+import aiohttp
+import pytest
+from upstream.conftest import FakeClock
+
+from exporter.upstream.simulator import CALM, Account, SimBot, SimTenant, SimulatedWorld, Simulator, faults
+from exporter.upstream.simulator.world import LAST_TIMESTAMP_MS
+
+from .conftest import BOT, OTHER_TENANT, STATISTICS, TENANT, Client
+
+NO_TOKEN = 900001
+BAD_TOKEN = 900002
+BAD_PARAMETER = 10000002
+MISSING_PARAMETER = 10000003
+UNKNOWN_KEY = 200800001
+WRONG_SECRET = 200800002
+LOCKED = 200800003
+
+WORLD = SimulatedWorld(1, [SimTenant(TENANT, (SimBot(BOT, "billing"),))], CALM)
+
+
+async def _wrong_login(client: Client, tenant_id: str = TENANT) -> int:
+    return await client.code("gettoken", {"appKey": tenant_id, "appSecret": "guess"})
+
+
+async def test_a_login_gives_a_token_and_its_lifetime(client: Client) -> None:
+    """Gettoken answers as documented."""
+    answer = await client.post_for_object(
+        "gettoken", {"appKey": TENANT, "appSecret": client.simulator.accounts[TENANT].app_secret}
+    )
+    assert {"errorCode", "errorMsg", "authToken", "expireTime"} == set(answer)
+    assert (0, "", 3600) == (answer["errorCode"], answer["errorMsg"], answer["expireTime"])
+
+
+async def test_the_lifetime_may_be_left_out(clock: FakeClock) -> None:
+    """A platform that does not say how long a token lives can be had."""
+    async with Simulator(WORLD, clock=clock, expire_time=False) as simulator, aiohttp.ClientSession() as session:
+        client = Client(session, simulator)
+        body = {"appKey": TENANT, "appSecret": simulator.accounts[TENANT].app_secret}
+        assert "expireTime" not in await client.post_for_object("gettoken", body)
+
+
+async def test_the_hourly_report(client: Client, clock: FakeClock) -> None:
+    """A good question gives the world's records of the bot, in the vendor's fields and types."""
+    records = await client.hours()
+    world = client.simulator.world
+    assert world.records(STATISTICS, "hour", TENANT, BOT, int(clock.now() * 1000), clock.now()) == records
+    documented = json.loads((Path(__file__).parent / "documented.json").read_text())[0]
+    assert list(documented) == list(records[0])
+    assert {key: type(value) for key, value in documented.items()} == {
+        key: type(value) for key, value in records[0].items()
+    }
+
+
+async def test_all_reports_of_a_bot(client: Client) -> None:
+    """Both reports of a bot are there by hour and by day."""
+    for name in (STATISTICS, "queryChatbotReport"):
+        for period, number in (("hour", 11), ("day", 30)):
+            records = await client.post(name, await client.question(type=period))
+            assert isinstance(records, list)
+            assert number == len(records)
+            assert {period} == {record["type"] for record in records}
+
+
+async def test_the_knowledge_report_of_a_tenant(client: Client) -> None:
+    """Per tenant, by day or month: what exists, what was hit, how often, and the top ten."""
+    for period in ("day", "month"):
+        answer = await client.post_for_object("queryKnowledgeReport", await client.question(type=period))
+        assert 10 == len(str(answer["qaList"]).split("'name'")) - 1
+        assert answer["effectiveQaSum"] != 0
+    assert BAD_PARAMETER == await client.code("queryKnowledgeReport", await client.question(type="hour"))
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"tenantId": None}, MISSING_PARAMETER),
+        ({"tenantId": 202104237142}, BAD_PARAMETER),
+        ({"tenantId": OTHER_TENANT}, BAD_TOKEN),
+        ({"tenantId": "nobody"}, BAD_TOKEN),
+        ({"authToken": "made-up"}, BAD_TOKEN),
+        ({"type": None}, MISSING_PARAMETER),
+        ({"type": "week"}, BAD_PARAMETER),
+        ({"accessCode": ""}, MISSING_PARAMETER),
+        ({"accessCode": 943370855474270208}, BAD_PARAMETER),
+        ({"accessCode": "nobody"}, 0),
+        ({"timestamp": None}, MISSING_PARAMETER),
+        ({"timestamp": "1628784000000"}, BAD_PARAMETER),
+        ({"timestamp": 1628784000000.5}, BAD_PARAMETER),
+        ({"timestamp": True}, BAD_PARAMETER),
+        ({"timestamp": -1}, BAD_PARAMETER),
+        ({"timestamp": 10**18}, BAD_PARAMETER),
+        ({"timestamp": LAST_TIMESTAMP_MS}, 0),
+        ({"timestamp": 0}, 0),
+    ],
+)
+async def test_questions_at_the_limits(client: Client, change: dict[str, object], code: int) -> None:
+    """A mistake in a question gives the platform's error code for it, and never an HTTP error."""
+    assert code == await client.code(STATISTICS, await client.question(**change))
+
+
+async def test_the_last_month_there_is(client: Client) -> None:
+    """Nothing breaks at the end of the calendar."""
+    for period in ("day", "month"):
+        question = await client.question(type=period, timestamp=LAST_TIMESTAMP_MS)
+        assert 0 == (await client.post_for_object("queryKnowledgeReport", question))["effectiveQaSum"]
+
+
+async def test_a_question_without_a_token(client: Client) -> None:
+    """No authToken: 900001."""
+    question = await client.question()
+    del question["authToken"]
+    assert NO_TOKEN == await client.code(STATISTICS, question)
+
+
+@pytest.mark.parametrize("body", [[], "text", None])
+async def test_bodies_that_are_no_object(client: Client, body: object) -> None:
+    """JSON that is no object lacks every parameter."""
+    assert MISSING_PARAMETER == await client.code(STATISTICS, body)
+
+
+@pytest.mark.parametrize(
+    ("content", "content_type"), [(b"{", "application/json"), (b"{}", "text/plain"), (b"\xff", "application/json")]
+)
+async def test_bodies_that_are_no_json(client: Client, content: bytes, content_type: str) -> None:
+    """A body that is no JSON, or does not say that it is, lacks every parameter."""
+    url = f"{client.simulator.url}/oifde/rest/api/gettoken"
+    async with client.session.post(url, data=content, headers={"Content-Type": content_type}) as response:
+        assert 200 == response.status
+        assert MISSING_PARAMETER == int((await response.json())["errorCode"])
+
+
+async def test_only_post_and_only_known_names(client: Client) -> None:
+    """The platform's interfaces are POST only, and there are no others."""
+    async with client.session.get(f"{client.simulator.url}/oifde/rest/api/{STATISTICS}") as response:
+        assert 405 == response.status
+    async with client.session.post(f"{client.simulator.url}/oifde/rest/api/other") as response:
+        assert 404 == response.status
+
+
+async def test_tokens_expire(client: Client, clock: FakeClock) -> None:
+    """A token is good until its lifetime is over by the clock: then 900001."""
+    question = await client.question()
+    clock.advance(3599)
+    assert 0 == await client.code(STATISTICS, question)
+    clock.advance(1)
+    assert NO_TOKEN == await client.code(STATISTICS, question)
+
+
+async def test_tokens_can_be_ended_or_lost(client: Client) -> None:
+    """A test can end a tenant's tokens as the platform might: 900001, or 900002 if it forgot them."""
+    question = await client.question()
+    client.simulator.accounts.expire_tokens(TENANT)
+    assert NO_TOKEN == await client.code(STATISTICS, question)
+    client.simulator.accounts.forget_tokens(TENANT)
+    assert BAD_TOKEN == await client.code(STATISTICS, question)
+
+
+async def test_tokens_live_side_by_side_or_not(client: Client) -> None:
+    """Whether a login ends the former token is up to the test."""
+    first, second = await client.log_in(), await client.log_in()
+    assert first != second
+    assert 0 == await client.code(STATISTICS, await client.question(authToken=first))
+    client.simulator.accounts.single_token = True
+    await client.log_in()
+    for token in (first, second):
+        assert BAD_TOKEN == await client.code(STATISTICS, await client.question(authToken=token))
+
+
+async def test_wrong_secrets_lock_the_account(client: Client, clock: FakeClock) -> None:
+    """Five wrong secrets lock an account for half an hour, against the right secret too; other tenants are not concerned."""
+    assert [WRONG_SECRET] * 5 == [await _wrong_login(client) for _ in range(5)]
+    right = {"appKey": TENANT, "appSecret": client.simulator.accounts[TENANT].app_secret}
+    assert LOCKED == await client.code("gettoken", right)
+    assert client.simulator.accounts.locked(TENANT)
+    assert await client.log_in(OTHER_TENANT)
+    clock.advance(1800)
+    assert 0 == await client.code("gettoken", right)
+
+
+async def test_a_good_login_forgets_the_wrong_ones(client: Client) -> None:
+    """Wrong secrets count in a row only; an administrator can end a lock-out."""
+    accounts = client.simulator.accounts
+    accounts.tries = 2
+    await _wrong_login(client)
+    await client.log_in()
+    await _wrong_login(client)
+    assert not accounts.locked(TENANT)
+    await _wrong_login(client)
+    assert accounts.locked(TENANT)
+    accounts.unlock(TENANT)
+    assert await client.log_in()
+
+
+async def test_logins_that_are_refused(client: Client) -> None:
+    """An unknown key and missing parameters have codes of their own."""
+    assert UNKNOWN_KEY == await _wrong_login(client, "nobody")
+    assert MISSING_PARAMETER == await client.code("gettoken", {"appKey": TENANT})
+
+
+async def test_the_secret_can_be_changed(client: Client) -> None:
+    """A secret changed on the platform is asked for at the next login; tokens stay good."""
+    question = await client.question()
+    client.simulator.accounts[TENANT].app_secret = "new"
+    assert 0 == await client.code("gettoken", {"appKey": TENANT, "appSecret": "new"})
+    assert WRONG_SECRET == await _wrong_login(client)
+    assert 0 == await client.code(STATISTICS, question)
+
+
+async def test_accounts_of_ones_own(clock: FakeClock) -> None:
+    """An account can have a key that is not the tenant's id, and a token that needs no login."""
+    account = Account(TENANT, "s3cret", app_key="key", ready_tokens={"ready"})
+    async with (
+        Simulator(WORLD, clock=clock, accounts=[account]) as simulator,
+        aiohttp.ClientSession() as session,
+    ):
+        client = Client(session, simulator)
+        assert 0 == await client.code("gettoken", {"appKey": "key", "appSecret": "s3cret"})
+        assert UNKNOWN_KEY == await client.code("gettoken", {"appKey": TENANT, "appSecret": "s3cret"})
+        clock.advance(10**9)
+        assert 0 == await client.code(STATISTICS, await client.question(authToken="ready"))
+
+
+async def test_header_mode(client: Client) -> None:
+    """Internal systems send userName and token as headers and no authToken."""
+    question = await client.question()
+    token = str(question.pop("authToken"))
+    assert 0 == await client.code(STATISTICS, question, {"userName": "ipcc", "token": token})
+    assert BAD_TOKEN == await client.code(STATISTICS, question, {"userName": "other", "token": token})
+    assert BAD_TOKEN == await client.code(STATISTICS, question, {"token": token})
+    assert NO_TOKEN == await client.code(STATISTICS, question, {"userName": "ipcc", "token": ""})
+
+
+async def test_error_codes_as_number_and_text(client: Client) -> None:
+    """An error code comes now as a number, now as text."""
+    answers = [await client.post_for_object(STATISTICS, {"tenantId": TENANT}) for _ in range(30)]
+    assert {NO_TOKEN, str(NO_TOKEN)} == {answer["errorCode"] for answer in answers}
+
+
+async def test_bindings_by_page_and_source(client: Client) -> None:
+    """All bots are found by asking for every page of both sources."""
+    ask = {"tenantId": TENANT, "authToken": await client.log_in(), "pageSize": "10"}
+    found = []
+    for source, pages in (("IVR", [10, 10, 2, 0]), ("OIFDE", [1, 0])):
+        for number, size in enumerate(pages, 1):
+            answer = await client.post_for_object(
+                "querynavigationinfo", {**ask, "source": source, "pageNum": str(number)}
+            )
+            assert sum(pages) == answer["total"]
+            listed = answer["accessInfoList"]
+            assert isinstance(listed, list)
+            assert size == len(listed)
+            found += [bot["accessCode"] for bot in listed]
+    assert sorted(bot.access_code for bot in client.simulator.world.bots(TENANT)) == sorted(found)
+
+
+async def test_bindings_default_source(client: Client) -> None:
+    """Without a source the bots are those of the IVR."""
+    ask = {"tenantId": TENANT, "authToken": await client.log_in(), "pageNum": "1", "pageSize": "100"}
+    answer = await client.post_for_object("querynavigationinfo", ask)
+    assert 22 == answer["total"]
+    for change in ({"pageNum": 1}, {"pageNum": "0"}, {"pageNum": "x"}, {"pageSize": "7"}, {"source": "all"}):
+        assert BAD_PARAMETER == await client.code("querynavigationinfo", ask | change)
+
+
+async def test_the_journal_tells_what_was_asked(client: Client, clock: FakeClock) -> None:
+    """A test can read when, for which bot, and with what outcome the platform was asked."""
+    await client.hours()
+    await client.code(STATISTICS, {"tenantId": TENANT})
+    await _wrong_login(client)
+    journal = client.simulator.journal
+    good, refused = journal.of("query_call_statistics")
+    assert (clock.now(), TENANT, BOT, 200, None) == (good.at, good.tenant_id, good.access_code, good.status, good.code)
+    assert ("hour", True) == (good.body["type"], good.done)
+    assert (200, NO_TOKEN) == (refused.status, refused.code)
+    assert [good] == journal.of("query_call_statistics", access_code=BOT)
+    assert {"get_token": 2, "query_call_statistics": 2} == journal.counts
+    assert {NO_TOKEN: 1, WRONG_SECRET: 1} == journal.codes
+    assert TENANT == journal.of("get_token")[-1].tenant_id
+
+
+async def test_the_journal_counts_what_is_under_way(client: Client) -> None:
+    """A test can wait for requests, and see how many there were at the same time."""
+    question = await client.question()
+    simulator = client.simulator
+    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+        with simulator.faults.active(faults.Hang()):
+            tasks = [group.create_task(client.post(STATISTICS, question)) for _ in range(3)]
+            await simulator.journal.reached(3, "query_call_statistics")
+            assert 3 == simulator.journal.under_way["query_call_statistics"]
+        for task in tasks:
+            task.cancel()
+    async with asyncio.timeout(5):
+        await simulator.journal.idle()
+    assert 3 == simulator.journal.most_at_once["query_call_statistics"] == simulator.journal.most_at_once[""]
+    assert 1 == simulator.journal.most_at_once["get_token"]
+    assert [None] * 3 == [request.status for request in simulator.journal.of("query_call_statistics")]
+
+
+async def test_the_world_can_be_replaced(client: Client) -> None:
+    """A bot that is unbound while the simulator runs is gone from the platform."""
+    assert await client.hours()
+    client.simulator.world = SimulatedWorld(1, [], CALM)
+    assert [] == await client.hours()
+
+
+async def test_the_date_is_the_clocks(client: Client, clock: FakeClock) -> None:
+    """The Date header tells the simulator's time, so that skew can be measured."""
+    async with client.session.post(f"{client.simulator.url}/oifde/rest/api/gettoken", json={}) as response:
+        assert clock.now() == parsedate_to_datetime(response.headers["Date"]).timestamp()
+        assert "application/json;charset=UTF-8" == response.headers["Content-Type"]
+
+
+async def test_below_a_path_and_over_tls(clock: FakeClock) -> None:
+    """The platform can sit below a path prefix, and behind a self-signed certificate."""
+    certificate = Path(__file__).parents[2] / "config" / "testdata" / "client.pem"
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate, certificate.with_suffix(".key"))
+    async with (
+        Simulator(WORLD, clock=clock, prefix="/aicc", ssl_context=context) as simulator,
+        aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=False)) as session,
+    ):
+        assert re.fullmatch(r"https://127\.0\.0\.1:[0-9]+/aicc", simulator.url)
+        assert await Client(session, simulator).hours()
+
+
+async def test_a_taken_port(simulator: Simulator, clock: FakeClock) -> None:
+    """A port in use is an OSError, and leaves nothing behind; no port is known before the start."""
+    second = Simulator(WORLD, clock=clock, port=simulator.port)
+    with pytest.raises(OSError, match="address already in use"):
+        await second.__aenter__()
+    with pytest.raises(RuntimeError, match="not running"):
+        _ = second.url
