@@ -1,6 +1,7 @@
 """Puts the parts together: the only place that knows all of them."""
 
 import asyncio
+import os
 import random
 import signal
 from collections.abc import Callable, Sequence
@@ -128,7 +129,8 @@ class App:
             try:
                 await web.TCPSite(runner, host, port).start()
             except OSError as error:
-                raise StartError(f"cannot listen on {host or ''}:{port}: {error.strerror or error}") from error
+                reason = os.strerror(error.errno) if error.errno else str(error)
+                raise StartError(f"cannot listen on {host or ''}:{port}: {reason}") from error
         urls = [f"http://{_host(address)}:{address[1]}{self._options.route_prefix}/" for address in runner.addresses]
         for address in runner.addresses:
             self._log.info("listening", address=f"{_host(address)}:{address[1]}")

@@ -152,6 +152,9 @@ def run_to_end(main: Coroutine[Any, Any, None]) -> None:
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(main)
-    except (ConfigError, StartError) as error:
+    except ConfigError as error:
+        click.echo(str(error), err=True)  # file:line: first, as editors and terminals know it
+        sys.exit(1)
+    except StartError as error:
         click.echo(f"oifde-exporter: {error}", err=True)
         sys.exit(1)

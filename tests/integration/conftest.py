@@ -19,12 +19,13 @@ class StartExporter(Protocol):
     """Starts the exporter and waits until it listens."""
 
     async def __call__(
-        self, *arguments: str, config: str | None = None, env: Mapping[str, str] = NOTHING
+        self, *arguments: str, config: str | None = None, env: Mapping[str, str] = NOTHING, at: str | None = None
     ) -> ExporterProcess:
         """Start with a command and flags (none: `run`).
 
         :param config: the text of a configuration file, named with --config.file
         :param env: added to the environment
+        :param at: the moment its clock is set to, in ISO 8601
         """
 
 
@@ -59,14 +60,16 @@ def numbers() -> Iterator[int]:
 def start_exporter(tmp_path: Path, running: AsyncExitStack, numbers: Iterator[int]) -> StartExporter:
     """Starts exporters."""
 
-    async def start(*arguments: str, config: str | None = None, env: Mapping[str, str] = NOTHING) -> ExporterProcess:
+    async def start(
+        *arguments: str, config: str | None = None, env: Mapping[str, str] = NOTHING, at: str | None = None
+    ) -> ExporterProcess:
         directory = tmp_path / f"exporter-{next(numbers)}"
         flags = ["--web.listen-address=127.0.0.1:0", "--log.format=json"]
         if config is not None:
             config_file = directory.with_suffix(".yaml")
             config_file.write_text(config, encoding="utf-8")
             flags.append(f"--config.file={config_file}")
-        process = ExporterProcess([*arguments, *flags], directory, env)
+        process = ExporterProcess([*arguments, *flags], directory, env, at)
         running.push_async_callback(process.stop)
         await process.started()
         return process
