@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry
 from structlog.typing import FilteringBoundLogger
 
 from exporter.clock import Clock
-from exporter.config import Config, ConfigError
+from exporter.config import Config, ConfigError, Shard, take_shard
 from exporter.health import Health
 from exporter.polling.fleet import Fleet
 from exporter.polling.store import Store
@@ -50,6 +50,7 @@ class App:
         self,
         load: Callable[[], Config],
         options: WebOptions,
+        shard: Shard,
         *,
         clock: Clock,
         log: FilteringBoundLogger,
@@ -60,12 +61,15 @@ class App:
     ) -> None:
         """``load`` reads the configuration, at the start and at each reload; ``on_listening`` gets the URLs served."""
         self._load = load
+        self._shard = shard
         self._options = options
         self._clock = clock
         self._log = log
         self._on_listening = on_listening
         self._registry = CollectorRegistry()
         self._health = Health(self._registry, version=version, revision=revision)
+        self._health.shard.set(shard.number)
+        self._health.total_shards.set(shard.total)
         self._exposition = Exposition(self._registry, clock=clock)
         self._store = Store([self._exposition])
         self._fleet = Fleet(store=self._store, clock=clock, health=self._health, log=log, rng=rng)
@@ -75,7 +79,7 @@ class App:
 
     async def run(self) -> None:
         """Serves until SIGTERM or SIGINT. Raises ConfigError and StartError."""
-        config = self._load()
+        config = self._read()
         async with AsyncExitStack() as stack:
             stopped = self._catch_signals(stack)
             # First the sockets: with a port that is taken, the platform is better not asked at all.
@@ -90,13 +94,16 @@ class App:
         async with self._reloading:
             try:
                 # Off the loop: with thousands of bots it takes a while, and scrapes go on.
-                await self._apply(await asyncio.to_thread(self._load))
+                await self._apply(await asyncio.to_thread(self._read))
             except ConfigError as error:
                 self._health.config_reload_successful.set(0)
                 for message in error.errors:
                     self._log.error("config_invalid", error=message)
                 raise
             self._fleet.reset_logins()
+
+    def _read(self) -> Config:
+        return take_shard(self._load(), self._shard)
 
     async def _apply(self, config: Config) -> None:
         await self._fleet.apply(config)

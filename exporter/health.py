@@ -66,6 +66,16 @@ class Health:
             registry=registry,
         )
         self.bots: Final = Gauge("oifde_exporter_bots", "Bots that are polled", registry=registry)
+        self.shard: Final = Gauge(
+            "oifde_exporter_shard",
+            "Number of this process among those that share the tenants, from 0",
+            registry=registry,
+        )
+        self.total_shards: Final = Gauge(
+            "oifde_exporter_total_shards",
+            "How many processes share the tenants, as far as this one knows",
+            registry=registry,
+        )
         self.config_reload_successful: Final = Gauge(
             "oifde_exporter_config_last_reload_successful",
             "1 if the configuration was taken over when it was last loaded, else 0",

@@ -21,7 +21,7 @@ def demo(log_level: str, log_format: str, **web: Any) -> None:
 
     async def run() -> None:
         async with demo_simulator(SystemClock()) as simulator:
-            await serve(lambda: config.load(demo_config(simulator.port), {}), options, log, _announce)
+            await serve(lambda: config.load(demo_config(simulator.port), {}), options, log, on_listening=_announce)
 
     run_to_end(run())
 

@@ -2,6 +2,8 @@
 
 import asyncio
 import random
+import re
+import socket
 import sys
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Final, TypeVar
@@ -14,7 +16,7 @@ from structlog.typing import FilteringBoundLogger
 from exporter import __version__, logs
 from exporter.app import App, StartError, WebOptions
 from exporter.clock import SystemClock
-from exporter.config import Config, ConfigError
+from exporter.config import Config, ConfigError, Shard
 from exporter.revision import revision
 
 _ENVIRONMENT: Final = "OIFDE_EXPORTER_"
@@ -104,6 +106,53 @@ def log_options(command: _Command) -> _Command:
     return command
 
 
+class ShardNumber(click.ParamType[int]):
+    """A number from 0, or ``auto``: the ordinal at the end of the host name, as a StatefulSet gives it to its pods."""
+
+    name = "N|auto"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        text = str(value)
+        if text == "auto":
+            host = socket.gethostname()
+            text = host.rpartition("-")[2]
+            if not re.fullmatch("[0-9]{1,9}", text):
+                return self.fail(f"the host name {host!r} does not end in -N; give the number itself", param, ctx)
+        if not re.fullmatch("[0-9]{1,9}", text):
+            return self.fail(f"{value!r} is neither a number from 0 nor auto", param, ctx)
+        return int(text)
+
+
+def shard_options(command: _Command) -> _Command:
+    """``--shard`` and ``--total-shards``; ``shard_from`` reads them."""
+    for option in (
+        flag(
+            "--total-shards",
+            type=click.IntRange(min=1),
+            default=1,
+            metavar="N",
+            help="How many processes share the tenants and the platforms' request limits.",
+        ),
+        flag(
+            "--shard",
+            type=ShardNumber(),
+            default="0",
+            help="Poll only this shard's tenants, numbered from 0; auto: the ordinal at the end of the host name.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def shard_from(*, shard: int, total_shards: int) -> Shard:
+    """What the flags of ``shard_options`` say."""
+    if shard >= total_shards:
+        raise click.BadParameter(
+            f"{shard} is not below --total-shards={total_shards}; shards are numbered from 0", param_hint="--shard"
+        )
+    return Shard(shard, total_shards)
+
+
 def web_from(
     *,
     web_listen_address: Sequence[tuple[str | None, int]],
@@ -128,6 +177,7 @@ def serve(
     load: Callable[[], Config],
     options: WebOptions,
     log: FilteringBoundLogger,
+    shard: Shard = Shard(),  # noqa: B008 - it is frozen
     on_listening: Callable[[Sequence[str]], None] = lambda _: None,
 ) -> Coroutine[Any, Any, None]:
     """The daemon on this machine's clock, ready to run."""
@@ -136,6 +186,7 @@ def serve(
         await App(
             load,
             options,
+            shard,
             clock=SystemClock(),
             log=log,
             rng=random.Random(),  # noqa: S311 - jitter, no secrets

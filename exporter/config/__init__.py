@@ -3,6 +3,7 @@
 from exporter.config.loader import ConfigError, Source, load
 from exporter.config.model import Auth, Bot, Config, Platform, Tenant, TlsConfig
 from exporter.config.secrets import Secret, SecretUnavailable
+from exporter.config.sharding import Shard, take_shard
 
 __all__ = [
     "Auth",
@@ -12,8 +13,10 @@ __all__ = [
     "Platform",
     "Secret",
     "SecretUnavailable",
+    "Shard",
     "Source",
     "Tenant",
     "TlsConfig",
     "load",
+    "take_shard",
 ]

@@ -1,0 +1,52 @@
+"""Which part of a configuration belongs to which of several processes."""
+
+import hashlib
+from dataclasses import dataclass, replace
+
+from exporter.config.model import Config, Platform
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """One process of ``total``, which are numbered from 0."""
+
+    number: int = 0
+    total: int = 1
+
+
+def shard_of(platform: str, tenant_id: str, total: int) -> int:
+    """The number of the shard that has a tenant.
+
+    From ``total`` to ``total + 1`` shards only the tenants of the new shard move. Source: Lamping and Veach, "A Fast,
+    Minimal Memory, Consistent Hash Algorithm" (2014).
+    """
+    digest = hashlib.blake2b(f"{platform}\0{tenant_id}".encode(), digest_size=8).digest()
+    key = int.from_bytes(digest, "big")
+    bucket, jump = 0, 0
+    while jump < total:
+        bucket = jump
+        key = (key * 2862933555777941757 + 1) % 2**64
+        jump = int((bucket + 1) * (2**31 / ((key >> 33) + 1)))
+    return bucket
+
+
+def take_shard(config: Config, shard: Shard) -> Config:
+    """What one shard polls: its tenants, each whole, since a tenant has one token and one login.
+
+    Each shard gets an equal part of a platform's request limits, so that all of them together keep within the limits.
+    """
+    platforms = (_part(platform, shard) for platform in config.platforms)
+    return replace(config, platforms=tuple(platform for platform in platforms if platform.tenants))
+
+
+def _part(platform: Platform, shard: Shard) -> Platform:
+    return replace(
+        platform,
+        max_concurrency=max(1, platform.max_concurrency // shard.total),
+        requests_per_second=platform.requests_per_second / shard.total,
+        tenants=tuple(
+            tenant
+            for tenant in platform.tenants
+            if shard_of(platform.name, tenant.tenant_id, shard.total) == shard.number
+        ),
+    )

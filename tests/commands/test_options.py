@@ -1,0 +1,49 @@
+"""What the flags take, and what they say about what they do not."""
+
+import socket
+
+import click
+import pytest
+
+from exporter.commands.options import ListenAddress, ShardNumber
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (":10230", (None, 10230)),
+        ("127.0.0.1:0", ("127.0.0.1", 0)),
+        ("[::1]:9", ("::1", 9)),
+        ("exporter.example.com:80", ("exporter.example.com", 80)),
+    ],
+)
+def test_listen_addresses(text: str, expected: tuple[str | None, int]) -> None:
+    """As Prometheus' own programs take them."""
+    assert expected == ListenAddress().convert(text, None, None)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "10230", "localhost", ":", ":x", ":99999", "http://a:1", "user@a:1", "a:1/path", "::1:9"]
+)
+def test_other_addresses_are_refused_with_an_example(text: str) -> None:
+    """The message shows what to write."""
+    with pytest.raises(click.BadParameter, match="write for example :10230"):
+        ListenAddress().convert(text, None, None)
+
+
+@pytest.mark.parametrize(("host", "expected"), [("exporter-0", 0), ("my-exporter-12", 12)])
+def test_the_shard_of_a_statefulset_pod_is_its_ordinal(
+    monkeypatch: pytest.MonkeyPatch, host: str, expected: int
+) -> None:
+    """``--shard auto`` reads the end of the host name."""
+    monkeypatch.setattr(socket, "gethostname", lambda: host)
+
+    assert expected == ShardNumber().convert("auto", None, None)
+
+
+def test_a_host_without_an_ordinal_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rather than taken for shard 0, which would be polled twice."""
+    monkeypatch.setattr(socket, "gethostname", lambda: "exporter-6d9f7c-x2x4z")
+
+    with pytest.raises(click.BadParameter, match="does not end in -N"):
+        ShardNumber().convert("auto", None, None)
