@@ -179,6 +179,7 @@ class Fleet:
                         bot.name,
                         runtime.id.tenant,
                         tuple(sorted(bot.labels.items())),
+                        tenant.timezone.key,
                     )
                     plan = Plan(id_, rules, tenant.poll_interval, tenant.stale_after, budget)
                     yield (platform.name, tenant.tenant_id, bot.access_code, name), plan, runtime.session

@@ -1,0 +1,156 @@
+"""All that is polled, and what a new configuration changes of it, against a platform over real sockets."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import structlog
+from prometheus_client import CollectorRegistry
+
+from exporter.clock import SystemClock
+from exporter.config import load
+from exporter.health import Health
+from exporter.polling.fleet import Fleet
+from exporter.polling.snapshot import Snapshot
+from exporter.polling.store import Store
+from exporter.upstream.simulator import CALM, SimBot, SimTenant, SimulatedWorld, Simulator, default_secret
+from harness.waiting import wait_for
+
+TENANTS = [SimTenant("t1", (SimBot("a", "a"), SimBot("b", "b"))), SimTenant("t2", (SimBot("c", "c"),))]
+
+
+class Rig:
+    """A fleet with its store, polling a simulated platform."""
+
+    def __init__(self, simulator: Simulator) -> None:
+        self.simulator = simulator
+        self.registry = CollectorRegistry()
+        self.store = Store()
+        self.log = structlog.testing.CapturingLogger()
+        self.fleet = Fleet(
+            store=self.store,
+            clock=SystemClock(),
+            health=Health(self.registry, version="0"),
+            log=structlog.wrap_logger(self.log, processors=[]),
+            rng=random.Random(1),
+        )
+
+    async def apply(self, **changes: Any) -> None:
+        """Takes over a configuration of bots a, b and c with some changes, and waits until all are up."""
+        settings: dict[str, Any] = {
+            "top": "poll_interval: 1h",
+            "platform": "request_timeout: 5s",
+            "t1": "name: acme",
+            "a": "name: Anna",
+            "tenants": ("t1", "t2"),
+            "bots": ("a", "b"),
+            "up": True,
+        } | changes
+        lines = [settings["top"], "platforms:", "  - name: main", f"    url: {self.simulator.url}"]
+        lines += [f"    {settings['platform']}", "    tenants:"]
+        for tenant in settings["tenants"]:
+            lines += [f"      - tenant_id: {tenant}", f"        auth: {{app_secret: {default_secret(tenant)}}}"]
+            lines += [f"        {settings['t1']}"] if tenant == "t1" else []
+            lines += ["        bots:"]
+            for bot in settings["bots"] if tenant == "t1" else ("c",):
+                lines += [f"          - access_code: {bot}"]
+                lines += [f"            {settings['a']}"] if bot == "a" else []
+        await self.fleet.apply(load("\n".join(lines), {}))
+        if settings["up"]:
+            await wait_for(self.all_up, "every bot to be up")
+
+    def all_up(self) -> bool:
+        """Whether the last poll of every bot succeeded."""
+        return all(snapshot.up for snapshot in self.snapshots().values())
+
+    def snapshots(self) -> dict[str, Snapshot]:
+        """By access code."""
+        return {bot.access_code: reports["hour"] for bot, reports in self.store.bots.items()}
+
+    def polls(self, access_code: str) -> int:
+        """How often a bot's reports were asked for."""
+        return len(self.simulator.journal.of("query_call_statistics", access_code=access_code))
+
+
+@pytest.fixture
+async def rig() -> AsyncIterator[Rig]:
+    """A fleet that polls each bot once an hour, so that every further poll is seen."""
+    async with Simulator(SimulatedWorld(1, TENANTS, CALM), clock=SystemClock()) as simulator:
+        rig = Rig(simulator)
+        yield rig
+        await rig.fleet.close()
+        assert [] == [task for task in asyncio.all_tasks() if "/" in task.get_name()]
+
+
+async def test_a_change_of_one_bot_disturbs_no_other(rig: Rig) -> None:
+    """The others keep their schedules, snapshots and login; the renamed one its figures, under the new name."""
+    await rig.apply()
+    before, polls = rig.snapshots(), {bot: rig.polls(bot) for bot in "abc"}
+
+    await rig.apply(a="name: Anne")
+
+    after = rig.snapshots()
+    assert before["b"] is after["b"]
+    assert before["c"] is after["c"]
+    assert (polls["b"], polls["c"]) == (rig.polls("b"), rig.polls("c"))
+    await wait_for(lambda: rig.polls("a") > polls["a"], "a poll under the new name")
+    assert {"Anne", "b", "c"} == {bot.bot for bot in rig.store.bots}
+    assert before["a"].hour == after["a"].hour
+    assert 2 == rig.simulator.journal.counts["get_token"]
+
+
+async def test_bots_come_and_go(rig: Rig) -> None:
+    """A bot that is gone leaves nothing behind; neither does a tenant."""
+    await rig.apply(bots=("a",))
+    assert {"a", "c"} == set(rig.snapshots())
+
+    await rig.apply(tenants=("t1",))
+    assert {"a", "b"} == set(rig.snapshots())
+    assert {"t1"} == {tenant.tenant_id for tenant in rig.store.tenants}
+
+
+async def test_the_same_configuration_changes_nothing(rig: Rig) -> None:
+    """Not a single request is sent because of a reload."""
+    await rig.apply()
+    before, polls = rig.snapshots(), rig.simulator.journal.counts.copy()
+
+    await rig.apply()
+
+    assert all(before[bot] is snapshot for bot, snapshot in rig.snapshots().items())
+    assert polls == rig.simulator.journal.counts
+
+
+async def test_figures_outlive_a_change_of_their_platform(rig: Rig) -> None:
+    """With new limits everything is polled anew, through a new login; the days so far go on."""
+    await rig.apply()
+    before = rig.snapshots()
+
+    await rig.apply(platform="request_timeout: 7s")
+    await wait_for(lambda: rig.simulator.journal.counts["get_token"] == 4, "the new logins")
+    await wait_for(rig.all_up, "every bot")
+
+    assert {bot: snapshot.hour for bot, snapshot in before.items()} == {
+        bot: snapshot.hour for bot, snapshot in rig.snapshots().items()
+    }
+
+
+async def test_a_tenants_new_name_is_shown(rig: Rig) -> None:
+    """The tenant and its bots go under the new name alone."""
+    await rig.apply()
+    await rig.apply(t1="name: acme corp")
+
+    assert {"acme corp", "t2"} == {tenant.tenant for tenant in rig.store.tenants}
+    assert {"acme corp", "t2"} == {bot.tenant for bot in rig.store.bots}
+
+
+async def test_all_is_tried_once_every_bot_has_been_polled(rig: Rig) -> None:
+    """With success or without."""
+    rig.simulator.accounts["t2"].app_secret = "changed"
+    await rig.apply(up=False)
+    await wait_for(lambda: rig.fleet.all_tried, "every bot to be tried")
+
+    assert not rig.snapshots()["c"].up
+    (blocked,) = [status for tenant, status in rig.store.tenants.items() if tenant.tenant_id == "t2"]
+    assert blocked.blocked
