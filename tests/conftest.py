@@ -54,7 +54,7 @@ def program() -> FindProgram:
     def find(name: str) -> Path:
         path = PROGRAMS[name].find()
         if path is None:
-            missing = f"needs {name} (Debian package {PROGRAMS[name].debian_package})"
+            missing = f"needs {PROGRAMS[name]}"
             if _STRICT:
                 pytest.fail(missing)
             pytest.skip(missing)
