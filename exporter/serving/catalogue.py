@@ -41,6 +41,11 @@ class Window:
     inferable: bool
     """Whether a gauge says if the platform has a record of it."""
 
+    @property
+    def name(self) -> str:
+        """Its name outside of metrics."""
+        return self.prefix.removeprefix("oifde_").removesuffix("_")
+
 
 @dataclass(frozen=True, slots=True)
 class Shown:
@@ -78,6 +83,14 @@ class Column(NamedTuple):
     series: tuple[Series, ...]
 
 
+class Reading(NamedTuple):
+    """A window's record: its start in epoch seconds, whether the platform has it, its values as the report's fields."""
+
+    start: float
+    reported: bool
+    values: tuple[Value, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Layout:
     """What a report's snapshots become: columns over one flat row of values."""
@@ -91,19 +104,26 @@ class Layout:
         empty = tuple(0 if each.kind is Kind.COUNT else None for each in self.shown.report.fields)
         object.__setattr__(self, "_empty", empty)
 
+    def read(self, window: Window, snapshot: Snapshot) -> Reading | None:
+        """What a snapshot has for a window; an hour inferred to be without calls has counts of 0 and nothing else."""
+        match getattr(snapshot, window.attribute):
+            case Hour(start, None):
+                return Reading(start, reported=False, values=self._empty)
+            case Hour(start, Record() as record):
+                return Reading(start, reported=True, values=record.values)
+            case Record() as record:
+                return Reading(record.start, reported=True, values=record.values)
+            case _:
+                return None
+
     def values(self, snapshot: Snapshot) -> Sequence[Value]:
         """A snapshot's values in the order the columns refer to; None where there is no series."""
         values: list[Value] = []
         for window in self.shown.windows:
-            match getattr(snapshot, window.attribute):
-                case Hour(start, None):
-                    values += (*self._empty, start, 0)
-                case Hour(start, Record() as record):
-                    values += (*record.values, start, 1)
-                case Record() as record:
-                    values += (*record.values, record.start, 1)
-                case _:
-                    values += (None,) * (len(self._empty) + 2)
+            if reading := self.read(window, snapshot):
+                values += (*reading.values, reading.start, int(reading.reported))
+            else:
+                values += (None,) * (len(self._empty) + 2)
         return [*values, *(snapshot.totals or (None,) * len(self._empty))]
 
 

@@ -1,6 +1,9 @@
 """Snapshots and a page to find them on."""
 
+import json
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -96,3 +99,10 @@ def snapshot(record: Record) -> Snapshot:
         last_success=START + 4440.25,
         expires=400.0,
     )
+
+
+@pytest.fixture
+def documented_answer() -> Any:
+    """The example of ``/api/v1/bots`` in docs/http.md."""
+    text = (Path(__file__).parents[2] / "docs" / "http.md").read_text(encoding="utf-8")
+    return json.loads(text.split("```json\n")[1].split("```")[0])

@@ -1,0 +1,183 @@
+"""The web server's routes."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final
+from urllib.parse import urlsplit
+
+from aiohttp import hdrs, web
+from aiohttp.typedefs import Handler, Middleware
+from isal import isal_zlib
+from structlog.typing import FilteringBoundLogger
+
+from exporter.clock import Clock
+from exporter.config import ConfigError
+from exporter.polling.store import Store
+from exporter.serving import negotiation, status
+from exporter.serving.exposition import Exposition
+
+_GZIP_LEVEL: Final = 1  # 0 is no faster, and more than 1 no smaller
+_GZIP_CONTAINER: Final = 31
+_IN_ONE_PIECE: Final = 1 << 20
+
+_HEADERS: Final = {
+    "Content-Security-Policy": (
+        f"default-src 'none'; style-src '{status.STYLE_HASH}'; base-uri 'none'; form-action 'none';"
+        " frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+
+
+def create_app(
+    *,
+    store: Store,
+    exposition: Exposition,
+    clock: Clock,
+    log: FilteringBoundLogger,
+    ready: Callable[[], bool],
+    reload: Callable[[], Awaitable[None]] | None = None,
+    telemetry_path: str = "/metrics",
+    route_prefix: str | None = None,
+    external_url: str | None = None,
+) -> web.Application:
+    """The application with all routes.
+
+    ``ready`` says whether every bot has been tried. ``reload`` takes over the configuration and raises ConfigError if it
+    is bad; None: reloading over HTTP is off. As with Prometheus, all routes begin with ``route_prefix``, by default the
+    path of ``external_url``, which is the URL of the whole as browsers see it. With "/" as ``telemetry_path`` there is
+    no status page.
+    """
+    prefix = (urlsplit(external_url or "").path if route_prefix is None else route_prefix).strip("/")
+    prefix = f"/{prefix}" if prefix else ""
+    metrics_path = f"/{telemetry_path.strip('/')}"
+    page = status.StatusPage(
+        base=f"{external_url.rstrip('/')}/" if external_url else "",
+        telemetry_path=metrics_path,
+    )
+    site = _Site(store=store, exposition=exposition, clock=clock, ready=ready, reload=reload, page=page)
+
+    app = web.Application(middlewares=[_log_errors(log)])
+    app.on_response_prepare.append(_set_headers)
+    app.router.add_get(f"{prefix}{metrics_path}", site.metrics)
+    if metrics_path != "/":
+        app.router.add_get(f"{prefix}/", site.root)
+    app.router.add_get(f"{prefix}/api/v1/bots", site.bots)
+    app.router.add_get(f"{prefix}/-/healthy", site.healthy)
+    app.router.add_get(f"{prefix}/-/ready", site.ready)
+    app.router.add_post(f"{prefix}/-/reload", site.reload)
+    app.router.add_put(f"{prefix}/-/reload", site.reload)
+    if prefix:
+        app.router.add_get("/", _redirect_to(f"{prefix}/"))
+        app.router.add_get(prefix, _redirect_to(f"{prefix}/"))
+    return app
+
+
+class _Site:
+    def __init__(
+        self,
+        *,
+        store: Store,
+        exposition: Exposition,
+        clock: Clock,
+        ready: Callable[[], bool],
+        reload: Callable[[], Awaitable[None]] | None,
+        page: status.StatusPage,
+    ) -> None:
+        self._store = store
+        self._exposition = exposition
+        self._clock = clock
+        self._ready = ready
+        self._reload = reload
+        self._page = page
+
+    async def metrics(self, request: web.Request) -> web.StreamResponse:
+        openmetrics = negotiation.prefers_openmetrics(_all(request, hdrs.ACCEPT))
+        gzip = negotiation.accepts_gzip(_all(request, hdrs.ACCEPT_ENCODING))
+        response = web.StreamResponse()
+        response.headers[hdrs.VARY] = "Accept, Accept-Encoding"
+        response.headers[hdrs.CONTENT_TYPE] = negotiation.OPENMETRICS_TYPE if openmetrics else negotiation.CLASSIC_TYPE
+        chunks: list[bytes] = []
+        compressor = isal_zlib.compressobj(_GZIP_LEVEL, isal_zlib.DEFLATED, _GZIP_CONTAINER) if gzip else None
+        for chunk in self._exposition.chunks(openmetrics=openmetrics):
+            chunks.append(compressor.compress(chunk) if compressor else chunk)
+            await asyncio.sleep(0)  # a chunk takes a millisecond, and there may be hundreds
+        if compressor:
+            response.headers[hdrs.CONTENT_ENCODING] = "gzip"
+            chunks.append(compressor.flush())
+        return await _send(request, response, chunks)
+
+    async def root(self, _request: web.Request) -> web.Response:
+        # In a thread: with thousands of bots it takes longer than the event loop may be kept from its work.
+        html = await asyncio.to_thread(self._page.to_html, self._state())
+        return web.Response(text=html, content_type="text/html")
+
+    async def bots(self, _request: web.Request) -> web.Response:
+        text = await asyncio.to_thread(status.to_json, self._state())
+        return web.Response(text=text, content_type="application/json")
+
+    async def healthy(self, _request: web.Request) -> web.Response:
+        return web.Response(text="oifde-exporter is healthy.\n")
+
+    async def ready(self, _request: web.Request) -> web.Response:
+        if self._ready():
+            return web.Response(text="oifde-exporter is ready.\n")
+        return web.Response(status=503, text="oifde-exporter is not ready: not every bot has been tried yet.\n")
+
+    async def reload(self, _request: web.Request) -> web.Response:
+        if self._reload is None:
+            return web.Response(status=403, text="Reloading over HTTP is off; --web.enable-lifecycle turns it on.\n")
+        try:
+            await self._reload()
+        except ConfigError as error:
+            return web.Response(status=500, text=f"The configuration was not reloaded:\n{error}\n")
+        return web.Response(text="The configuration was reloaded.\n")
+
+    def _state(self) -> status.State:
+        return status.take(self._store, now=self._clock.now(), elapsed=self._clock.elapsed())
+
+
+def _all(request: web.Request, name: str) -> str:
+    """A header that may come in several lines."""
+    return ",".join(request.headers.getall(name, []))
+
+
+async def _send(request: web.Request, response: web.StreamResponse, chunks: Sequence[bytes]) -> web.StreamResponse:
+    response.content_length = sum(map(len, chunks))
+    if response.content_length <= _IN_ONE_PIECE:
+        chunks = [b"".join(chunks)]
+    await response.prepare(request)
+    if request.method != hdrs.METH_HEAD:
+        for chunk in chunks:
+            await response.write(chunk)
+    await response.write_eof()
+    return response
+
+
+def _redirect_to(location: str) -> Handler:
+    async def redirect(_request: web.Request) -> web.StreamResponse:
+        raise web.HTTPFound(location)
+
+    return redirect
+
+
+def _log_errors(log: FilteringBoundLogger) -> Middleware:
+    @web.middleware
+    async def answer(request: web.Request, handler: Handler) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except (web.HTTPException, ConnectionError):  # an answer, and a client that went away
+            raise
+        except Exception:
+            log.exception("request_failed", method=request.method, path=request.path)
+            return web.Response(status=500, text="Internal error; the log has the details.\n")
+
+    return answer
+
+
+async def _set_headers(_request: web.Request, response: web.StreamResponse) -> None:
+    response.headers.update(_HEADERS)
+    response.headers.pop(hdrs.SERVER, None)

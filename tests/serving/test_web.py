@@ -1,0 +1,365 @@
+"""The web server over real sockets."""
+
+import asyncio
+import gzip
+import io
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from aiohttp.test_utils import TestClient, TestServer
+from aiohttp.web import Application, Request
+
+from exporter.clock import Clock
+from exporter.config import ConfigError
+from exporter.logs import configure
+from exporter.polling.snapshot import BotId, Failure, Snapshot, TenantId, TenantStatus
+from exporter.polling.store import Store
+from exporter.serving.exposition import Exposition
+from exporter.serving.web import create_app
+
+Client = TestClient[Request, Application]
+
+
+@pytest.fixture
+def store(exposition: Exposition) -> Store:
+    """A store whose page is ``exposition``."""
+    return Store([exposition])
+
+
+@pytest.fixture
+def logged() -> io.StringIO:
+    """What the server has logged."""
+    return io.StringIO()
+
+
+@pytest.fixture
+def connect(store: Store, exposition: Exposition, clock: Clock, logged: io.StringIO) -> Callable[..., Any]:
+    """Serves with some options, and gives a client that neither unpacks nor follows redirects by itself."""
+
+    @asynccontextmanager
+    async def serve(**options: Any) -> AsyncIterator[Client]:
+        log = configure(level="info", format="logfmt", stream=logged)
+        app = create_app(store=store, exposition=exposition, clock=clock, log=log, **{"ready": lambda: True, **options})
+        server = TestServer(app)
+        async with TestClient(server, auto_decompress=False, skip_auto_headers=["Accept-Encoding", "Accept"]) as client:
+            yield client
+
+    return serve
+
+
+async def test_metrics_are_classic_text_for_a_browser(
+    connect: Callable[..., Any], store: Store, bot: BotId, snapshot: Snapshot, page: Callable[..., str]
+) -> None:
+    """Whoever just looks at /metrics can read it."""
+    store.put(bot, "hour", snapshot)
+    async with connect() as client, client.get("/metrics") as response:
+        assert response.status == 200
+        assert response.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
+        assert response.headers["Vary"] == "Accept, Accept-Encoding"
+        assert "Content-Encoding" not in response.headers
+        assert page() == await response.text()
+
+
+async def test_metrics_are_openmetrics_and_packed_for_prometheus(
+    connect: Callable[..., Any], store: Store, bot: BotId, snapshot: Snapshot, page: Callable[..., str]
+) -> None:
+    """Prometheus gets the format it prefers, and a tenth of the bytes."""
+    store.put(bot, "hour", snapshot)
+    headers = {
+        "Accept": "application/openmetrics-text;version=1.0.0;q=0.8,text/plain;version=0.0.4;q=0.3",
+        "Accept-Encoding": "gzip",
+    }
+    async with connect() as client, client.get("/metrics", headers=headers) as response:
+        assert response.headers["Content-Type"] == "application/openmetrics-text; version=1.0.0; charset=utf-8"
+        assert response.headers["Content-Encoding"] == "gzip"
+        body = await response.read()
+        assert len(body) == int(response.headers["Content-Length"])
+        assert page(openmetrics=True).encode() == gzip.decompress(body)
+
+
+async def test_headers_in_several_lines_count_together(connect: Callable[..., Any]) -> None:
+    """A proxy may split a header; the client still gets what it likes best."""
+    headers = [
+        ("Accept", "text/plain;q=0.1"),
+        ("Accept", "application/openmetrics-text"),
+        ("Accept-Encoding", "br"),
+        ("Accept-Encoding", "gzip"),
+    ]
+    async with connect() as client, client.get("/metrics", headers=headers) as response:
+        assert response.content_type == "application/openmetrics-text"
+        assert response.headers["Content-Encoding"] == "gzip"
+
+
+@pytest.mark.parametrize("accept", ["version=abc", ";;q=;", "application/openmetrics-text;version=abc", "\x80"])
+async def test_a_nonsense_accept_gets_classic_text(connect: Callable[..., Any], accept: str) -> None:
+    """No header makes the metrics disappear."""
+    async with connect() as client, client.get("/metrics", headers={"Accept": accept}) as response:
+        assert (response.status, response.content_type) == (200, "text/plain")
+
+
+@pytest.mark.parametrize("encoding", ["identity", "gzip"])
+async def test_metrics_of_many_bots_arrive_whole(
+    connect: Callable[..., Any],
+    store: Store,
+    bot: BotId,
+    snapshot: Snapshot,
+    page: Callable[..., str],
+    encoding: str,
+) -> None:
+    """A large page is sent in pieces, and none of them is lost."""
+    for number in range(1_500):
+        store.put(replace(bot, access_code=str(number)), "hour", snapshot)
+    async with connect() as client, client.get("/metrics", headers={"Accept-Encoding": encoding}) as response:
+        body = await response.read()
+
+    assert page().encode() == (gzip.decompress(body) if encoding == "gzip" else body)
+
+
+@pytest.mark.parametrize("path", ["/", "/metrics", "/-/healthy", "/-/ready", "/api/v1/bots"])
+async def test_head_is_get_without_a_body(connect: Callable[..., Any], path: str) -> None:
+    """Checks that only ask for the headers work, and the connection can be used again."""
+    async with connect() as client:
+        async with client.get(path) as whole, client.head(path) as head:
+            assert whole.status == head.status
+            assert whole.headers["Content-Type"] == head.headers["Content-Type"]
+            assert await head.read() == b""
+        async with client.get("/-/healthy") as response:
+            assert response.status == 200
+
+
+async def test_ready_only_once_every_bot_was_tried(connect: Callable[..., Any]) -> None:
+    """A rollout waits for the first figures; a restart because of the platform never happens."""
+    tried: list[str] = []
+    async with connect(ready=lambda: bool(tried)) as client:
+        statuses = [(await client.get(path)).status for path in ("/-/healthy", "/-/ready")]
+        assert statuses == [200, 503]
+        tried.append("all")
+        statuses = [(await client.get(path)).status for path in ("/-/healthy", "/-/ready")]
+        assert statuses == [200, 200]
+
+
+def reloads(calls: list[str], error: Exception | None = None) -> Callable[[], Awaitable[None]]:
+    """A reload that remembers that it was called, and fails or not."""
+
+    async def reload() -> None:
+        calls.append("reload")
+        if error:
+            raise error
+
+    return reload
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT"])
+async def test_reload(connect: Callable[..., Any], method: str) -> None:
+    """A deployment's hook gets its 200 when the new configuration is in use."""
+    calls: list[str] = []
+    async with connect(reload=reloads(calls)) as client, client.request(method, "/-/reload") as response:
+        assert response.status == 200
+    assert calls == ["reload"]
+
+
+async def test_reload_of_a_bad_configuration_says_what_is_wrong(connect: Callable[..., Any]) -> None:
+    """The reason is in the answer, not only in a log that somebody would have to find."""
+    error = ConfigError(["a.yaml:3: poll_interval: is not a duration", "a.yaml:9: platforms: is empty"])
+    async with connect(reload=reloads([], error)) as client, client.post("/-/reload") as response:
+        assert response.status == 500
+        text = await response.text()
+    assert "a.yaml:3: poll_interval: is not a duration\na.yaml:9: platforms: is empty\n" in text
+
+
+async def test_reload_is_off_by_default(connect: Callable[..., Any]) -> None:
+    """Nobody who can only read the metrics can make the program do something."""
+    async with connect() as client, client.post("/-/reload") as response:
+        assert response.status == 403
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "DELETE"])
+async def test_reload_is_not_for_links(connect: Callable[..., Any], method: str) -> None:
+    """A crawler or a preview that follows links reloads nothing."""
+    calls: list[str] = []
+    async with connect(reload=reloads(calls)) as client, client.request(method, "/-/reload") as response:
+        assert response.status == 405
+        assert response.headers["Allow"] == "POST,PUT"
+    assert calls == []
+
+
+async def test_an_error_in_the_program_is_logged_and_not_shown(
+    connect: Callable[..., Any], logged: io.StringIO
+) -> None:
+    """What goes wrong inside is the operator's to read, not every client's."""
+    async with (
+        connect(reload=reloads([], RuntimeError("inner secret"))) as client,
+        client.post("/-/reload") as response,
+    ):
+        assert response.status == 500
+        assert "inner secret" not in await response.text()
+    assert "event=request_failed" in logged.getvalue()
+    assert "inner secret" in logged.getvalue()
+
+
+@pytest.mark.parametrize("path", ["/", "/metrics", "/-/ready", "/-/reload", "/api/v1/bots", "/nowhere"])
+async def test_every_answer_is_guarded(connect: Callable[..., Any], path: str) -> None:
+    """No answer says what software made it, can be put in a frame, runs scripts or is kept by a cache."""
+    async with connect() as client, client.get(path) as response:
+        assert "Server" not in response.headers
+        assert response.headers["X-Content-Type-Options"] == "nosniff"
+        assert response.headers["X-Frame-Options"] == "DENY"
+        assert response.headers["Cache-Control"] == "no-store"
+        assert response.headers["Content-Security-Policy"].startswith("default-src 'none'; style-src 'sha256-")
+
+
+async def test_an_unknown_path_is_not_found(connect: Callable[..., Any]) -> None:
+    """A wrong path in a scrape configuration is told plainly."""
+    async with connect() as client, client.get("/metrix") as response:
+        assert (response.status, response.content_type) == (404, "text/plain")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"route_prefix": "/oifde"},
+        {"route_prefix": "oifde/"},
+        {"external_url": "https://example.com/oifde/"},
+        {"external_url": "https://example.com/other", "route_prefix": "/oifde"},
+    ],
+)
+async def test_everything_lives_under_the_route_prefix(connect: Callable[..., Any], options: dict[str, str]) -> None:
+    """Behind a reverse proxy that keeps the path, everything is found under it."""
+    async with connect(**options) as client:
+        for path in ("/", "/metrics", "/-/healthy", "/-/ready", "/api/v1/bots"):
+            assert (await client.get(f"/oifde{path}")).status == 200
+        assert (await client.get("/metrics")).status == 404
+        for path in ("/", "/oifde"):
+            async with client.get(path, allow_redirects=False) as response:
+                assert (response.status, response.headers["Location"]) == (302, "/oifde/")
+
+
+async def test_a_proxy_that_takes_the_path_off(connect: Callable[..., Any]) -> None:
+    """Routes without a prefix, and links with the one that browsers see."""
+    async with connect(external_url="https://example.com/oifde", route_prefix="/") as client:
+        assert (await client.get("/metrics")).status == 200
+        assert 'href="https://example.com/oifde/metrics"' in await (await client.get("/")).text()
+
+
+async def test_another_telemetry_path(connect: Callable[..., Any]) -> None:
+    """--web.telemetry-path moves the metrics, and the status page links to them."""
+    async with connect(telemetry_path="/probe/metrics") as client:
+        assert (await client.get("/probe/metrics")).status == 200
+        assert (await client.get("/metrics")).status == 404
+        assert 'href="probe/metrics"' in await (await client.get("/")).text()
+
+
+async def test_metrics_at_the_root(connect: Callable[..., Any]) -> None:
+    """With / as the telemetry path the metrics are there, in place of the status page."""
+    async with connect(telemetry_path="/") as client, client.get("/") as response:
+        assert "# TYPE oifde_up gauge" in await response.text()
+
+
+async def test_the_status_page_shows_figures_and_failures(
+    connect: Callable[..., Any],
+    store: Store,
+    bot: BotId,
+    snapshot: Snapshot,
+    tenant: TenantId,
+    wait: Callable[[float], None],
+) -> None:
+    """One look tells which bot is well, which is not, since when and why."""
+    store.put_tenant(tenant, TenantStatus(blocked=True, blocked_reason="the key is wrong", retry_at=1628827200.0))
+    store.put(bot, "hour", snapshot)
+    failure = Failure("timeout", "no answer within 10 s", 1628824000.0)
+    store.put(
+        replace(bot, access_code="2", bot="<b>sales & co</b>"), "hour", replace(snapshot, up=False, failure=failure)
+    )
+    store.put(replace(bot, access_code="3", bot="new"), "hour", Snapshot())
+    async with connect() as client:
+        html = await (await client.get("/")).text()
+        wait(300.0)
+        later = await (await client.get("/")).text()
+
+    assert "2021-08-13 10:00:00+08:00" in html
+    assert "100.0%" in html
+    assert "no answer within 10 s (timeout)" in html
+    assert "&lt;b&gt;sales &amp; co&lt;/b&gt;" in html
+    assert "waiting for its first poll" in html
+    assert "blocked</span>: the key is wrong" in html
+    assert "withdrawn" not in html
+    assert "100.0%" not in later
+    assert "withdrawn" in later
+
+
+async def test_the_status_page_needs_nothing_from_elsewhere(connect: Callable[..., Any]) -> None:
+    """It shows in a network without internet and in a browser without JavaScript."""
+    async with connect() as client:
+        html = await (await client.get("/")).text()
+
+    assert "None is configured." in html
+    for word in ("<script", "<link", "<img", "http://", "https://", "@import", "url("):
+        assert word not in html
+
+
+async def test_bots_as_json(
+    connect: Callable[..., Any],
+    store: Store,
+    bot: BotId,
+    snapshot: Snapshot,
+    tenant: TenantId,
+    documented_answer: dict[str, Any],
+) -> None:
+    """A script gets what docs/http.md shows, figure by figure."""
+    anomalies = {("hour", "outside_date"): 0, ("hour", "unknown_field"): 1}
+    store.put_tenant(tenant, TenantStatus(anomalies, {"hour": 0}, token_expiry=1628827200.0))
+    store.put(bot, "hour", snapshot)
+    async with connect() as client, client.get("/api/v1/bots") as response:
+        assert response.content_type == "application/json"
+        assert documented_answer == json.loads(await response.read())
+
+
+async def test_json_of_many_bots_and_of_none(
+    connect: Callable[..., Any], store: Store, bot: BotId, snapshot: Snapshot
+) -> None:
+    """The answer is JSON however many bots there are, whatever they are called and however long a token is good for."""
+    store.put_tenant(TenantId("p", "t", 'quotes "" and \n lines'), TenantStatus(token_expiry=1e18))
+    async with connect() as client:
+        empty = json.loads(await (await client.get("/api/v1/bots")).read())
+        for number in range(3):
+            store.put(replace(bot, access_code=str(number), bot="客服\ud83e"), "hour", snapshot)
+        filled = json.loads(await (await client.get("/api/v1/bots")).read())
+
+    assert empty["bots"] == []
+    assert empty["tenants"][0]["login"]["token_expiry"] == {"epoch": 1e18, "iso": None}
+    assert [each["access_code"] for each in filled["bots"]] == ["0", "1", "2"]
+
+
+async def test_json_without_old_figures(
+    connect: Callable[..., Any], store: Store, bot: BotId, snapshot: Snapshot, wait: Callable[[float], None]
+) -> None:
+    """A script does not see figures either that /metrics has withdrawn, and it sees that they were."""
+    store.put(bot, "hour", snapshot)
+    wait(300.0)
+    async with connect() as client:
+        answer = json.loads(await (await client.get("/api/v1/bots")).read())
+
+    report = answer["bots"][0]["reports"]["hour"]
+    assert report["withdrawn"] is True
+    assert report["windows"] == {"hour": None, "live_hour": None}
+    assert report["day_so_far"] is None
+
+
+async def test_scrapes_at_the_same_time_do_not_mix(
+    connect: Callable[..., Any], store: Store, bot: BotId, snapshot: Snapshot, page: Callable[..., str]
+) -> None:
+    """Two Prometheis of a pair scrape at once, and each gets a whole page."""
+    for number in range(50):
+        store.put(replace(bot, access_code=str(number)), "hour", snapshot)
+
+    async def scrape(client: Client) -> str:
+        async with client.get("/metrics") as response:
+            return await response.text()
+
+    async with connect() as client:
+        found: Sequence[str] = await asyncio.gather(*(scrape(client) for _ in range(8)))
+    assert [page()] * 8 == found
