@@ -109,6 +109,13 @@ class App:
         await self._fleet.apply(config)
         self._health.config_reload_successful.set(1)
         self._health.config_reload_timestamp.set(self._clock.now())
+        for platform in config.platforms:
+            for tenant in platform.tenants:
+                for secret in (tenant.auth.app_secret, tenant.auth.token):
+                    if secret and secret.world_readable():
+                        self._log.warning(
+                            "secret_readable_by_everyone", tenant_id=tenant.tenant_id, file=str(secret.path)
+                        )
         bots = sum(len(tenant.bots) for platform in config.platforms for tenant in platform.tenants)
         self._log.info("config_loaded", platforms=len(config.platforms), bots=bots)
 

@@ -23,7 +23,7 @@ def configure(*, level: str, format: str, stream: TextIO | None = None) -> Filte
         structlog.processors.format_exc_info,
     ]
     render: list[Processor] = (
-        [structlog.processors.JSONRenderer(ensure_ascii=False, default=str)]
+        [structlog.processors.JSONRenderer(ensure_ascii=False, default=str), _escape_rendered]
         if format == "json"
         else [_escape, structlog.processors.LogfmtRenderer(key_order=["ts", "level", "event"], bool_as_flag=False)]
     )
@@ -43,6 +43,11 @@ def configure(*, level: str, format: str, stream: TextIO | None = None) -> Filte
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
     )
     return logger
+
+
+def _escape_rendered(_logger: WrappedLogger, _method: str, rendered: Any) -> str:
+    """JSON's own escapes leave out what is only unprintable in Unicode."""
+    return _UNPRINTABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", rendered)
 
 
 def _escape(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

@@ -1,0 +1,87 @@
+"""What the log looks like."""
+
+import io
+import json
+import logging
+
+import pytest
+from structlog.typing import FilteringBoundLogger
+
+from exporter import logs
+
+
+def lines(output: io.StringIO) -> list[str]:
+    """What was written, without the time at the beginning of each line."""
+    return [line.partition(" ")[2] for line in output.getvalue().splitlines()]
+
+
+def configure(output: io.StringIO, **settings: str) -> FilteringBoundLogger:
+    """A log that writes there."""
+    return logs.configure(**({"level": "info", "format": "logfmt"} | settings), stream=output)
+
+
+def test_logfmt_has_an_event_and_its_fields_on_a_line() -> None:
+    """With the level; names in any script stay readable."""
+    output = io.StringIO()
+    configure(output).bind(tenant_id="t1").info("bot_failing", bot="账单 助手", failures=2, up=False, error=None)
+
+    assert ['level=info event=bot_failing tenant_id=t1 bot="账单 助手" failures=2 up=false error='] == lines(output)
+    assert output.getvalue().startswith("ts=20")
+
+
+def test_json_has_an_object_on_a_line() -> None:
+    """With the same keys."""
+    output = io.StringIO()
+    configure(output, format="json").warning("bot_failing", bot="账单")
+
+    event = json.loads(output.getvalue())
+    assert {"level": "warning", "event": "bot_failing", "bot": "账单"} == {
+        key: value for key, value in event.items() if key != "ts"
+    }
+
+
+@pytest.mark.parametrize("format_", logs.FORMATS)
+@pytest.mark.parametrize("evil", ["a\nlevel=info event=forged", "a\r\n", "a\x1b[2Jb", "a\u2028b", "\u202eb", "a\x00"])
+def test_nothing_from_outside_forges_a_line(format_: str, evil: str) -> None:
+    """A bot's name may hold anything; it stays one line without control characters."""
+    output = io.StringIO()
+    configure(output, format=format_).info("bot_failing", bot=evil, error=ValueError(evil))
+
+    text = output.getvalue()
+    assert text.endswith("\n")
+    assert text[:-1].isprintable()
+
+
+def test_a_traceback_is_a_field() -> None:
+    """On the same line."""
+    output = io.StringIO()
+    log = configure(output)
+    try:
+        int("ours")
+    except ValueError:
+        log.exception("poll_crashed")
+
+    (line,) = lines(output)
+    assert line.startswith("level=error event=poll_crashed ")
+    assert "ValueError: invalid literal" in line
+
+
+def test_the_level_is_the_least_that_is_written() -> None:
+    """Below it there is silence."""
+    output = io.StringIO()
+    log = configure(output, level="warn")
+    log.info("login_succeeded")
+    log.warning("login_failed")
+
+    assert ["level=warning event=login_failed"] == lines(output)
+
+
+def test_what_libraries_complain_about_has_the_same_form() -> None:
+    """Their warnings and errors, not their chatter."""
+    output = io.StringIO()
+    configure(output, level="debug", format="json")
+    logging.getLogger("aiohttp.server").info("chatter")
+    logging.getLogger("aiohttp.server").error("Error %s", "handling request")
+
+    event = json.loads(output.getvalue())
+    assert ("error", "Error handling request", "aiohttp.server") == (event["level"], event["event"], event["logger"])
