@@ -20,7 +20,7 @@ class Family:
 
     sample: str
     """The name of its series, which for a counter ends in ``_total``."""
-    type: Literal["gauge", "counter"]
+    type: str
     help: str
     labels: tuple[str, ...] = BOT_LABELS
     source: str = ""
@@ -136,7 +136,7 @@ def _columns(shown: Shown) -> Iterable[Column]:
                 Family(
                     f"{window.prefix}{metric}",
                     "gauge",
-                    f"{window.title}: {_help(metric, group)}",
+                    _help(window.title, metric, group),
                     (*BOT_LABELS, *_label_names(group)),
                     _source(group),
                 ),
@@ -157,7 +157,7 @@ def _columns(shown: Shown) -> Iterable[Column]:
                     Family(
                         f"oifde_{metric}_total",
                         "counter",
-                        f"The tenant's local day so far, sum over its hours: {_help(metric, group)}",
+                        _help("The tenant's local day so far, sum over its hours", metric, group),
                         (*BOT_LABELS, *_label_names(group)),
                         _source(group),
                     ),
@@ -172,12 +172,12 @@ def _grouped(fields: Sequence[Field]) -> Mapping[str, list[Field]]:
     return groups
 
 
-def _help(metric: str, group: Sequence[Field]) -> str:
+def _help(title: str, metric: str, group: Sequence[Field]) -> str:
     """The words for a metric, with the platform's names for it."""
     if not group[0].labels:
-        return f"{group[0].help[0].lower()}{group[0].help[1:]} ({group[0].name})"
+        return f"{title}: {group[0].help[0].lower()}{group[0].help[1:]} ({group[0].name})"
     series = (f"{', '.join(value for _, value in each.labels)} = {each.help} ({each.name})" for each in group)
-    return f"{metric.replace('_', ' ')}: {'; '.join(series)}"
+    return f"{title}, {metric.replace('_', ' ')}: {'; '.join(series)}"
 
 
 def _source(group: Sequence[Field]) -> str:

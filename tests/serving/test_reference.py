@@ -1,0 +1,56 @@
+"""docs/metrics.md against the program."""
+
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.parser import text_string_to_metric_families
+
+from exporter.health import FAILURE_REASONS, Health
+from exporter.polling.snapshot import BotId, Snapshot, TenantId, TenantStatus
+from exporter.serving.exposition import Exposition
+from exporter.serving.reference import reference
+from exporter.upstream.reports import ANOMALY_REASONS, REPORTS
+
+DOCS = Path(__file__).parents[2] / "docs" / "metrics.md"
+
+
+def test_the_docs_are_up_to_date() -> None:
+    """What the docs say of a metric is what the program serves; else run `python -m exporter.serving.reference`."""
+    assert reference() == DOCS.read_text(encoding="utf-8")
+
+
+def test_every_family_and_label_on_the_page_is_documented(
+    registry: CollectorRegistry, exposition: Exposition, bot: BotId, snapshot: Snapshot, tenant: TenantId
+) -> None:
+    """Whoever sees a name on /metrics finds it in the docs, with its type, its labels and its help."""
+    health = Health(registry, version="1")
+    health.init_platform("main", ["get_token"])
+    health.api_errors.labels("main", "get_token", "900001").inc()
+    health.clock_skew.labels("main").set(1)
+    exposition.bot_changed(bot, "hour", snapshot)
+    exposition.tenant_changed(tenant, TenantStatus({("hour", "decreased"): 0}, {"hour": 0}, token_expiry=1.0))
+    text = b"".join(exposition.chunks(openmetrics=False)).decode()
+
+    rows = [
+        [cell.strip(" `") for cell in line.split("|")[1:-1]]
+        for line in reference().splitlines()
+        if line.startswith("| `oifde_") and line.count("|") == 6
+    ]
+    documented = {name: (type_, set(labels.split("` `")) - {""}, help_) for name, type_, labels, _, help_ in rows}
+    found = {}
+    for family in text_string_to_metric_families(text):
+        name = f"{family.name}_total" if family.type == "counter" else family.name
+        if name.startswith(("process_", "python_")):
+            continue
+        labels = {label for sample in family.samples for label in sample.labels} - {"le", *dict(bot.labels)}
+        found[name] = (family.type, labels or documented[name][1], family.documentation)
+    assert documented == found
+
+
+def test_every_value_of_a_label_is_documented() -> None:
+    """A reason on a dashboard can be looked up."""
+    rows = {line.split("`")[1] for line in reference().splitlines() if line.startswith("| `")}
+    outcomes = {value for report in REPORTS.values() for field in report.fields for _, value in field.labels}
+    operations = {"get_token", "query_bindings", *(report.operation for report in REPORTS.values())}
+
+    assert {*ANOMALY_REASONS, *FAILURE_REASONS, *outcomes, *operations} <= rows
