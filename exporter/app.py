@@ -1,6 +1,7 @@
 """Puts the parts together: the only place that knows all of them."""
 
 import asyncio
+import math
 import os
 import random
 import signal
@@ -73,19 +74,19 @@ class App:
         self._exposition = Exposition(self._registry, clock=clock)
         self._store = Store([self._exposition])
         self._fleet = Fleet(store=self._store, clock=clock, health=self._health, log=log, rng=rng)
-        self._started = clock.elapsed()
-        self._is_ready = False
+        self._ready_at: float | None = None
         self._reloading = asyncio.Lock()
 
     async def run(self) -> None:
         """Serves until SIGTERM or SIGINT. Raises ConfigError and StartError."""
         config = self._read()
         async with AsyncExitStack() as stack:
-            stopped = self._catch_signals(stack)
-            # First the sockets: with a port that is taken, the platform is better not asked at all.
-            await self._listen(stack)
             stack.push_async_callback(self._fleet.close)
-            await self._apply(config)
+            stopped = self._catch_signals(stack)
+            # The sockets before the polls: with a port that is taken, the platform is better not asked at all.
+            await self._listen(stack)
+            async with self._reloading:
+                await self._apply(config)
             await stopped.wait()
             self._log.info("stopping")
 
@@ -95,10 +96,13 @@ class App:
             try:
                 # Off the loop: with thousands of bots it takes a while, and scrapes go on.
                 await self._apply(await asyncio.to_thread(self._read))
-            except ConfigError as error:
+            except Exception as error:
                 self._health.config_reload_successful.set(0)
-                for message in error.errors:
-                    self._log.error("config_invalid", error=message)
+                if isinstance(error, ConfigError):
+                    for message in error.errors:
+                        self._log.error("config_invalid", error=message)
+                else:
+                    self._log.exception("reload_failed")
                 raise
             self._fleet.reset_logins()
 
@@ -107,6 +111,8 @@ class App:
 
     async def _apply(self, config: Config) -> None:
         await self._fleet.apply(config)
+        if self._ready_at is None:
+            self._ready_at = self._clock.elapsed() + READY_AFTER
         self._health.config_reload_successful.set(1)
         self._health.config_reload_timestamp.set(self._clock.now())
         for platform in config.platforms:
@@ -120,9 +126,12 @@ class App:
         self._log.info("config_loaded", platforms=len(config.platforms), bots=bots)
 
     def _ready(self) -> bool:
-        if not self._is_ready:
-            self._is_ready = self._fleet.all_tried or self._clock.elapsed() - self._started >= READY_AFTER
-        return self._is_ready
+        """Once it is, it stays so, whatever a reload adds."""
+        if self._ready_at is None:
+            return False
+        if self._fleet.all_tried:
+            self._ready_at = -math.inf
+        return self._clock.elapsed() >= self._ready_at
 
     async def _listen(self, stack: AsyncExitStack) -> None:
         app = create_app(
@@ -157,7 +166,7 @@ class App:
         reloads: set[asyncio.Task[None]] = set()
 
         async def reload() -> None:
-            with suppress(ConfigError):  # logged and counted; the old configuration goes on
+            with suppress(Exception):  # logged and counted; the old configuration goes on
                 await self.reload()
 
         def on_hangup() -> None:
@@ -165,6 +174,10 @@ class App:
             reloads.add(task)
             task.add_done_callback(reloads.discard)
 
+        async def finish_reloads() -> None:
+            await asyncio.gather(*reloads)
+
+        stack.push_async_callback(finish_reloads)
         for number, handler in (
             (signal.SIGTERM, stopped.set),
             (signal.SIGINT, stopped.set),
