@@ -43,20 +43,22 @@ def take(store: Store, *, now: float, elapsed: float) -> State:
 
 
 def gather(state: State) -> Json:
-    """All that is shown, as plain data in the form of ``/api/v1/bots``; docs/http.md describes it."""
+    """All that is shown, as plain data in the form of ``/api/v1/bots``; docs/http.md describes it.
+
+    The bots come one by one: thousands of them at once would keep the garbage collector, and so everybody, busy.
+    """
     return {
         "time": _moment(state.now),
         "tenants": [_tenant(tenant, status) for tenant, status in state.tenants],
-        "bots": [_bot(bot, reports, state.elapsed) for bot, reports in state.bots],
+        "bots": (_bot(bot, reports, state.elapsed) for bot, reports in state.bots),
     }
 
 
-def to_json(state: State) -> str:
+def to_json(state: State) -> bytes:
     """The answer of ``/api/v1/bots``."""
     data = gather(state)
-    # Bot by bot: the encoder lets no other thread run while it is at work on one value.
-    bots = ",".join([json.dumps(bot, allow_nan=False) for bot in data.pop("bots")])
-    return f'{json.dumps(data, allow_nan=False)[:-1]}, "bots": [{bots}]}}\n'
+    bots = ",".join(json.dumps(bot, allow_nan=False) for bot in data.pop("bots"))
+    return f'{json.dumps(data, allow_nan=False)[:-1]}, "bots": [{bots}]}}\n'.encode()
 
 
 class StatusPage:
@@ -74,9 +76,10 @@ class StatusPage:
         self._template = environment.get_template("status.html")
         self._links = {"metrics": f"{base}{telemetry_path.lstrip('/')}", "api": f"{base}api/v1/bots"}
 
-    def to_html(self, state: State) -> str:
+    def to_html(self, state: State) -> bytes:
         """The page of a state."""
-        return self._template.render(gather(state), links=self._links, style=_STYLE)
+        page = self._template.render(gather(state), links=self._links, style=_STYLE)
+        return page.encode("utf-8", "replace")
 
 
 def _tenant(tenant: TenantId, status: TenantStatus) -> Json:

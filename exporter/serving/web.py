@@ -113,11 +113,11 @@ class _Site:
     async def root(self, _request: web.Request) -> web.Response:
         # In a thread: with thousands of bots it takes longer than the event loop may be kept from its work.
         html = await asyncio.to_thread(self._page.to_html, self._state())
-        return web.Response(text=html, content_type="text/html")
+        return web.Response(body=html, content_type="text/html", charset="utf-8")
 
     async def bots(self, _request: web.Request) -> web.Response:
         text = await asyncio.to_thread(status.to_json, self._state())
-        return web.Response(text=text, content_type="application/json")
+        return web.Response(body=text, content_type="application/json", charset="utf-8")
 
     async def healthy(self, _request: web.Request) -> web.Response:
         return web.Response(text="oifde-exporter is healthy.\n")

@@ -1,7 +1,9 @@
 """The web server over real sockets."""
 
 import asyncio
+import base64
 import gzip
+import hashlib
 import io
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -301,6 +303,17 @@ async def test_the_status_page_needs_nothing_from_elsewhere(connect: Callable[..
         assert word not in html
 
 
+async def test_the_status_page_may_use_its_own_style(connect: Callable[..., Any]) -> None:
+    """The policy that keeps foreign styles out lets the page's own in."""
+    async with connect() as client, client.get("/") as response:
+        html = await response.text()
+        policy = response.headers["Content-Security-Policy"]
+
+    style = html.split("<style>")[1].split("</style>")[0]
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    assert f"style-src 'sha256-{digest}';" in policy
+
+
 async def test_bots_as_json(
     connect: Callable[..., Any],
     store: Store,
@@ -318,16 +331,17 @@ async def test_bots_as_json(
         assert documented_answer == json.loads(await response.read())
 
 
-async def test_json_of_many_bots_and_of_none(
+async def test_answers_for_many_bots_and_for_none(
     connect: Callable[..., Any], store: Store, bot: BotId, snapshot: Snapshot
 ) -> None:
-    """The answer is JSON however many bots there are, whatever they are called and however long a token is good for."""
+    """Both answers work however many bots there are, whatever they are called and however long a token is good for."""
     store.put_tenant(TenantId("p", "t", 'quotes "" and \n lines'), TenantStatus(token_expiry=1e18))
     async with connect() as client:
         empty = json.loads(await (await client.get("/api/v1/bots")).read())
         for number in range(3):
             store.put(replace(bot, access_code=str(number), bot="客服\ud83e"), "hour", snapshot)
         filled = json.loads(await (await client.get("/api/v1/bots")).read())
+        assert (await client.get("/")).status == 200
 
     assert empty["bots"] == []
     assert empty["tenants"][0]["login"]["token_expiry"] == {"epoch": 1e18, "iso": None}
