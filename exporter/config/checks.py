@@ -8,10 +8,9 @@ from collections.abc import Iterator
 from yarl import URL
 
 from exporter.config import types
-from exporter.config.problems import Location, spell
+from exporter.config.problems import Finding, Location, spell
 from exporter.config.schema import CREDENTIALS, Auth, Config, TlsConfig
 
-Finding = tuple[Location, str]
 _Block = dict[str, object]
 
 

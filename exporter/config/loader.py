@@ -4,17 +4,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from pydantic import ValidationError
-from pydantic_core import ErrorDetails
-
 from exporter.config import schema
 from exporter.config.checks import cross_checks, host
-from exporter.config.document import DocumentError, Node, compose
-from exporter.config.files import unreadable
-from exporter.config.messages import explained
+from exporter.config.form import Form
 from exporter.config.model import Auth, Bot, Config, Platform, Tenant, TlsConfig
-from exporter.config.problems import Problem, spell
-from exporter.config.reader import Reader
+from exporter.config.validation import validate
 
 Source = Path | str
 """A configuration file, or the YAML itself; JSON is YAML too."""
@@ -26,12 +20,7 @@ _MIN_STALE_AFTER = 300.0
 _STALE_INTERVALS = 3
 
 
-class ConfigError(Exception):
-    """A configuration that cannot be used; `errors` has a line for each thing that is wrong, free of secrets."""
-
-    def __init__(self, errors: list[str]) -> None:
-        super().__init__("\n".join(errors))
-        self.errors = errors
+_FORM = Form(schema.Config, schema.BLOCKS, schema.SECRET_KEYS, cross_checks, least="platforms")
 
 
 def load(source: Source, environ: Mapping[str, str]) -> Config:
@@ -48,59 +37,7 @@ def load(source: Source, environ: Mapping[str, str]) -> Config:
     name, directory = _TEXT_NAME, Path.cwd()
     if isinstance(source, Path):
         name, directory = str(source), source.parent.absolute()
-    try:
-        root = _root(source)
-    except DocumentError as error:
-        errors = [f"{name}:{error.line}: {error}" if error.line else f"{name}: {error}"]
-    else:
-        written, problems = _check(root, environ, directory)
-        if written and not problems:
-            return _config(written)
-        errors = [": ".join(filter(None, (f"{name}:{p.line}", spell(p.at), p.message))) for p in problems]
-    # Raised out here, so that nothing that holds values of the document hangs on it as its context.
-    raise ConfigError(errors)
-
-
-def _root(source: Source) -> Node:
-    root = compose(source if isinstance(source, str) else _content(source))
-    if root is None or root.kind == "null":
-        raise DocumentError(1, "is empty: write at least platforms")
-    if root.kind != "mapping":
-        raise DocumentError(root.line, "must be lines of `key: value`, at least platforms")
-    return root
-
-
-def _content(path: Path) -> str:
-    try:
-        content = path.read_bytes()
-    except (OSError, ValueError) as error:
-        raise DocumentError(None, unreadable(error)) from None
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-    raise DocumentError(line, "is not UTF-8: save the file in that encoding")
-
-
-def _check(root: Node, environ: Mapping[str, str], directory: Path) -> tuple[schema.Config | None, list[Problem]]:
-    """Return what was written and what is wrong with it, by line."""
-    reader = Reader(environ)
-    data = reader.read(root)
-    written, details = None, list[ErrorDetails]()
-    try:
-        written = schema.Config.model_validate(data, context=directory)
-    except ValidationError as error:
-        details = error.errors(include_url=False, include_input=False)
-    unknown = {detail["loc"] for detail in details if detail["type"] == "extra_forbidden"}
-    problems = [p for p in reader.problems if unknown.isdisjoint(p.at[: n + 1] for n in range(len(p.at)))]
-    problems += [p for p in explained(details, root) if p.at not in reader.holes or p.at in unknown]
-    problems += [Problem(root.locate(at)[0], at, message) for at, message in cross_checks(data)]
-    # What an alias repeats is wrong once.
-    once: dict[tuple[object, ...], Problem] = {}
-    for problem in problems:
-        node = root.locate(problem.at)[1]
-        once.setdefault((id(node), problem.at[-1:], problem.message), problem)
-    return written, sorted(once.values(), key=lambda problem: problem.line)
+    return _config(validate(_FORM, source, name=name, directory=directory, environ=environ))
 
 
 def _config(written: schema.Config) -> Config:

@@ -1,28 +1,19 @@
 """The words for what pydantic finds: what is wrong, and what to do."""
 
 import difflib
+from typing import Any
 
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
 from exporter.config.document import Node
+from exporter.config.form import Form
 from exporter.config.problems import Location, Problem
 from exporter.config.reader import converted, quote
-from exporter.config.schema import BLOCKS
-
-# Keys whose values are never repeated; a file name may be the secret itself, put in the wrong place.
-_SECRET_KEYS = {"app_secret", "app_secret_file", "token", "token_file", "proxy_url"}
 
 _MISREAD = {"int": "a number", "float": "a number", "bool": "true or false", "timestamp": "a date"}
 
 _LONGEST_REPEATED = 40
-
-_REQUIRED = {
-    name: key.description or ""
-    for block in BLOCKS.values()
-    for name, key in block.model_fields.items()
-    if key.is_required()
-}
 
 _BY_TYPE = {
     "model_type": "must be lines of `key: value`, further in than the key",
@@ -41,41 +32,43 @@ _BY_TYPE = {
 }
 
 
-def explained(details: list[ErrorDetails], root: Node) -> list[Problem]:
+def explained(details: list[ErrorDetails], root: Node, form: Form[Any]) -> list[Problem]:
     """Return pydantic's findings on a document, without those that only follow from another."""
-    unknown = {detail["loc"]: _nearest(detail["loc"]) for detail in details if detail["type"] == "extra_forbidden"}
+    unknown = {
+        detail["loc"]: _nearest(detail["loc"], form) for detail in details if detail["type"] == "extra_forbidden"
+    }
     misspelt = {(*at[:-1], known) for at, known in unknown.items()}
     problems = []
     for detail in details:
         at = detail["loc"]
-        if at[-3:-2] == ("labels",) and at[-1] == "[key]":
+        if at[-1:] == ("[key]",):
             at = at[:-1]
         line, node = root.locate(at)
         if at in unknown:
-            problems.append(Problem(line, at, _unknown(at, unknown[at])))
+            problems.append(Problem(line, at, _unknown(at, unknown[at], form)))
         elif detail["type"] != "missing":
-            problems.append(Problem(line, at, _wrong(detail, at, node)))
+            problems.append(Problem(line, at, _wrong(detail, at, node, form)))
         elif at not in misspelt:
-            problems.append(Problem(line, at, _missing(at)))
+            problems.append(Problem(line, at, _missing(at, form)))
     return problems
 
 
-def _missing(at: Location) -> str:
-    description = _REQUIRED[str(at[-1])].rstrip(".")
+def _missing(at: Location, form: Form[Any]) -> str:
+    description = (_block(at, form).model_fields[str(at[-1])].description or "").rstrip(".")
     return f"is missing: write {description[0].lower()}{description[1:]}"
 
 
-def _wrong(detail: ErrorDetails, at: Location, node: Node) -> str:
+def _wrong(detail: ErrorDetails, at: Location, node: Node, form: Form[Any]) -> str:
     if detail["type"] == "value_error":
         return str(detail["ctx"]["error"])
     if detail["type"] == "string_type" and node.kind in _MISREAD:
-        return _misread(node, at)
+        return _misread(node, at, is_secret=not form.secret_keys.isdisjoint(at))
     return _BY_TYPE[detail["type"]].format(**detail.get("ctx", {}))
 
 
-def _misread(node: Node, at: Location) -> str:
+def _misread(node: Node, at: Location, *, is_secret: bool) -> str:
     taken = _MISREAD[node.kind]
-    if at[-1] in _SECRET_KEYS or len(node.text) > _LONGEST_REPEATED:
+    if is_secret or len(node.text) > _LONGEST_REPEATED:
         return f"YAML reads it as {taken}: put it in quotes"
     value = converted(node.text)
     if isinstance(value, int | float) and taken == "a number" and str(value) != node.text:
@@ -83,19 +76,19 @@ def _misread(node: Node, at: Location) -> str:
     return f"YAML reads {node.text} as {taken}: {quote(node, at)}"
 
 
-def _block(at: Location) -> type[BaseModel]:
+def _block(at: Location, form: Form[Any]) -> type[BaseModel]:
     """Return the block that a key stands in."""
-    return BLOCKS[next((step for step in reversed(at[:-1]) if isinstance(step, str)), "")]
+    return form.blocks[next((step for step in reversed(at[:-1]) if isinstance(step, str)), "")]
 
 
-def _nearest(at: Location) -> str | None:
-    return next(iter(difflib.get_close_matches(str(at[-1]), _block(at).model_fields, 1)), None)
+def _nearest(at: Location, form: Form[Any]) -> str | None:
+    return next(iter(difflib.get_close_matches(str(at[-1]), _block(at, form).model_fields, 1)), None)
 
 
-def _unknown(at: Location, nearest: str | None) -> str:
+def _unknown(at: Location, nearest: str | None, form: Form[Any]) -> str:
     if nearest:
         return f"is not a known key: did you mean {nearest}?"
-    for name, block in BLOCKS.items():
+    for name, block in form.blocks.items():
         if at[-1] in block.model_fields:
             return f"is not a known key here: it belongs {f'in {name}' if name else 'at the top level'}"
-    return f"is not a known key: remove it, or use one of {', '.join(_block(at).model_fields)}"
+    return f"is not a known key: remove it, or use one of {', '.join(_block(at, form).model_fields)}"

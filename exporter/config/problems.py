@@ -7,6 +7,9 @@ from typing import NamedTuple
 Location = tuple[str | int, ...]
 """The keys and indexes that lead from the root of a document to a part of it."""
 
+Finding = tuple[Location, str]
+"""Where something is wrong, and what; the message is one line and holds no value that may be secret."""
+
 
 class Problem(NamedTuple):
     """Something that is wrong: what, and what to do. The message is one line and holds no value that may be secret."""

@@ -16,7 +16,8 @@ _MISREAD = object()  # stands for what is no text and nothing else that a key ta
 class Reader:
     """Reads one document; `problems` has what was wrong, `holes` where a value is missing from the data for that."""
 
-    def __init__(self, environ: Mapping[str, str]) -> None:
+    def __init__(self, environ: Mapping[str, str] | None) -> None:
+        """`environ` is what `${NAME}` is replaced from; None: it is text like any other."""
         self._environ = environ
         self.problems: list[Problem] = []
         self.holes: set[Location] = set()
@@ -25,7 +26,9 @@ class Reader:
         """Return the node's data: dict, list, str, int, float or bool; None for a hole."""
         match node.kind:
             case "str" | "value" | "merge":
-                return self._replaced(node.text, line, at) if "$" in node.text else node.text
+                if self._environ is None or "$" not in node.text:
+                    return node.text
+                return self._replaced(node.text, self._environ, line, at)
             case "mapping":
                 entries = self._entries(node, at)
                 return {key: self.read(child, key_line, (*at, key)) for key, (key_line, child) in entries.items()}
@@ -65,19 +68,19 @@ class Reader:
         node.entries = merged | node.entries
         return node.entries
 
-    def _replaced(self, text: str, line: int, at: Location) -> str | None:
+    def _replaced(self, text: str, environ: Mapping[str, str], line: int, at: Location) -> str | None:
         """Return a text with its variables replaced."""
         variables = list(_DOLLAR.finditer(text))
         names = dict.fromkeys(variable["name"] for variable in variables if variable["name"])
-        unset = [name for name in names if name not in self._environ]
+        unset = [name for name in names if name not in environ]
         if unset:
             message = f"the environment does not set {', '.join(unset)}: set it, or write $$ for a dollar"
         elif any(variable["open"] for variable in variables):
             message = "${ begins the name of a variable, as in ${NAME}: write $$ for a dollar"
-        elif not all(_is_unicode(self._environ[name]) for name in names):
+        elif not all(_is_unicode(environ[name]) for name in names):
             message = f"the environment sets {', '.join(names)} to bytes that are not UTF-8: set it to text"
         else:
-            return _DOLLAR.sub(lambda match: self._environ[match["name"]] if match["name"] else "$", text)
+            return _DOLLAR.sub(lambda match: environ[match["name"]] if match["name"] else "$", text)
         self._hole(line, at, message)
         return None
 

@@ -158,6 +158,8 @@ BLOCKS: dict[str, type[BaseModel]] = {
     "bots": Bot,
 }
 
+SECRET_KEYS = frozenset({"app_secret", "app_secret_file", "token", "token_file", "proxy_url"})
+
 
 class _ForEditors(GenerateJsonSchema):
     """What may be written: an optional key may be left out, but not be null."""

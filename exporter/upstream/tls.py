@@ -1,15 +1,12 @@
 """The TLS context for a platform, made anew when its certificate files change."""
 
 import ssl
-from pathlib import Path
-from typing import TypeAlias
 
 from structlog.typing import FilteringBoundLogger
 
 from exporter.config import TlsConfig
+from exporter.config.files import Version, version
 from exporter.upstream.errors import UpstreamError
-
-_Version: TypeAlias = tuple[int, int, int] | None
 
 
 class TlsContext:
@@ -22,7 +19,7 @@ class TlsContext:
         self._config = config
         self._log = log
         self._files = [file for file in (config.ca_file, config.cert_file, config.key_file) if file is not None]
-        self._versions: tuple[_Version, ...] = ()
+        self._versions: tuple[Version, ...] = ()
         self._context: ssl.SSLContext | None = None
 
     def current(self) -> ssl.SSLContext:
@@ -33,7 +30,7 @@ class TlsContext:
         Raises:
             UpstreamError: (tls) they could never be loaded so far.
         """
-        versions = tuple(_version(file) for file in self._files)
+        versions = tuple(version(file) for file in self._files)
         if self._context is not None and versions == self._versions:
             return self._context
         self._versions = versions
@@ -67,11 +64,3 @@ def _load(config: TlsConfig) -> ssl.SSLContext | str:
         reason = getattr(error, "reason", None) or error.strerror or type(error).__name__
         return f"tls_config: {loading} cannot be loaded: {reason}"
     return context
-
-
-def _version(file: Path) -> _Version:
-    try:
-        status = file.stat()
-    except OSError:
-        return None
-    return status.st_mtime_ns, status.st_ino, status.st_size
