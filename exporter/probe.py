@@ -1,0 +1,80 @@
+"""``python -m exporter.probe [URL]``: exit status 0 if the exporter answers; for the health checks of containers.
+
+It needs neither shell nor curl, and works where a kubelet's own probe does not: with basic auth and with TLS that asks
+for a client's certificate. Whoever is asked for credentials has met a living exporter. It sends no secret, so it checks
+no certificate. Without a URL it asks for ``/-/healthy`` where the environment tells the exporter to listen; an exporter
+that is told so by flags needs the URL.
+"""
+
+import http.client
+import os
+import re
+import ssl
+import sys
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+TIMEOUT: Final = 4.0
+"""Seconds, for each step of the request; container engines give a probe a little more."""
+
+_WILDCARDS: Final = (None, "0.0.0.0", "::")  # noqa: S104 - what is listened on is asked at localhost
+# Asked for a client's certificate, a client that has none is told so by one of these.
+_NO_CERTIFICATE: Final = ("CERTIFICATE_REQUIRED", "HANDSHAKE_FAILURE", "BAD_CERTIFICATE")
+
+
+def url_from(environ: Mapping[str, str]) -> str:
+    """The URL of ``/-/healthy`` of an exporter with this environment. Raises OSError if its web configuration can't be read."""
+    addresses = environ.get("OIFDE_EXPORTER_WEB_LISTEN_ADDRESS", "").split() or [":10230"]
+    address = urlsplit(f"//{addresses[0]}")
+    host = "localhost" if address.hostname in _WILDCARDS else address.netloc.rpartition(":")[0]
+    prefix = environ.get("OIFDE_EXPORTER_WEB_ROUTE_PREFIX")
+    if prefix is None:
+        prefix = urlsplit(environ.get("OIFDE_EXPORTER_WEB_EXTERNAL_URL", "")).path
+    prefix = prefix.strip("/")
+    path = f"/{prefix}/-/healthy" if prefix else "/-/healthy"
+    web_config = environ.get("OIFDE_EXPORTER_WEB_CONFIG_FILE")
+    encrypted = web_config and re.search(r"^tls_server_config *:", Path(web_config).read_text("utf-8"), re.MULTILINE)
+    return f"{'https' if encrypted else 'http'}://{host}:{address.port}{path}"
+
+
+def ask(url: str) -> str | None:
+    """What speaks against a living exporter there; None if nothing does."""
+    where = urlsplit(url)
+    host = where.hostname or ""
+    connection: http.client.HTTPConnection
+    if where.scheme == "https":
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        connection = http.client.HTTPSConnection(host, where.port, timeout=TIMEOUT, context=context)
+    else:
+        connection = http.client.HTTPConnection(host, where.port, timeout=TIMEOUT)
+    try:
+        connection.request("GET", where.path or "/")
+        status = connection.getresponse().status
+    except ssl.SSLError as error:
+        return None if (error.reason or "").endswith(_NO_CERTIFICATE) else str(error)
+    except (OSError, http.client.HTTPException) as error:
+        return str(error) or type(error).__name__
+    finally:
+        connection.close()
+    return None if status in (HTTPStatus.OK, HTTPStatus.UNAUTHORIZED) else f"HTTP status {status}"
+
+
+def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
+    """The exit status; what is wrong is told on stderr."""
+    try:
+        url = arguments[0] if arguments else url_from(environ)
+        problem = ask(url)
+    except (OSError, ValueError) as error:
+        url, problem = "the exporter", str(error)
+    if problem:
+        sys.stderr.write(f"{url}: {problem}\n")
+    return 1 if problem else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:], os.environ))

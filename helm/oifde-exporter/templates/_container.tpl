@@ -1,0 +1,150 @@
+{{/* A probe: (list $ "/-/healthy" .Values.livenessProbe). With webConfig the kubelet has no credentials, so a command asks from within. */}}
+{{- define "oifde-exporter.probe" -}}
+{{- $ := index . 0 -}}
+{{- $path := include "oifde-exporter.path" . -}}
+{{- if $.Values.webConfig.enabled -}}
+exec:
+  command:
+    - python
+    - -m
+    - exporter.probe
+    - {{ printf "%s://localhost:%v%s" (include "oifde-exporter.scheme" $) $.Values.containerPort $path }}
+{{- else -}}
+httpGet:
+  path: {{ $path }}
+  port: metrics
+{{- end }}
+{{ omit (index . 2) "enabled" | toYaml }}
+{{- end }}
+
+{{/* Image, flags, environment, port, mounts and resources of the exporter's container, whosesoever pod it is in. */}}
+{{- define "oifde-exporter.containerBody" -}}
+{{- include "oifde-exporter.check" . -}}
+image: {{ include "oifde-exporter.image" . }}
+imagePullPolicy: {{ .Values.image.pullPolicy }}
+args:
+  {{- if .Values.demo }}
+  - demo
+  {{- end }}
+  {{- if include "oifde-exporter.hasConfigFile" . }}
+  - --config.file=/etc/oifde-exporter/config/config.yaml
+  {{- if eq .Values.configReload "auto" }}
+  - --config.auto-reload-interval=30s
+  {{- end }}
+  {{- end }}
+  - --web.listen-address=:{{ .Values.containerPort }}
+  {{- if ne .Values.telemetryPath "/metrics" }}
+  - --web.telemetry-path={{ .Values.telemetryPath }}
+  {{- end }}
+  {{- with .Values.routePrefix }}
+  - --web.route-prefix={{ . }}
+  {{- end }}
+  {{- with .Values.externalUrl }}
+  - --web.external-url={{ . }}
+  {{- end }}
+  {{- if .Values.webConfig.enabled }}
+  - --web.config.file=/etc/oifde-exporter/web/web.yaml
+  {{- end }}
+  {{- if .Values.enableLifecycle }}
+  - --web.enable-lifecycle
+  {{- end }}
+  {{- if .Values.sharding.enabled }}
+  - --shard=auto
+  - --total-shards={{ .Values.sharding.shards }}
+  {{- end }}
+  - --log.level={{ .Values.log.level }}
+  - --log.format={{ .Values.log.format }}
+  {{- range .Values.extraArgs }}
+  - {{ tpl . $ | quote }}
+  {{- end }}
+{{- with .Values.extraEnv }}
+env:
+  {{- tpl (toYaml .) $ | nindent 2 }}
+{{- end }}
+{{- with .Values.extraEnvFrom }}
+envFrom:
+  {{- tpl (toYaml .) $ | nindent 2 }}
+{{- end }}
+ports:
+  - name: metrics
+    containerPort: {{ .Values.containerPort }}
+    protocol: TCP
+{{- if .Values.livenessProbe.enabled }}
+livenessProbe:
+  {{- include "oifde-exporter.probe" (list . "/-/healthy" .Values.livenessProbe) | nindent 2 }}
+{{- end }}
+{{- if eq .Values.mode "standalone" }}
+{{- if .Values.readinessProbe.enabled }}
+readinessProbe:
+  {{- include "oifde-exporter.probe" (list . "/-/ready" .Values.readinessProbe) | nindent 2 }}
+{{- end }}
+{{- if .Values.startupProbe.enabled }}
+startupProbe:
+  {{- include "oifde-exporter.probe" (list . "/-/healthy" .Values.startupProbe) | nindent 2 }}
+{{- end }}
+{{- end }}
+{{- $mounts := include "oifde-exporter.volumeMounts" . }}
+{{- if $mounts }}
+volumeMounts:
+  {{- $mounts | nindent 2 }}
+{{- end }}
+{{- with .Values.resources }}
+resources:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{/* Directories, never single files: those would not follow a change. */}}
+{{- define "oifde-exporter.volumeMounts" -}}
+{{- $mounts := list -}}
+{{- range include "oifde-exporter.volumes" . | fromYamlArray -}}
+{{- if hasPrefix "oifde-exporter-" .name -}}
+{{- $directory := trimPrefix "oifde-exporter-" .name -}}
+{{- $mounts = append $mounts (dict "name" .name "mountPath" (printf "/etc/oifde-exporter/%s" $directory) "readOnly" true) -}}
+{{- end -}}
+{{- end -}}
+{{- with tpl (toYaml .Values.extraVolumeMounts) . | fromYamlArray }}{{ $mounts = concat $mounts . }}{{ end -}}
+{{- if $mounts }}{{ toYaml $mounts }}{{ end -}}
+{{- end }}
+
+{{/*
+The volumes. In a pod of ours the files belong to the exporter's group; in an application's pod, whose user and groups are
+the application's business, whoever is in the container may read them.
+*/}}
+{{- define "oifde-exporter.volumes" -}}
+{{- $mode := ternary 0440 0444 (eq .Values.mode "standalone") -}}
+{{- if include "oifde-exporter.hasConfigFile" . }}
+- name: oifde-exporter-config
+  configMap:
+    name: {{ tpl (include "oifde-exporter.configMapName" .) . }}
+    defaultMode: {{ $mode }}
+{{- end }}
+{{- with include "oifde-exporter.secretName" . }}
+- name: oifde-exporter-secrets
+  secret:
+    secretName: {{ . }}
+    defaultMode: {{ $mode }}
+{{- end }}
+{{- if .Values.webConfig.enabled }}
+- name: oifde-exporter-web
+  secret:
+    secretName: {{ tpl (include "oifde-exporter.webSecretName" .) . }}
+    defaultMode: {{ $mode }}
+{{- with .Values.webConfig.tlsSecret }}
+- name: oifde-exporter-tls
+  secret:
+    secretName: {{ tpl . $ }}
+    defaultMode: {{ $mode }}
+{{- end }}
+{{- end }}
+{{- with .Values.extraVolumes }}
+{{ tpl (toYaml .) $ }}
+{{- end }}
+{{- end }}
+
+{{/* The checksum that restarts the pods, if it is asked for. */}}
+{{- define "oifde-exporter.checksum" -}}
+{{- if and (eq .Values.configReload "restart") (include "oifde-exporter.hasConfigFile" .) (not .Values.existingConfigMap) -}}
+checksum/config: {{ include "oifde-exporter.configText" . | sha256sum }}
+{{- end -}}
+{{- end }}

@@ -1,0 +1,153 @@
+{{/* The chart's name, at most 63 characters, as labels have it. */}}
+{{- define "oifde-exporter.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" -}}
+{{- end }}
+
+{{/* The name of what is created, at most 63 characters. */}}
+{{- define "oifde-exporter.fullname" -}}
+{{- if .Values.fullnameOverride -}}
+{{- .Values.fullnameOverride | trunc 63 | trimSuffix "-" -}}
+{{- else -}}
+{{- $name := default .Chart.Name .Values.nameOverride -}}
+{{- if contains $name .Release.Name -}}
+{{- .Release.Name | trunc 63 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-%s" .Release.Name $name | trunc 63 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+{{- end }}
+
+{{/* The full name with an ending, together at most 63 characters: (list $ "headless"). */}}
+{{- define "oifde-exporter.fullnameWith" -}}
+{{- $ending := printf "-%s" (index . 1) -}}
+{{- $room := sub 63 (len $ending) | int -}}
+{{- include "oifde-exporter.fullname" (index . 0) | trunc $room | trimSuffix "-" -}}{{- $ending -}}
+{{- end }}
+
+{{/*
+The StatefulSet's name: its pods get labels and host names with up to 11 characters more.
+*/}}
+{{- define "oifde-exporter.statefulSetName" -}}
+{{- include "oifde-exporter.fullname" . | trunc 52 | trimSuffix "-" -}}
+{{- end }}
+
+{{- define "oifde-exporter.serviceAccountName" -}}
+{{- .Values.serviceAccount.name | default (ternary (include "oifde-exporter.fullname" .) "default" .Values.serviceAccount.create) -}}
+{{- end }}
+
+{{- define "oifde-exporter.selectorLabels" -}}
+app.kubernetes.io/name: {{ include "oifde-exporter.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{/* What identifies the chart wins over commonLabels: selectors stand on it. */}}
+{{- define "oifde-exporter.labels" -}}
+{{- $ours := dict
+  "helm.sh/chart" (printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-")
+  "app.kubernetes.io/version" (.Values.image.tag | default .Chart.AppVersion | toString | trunc 63 | trimSuffix "-")
+  "app.kubernetes.io/managed-by" .Release.Service
+  "app.kubernetes.io/part-of" (include "oifde-exporter.name" .)
+-}}
+{{- $common := tpl (toYaml .Values.commonLabels) . | fromYaml -}}
+{{- merge (include "oifde-exporter.selectorLabels" . | fromYaml) $ours $common | toYaml -}}
+{{- end }}
+
+{{- define "oifde-exporter.image" -}}
+{{- with .Values.image -}}
+{{- with .registry }}{{ . }}/{{ end -}}
+{{- .repository -}}
+{{- if .digest }}@{{ .digest }}{{ else }}:{{ .tag | default $.Chart.AppVersion }}{{ end -}}
+{{- end -}}
+{{- end }}
+
+{{/* Whether a configuration file is mounted: "true" or nothing. */}}
+{{- define "oifde-exporter.hasConfigFile" -}}
+{{- if and (not .Values.demo) (or .Values.config .Values.existingConfigMap) }}true{{ end -}}
+{{- end }}
+
+{{/* Whether the configuration comes by the environment: "true" or nothing. */}}
+{{- define "oifde-exporter.hasConfigInEnvironment" -}}
+{{- range .Values.extraEnv }}{{ if eq .name "OIFDE_EXPORTER_CONFIG" "OIFDE_EXPORTER_CONFIG_FILE" }}true{{ end }}{{ end -}}
+{{- if .Values.extraEnvFrom }}true{{ end -}}
+{{- end }}
+
+{{- define "oifde-exporter.configText" -}}
+{{- if kindIs "string" .Values.config }}{{ .Values.config }}{{ else }}{{ toYaml .Values.config }}{{ end -}}
+{{- end }}
+
+{{- define "oifde-exporter.configMapName" -}}
+{{- .Values.existingConfigMap | default (include "oifde-exporter.fullname" .) -}}
+{{- end }}
+
+{{/* The Secret with the files for the configuration; nothing if there is none. */}}
+{{- define "oifde-exporter.secretName" -}}
+{{- if .Values.existingSecret -}}
+{{- tpl .Values.existingSecret . -}}
+{{- else if .Values.secrets -}}
+{{- include "oifde-exporter.fullname" . -}}
+{{- end -}}
+{{- end }}
+
+{{- define "oifde-exporter.webSecretName" -}}
+{{- .Values.webConfig.existingSecret | default (include "oifde-exporter.fullnameWith" (list . "web")) -}}
+{{- end }}
+
+{{- define "oifde-exporter.scheme" -}}
+{{- $web := .Values.webConfig -}}
+{{- if not $web.enabled -}}
+http
+{{- else -}}
+{{- $web.scheme | default (ternary "https" "http" (hasKey (default dict $web.config) "tls_server_config")) -}}
+{{- end -}}
+{{- end }}
+
+{{/* A path as the exporter serves it: (list $ "/-/healthy"). The route prefix is by default the external URL's path. */}}
+{{- define "oifde-exporter.path" -}}
+{{- $values := (index . 0).Values -}}
+{{- $prefix := $values.routePrefix -}}
+{{- if and (not $prefix) $values.externalUrl }}{{ $prefix = (urlParse $values.externalUrl).path }}{{ end -}}
+{{- with trimAll "/" $prefix }}/{{ . }}{{ end -}}
+{{- index . 1 -}}
+{{- end }}
+
+{{/* What values a user can have got wrong in ways that a schema can't tell. */}}
+{{- define "oifde-exporter.check" -}}
+{{- if and (eq .Values.mode "sidecar") .Values.sharding.enabled -}}
+{{- fail "mode: sidecar and sharding.enabled exclude each other: a sidecar polls all its tenants" -}}
+{{- end -}}
+{{- if and .Values.demo (eq .Values.mode "sidecar") -}}
+{{- fail "demo: true is for mode: standalone" -}}
+{{- end -}}
+{{- if and .Values.config .Values.existingConfigMap -}}
+{{- fail "set either config or existingConfigMap, not both" -}}
+{{- end -}}
+{{- if and .Values.secrets .Values.existingSecret -}}
+{{- fail "set either secrets or existingSecret, not both" -}}
+{{- end -}}
+{{- if not (or .Values.demo .Values.config .Values.existingConfigMap (include "oifde-exporter.hasConfigInEnvironment" .)) -}}
+{{- fail "the exporter needs a configuration: set config or existingConfigMap (or OIFDE_EXPORTER_CONFIG in extraEnv or extraEnvFrom), or demo: true to try it out" -}}
+{{- end -}}
+{{- if .Values.webConfig.enabled -}}
+{{- if not (or .Values.webConfig.config .Values.webConfig.existingSecret) -}}
+{{- fail "webConfig.enabled needs webConfig.config or webConfig.existingSecret" -}}
+{{- end -}}
+{{- if and .Values.webConfig.config .Values.webConfig.existingSecret -}}
+{{- fail "set either webConfig.config or webConfig.existingSecret, not both" -}}
+{{- end -}}
+{{- if and .Values.webConfig.existingSecret (not .Values.webConfig.scheme) -}}
+{{- fail "webConfig.existingSecret needs webConfig.scheme: http or https, as the file in it says" -}}
+{{- end -}}
+{{- end -}}
+{{- if and (eq .Values.mode "sidecar") .Values.serviceMonitor.enabled -}}
+{{- fail "mode: sidecar has no Service: use podMonitor in place of serviceMonitor" -}}
+{{- end -}}
+{{- if and .Values.serviceMonitor.enabled .Values.podMonitor.enabled -}}
+{{- fail "serviceMonitor and podMonitor together would scrape everything twice: enable one of them" -}}
+{{- end -}}
+{{- if and .Values.serviceMonitor.enabled (not .Values.service.enabled) -}}
+{{- fail "serviceMonitor needs service.enabled; without a Service use podMonitor" -}}
+{{- end -}}
+{{- if and (eq .Values.mode "sidecar") .Values.sidecar.native (semverCompare "<1.29.0-0" .Capabilities.KubeVersion.Version) -}}
+{{- fail "sidecar.native needs Kubernetes 1.29 or newer" -}}
+{{- end -}}
+{{- end }}

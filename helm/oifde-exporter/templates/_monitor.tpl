@@ -1,0 +1,27 @@
+{{/* What a ServiceMonitor's and a PodMonitor's endpoint have in common: (list $ .Values.podMonitor). */}}
+{{- define "oifde-exporter.endpoint" -}}
+{{- $ := index . 0 -}}
+{{- $monitor := index . 1 -}}
+path: {{ include "oifde-exporter.path" (list $ $.Values.telemetryPath) }}
+scheme: {{ $monitor.scheme | default (include "oifde-exporter.scheme" $) }}
+honorLabels: {{ $monitor.honorLabels }}
+{{- range $key := list "interval" "scrapeTimeout" "tlsConfig" "basicAuth" "relabelings" "metricRelabelings" }}
+{{- with index $monitor $key }}
+{{ dict $key . | toYaml }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* Metadata of an object for somebody else's eyes: (list $ .Values.podMonitor). */}}
+{{- define "oifde-exporter.metadata" -}}
+{{- $ := index . 0 -}}
+{{- $for := index . 1 -}}
+name: {{ include "oifde-exporter.fullname" $ }}
+namespace: {{ $for.namespace | default $.Release.Namespace }}
+labels:
+  {{- merge (include "oifde-exporter.labels" $ | fromYaml) $for.labels | toYaml | nindent 2 }}
+{{- with $for.annotations }}
+annotations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}

@@ -1,0 +1,53 @@
+{{/* The pod template of the Deployment and of the StatefulSet. */}}
+{{- define "oifde-exporter.pod" -}}
+metadata:
+  labels:
+    {{- $labels := tpl (toYaml .Values.podLabels) . | fromYaml }}
+    {{- /* Without the chart's version: a new chart alone restarts nothing. */}}
+    {{- merge (omit (include "oifde-exporter.labels" . | fromYaml) "helm.sh/chart") $labels | toYaml | nindent 4 }}
+  {{- $annotations := merge (include "oifde-exporter.checksum" . | fromYaml) (tpl (toYaml .Values.podAnnotations) . | fromYaml) }}
+  annotations:
+    {{- merge $annotations (dict "kubectl.kubernetes.io/default-container" "exporter") | toYaml | nindent 4 }}
+spec:
+  {{- with .Values.imagePullSecrets }}
+  imagePullSecrets:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+  serviceAccountName: {{ include "oifde-exporter.serviceAccountName" . }}
+  automountServiceAccountToken: {{ .Values.serviceAccount.automountServiceAccountToken }}
+  enableServiceLinks: false
+  {{- with .Values.podSecurityContext }}
+  securityContext:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+  {{- with .Values.extraInitContainers }}
+  initContainers:
+    {{- tpl (toYaml .) $ | nindent 4 }}
+  {{- end }}
+  containers:
+    - name: exporter
+      {{- include "oifde-exporter.containerBody" . | nindent 6 }}
+      {{- with .Values.securityContext }}
+      securityContext:
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
+    {{- with .Values.extraContainers }}
+    {{- tpl (toYaml .) $ | nindent 4 }}
+    {{- end }}
+  {{- with include "oifde-exporter.volumes" . | trim }}
+  volumes:
+    {{- . | nindent 4 }}
+  {{- end }}
+  terminationGracePeriodSeconds: {{ .Values.terminationGracePeriodSeconds }}
+  {{- range $key := list "priorityClassName" "runtimeClassName" "dnsPolicy" }}
+  {{- with index $.Values $key }}
+  {{ $key }}: {{ . }}
+  {{- end }}
+  {{- end }}
+  {{- range $key := list "nodeSelector" "tolerations" "affinity" "topologySpreadConstraints" "dnsConfig" "hostAliases" }}
+  {{- with index $.Values $key }}
+  {{ $key }}:
+    {{- tpl (toYaml .) $ | nindent 4 }}
+  {{- end }}
+  {{- end }}
+{{- end }}

@@ -1,0 +1,48 @@
+{{/*
+For an application's own chart, which has this one as a dependency with `mode: sidecar`. The argument of each is this
+chart's part of the values: `index .Subcharts "oifde-exporter"`.
+
+  oifde-exporter.sidecar                 the container, a native sidecar if sidecar.native is true
+  oifde-exporter.sidecar.containers      a list with it, or nothing if it is native
+  oifde-exporter.sidecar.initContainers  a list with it if it is native, else nothing
+  oifde-exporter.sidecar.volumes         the list of its volumes
+  oifde-exporter.sidecar.labels          labels for the pod, by which the PodMonitor finds it
+  oifde-exporter.sidecar.annotations     annotations for the pod
+
+It has no readiness probe and no startup probe: the application's pod is in service, and starts, whatever the platform does.
+*/}}
+{{- define "oifde-exporter.sidecar" -}}
+name: {{ .Values.sidecar.name }}
+{{- if .Values.sidecar.native }}
+restartPolicy: Always
+{{- end }}
+{{ include "oifde-exporter.containerBody" . }}
+securityContext:
+  {{- /* The pod's security context is the application's business, so the container brings its own. */}}
+  {{- $pod := pick .Values.podSecurityContext "runAsNonRoot" "runAsUser" "runAsGroup" "seccompProfile" }}
+  {{- merge (deepCopy .Values.securityContext) $pod | toYaml | nindent 2 }}
+{{- end }}
+
+{{- define "oifde-exporter.sidecar.containers" -}}
+{{- if not .Values.sidecar.native -}}
+- {{ include "oifde-exporter.sidecar" . | nindent 2 | trim }}
+{{- end -}}
+{{- end }}
+
+{{- define "oifde-exporter.sidecar.initContainers" -}}
+{{- if .Values.sidecar.native -}}
+- {{ include "oifde-exporter.sidecar" . | nindent 2 | trim }}
+{{- end -}}
+{{- end }}
+
+{{- define "oifde-exporter.sidecar.volumes" -}}
+{{ include "oifde-exporter.volumes" . | trim }}
+{{- end }}
+
+{{- define "oifde-exporter.sidecar.labels" -}}
+oifde-exporter/sidecar: {{ include "oifde-exporter.fullname" . }}
+{{- end }}
+
+{{- define "oifde-exporter.sidecar.annotations" -}}
+{{ include "oifde-exporter.checksum" . }}
+{{- end }}
