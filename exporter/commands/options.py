@@ -6,6 +6,7 @@ import re
 import socket
 import sys
 from collections.abc import Callable, Coroutine, Sequence
+from pathlib import Path
 from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
@@ -17,6 +18,7 @@ from exporter import __version__, logs
 from exporter.app import App, StartError, WebOptions
 from exporter.clock import SystemClock
 from exporter.config import Config, ConfigError, Shard
+from exporter.config.types import duration
 from exporter.revision import revision
 
 _ENVIRONMENT: Final = "OIFDE_EXPORTER_"
@@ -82,6 +84,12 @@ def web_options(command: _Command) -> _Command:
             metavar="PREFIX",
             help="Prefix of every path served. Default: the path of --web.external-url.",
         ),
+        flag(
+            "--web.config.file",
+            type=click.Path(path_type=Path),
+            metavar="PATH",
+            help="TLS, users with passwords, and headers, in the format of Prometheus' exporter-toolkit.",
+        ),
         flag("--web.enable-lifecycle", is_flag=True, help="Allow reloads by POST or PUT /-/reload."),
         flag("--web.telemetry-path", default="/metrics", callback=_path, metavar="PATH", help="Path of the metrics."),
         flag(
@@ -123,6 +131,18 @@ class ShardNumber(click.ParamType[int]):
         return int(text)
 
 
+class Interval(click.ParamType[float]):
+    """A duration as the configuration has them, in seconds."""
+
+    name = "DURATION"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        try:
+            return duration(value)
+        except ValueError as error:
+            return self.fail(f"{value!r} {error}", param, ctx)
+
+
 def shard_options(command: _Command) -> _Command:
     """``--shard`` and ``--total-shards``; ``shard_from`` reads them."""
     for option in (
@@ -160,6 +180,7 @@ def web_from(
     web_enable_lifecycle: bool,
     web_route_prefix: str | None,
     web_external_url: str | None,
+    web_config_file: Path | None,
 ) -> WebOptions:
     """What the flags of ``web_options`` say."""
     if web_route_prefix is None:
@@ -170,6 +191,7 @@ def web_from(
         enable_lifecycle=web_enable_lifecycle,
         route_prefix=web_route_prefix,
         external_url=web_external_url,
+        web_config_file=web_config_file,
     )
 
 

@@ -1,6 +1,9 @@
 """``oifde-exporter run``: the daemon."""
 
+import asyncio
 import os
+import signal
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +11,7 @@ import click
 
 from exporter import config, logs
 from exporter.commands.options import (
+    Interval,
     flag,
     log_options,
     run_to_end,
@@ -17,6 +21,7 @@ from exporter.commands.options import (
     web_from,
     web_options,
 )
+from exporter.watch import Watch
 
 CONFIG_TEXT = "OIFDE_EXPORTER_CONFIG"
 """The environment variable that may hold the configuration itself."""
@@ -30,6 +35,12 @@ CONFIG_TEXT = "OIFDE_EXPORTER_CONFIG"
     metavar="PATH",
     help=f"The configuration. Without this flag, the variable {CONFIG_TEXT} may hold the YAML itself.",
 )
+@flag(
+    "--config.auto-reload-interval",
+    type=Interval(),
+    default="0s",
+    help="Look so often whether the file's content has changed, and reload it if so; 0s: never.",
+)
 @shard_options
 @web_options
 @log_options
@@ -38,6 +49,7 @@ def run(
     ctx: click.Context,
     /,
     config_file: Path,
+    config_auto_reload_interval: float,
     shard: int,
     total_shards: int,
     log_level: str,
@@ -49,4 +61,22 @@ def run(
     source = os.environ.get(CONFIG_TEXT, config_file) if by_default else config_file
     chosen = shard_from(shard=shard, total_shards=total_shards)
     log = logs.configure(level=log_level, format=log_format)
-    run_to_end(serve(lambda: config.load(source, os.environ), web_from(**web), log, chosen))
+    # Known before the daemon reads it, so that no change falls between the two.
+    watch = Watch(source) if config_auto_reload_interval and isinstance(source, Path) else None
+    daemon = serve(lambda: config.load(source, os.environ), web_from(**web), log, chosen)
+    run_to_end(_watching(watch, config_auto_reload_interval, daemon) if watch else daemon)
+
+
+async def _watching(watch: Watch, interval: float, daemon: Coroutine[Any, Any, None]) -> None:
+    """The daemon, told of a change as an operator would tell it."""
+    watching = asyncio.create_task(watch.run(interval, _hang_up))
+    try:
+        await daemon
+    finally:
+        watching.cancel()
+
+
+def _hang_up() -> None:
+    # A daemon that is about to end takes no more signals, and this one's default is to kill.
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_DFL:
+        signal.raise_signal(signal.SIGHUP)
