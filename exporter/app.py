@@ -8,6 +8,7 @@ import signal
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from aiohttp import web
@@ -20,7 +21,9 @@ from exporter.health import Health
 from exporter.polling.fleet import Fleet
 from exporter.polling.store import Store
 from exporter.serving.exposition import Exposition
+from exporter.serving.server import Address, Server
 from exporter.serving.web import create_app
+from exporter.serving.webconfig import CurrentWebConfig, protect
 
 READY_AFTER: Final = 30.0
 """Seconds after which the program counts as ready even if some bot has not been tried yet."""
@@ -42,6 +45,8 @@ class WebOptions:
     enable_lifecycle: bool = False
     route_prefix: str = ""
     external_url: str | None = None
+    web_config_file: Path | None = None
+    """TLS, users and headers; None: plain HTTP for everybody."""
 
 
 class App:
@@ -145,19 +150,26 @@ class App:
             route_prefix=self._options.route_prefix,
             external_url=self._options.external_url,
         )
-        runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=_SHUTDOWN_TIMEOUT)
-        await runner.setup()
-        stack.push_async_callback(runner.cleanup)
+        server = self._guarded(app)
+        await server.start()
+        stack.push_async_callback(server.close)
         for host, port in self._options.listen_addresses:
             try:
-                await web.TCPSite(runner, host, port).start()
+                await server.listen(host, port)
             except OSError as error:
                 reason = os.strerror(error.errno) if error.errno else str(error)
                 raise StartError(f"cannot listen on {host or ''}:{port}: {reason}") from error
-        urls = [f"http://{_host(address)}:{address[1]}{self._options.route_prefix}/" for address in runner.addresses]
-        for address in runner.addresses:
-            self._log.info("listening", address=f"{_host(address)}:{address[1]}")
-        self._on_listening(urls)
+        addresses = [f"{_host(address)}:{address[1]}" for address in server.addresses]
+        for address in addresses:
+            self._log.info("listening", address=address, scheme=server.scheme)
+        self._on_listening([f"{server.scheme}://{address}{self._options.route_prefix}/" for address in addresses])
+
+    def _guarded(self, app: web.Application) -> Server:
+        if self._options.web_config_file is None:
+            return Server(app, shutdown_timeout=_SHUTDOWN_TIMEOUT)
+        config = CurrentWebConfig(self._options.web_config_file, clock=self._clock, log=self._log)
+        protect(app, config, log=self._log)
+        return Server(app, shutdown_timeout=_SHUTDOWN_TIMEOUT, context=config.context, admits=config.admits)
 
     def _catch_signals(self, stack: AsyncExitStack) -> asyncio.Event:
         """The event that says to stop; SIGHUP reloads."""
@@ -188,5 +200,5 @@ class App:
         return stopped
 
 
-def _host(address: tuple[str, int] | tuple[str, int, int, int]) -> str:
+def _host(address: Address) -> str:
     return f"[{address[0]}]" if ":" in address[0] else address[0]
