@@ -109,9 +109,10 @@ class Exposition:
     ) -> Iterator[bytes]:
         for families, rows in tables:
             for index, family in enumerate(families):
-                yield _header(family, openmetrics=openmetrics)
-                for first in range(0, len(rows), _ROWS_A_CHUNK):
-                    yield b"".join([row[index] for row in rows[first : first + _ROWS_A_CHUNK]])
+                header = _header(family, openmetrics=openmetrics)
+                for first in range(0, max(1, len(rows)), _ROWS_A_CHUNK):
+                    yield b"".join([header, *[row[index] for row in rows[first : first + _ROWS_A_CHUNK]]])
+                    header = b""
         if openmetrics:
             yield openmetrics_text.generate_latest(self._registry)  # type: ignore[no-untyped-call]
         else:
@@ -132,16 +133,18 @@ def _write_data(report: str, labels: str, snapshot: Snapshot) -> Sequence[bytes]
     """The lines of each of the report's families; a value that is None has no line."""
     layout = LAYOUTS[report]
     texts = [None if value is None else _number(value) for value in layout.values(snapshot)]
-    return [
-        "".join(
-            [
-                f"{family.sample}{{{labels}{further}}} {text}\n"
-                for further, place in series
-                if (text := texts[place]) is not None
-            ]
-        ).encode()
-        for family, series in layout.columns
-    ]
+    return tuple(
+        [
+            "".join(
+                [
+                    f"{family.sample}{{{labels}{further}}} {text}\n"
+                    for further, place in series
+                    if (text := texts[place]) is not None
+                ]
+            ).encode()
+            for family, series in layout.columns
+        ]
+    )
 
 
 def _line(sample: str, labels: str, value: Value) -> str:
