@@ -42,7 +42,16 @@ class TenantSession:
         self._header_user = tenant.auth.header_user
         self._health = health
         self._rng = rng
-        self._sleep = sleep
+        # One for all calls: made for each of them, it would leave more garbage than the rest of a poll together. What
+        # it keeps of a call lies in that call's own RetryCallState.
+        self._retrying = tenacity.AsyncRetrying(
+            retry=tenacity.retry_if_exception(_worth_repeating),
+            stop=tenacity.stop_after_attempt(MAX_ATTEMPTS),
+            wait=self._delay,
+            before_sleep=self._count_retry,
+            sleep=sleep,
+            reraise=True,
+        )
         log = log.bind(platform=client.platform, tenant_id=tenant.tenant_id)
         self._standing = Standing(clock, log, on_change)
         self._tokens: Tokens
@@ -84,15 +93,7 @@ class TenantSession:
             LoginBlocked: there is none, and no login is tried for now.
             CircuitOpen: the platform is known to be unreachable.
         """
-        retrying = tenacity.AsyncRetrying(
-            retry=tenacity.retry_if_exception(_worth_repeating),
-            stop=tenacity.stop_after_attempt(MAX_ATTEMPTS),
-            wait=self._delay,
-            before_sleep=lambda attempt: self._count_retry(operation, attempt),
-            sleep=self._sleep,
-            reraise=True,
-        )
-        return await retrying(self._attempt, operation, path, body, on_turn, expect)
+        return await self._retrying(self._attempt, operation, path, body, on_turn, expect)
 
     def state(self) -> SessionState:
         """How the login stands."""
@@ -139,7 +140,8 @@ class TenantSession:
         least = _failure(attempt).retry_after or 0.0
         return least + self._rng.uniform(0, FIRST_DELAY * 2 ** (attempt.attempt_number - 1))
 
-    def _count_retry(self, operation: str, attempt: tenacity.RetryCallState) -> None:
+    def _count_retry(self, attempt: tenacity.RetryCallState) -> None:
+        operation = attempt.args[0]
         # The repetition of a login is counted where it is made: many calls may be waiting for the same.
         if not isinstance(_failure(attempt), LoginFailed):
             self._health.retries.labels(self._client.platform, operation).inc()
