@@ -5,7 +5,7 @@ import json
 import random
 from collections.abc import Callable, Hashable, Mapping
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import aiohttp
 from aiolimiter import AsyncLimiter
@@ -34,6 +34,7 @@ _HEADERS: Final = {
     "Content-Type": "application/json; charset=UTF-8",
     "User-Agent": f"oifde-exporter/{__version__}",
 }
+_MAX_SECRETS: Final = 10_000
 _SECRET_FIELDS: Final = ("authToken", "appSecret")
 _SECRET_HEADERS: Final = ("token",)
 
@@ -72,7 +73,7 @@ class PlatformClient:
         self._turn = asyncio.Lock()  # the limiter itself may let a newcomer pass those who wait
         self._tls = TlsContext(platform.tls_config, self._log) if platform.url.startswith("https:") else None
         self._server_name = platform.tls_config.server_name
-        self._proxy_secrets = _proxy_secrets(platform.proxy_url)
+        self._secrets = dict.fromkeys(_passwords(platform.url, platform.proxy_url))  # those used last come last
         self._codes: set[int] = set()
         self._calls: set[asyncio.Task[object] | None] = set()
         self._closing = False
@@ -192,6 +193,7 @@ class PlatformClient:
     async def _exchange(
         self, path: str, body: Mapping[str, object], headers: Mapping[str, str], expect: type
     ) -> object:
+        self._remember_secrets(body, headers)
         request = self._http.post(
             self._url + path,
             data=json.dumps(body).encode(),
@@ -212,12 +214,17 @@ class PlatformClient:
                 if len(content) > MAX_BODY_BYTES:
                     response.close()
                     raise UpstreamError("invalid", f"the answer has more than {MAX_BODY_BYTES >> 20} MiB")
-        return answer.judge_body(bytes(content), expect, self._secrets(body, headers))
+        return answer.judge_body(bytes(content), expect, self._secrets)
 
-    def _secrets(self, body: Mapping[str, object], headers: Mapping[str, str]) -> list[str]:
-        """Return what the platform was told and must not be told to anybody else."""
+    def _remember_secrets(self, body: Mapping[str, object], headers: Mapping[str, str]) -> None:
+        """Note what the platform is told and must not be told to anybody else, should it come back in a message."""
         told = [body.get(field) for field in _SECRET_FIELDS] + [headers.get(header) for header in _SECRET_HEADERS]
-        return [secret for secret in (*told, *self._proxy_secrets) if isinstance(secret, str) and secret]
+        for secret in told:
+            if isinstance(secret, str) and secret:
+                self._secrets.pop(secret, None)
+                self._secrets[secret] = None
+        while len(self._secrets) > _MAX_SECRETS:
+            del self._secrets[next(iter(self._secrets))]
 
     def _code_label(self, code: int) -> str:
         if len(self._codes) < MAX_ERROR_CODES:
@@ -240,6 +247,6 @@ def _caller(body: Mapping[str, object]) -> Hashable | None:
     return (body.get("tenantId"), body["accessCode"]) if "accessCode" in body else None
 
 
-def _proxy_secrets(proxy_url: str | None) -> list[str]:
-    password = urlsplit(proxy_url).password if proxy_url else None
-    return [password] if password else []
+def _passwords(*urls: str | None) -> list[str]:
+    passwords = [unquote(urlsplit(url).password or "") for url in urls if url]
+    return [password for password in passwords if password]

@@ -4,6 +4,7 @@ Never their text as it is: it may hold the URL of the proxy with its password, o
 """
 
 import os
+import socket
 import ssl
 from collections.abc import Iterator
 from typing import Final
@@ -55,15 +56,14 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 def _tls_problem(error: ssl.SSLError) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"the certificate is not accepted: {error.verify_message}"
-    return f"no TLS connection: {error.reason or 'the handshake failed'}"
+    return f"no TLS connection: {getattr(error, 'reason', None) or 'the handshake failed'}"
 
 
 def _cause(error: Exception) -> str:
     if isinstance(error, aiohttp.ClientHttpProxyError):
         return f"HTTP status {error.status}"
-    if not isinstance(error, OSError):
-        return "no reason given"
-    if error.errno and error.errno > 0:
-        return os.strerror(error.errno)
-    # getaddrinfo has numbers of its own, below 0.
-    return error.strerror or "no reason given"
+    cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
+    if isinstance(cause, socket.gaierror):  # has numbers of its own
+        return str(cause.strerror)
+    number = cause.errno if isinstance(cause, OSError) else None
+    return os.strerror(number) if number else "no reason given"

@@ -78,7 +78,7 @@ class Standing:
 
     def failed(self, error: UpstreamError, *, blocked: bool, delay: float | None) -> None:
         """A login or its token was refused; the next is tried in ``delay`` seconds, or not before something changes."""
-        kind = (blocked, error.reason, error.code, error.status)
+        kind = (blocked, error.reason, error.code)
         note = self._log.debug if kind == self._known else self._log.warning
         if self._known is None:
             self._failing_since = self._clock.elapsed()
