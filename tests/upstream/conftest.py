@@ -1,0 +1,309 @@
+"""A platform of sockets that does what a test says, and clients of it."""
+
+import asyncio
+import random
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+from zoneinfo import ZoneInfo
+
+import pytest
+import structlog
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from prometheus_client import CollectorRegistry
+from structlog.typing import EventDict, FilteringBoundLogger
+
+from exporter.config import Auth, Platform, Secret, Tenant, TlsConfig
+from exporter.health import Health
+from exporter.upstream.client import PlatformClient
+from exporter.upstream.session import TenantSession
+
+PREFIX = "/oifde/rest/api/"
+
+Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+Answer = web.StreamResponse | Exception | int | list[object] | dict[str, object]
+Handler = Callable[[web.Request, dict[str, object]], Answer | Awaitable[Answer]]
+
+
+@dataclass
+class FakeClock:
+    """A clock that a test moves by hand."""
+
+    wall: float = 1_628_823_600.0
+    passed: float = 1000.0
+
+    def now(self) -> float:
+        """The wall clock."""
+        return self.wall
+
+    def elapsed(self) -> float:
+        """The time passed."""
+        return self.passed
+
+    def advance(self, seconds: float) -> None:
+        """Lets time pass."""
+        self.wall += seconds
+        self.passed += seconds
+
+
+class FakePlatform:
+    """Answers each call with what the handler set for its path gives, and remembers the requests."""
+
+    def __init__(self) -> None:
+        self.handlers: dict[str, Handler] = {}
+        self.seen: list[tuple[str, dict[str, object], Mapping[str, str]]] = []
+
+    def on(self, path: str, handler: Handler) -> None:
+        """From now on ``handler`` answers the calls of ``path``: a status, JSON, or a response of its own."""
+        self.handlers[path] = handler
+
+    def always(self, path: str, make: Callable[[], Answer]) -> None:
+        """From now on the calls of ``path`` are answered with what ``make`` makes, anew each time."""
+        self.handlers[path] = lambda _, __: make()
+
+    def calls(self, path: str) -> list[dict[str, object]]:
+        """The bodies of the calls of a path so far."""
+        return [body for each, body, _ in self.seen if each == path]
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """Serve any path."""
+        path = request.path.removeprefix(PREFIX)
+        body = await request.json()
+        self.seen.append((path, body, dict(request.headers)))
+        answer = self.handlers[path](request, body)
+        if isinstance(answer, Awaitable):
+            answer = await answer
+        if isinstance(answer, Exception):
+            raise answer
+        if isinstance(answer, int):
+            return web.Response(status=answer)
+        if isinstance(answer, list | dict):
+            return web.json_response(answer)
+        return answer
+
+
+@dataclass
+class Rig:
+    """What the clients under test have been given, and what came of it."""
+
+    clock: FakeClock = field(default_factory=FakeClock)
+    registry: CollectorRegistry = field(default_factory=CollectorRegistry)
+    events: list[EventDict] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.health = Health(self.registry, version="0")
+        self.log: FilteringBoundLogger = structlog.wrap_logger(
+            structlog.PrintLogger(),
+            processors=[self._keep],
+            wrapper_class=structlog.make_filtering_bound_logger("debug"),
+        )
+
+    def _keep(self, _: object, method: str, event: EventDict) -> EventDict:
+        self.events.append({"level": method, **event})
+        raise structlog.DropEvent
+
+    def logged(self, *, above: str = "debug") -> list[str]:
+        """The names of the events logged at a level above the one given."""
+        return [each["event"] for each in self.events if each["level"] != above]
+
+    def value(self, name: str, operation: str, **labels: str) -> float | None:
+        """A metric of the platform."""
+        return self.registry.get_sample_value(name, {"platform": "main", "operation": operation, **labels})
+
+    def failures(self, operation: str = "query") -> dict[str, float]:
+        """The failures by reason."""
+        return {
+            sample.labels["reason"]: sample.value
+            for family in self.registry.collect()
+            for sample in family.samples
+            if sample.name == "oifde_upstream_request_failures_total" and sample.labels["operation"] == operation
+        }
+
+
+class MakeClient(Protocol):
+    """Makes a client that the test need not close."""
+
+    def __call__(
+        self,
+        url: str,
+        *,
+        request_timeout: float = 5,
+        max_concurrency: int = 8,
+        requests_per_second: float = 1000,
+        proxy_url: str | None = None,
+        tls_config: TlsConfig = TlsConfig(),  # noqa: B008 - frozen
+    ) -> PlatformClient:
+        """A client of the platform at ``url``."""
+
+
+class MakeSession(Protocol):
+    """Makes a tenant's session."""
+
+    def __call__(
+        self,
+        client: PlatformClient,
+        *,
+        app_secret: Secret | None = None,
+        token: Secret | None = None,
+        header_user: str | None = None,
+        on_change: Callable[[], None] = ...,
+    ) -> TenantSession:
+        """A session whose waiting takes no time but the clock's."""
+
+
+def a_platform(**settings: Any) -> Platform:
+    """A platform with the settings given."""
+    return replace(
+        Platform(
+            name="main",
+            url="http://platform.test",
+            request_timeout=5,
+            max_concurrency=8,
+            requests_per_second=1000,
+            proxy_url=None,
+            tls_config=TlsConfig(),
+            tenants=(),
+        ),
+        **settings,
+    )
+
+
+@pytest.fixture
+def rig() -> Rig:
+    """Clock, metrics and log."""
+    return Rig()
+
+
+@pytest.fixture
+async def platform() -> AsyncIterator[tuple[FakePlatform, str]]:
+    """A platform over HTTP, and its URL."""
+    fake = FakePlatform()
+    app = web.Application(client_max_size=2**30)
+    app.router.add_route("*", "/{path:.*}", fake.handle)
+    async with TestServer(app) as server:
+        yield fake, str(server.make_url("")).rstrip("/")
+
+
+class Serve(Protocol):
+    """Makes a server that the test need not close."""
+
+    async def __call__(self, talk: Talk, *, tls: ssl.SSLContext | None = None) -> str:
+        """Answers connections with what ``talk`` does, once a request's headers and body are read; gives the URL."""
+
+
+@pytest.fixture
+async def serve() -> AsyncIterator[Serve]:
+    """Makes servers that can do what no HTTP library would."""
+    async with AsyncExitStack() as stack:
+
+        async def make(talk: Talk, *, tls: ssl.SSLContext | None = None) -> str:
+            async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+                tasks.add(task := asyncio.current_task())
+                try:
+                    head = await reader.readuntil(b"\r\n\r\n")
+                    length = next(line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
+                    await reader.readexactly(int(length.split(b":")[1]))
+                    await talk(reader, writer)
+                except (ConnectionError, asyncio.IncompleteReadError):
+                    pass  # the client has gone, as it may
+                except asyncio.CancelledError:
+                    pass  # the test is over
+                finally:
+                    tasks.discard(task)
+                    writer.close()
+
+            tasks: set[asyncio.Task[None] | None] = set()
+            server = await asyncio.start_server(connected, "127.0.0.1", 0, ssl=tls)
+            host, port = server.sockets[0].getsockname()
+
+            async def close() -> None:
+                server.close()
+                for task in list(tasks):
+                    if task:
+                        task.cancel()
+                await asyncio.sleep(0)
+                await server.wait_closed()
+
+            stack.push_async_callback(close)
+            return f"{'https' if tls else 'http'}://{host}:{port}"
+
+        yield make
+
+
+@pytest.fixture
+async def make_client(rig: Rig) -> AsyncIterator[MakeClient]:
+    """Makes clients, and closes them at the end."""
+    async with AsyncExitStack() as stack:
+
+        def make(
+            url: str,
+            *,
+            request_timeout: float = 5,
+            max_concurrency: int = 8,
+            requests_per_second: float = 1000,
+            proxy_url: str | None = None,
+            tls_config: TlsConfig = TlsConfig(),  # noqa: B008 - frozen
+        ) -> PlatformClient:
+            client = PlatformClient(
+                a_platform(
+                    url=url,
+                    request_timeout=request_timeout,
+                    max_concurrency=max_concurrency,
+                    requests_per_second=requests_per_second,
+                    proxy_url=proxy_url,
+                    tls_config=tls_config,
+                ),
+                clock=rig.clock,
+                health=rig.health,
+                log=rig.log,
+                rng=random.Random(1),
+            )
+            stack.push_async_callback(client.close)
+            return client
+
+        yield make
+
+
+@pytest.fixture
+def make_session(rig: Rig) -> MakeSession:
+    """Makes sessions."""
+
+    async def sleep(seconds: float) -> None:
+        rig.clock.advance(seconds)
+        await asyncio.sleep(0)
+
+    def make(
+        client: PlatformClient,
+        *,
+        app_secret: Secret | None = None,
+        token: Secret | None = None,
+        header_user: str | None = None,
+        on_change: Callable[[], None] = lambda: None,
+    ) -> TenantSession:
+        if token is None and app_secret is None:
+            app_secret = Secret(text="s3cret")
+        auth = Auth("app-key", app_secret, token, header_user)
+        tenant = Tenant(
+            tenant_id="t1",
+            name=None,
+            timezone=ZoneInfo("UTC"),
+            poll_interval=60,
+            stale_after=300,
+            auth=auth,
+            bots=(),
+        )
+        return TenantSession(
+            client,
+            tenant,
+            clock=rig.clock,
+            health=rig.health,
+            log=rig.log,
+            rng=random.Random(1),
+            on_change=on_change,
+            sleep=sleep,
+        )
+
+    return make

@@ -1,0 +1,214 @@
+import json
+import random
+from contextlib import suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exporter.upstream.answer import http_date, judge_body, judge_status
+from exporter.upstream.errors import UpstreamError
+
+NOW = 1_628_823_600.0
+
+
+def _refusal(body: bytes, expect: type = object, secrets: tuple[str, ...] = ()) -> UpstreamError:
+    with pytest.raises(UpstreamError) as caught:
+        judge_body(body, expect, secrets)
+    return caught.value
+
+
+@pytest.mark.parametrize("status", [200, 201, 204, 299])
+def test_success(status: int) -> None:
+    """An HTTP status of success leaves the verdict to the body."""
+    judge_status(status, None, NOW)
+
+
+@pytest.mark.parametrize(
+    "status,reason,transient,unreachable",
+    [
+        (301, "http", False, False),
+        (304, "http", False, False),
+        (400, "http", False, False),
+        (401, "auth", False, False),
+        (403, "auth", False, False),
+        (404, "http", False, False),
+        (429, "http", True, False),
+        (500, "http", True, True),
+        (502, "http", True, True),
+        (503, "http", True, True),
+        (599, "http", True, True),
+    ],
+)
+def test_http_status(status: int, reason: str, *, transient: bool, unreachable: bool) -> None:
+    """Each HTTP status has its reason, and decides whether a repetition is worth while."""
+    with pytest.raises(UpstreamError, match=f"HTTP status {status}") as caught:
+        judge_status(status, None, NOW)
+    error = caught.value
+    assert (reason, status, transient, unreachable) == (
+        error.reason,
+        error.status,
+        error.transient,
+        error.unreachable,
+    )
+
+
+@pytest.mark.parametrize(
+    "status,header,expected",
+    [
+        (429, "7", 7),
+        (503, " 0 ", 0),
+        (503, "Fri, 13 Aug 2021 03:00:30 GMT", 30),
+        (503, "Fri, 13 Aug 2021 02:00:00 GMT", 0),
+        (429, "999999999", 3600),
+        (429, "Fri, 13 Aug 2100 03:00:30 GMT", 3600),
+        (429, "-5", 0),
+        (429, "soon", None),
+        (429, "9" * 5000, None),
+        (429, "", None),
+        (429, None, None),
+        (500, "7", None),
+        (404, "7", None),
+    ],
+)
+def test_retry_after(status: int, header: str | None, expected: float | None) -> None:
+    """Retry-After is understood as seconds and as a date, within reason, with 429 and 503."""
+    with pytest.raises(UpstreamError) as caught:
+        judge_status(status, header, NOW)
+    assert expected == caught.value.retry_after
+
+
+@pytest.mark.parametrize(
+    "text,expected",
+    [
+        ("Fri, 13 Aug 2021 03:00:00 GMT", NOW),
+        ("Fri, 13 Aug 2021 11:00:00 +0800", NOW),
+        ("Fri, 13 Aug 2021 03:00:00 -0000", NOW),
+        ("", None),
+        ("yesterday", None),
+        ("Fri, 99 Aug 2021 03:00:00 GMT", None),
+        ("Fri, 13 Aug 2021 03:00:00 +9999999999", None),
+    ],
+)
+def test_http_date(text: str, expected: float | None) -> None:
+    """A date that is none is no date, rather than an error."""
+    assert expected == http_date(text)
+
+
+@given(st.text() | st.from_regex(r"\w{3}, \d{1,4} \w{3} \d{1,6} [\d:.]{1,12} .{0,9}", fullmatch=True))
+def test_any_date(text: str) -> None:
+    """Whatever the header Date holds, it is a date or it is not."""
+    assert isinstance(http_date(text), float | None)
+
+
+@pytest.mark.parametrize(
+    "body,expected",
+    [
+        (b"[]", []),
+        (b' [{"callCount": 1}] ', [{"callCount": 1}]),
+        (b"\xef\xbb\xbf[]", []),
+        (b'{"errorCode": 0, "total": 1}', {"errorCode": 0, "total": 1}),
+        (b'{"errorCode": "0"}', {"errorCode": "0"}),
+        (b'{"errorCode": null}', {"errorCode": None}),
+        (b'{"errorMsg": "fine"}', {"errorMsg": "fine"}),
+        (b'{"errorCode": 900001, "errorCode": 0}', {"errorCode": 0}),
+        (b'[{"errorCode": 900001}]', [{"errorCode": 900001}]),
+    ],
+)
+def test_good_answers(body: bytes, expected: object) -> None:
+    """An array, and an object without an error code, is an answer."""
+    assert expected == judge_body(body, object, ())
+
+
+def test_number_literals_that_are_not_json() -> None:
+    """NaN is left to who judges the field: one bad field does not lose the record."""
+    answer = judge_body(b'[{"a": NaN, "b": -Infinity, "c": 1e999}]', list, ())
+    assert isinstance(answer, list)
+    assert ["nan", "-inf", "inf"] == [str(value) for value in answer[0].values()]
+
+
+@pytest.mark.parametrize(
+    "body,message",
+    [
+        (b"", "the answer is empty"),
+        (b" \r\n", "the answer is empty"),
+        (b"null", "the answer is null, not an array or an object"),
+        (b"7", "the answer is a number, not an array or an object"),
+        (b"true", "the answer is a boolean, not an array or an object"),
+        (b'"ok"', "the answer is a string, not an array or an object"),
+        (b'[{"callCount": 1}', "the answer is not JSON: Expecting ',' delimiter at character 17"),
+        (b"<html>502 Bad Gateway</html>", "the answer is not JSON: Expecting value at character 0"),
+        (b'["\xff"]', "the answer is not UTF-8"),
+        (b"[" * 1_000_000, "the answer is nested too deeply"),
+        (b'{"a":' * 1_000_000, "the answer is nested too deeply"),
+        (b"[" + b"9" * 100_000 + b"]", "the answer is not JSON: a number has too many digits"),
+        (b'{"errorCode": "E1"}', "the answer's errorCode is not a number"),
+        (b'{"errorCode": true}', "the answer's errorCode is not a number"),
+        (b'{"errorCode": 1.5}', "the answer's errorCode is not a number"),
+        (b'{"errorCode": NaN}', "the answer's errorCode is not a number"),
+        (b'{"errorCode": {}}', "the answer's errorCode is not a number"),
+        (b'{"errorCode": ' + b"9" * 4000 + b"}", "the answer's errorCode is not a number"),
+    ],
+)
+def test_unusable_answers(body: bytes, message: str) -> None:
+    """What is not a JSON array or object is invalid, and the message says why without quoting it."""
+    error = _refusal(body)
+    assert ("invalid", message) == (error.reason, str(error))
+    assert (error.__cause__, error.__context__) == (None, None)
+
+
+@pytest.mark.parametrize("body,expect", [(b"{}", list), (b"[]", dict), (b"null", list)])
+def test_another_type_than_expected(body: bytes, expect: type) -> None:
+    """An object where an array should be is invalid."""
+    assert _refusal(body, expect).reason == "invalid"
+
+
+@pytest.mark.parametrize(
+    "code,reason,token_refused,transient",
+    [
+        (900001, "auth", True, False),
+        (900002, "auth", True, False),
+        (200800001, "auth", False, False),
+        (200800002, "auth", False, False),
+        (200800003, "auth", False, False),
+        (200899999, "auth", False, False),
+        (10000001, "api", False, True),
+        (200900002, "api", False, True),
+        (10000002, "api", False, False),
+        (10000003, "api", False, False),
+        (200900003, "api", False, False),
+        (-1, "api", False, False),
+        (42, "api", False, False),
+    ],
+)
+@pytest.mark.parametrize("written", ["{}", '"{}"', '" {} "'])
+def test_error_codes(code: int, reason: str, written: str, *, token_refused: bool, transient: bool) -> None:
+    """Every error code, number or text, has its reason and decides what may help."""
+    error = _refusal(b'{"errorCode": %s, "errorMsg": ""}' % written.format(code).encode(), list)
+    assert (reason, code, token_refused, transient) == (error.reason, error.code, error.token_refused, error.transient)
+    assert f"the platform's error {code}" == str(error)
+
+
+def test_error_message_is_quoted_with_care() -> None:
+    """The platform's message can neither forge log lines nor hand back what it was told, nor go on for ever."""
+    message = "wrong: s3cret and s3cret-longer\r\nlevel=error \x1b[31m \u202e" + "x" * 1000
+    error = _refusal(json.dumps({"errorCode": 1, "errorMsg": message}).encode(), list, ("s3cret", "s3cret-longer"))
+    assert str(error).startswith(
+        r"the platform's error 1: wrong: <secret> and <secret>\r\nlevel=error \x1b[31m \u202exxx"
+    )
+    assert len(str(error)) <= 230
+    assert str(error).isprintable()
+
+
+@pytest.mark.parametrize("message", [None, 7, ["s3cret"], "", "  "])
+def test_no_error_message(message: object) -> None:
+    """A message that is no text is left out."""
+    error = _refusal(json.dumps({"errorCode": 1, "errorMsg": message}).encode())
+    assert str(error) == "the platform's error 1"
+
+
+@given(st.binary(max_size=200) | st.text(max_size=100).map(str.encode), st.randoms(use_true_random=False))
+def test_any_body(body: bytes, rng: random.Random) -> None:
+    """Whatever the body, it is an answer or a failure of the platform."""
+    with suppress(UpstreamError):
+        assert isinstance(judge_body(body, rng.choice([list, dict, object]), ()), list | dict)

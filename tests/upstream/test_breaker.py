@@ -1,0 +1,147 @@
+import asyncio
+import random
+from collections.abc import Iterator
+
+import pytest
+
+from exporter.upstream.breaker import FAILURES_TO_OPEN, MAX_PROBE_DELAY, CircuitBreaker
+from exporter.upstream.errors import CircuitOpen, UpstreamError
+
+from .conftest import Rig
+
+REFUSED = UpstreamError("connect", "cannot connect: Connection refused")
+
+
+@pytest.fixture
+def breaker(rig: Rig) -> CircuitBreaker:
+    """A breaker that is closed."""
+    return CircuitBreaker(clock=rig.clock, log=rig.log, rng=random.Random(1))
+
+
+def _fail(breaker: CircuitBreaker, callers: Iterator[object]) -> None:
+    for caller in callers:
+        breaker.failed(caller, REFUSED, probe=breaker.admit(caller))
+
+
+def _succeed(breaker: CircuitBreaker, caller: object) -> None:
+    breaker.admit(caller)
+    breaker.succeeded()
+
+
+def _probes(breaker: CircuitBreaker, rig: Rig, seconds: int) -> int:
+    """How many requests got through, all in vain, while one was tried ten times a second."""
+    probes = 0
+    for _ in range(seconds * 10):
+        rig.clock.advance(0.1)
+        try:
+            breaker.failed("any", REFUSED, probe=breaker.admit("any"))
+        except CircuitOpen:
+            continue
+        probes += 1
+    return probes
+
+
+def test_opens_when_every_bot_fails(breaker: CircuitBreaker, rig: Rig) -> None:
+    """A platform that refuses every bot is left alone, and the log says so once."""
+    _fail(breaker, iter(range(FAILURES_TO_OPEN)))
+    with pytest.raises(CircuitOpen, match="nothing was sent: cannot connect: Connection refused") as caught:
+        breaker.admit("another")
+    assert ("connect", False) == (caught.value.reason, caught.value.transient)
+    assert rig.logged() == ["platform_unreachable"]
+
+
+def test_one_bad_bot_among_healthy_ones(breaker: CircuitBreaker) -> None:
+    """A bot that always fails does not keep the others from being polled, however often it is tried."""
+    for caller in range(10):
+        _succeed(breaker, caller)
+    _fail(breaker, iter([3] * 100))
+    assert not breaker.open
+
+
+def test_healthy_bots_in_between(breaker: CircuitBreaker) -> None:
+    """Many failing bots among healthy ones do not open it either."""
+    for caller in range(40):
+        _fail(breaker, iter([f"bad {caller}"] * 2))
+        _succeed(breaker, "good")
+    assert not breaker.open
+
+
+def test_single_bot(breaker: CircuitBreaker, rig: Rig) -> None:
+    """With a platform of one bot its failures alone decide, and its next poll is let through."""
+    _fail(breaker, iter(["only"] * FAILURES_TO_OPEN))
+    assert breaker.open
+    rig.clock.advance(60)
+    assert breaker.admit("only")
+    breaker.succeeded()
+    assert not breaker.open
+
+
+def test_logins_alone(breaker: CircuitBreaker) -> None:
+    """Before any bot could be polled the logins decide; afterwards one tenant's logins do not."""
+    _succeed(breaker, "bot")
+    _fail(breaker, iter([None] * FAILURES_TO_OPEN))
+    assert breaker.open
+    for caller in range(FAILURES_TO_OPEN):
+        _succeed_at_once(breaker, caller)
+    _fail(breaker, iter([None] * 100))
+    assert not breaker.open
+
+
+def _succeed_at_once(breaker: CircuitBreaker, caller: object) -> None:
+    breaker.succeeded()
+    _succeed(breaker, caller)
+
+
+def test_one_probe_at_a_time(breaker: CircuitBreaker, rig: Rig) -> None:
+    """While a probe is under way nobody else gets through."""
+    _fail(breaker, iter(range(FAILURES_TO_OPEN)))
+    rig.clock.advance(1)
+    assert breaker.admit("probe")
+    rig.clock.advance(1000)
+    with pytest.raises(CircuitOpen):
+        breaker.admit("other")
+
+
+def test_probes_are_few(breaker: CircuitBreaker, rig: Rig) -> None:
+    """An hour's outage costs a bounded number of requests, and the log two lines."""
+    _fail(breaker, iter(range(FAILURES_TO_OPEN)))
+    probes = _probes(breaker, rig, 3600)
+    assert 3600 / MAX_PROBE_DELAY <= probes <= 2 * 3600 / MAX_PROBE_DELAY
+    rig.clock.advance(MAX_PROBE_DELAY)
+    _succeed(breaker, "any")
+    assert rig.logged() == ["platform_unreachable", "platform_reachable"]
+    assert rig.events[-1]["unreachable_seconds"] == pytest.approx(3600 + MAX_PROBE_DELAY)
+
+
+def test_abandoned_probe(breaker: CircuitBreaker, rig: Rig) -> None:
+    """A probe whose caller gave up makes way for another."""
+    _fail(breaker, iter(range(FAILURES_TO_OPEN)))
+    rig.clock.advance(1)
+    breaker.abandoned(probe=breaker.admit("impatient"))
+    rig.clock.advance(1)
+    assert breaker.admit("other")
+
+
+def test_stragglers(breaker: CircuitBreaker, rig: Rig) -> None:
+    """Failures of requests sent before it opened change nothing; a success closes it."""
+    before = [breaker.admit(caller) for caller in range(10)]
+    _fail(breaker, iter(range(FAILURES_TO_OPEN)))
+    for probe in before:
+        breaker.failed("late", REFUSED, probe=probe)
+    rig.clock.advance(1)
+    assert breaker.admit("probe")
+    breaker.succeeded()
+    assert not breaker.open
+    assert breaker.recoveries == 1
+
+
+async def test_wait_closed(breaker: CircuitBreaker, rig: Rig) -> None:
+    """Who was refused can wait for the platform to be back."""
+    await breaker.wait_closed()
+    _fail(breaker, iter(range(FAILURES_TO_OPEN)))
+    waiting = asyncio.create_task(breaker.wait_closed())
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    rig.clock.advance(1)
+    _succeed(breaker, "probe")
+    await waiting

@@ -1,0 +1,748 @@
+"""What becomes of single requests, over real sockets."""
+
+import asyncio
+import copy
+import gzip
+import json
+import math
+import socket
+import ssl
+import tracemalloc
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+
+import aiohttp
+import pytest
+from aiohttp import web
+from aioresponses import aioresponses
+
+from exporter.config import TlsConfig
+from exporter.upstream.breaker import FAILURES_TO_OPEN
+from exporter.upstream.client import MAX_BODY_BYTES, MAX_ERROR_CODES, PlatformClient
+from exporter.upstream.errors import CircuitOpen, UpstreamError
+from harness.waiting import wait_for
+
+from .conftest import PREFIX, Answer, FakePlatform, MakeClient, Rig, Serve, a_platform
+
+TESTDATA = Path(__file__).parent / "testdata"
+SOON = 0.3
+"""A request timeout in seconds, where a test waits for it to pass."""
+
+
+async def query(client: PlatformClient, bot: str = "b1", **options: object) -> object:
+    """Ask for something."""
+    return await client.call("query", "report", {"tenantId": "t1", "accessCode": bot, **options})
+
+
+async def failure(client: PlatformClient, bot: str = "b1") -> UpstreamError:
+    """Ask for something in vain."""
+    with pytest.raises(UpstreamError) as caught:
+        await query(client, bot)
+    error = caught.value
+    assert (error.__cause__, error.__context__) == (None, None), "what aiohttp raises may hold secrets"
+    return error
+
+
+def http(body: bytes, *headers: str, status: str = "200 OK", length: int | None = None) -> bytes:
+    """An HTTP answer."""
+    lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body) if length is None else length}", *headers, "", ""]
+    return "\r\n".join(lines).encode() + body
+
+
+def server_tls(name: str, **options: object) -> ssl.SSLContext:
+    """A server's context with one of the certificates of testdata."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(TESTDATA / f"{name}.pem", TESTDATA / f"{name}.key")
+    return context
+
+
+async def answer_empty(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """An empty report."""
+    writer.write(http(b"[]"))
+    await writer.drain()
+
+
+# What is sent
+
+
+async def test_request(platform: tuple[FakePlatform, str], make_client: MakeClient, rig: Rig) -> None:
+    """A call is one POST of JSON as the platform documents it, and its answer comes back decoded."""
+    fake, url = platform
+    fake.on("report", lambda _, __: [{"callCount": 1}])
+    turns: list[int] = []
+    answer = await make_client(url).call(
+        "query", "report", {"type": "hour"}, headers={"userName": "ipcc"}, on_turn=lambda: turns.append(len(fake.seen))
+    )
+    assert answer == [{"callCount": 1}]
+    assert turns == [0]
+    ((path, body, headers),) = fake.seen
+    assert (path, body) == ("report", {"type": "hour"})
+    assert headers["Content-Type"] == "application/json; charset=UTF-8"
+    assert headers["userName"] == "ipcc"
+    assert headers["User-Agent"].startswith("oifde-exporter/")
+    assert "Cookie" not in headers
+    assert rig.value("oifde_upstream_requests_total", "query") == 1
+    assert rig.value("oifde_upstream_request_duration_seconds_count", "query") == 1
+    assert rig.failures() == {}
+
+
+async def test_path_prefix(platform: tuple[FakePlatform, str], make_client: MakeClient) -> None:
+    """A path in the configured url is kept."""
+    fake, url = platform
+    fake.on("/behind/a/proxy/oifde/rest/api/report", lambda _, __: [])
+    assert await query(make_client(f"{url}/behind/a/proxy")) == []
+
+
+async def test_no_cookies(platform: tuple[FakePlatform, str], make_client: MakeClient) -> None:
+    """What the platform sets as a cookie is not sent back: tenants share a connection, but no session."""
+    fake, url = platform
+
+    def with_cookie(_: web.Request, __: dict[str, object]) -> web.Response:
+        response = web.json_response([])
+        response.set_cookie("JSESSIONID", "1")
+        return response
+
+    fake.on("report", with_cookie)
+    client = make_client(url)
+    await query(client)
+    await query(client)
+    assert "Cookie" not in fake.seen[1][2]
+
+
+async def test_environment_proxy(
+    platform: tuple[FakePlatform, str], make_client: MakeClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A proxy is used only if the configuration names one."""
+    fake, url = platform
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    fake.on("report", lambda _, __: [])
+    assert await query(make_client(url)) == []
+
+
+async def test_proxy(platform: tuple[FakePlatform, str], make_client: MakeClient) -> None:
+    """Requests go through the configured proxy, with its credentials."""
+    fake, url = platform
+    fake.on("report", lambda _, __: [])
+    client = make_client("http://platform.test", proxy_url=url.replace("http://", "http://user:pa55word@"))
+    assert await query(client) == []
+    assert fake.seen[0][2]["Proxy-Authorization"] == aiohttp.encode_basic_auth("user", "pa55word")
+
+
+async def test_connections_are_kept(platform: tuple[FakePlatform, str], make_client: MakeClient) -> None:
+    """Requests one after the other use one connection, failed ones too."""
+    fake, url = platform
+    ports: set[object] = set()
+
+    def note(request: web.Request, _: dict[str, object]) -> int | list[object]:
+        assert request.transport
+        ports.add(request.transport.get_extra_info("peername"))
+        return 503 if len(fake.seen) % 2 else []
+
+    fake.on("report", note)
+    client = make_client(url)
+    for _ in range(3):
+        assert (await failure(client)).status == 503
+        assert await query(client) == []
+    assert len(ports) == 1
+
+
+# When it is sent
+
+
+class HastyLoop(asyncio.SelectorEventLoop):
+    """A loop in which waiting takes no time, but time passes: aiolimiter waits in vain for a time that stands still."""
+
+    passed = 0.0
+
+    def time(self) -> float:
+        """A microsecond later each time it is asked."""
+        self.passed += 1e-6
+        return self.passed
+
+    def _run_once(self) -> None:
+        if not self._ready and self._scheduled:  # type: ignore[attr-defined]
+            self.passed = max(self.passed, self._scheduled[0].when())  # type: ignore[attr-defined]
+        super()._run_once()  # type: ignore[misc]
+
+
+async def test_concurrency(platform: tuple[FakePlatform, str], make_client: MakeClient) -> None:
+    """Never more requests at a time than configured, and first come, first served."""
+    fake, url = platform
+    running: list[int] = []
+    under_way = 0
+
+    async def slow(_: web.Request, __: dict[str, object]) -> list[object]:
+        nonlocal under_way
+        under_way += 1
+        running.append(under_way)
+        await asyncio.sleep(0.01)
+        under_way -= 1
+        return []
+
+    fake.on("report", slow)
+    client = make_client(url, max_concurrency=3)
+    turns: list[int] = []
+
+    async def ask(number: int) -> None:
+        await client.call("query", "report", {}, on_turn=lambda: turns.append(number))
+
+    await asyncio.gather(*(ask(number) for number in range(30)))
+    assert max(running) == 3
+    assert turns == list(range(30))
+
+
+@pytest.mark.parametrize("rate", [0.5, 1, 7.5, 20, 30, 100, 1000])
+def test_rate(rig: Rig, rate: float) -> None:
+    """In no second are more requests sent than configured, and hardly fewer; whoever came first goes first."""
+    sent: list[float] = []
+    order: list[int] = []
+    count = int(rate * 2) + 20
+
+    async def ask(client: PlatformClient, number: int) -> None:
+        def note() -> None:
+            sent.append(asyncio.get_running_loop().time())
+            order.append(number)
+
+        with suppress(UpstreamError):
+            await client.call("query", "report", {}, on_turn=note)
+
+    async def ask_all() -> None:
+        platform = a_platform(requests_per_second=rate)
+        client = PlatformClient(platform, clock=rig.clock, health=rig.health, log=rig.log)
+        with aioresponses() as responses:
+            answer = aiohttp.ClientResponseError(None, ())  # type: ignore[arg-type]
+            responses.post(f"{platform.url}{PREFIX}report", exception=answer, repeat=True)
+            await asyncio.gather(*(ask(client, number) for number in range(count)))
+        await client.close()
+
+    with asyncio.Runner(loop_factory=HastyLoop) as runner:
+        runner.run(ask_all())
+    assert order == list(range(count))
+    most = math.ceil(rate)
+    # The n-th after any request comes a second later at the earliest; floats add up with an error.
+    assert all(later - earlier > 0.999 for earlier, later in zip(sent, sent[most:], strict=False))
+    assert sent[-1] - sent[0] < 1.08 * count / rate
+
+
+async def test_cancelled_while_waiting(platform: tuple[FakePlatform, str], make_client: MakeClient) -> None:
+    """Callers that give up while they wait leave their place to the others."""
+    fake, url = platform
+    release = asyncio.Event()
+
+    async def slow(_: web.Request, __: dict[str, object]) -> list[object]:
+        await release.wait()
+        return []
+
+    fake.on("report", slow)
+    client = make_client(url, max_concurrency=1)
+    calls = [asyncio.create_task(query(client)) for _ in range(10)]
+    await wait_for(lambda: len(fake.seen) == 1, "the first request")
+    for call in calls[1:9]:
+        call.cancel()
+    release.set()
+    results = await asyncio.gather(*calls, return_exceptions=True)
+    assert [results[0], results[9]] == [[], []]
+    assert all(isinstance(result, asyncio.CancelledError) for result in results[1:9])
+    assert len(fake.seen) == 2
+
+
+# How long it may take
+
+
+async def _hang(_: asyncio.StreamReader, __: asyncio.StreamWriter) -> None:
+    await asyncio.Event().wait()
+
+
+async def _hang_in_headers(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(b"HTTP/1.1 200 OK\r\nContent-")
+    await asyncio.Event().wait()
+
+
+async def _hang_in_body(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(http(b"[", length=100))
+    await asyncio.Event().wait()
+
+
+async def _drip(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(http(b"", length=10**6))
+    while True:
+        writer.write(b" ")
+        await writer.drain()
+        await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("talk", [_hang, _hang_in_headers, _hang_in_body, _drip])
+async def test_slow_platform(serve: Serve, make_client: MakeClient, rig: Rig, talk: object) -> None:
+    """Wherever the platform hangs, however slowly it goes on, the request ends with its timeout."""
+    assert callable(talk)
+    client = make_client(await serve(talk), request_timeout=SOON)
+    error = await failure(client)
+    assert ("timeout", "no complete answer within 0.3 s", True) == (error.reason, str(error), error.transient)
+    assert rig.failures() == {"timeout": 1}
+
+
+async def test_hanging_handshake(serve: Serve, make_client: MakeClient) -> None:
+    """A port that accepts and says nothing is a timeout too."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        client = make_client(f"https://127.0.0.1:{silent.getsockname()[1]}", request_timeout=SOON)
+        assert (await failure(client)).reason == "timeout"
+
+
+async def test_waiting_does_not_count(platform: tuple[FakePlatform, str], make_client: MakeClient) -> None:
+    """The timeout begins with the request's turn: a queue that is longer than it is no failure."""
+    fake, url = platform
+
+    async def slow(_: web.Request, __: dict[str, object]) -> list[object]:
+        await asyncio.sleep(SOON / 4)
+        return []
+
+    fake.on("report", slow)
+    client = make_client(url, max_concurrency=1, request_timeout=SOON)
+    assert await asyncio.gather(*(query(client) for _ in range(6))) == [[]] * 6
+
+
+async def test_caller_gives_up(serve: Serve, make_client: MakeClient, rig: Rig) -> None:
+    """A caller's own, shorter, timeout ends the request, which counts as one that timed out."""
+    client = make_client(await serve(_hang))
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.05):
+            await query(client)
+    assert rig.failures() == {"timeout": 1}
+
+
+# What may go wrong
+
+
+async def _reset(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.transport.abort()
+
+
+async def _close(_: asyncio.StreamReader, __: asyncio.StreamWriter) -> None:
+    pass
+
+
+async def _close_in_body(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(http(b"[]", length=100))
+    await writer.drain()
+
+
+async def _close_in_headers(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(b"HTTP/1.1 200 OK\r\nContent-")
+    await writer.drain()
+
+
+async def _no_http(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(b"SSH-2.0-OpenSSH_9.2\r\n")
+    await writer.drain()
+
+
+@pytest.mark.parametrize(
+    "talk,reason,message",
+    [
+        (_reset, "connect", "the connection was"),
+        (_close, "connect", "the connection was closed before the answer"),
+        (_close_in_headers, "connect", "the connection was closed before the answer"),
+        (_close_in_body, "connect", "the connection was lost in the middle of the answer"),
+        (_no_http, "http", "the answer is not HTTP"),
+    ],
+)
+async def test_broken_connections(
+    serve: Serve, make_client: MakeClient, rig: Rig, talk: object, reason: str, message: str
+) -> None:
+    """A connection that breaks is no connection, and what is not HTTP is said to be that."""
+    assert callable(talk)
+    error = await failure(make_client(await serve(talk)))
+    assert reason == error.reason
+    assert str(error).startswith(message)
+    assert rig.failures() == {reason: 1}
+    assert rig.value("oifde_upstream_requests_total", "query") == 1, "nothing is repeated by itself"
+
+
+async def test_refused(make_client: MakeClient) -> None:
+    """Nobody listens."""
+    error = await failure(make_client("http://127.0.0.1:1"))
+    assert ("connect", "cannot connect: Connection refused") == (error.reason, str(error))
+
+
+async def test_unknown_host(make_client: MakeClient) -> None:
+    """The name leads nowhere."""
+    error = await failure(make_client("http://platform.invalid"))
+    assert error.reason == "connect"
+    assert str(error).startswith("the host is not found: ")
+    assert "no reason given" not in str(error)
+
+
+async def test_refused_proxy(make_client: MakeClient) -> None:
+    """The proxy is not there; its password is not in the message."""
+    error = await failure(make_client("http://platform.test", proxy_url="http://user:pa55word@127.0.0.1:1"))
+    assert ("connect", "cannot connect to the proxy: Connection refused") == (error.reason, str(error))
+
+
+async def test_proxy_that_wants_a_password(serve: Serve, make_client: MakeClient) -> None:
+    """The proxy refuses to connect us; its password is not in the message."""
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(http(b"", status="407 Proxy Authentication Required"))
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(connected, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        client = make_client("https://platform.test", proxy_url=f"http://user:pa55word@127.0.0.1:{port}")
+        error = await failure(client)
+    assert ("connect", "the proxy does not connect: HTTP status 407") == (error.reason, str(error))
+
+
+@pytest.mark.parametrize(
+    "raised,reason",
+    [
+        (aiohttp.ClientConnectionError(), "connect"),
+        (aiohttp.ClientOSError(104, "Connection reset by peer"), "connect"),
+        (aiohttp.ClientOSError(None, "Can not write request body for http://user:pa55word@x"), "connect"),
+        (aiohttp.ServerDisconnectedError(), "connect"),
+        (aiohttp.ServerTimeoutError(), "timeout"),
+        (aiohttp.ConnectionTimeoutError(), "timeout"),
+        (TimeoutError(), "timeout"),
+        (OSError(110, "Connection timed out"), "timeout"),
+        (aiohttp.ClientPayloadError(), "connect"),
+        (aiohttp.InvalidURL("http://user:pa55word@"), "connect"),
+        (aiohttp.NonHttpUrlClientError("ftp://user:pa55word@x"), "connect"),
+        (ConnectionResetError(104, "Connection reset by peer"), "connect"),
+        (BrokenPipeError(), "connect"),
+        (ssl.SSLError(1, "[SSL] pa55word"), "tls"),
+    ],
+)
+async def test_whatever_is_raised(make_client: MakeClient, rig: Rig, raised: Exception, reason: str) -> None:
+    """Each way of aiohttp and the system to fail has its reason, and none brings a secret along."""
+    with aioresponses() as responses:
+        responses.post(f"http://platform.test{PREFIX}report", exception=raised)
+        error = await failure(make_client("http://platform.test"))
+    assert reason == error.reason
+    assert rig.failures() == {reason: 1}
+    assert "pa55word" not in f"{error!r}{error}"
+
+
+async def test_our_own_faults_are_not_hidden(make_client: MakeClient) -> None:
+    """What is no failure of the platform is not made into one."""
+    client = make_client("http://platform.test")
+    with aioresponses() as responses:
+        responses.post(f"http://platform.test{PREFIX}report", exception=ZeroDivisionError())
+        with pytest.raises(ZeroDivisionError):
+            await query(client)
+
+
+async def test_redirect(platform: tuple[FakePlatform, str], make_client: MakeClient, rig: Rig) -> None:
+    """The token stays home: a redirect is a failure, wherever it leads."""
+    fake, url = platform
+    fake.on("report", lambda _, __: web.Response(status=307, headers={"Location": f"{url}{PREFIX}elsewhere"}))
+    error = await failure(make_client(url))
+    assert ("http", "HTTP status 307: redirects are not followed") == (error.reason, str(error))
+    assert len(fake.seen) == 1
+    assert rig.failures() == {"http": 1}
+
+
+async def test_error_status_with_a_hanging_body(serve: Serve, make_client: MakeClient) -> None:
+    """An HTTP status that says it all is not waited on for its page."""
+
+    async def talk(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(http(b"<html>", status="503 Service Unavailable", length=1000))
+        await asyncio.Event().wait()
+
+    assert (await failure(make_client(await serve(talk)))).status == 503
+
+
+async def test_wrong_content_type(platform: tuple[FakePlatform, str], make_client: MakeClient) -> None:
+    """Good JSON is accepted whatever it calls itself."""
+    fake, url = platform
+    fake.on("report", lambda _, __: web.Response(body=b"[]", content_type="text/html", charset="gb2312"))
+    assert await query(make_client(url)) == []
+
+
+async def test_gzip(platform: tuple[FakePlatform, str], make_client: MakeClient) -> None:
+    """The answer may be compressed."""
+    fake, url = platform
+    compressed = gzip.compress(b'[{"callCount": 1}]')
+    fake.on("report", lambda _, __: web.Response(body=compressed, headers={"Content-Encoding": "gzip"}))
+    assert await query(make_client(url)) == [{"callCount": 1}]
+
+
+async def test_broken_gzip(platform: tuple[FakePlatform, str], make_client: MakeClient, rig: Rig) -> None:
+    """An answer that cannot be decompressed is invalid."""
+    fake, url = platform
+    fake.on("report", lambda _, __: web.Response(body=b"no gzip at all", headers={"Content-Encoding": "gzip"}))
+    error = await failure(make_client(url))
+    assert ("invalid", "the answer cannot be decompressed") == (error.reason, str(error))
+    assert rig.failures() == {"invalid": 1}
+
+
+async def test_large_answer(platform: tuple[FakePlatform, str], make_client: MakeClient) -> None:
+    """10,000 records are read."""
+    fake, url = platform
+    records = [{"recordTime": number, "filler": "x" * 500} for number in range(10_000)]
+    fake.on("report", lambda _, __: web.Response(body=json.dumps(records).encode()))
+    assert await query(make_client(url)) == records
+
+
+async def test_too_large_answer(serve: Serve, make_client: MakeClient) -> None:
+    """An answer above the limit is refused without being received."""
+    sent = 0
+
+    async def talk(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal sent
+        writer.write(http(b"", length=100 * 2**20))
+        for _chunk in range(100):
+            writer.write(b"[" * 2**20)
+            await writer.drain()
+            sent += 2**20
+
+    error = await failure(make_client(await serve(talk)))
+    assert ("invalid", "the answer has more than 8 MiB") == (error.reason, str(error))
+    assert sent < 50 * 2**20
+
+
+async def test_gzip_bomb(platform: tuple[FakePlatform, str], make_client: MakeClient) -> None:
+    """So is one that becomes too large when decompressed, without taking the memory for it."""
+    fake, url = platform
+    bomb = gzip.compress(b"[" + b" " * 100 * 2**20)
+    fake.on("report", lambda _, __: web.Response(body=bomb, headers={"Content-Encoding": "gzip"}))
+    client = make_client(url)
+    tracemalloc.start()
+    try:
+        error = await failure(client)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert ("invalid", "the answer has more than 8 MiB") == (error.reason, str(error))
+    assert peak < 4 * MAX_BODY_BYTES
+
+
+# TLS
+
+
+@pytest.mark.parametrize(
+    "tls_config",
+    [
+        TlsConfig(ca_file=TESTDATA / "ca.pem", server_name="platform.test"),
+        TlsConfig(ca_file=TESTDATA / "server.pem", server_name="platform.test"),
+        TlsConfig(insecure_skip_verify=True),
+    ],
+)
+async def test_tls(serve: Serve, make_client: MakeClient, tls_config: TlsConfig) -> None:
+    """A certificate is accepted by its authority and name, by itself, or unseen."""
+    client = make_client(await serve(answer_empty, tls=server_tls("server")), tls_config=tls_config)
+    assert await query(client) == []
+
+
+@pytest.mark.parametrize(
+    "certificate,tls_config,message",
+    [
+        ("selfsigned", TlsConfig(server_name="platform.test"), "self-signed certificate"),
+        ("server", TlsConfig(server_name="platform.test"), "unable to get local issuer certificate"),
+        ("server", TlsConfig(ca_file=TESTDATA / "ca.pem"), "IP address mismatch, certificate is not valid for"),
+        (
+            "server",
+            TlsConfig(ca_file=TESTDATA / "ca.pem", server_name="other.test"),
+            "Hostname mismatch, certificate is not valid for 'other.test'",
+        ),
+        (
+            "expired",
+            TlsConfig(ca_file=TESTDATA / "ca.pem", server_name="platform.test"),
+            "certificate has expired",
+        ),
+    ],
+)
+async def test_bad_certificates(
+    serve: Serve, make_client: MakeClient, rig: Rig, certificate: str, tls_config: TlsConfig, message: str
+) -> None:
+    """A certificate that is not to be trusted is refused, and the message says why."""
+    client = make_client(await serve(answer_empty, tls=server_tls(certificate)), tls_config=tls_config)
+    error = await failure(client)
+    assert error.reason == "tls"
+    assert str(error).startswith(f"the certificate is not accepted: {message}")
+    assert not error.transient
+    assert rig.failures() == {"tls": 1}
+
+
+async def test_no_tls(serve: Serve, make_client: MakeClient) -> None:
+    """A server that speaks plain HTTP is no TLS server."""
+
+    async def connected(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(http(b"", status="400 Bad Request"))
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(connected, "127.0.0.1", 0) as server:
+        error = await failure(make_client(f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}"))
+    assert error.reason == "tls"
+
+
+async def test_client_certificate(serve: Serve, make_client: MakeClient) -> None:
+    """A platform that wants a certificate gets the configured one."""
+    context = server_tls("server")
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.load_verify_locations(TESTDATA / "ca.pem")
+    tls_config = TlsConfig(None, TESTDATA / "client.pem", TESTDATA / "client.key", None, insecure_skip_verify=True)
+    assert await query(make_client(await serve(answer_empty, tls=context), tls_config=tls_config)) == []
+
+
+async def test_missing_client_certificate(make_client: MakeClient) -> None:
+    """Without one the failure is of TLS, although with TLS 1.3 the platform only says so after the handshake."""
+    context = server_tls("server")
+    context.verify_mode = ssl.CERT_REQUIRED
+
+    def accept(listener: socket.socket) -> None:
+        # asyncio's own server would reset the connection, and the reason be lost.
+        connection, _ = listener.accept()
+        connection.settimeout(5)
+        with context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False) as secured:
+            with suppress(ssl.SSLError):
+                secured.do_handshake()
+            secured.shutdown(socket.SHUT_WR)
+            while secured.recv(1024):
+                pass
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        accepting = asyncio.create_task(asyncio.to_thread(accept, listener))
+        client = make_client(
+            f"https://127.0.0.1:{listener.getsockname()[1]}", tls_config=TlsConfig(insecure_skip_verify=True)
+        )
+        error = await failure(client)
+        await accepting
+    assert ("tls", "no TLS connection: TLSV13_ALERT_CERTIFICATE_REQUIRED") == (error.reason, str(error))
+
+
+@pytest.mark.parametrize(
+    "tls_config,message",
+    [
+        (TlsConfig(ca_file=Path("/nowhere/ca.pem")), "tls_config: ca_file cannot be loaded: No such file or directory"),
+        (
+            TlsConfig(cert_file=TESTDATA / "client.pem", key_file=TESTDATA / "server.key"),
+            "tls_config: cert_file and key_file cannot be loaded: KEY_VALUES_MISMATCH",
+        ),
+        (
+            TlsConfig(cert_file=TESTDATA / "client.pem", key_file=TESTDATA / "encrypted.key"),
+            "tls_config: cert_file and key_file cannot be loaded: ",
+        ),
+    ],
+)
+async def test_unusable_tls_files(make_client: MakeClient, tls_config: TlsConfig, message: str) -> None:
+    """Files that cannot be loaded are named, and nobody is asked for a password."""
+    error = await failure(make_client("https://127.0.0.1:1", tls_config=tls_config))
+    assert error.reason == "tls"
+    assert str(error).startswith(message)
+
+
+async def test_changed_ca_file(serve: Serve, make_client: MakeClient, rig: Rig, tmp_path: Path) -> None:
+    """A replaced authority is taken up without a restart; one that cannot be read leaves the old one in use."""
+    ca_file = tmp_path / "ca.pem"
+    ca_file.write_bytes((TESTDATA / "selfsigned.pem").read_bytes())
+    tls_config = TlsConfig(ca_file=ca_file, server_name="platform.test")
+
+    async def close_after(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(http(b"[]", "Connection: close"))
+        await writer.drain()
+
+    client = make_client(await serve(close_after, tls=server_tls("server")), tls_config=tls_config)
+    assert (await failure(client)).reason == "tls"
+    ca_file.write_bytes((TESTDATA / "ca.pem").read_bytes())
+    assert await query(client) == []
+    ca_file.write_bytes(b"half a certi")
+    assert await query(client) == []
+    assert await query(client) == []
+    assert rig.logged() == ["tls_files_not_loaded"]
+
+
+# What is told of it
+
+
+async def test_error_codes_are_counted(platform: tuple[FakePlatform, str], make_client: MakeClient, rig: Rig) -> None:
+    """The platform's error codes are counted by code, as many as there are, but not without end."""
+    fake, url = platform
+    codes = iter(range(1, 101))
+    fake.on("report", lambda _, __: {"errorCode": next(codes)})
+    client = make_client(url)
+    for _ in range(100):
+        await failure(client)
+    assert rig.value("oifde_upstream_api_errors_total", "query", code="1") == 1
+    assert rig.value("oifde_upstream_api_errors_total", "query", code=str(MAX_ERROR_CODES)) == 1
+    assert rig.value("oifde_upstream_api_errors_total", "query", code="other") == 100 - MAX_ERROR_CODES
+    assert rig.failures() == {"api": 100}
+
+
+@pytest.mark.parametrize("skew", [-3600, 0, 90])
+async def test_clock_skew(platform: tuple[FakePlatform, str], make_client: MakeClient, rig: Rig, skew: int) -> None:
+    """How far the platform's clock is ahead shows, also when it answers with an error."""
+    fake, url = platform
+    date = web.Response(status=500)
+    date.last_modified = int(rig.clock.now() + skew)
+    fake.on("report", lambda _, __: web.Response(status=500, headers={"Date": date.headers["Last-Modified"]}))
+    await failure(make_client(url))
+    assert skew == rig.registry.get_sample_value("oifde_upstream_clock_skew_seconds", {"platform": "main"})
+
+
+async def test_no_date(serve: Serve, make_client: MakeClient, rig: Rig) -> None:
+    """Without a Date nothing is said about the platform's clock."""
+    assert await query(make_client(await serve(answer_empty))) == []
+    assert rig.registry.get_sample_value("oifde_upstream_clock_skew_seconds", {"platform": "main"}) is None
+
+
+# The platform is gone
+
+
+async def test_outage(platform: tuple[FakePlatform, str], make_client: MakeClient, rig: Rig) -> None:
+    """A platform that is down is left in peace: of a thousand polls a few get through, and all do once it is back."""
+    fake, url = platform
+    fake.on("report", lambda _, __: 503)
+    client = make_client(url, max_concurrency=4)
+    results = await asyncio.gather(*(query(client, f"b{number}") for number in range(1000)), return_exceptions=True)
+    assert {"http"} == {result.reason for result in results if isinstance(result, UpstreamError)}
+    assert FAILURES_TO_OPEN <= len(fake.seen) < FAILURES_TO_OPEN + 4
+    refused = sum(isinstance(result, CircuitOpen) for result in results)
+    assert refused == 1000 - len(fake.seen)
+    assert rig.failures() == {"http": len(fake.seen)}
+    rig.clock.advance(5)
+    fake.on("report", lambda _, __: [])
+    assert await query(client) == []
+    assert await asyncio.gather(*(query(client, f"b{number}") for number in range(100))) == [[]] * 100
+    assert rig.logged() == ["platform_unreachable", "platform_reachable"]
+
+
+async def test_outage_of_one_bot(platform: tuple[FakePlatform, str], make_client: MakeClient) -> None:
+    """A bot for which the platform always fails is no reason to leave out the others."""
+    fake, url = platform
+    fake.on("report", lambda _, body: 500 if body["accessCode"] == "bad" else [])
+    client = make_client(url)
+    for number in range(10):
+        assert await query(client, f"b{number}") == []
+    for _ in range(20):
+        assert (await failure(client, "bad")).status == 500
+    assert await query(client) == []
+
+
+async def test_refusals_do_not_open_the_circuit(platform: tuple[FakePlatform, str], make_client: MakeClient) -> None:
+    """A platform that answers, be it with errors, is there."""
+    fake, url = platform
+    client = make_client(url)
+    answers: list[Answer] = [{"errorCode": 900001}, 401, 404, 429, {"errorCode": 10000001}, {"unexpected": 1}]
+    for answer in answers:
+        fake.always("report", partial(copy.copy, answer))
+        for number in range(FAILURES_TO_OPEN + 1):
+            await asyncio.gather(query(client, f"b{number}"), return_exceptions=True)
+    assert not client.breaker.open
+
+
+# The end
+
+
+async def test_close(serve: Serve, make_client: MakeClient, rig: Rig) -> None:
+    """Closing ends the calls that wait and those under way, and leaves no failures behind."""
+    client = make_client(await serve(_hang), max_concurrency=1)
+    calls = [asyncio.create_task(query(client)) for _ in range(3)]
+    await wait_for(lambda: rig.value("oifde_upstream_requests_total", "query") == 1, "the first request")
+    await client.close()
+    results = await asyncio.gather(*calls, return_exceptions=True)
+    assert [asyncio.CancelledError] * 3 == [type(result) for result in results]
+    assert rig.failures() == {}
