@@ -56,10 +56,9 @@ class PlatformClient:
         clock: Clock,
         health: Health,
         log: FilteringBoundLogger,
-        rng: random.Random | None = None,
+        rng: random.Random,
     ) -> None:
         """Takes the limits from ``platform``; ``rng`` spreads the probes of one that is unreachable."""
-        rng = rng or random.Random()  # noqa: S311 - no secret depends on it
         self.platform: Final = platform.name
         self._url = platform.url + _API
         self._timeout = platform.request_timeout

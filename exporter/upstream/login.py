@@ -296,11 +296,9 @@ class FetchedTokens:
             failure = LoginFailed("auth", f"there is no app_secret: {error}")
             self._standing.failed(failure, blocked=False, delay=None)
             return failure
-        if self._refusal is not None and self._refusal.error.transient:
-            self._health.retries.labels(self._client.platform, OPERATION).inc()
         try:
             body = {"appKey": self._app_key, "appSecret": secret}
-            answer = await self._client.call(OPERATION, "gettoken", body, expect=dict)
+            answer = await self._client.call(OPERATION, "gettoken", body, on_turn=self._count_retry, expect=dict)
         except CircuitOpen as error:
             return error
         except UpstreamError as error:
@@ -321,6 +319,10 @@ class FetchedTokens:
         if not self._distrusted:
             self._standing.recovered()
         return self._token
+
+    def _count_retry(self) -> None:
+        if self._refusal is not None and self._refusal.error.transient:
+            self._health.retries.labels(self._client.platform, OPERATION).inc()
 
     def _refused(self, error: UpstreamError, secret: str) -> LoginFailed:
         """Decide when the next login may be tried."""

@@ -5,6 +5,7 @@ import copy
 import gzip
 import json
 import math
+import random
 import socket
 import ssl
 import tracemalloc
@@ -209,7 +210,7 @@ def test_rate(rig: Rig, rate: float) -> None:
 
     async def ask_all() -> None:
         platform = a_platform(requests_per_second=rate)
-        client = PlatformClient(platform, clock=rig.clock, health=rig.health, log=rig.log)
+        client = PlatformClient(platform, clock=rig.clock, health=rig.health, log=rig.log, rng=random.Random(1))
         with aioresponses() as responses:
             answer = aiohttp.ClientResponseError(None, ())  # type: ignore[arg-type]
             responses.post(f"{platform.url}{PREFIX}report", exception=answer, repeat=True)

@@ -496,6 +496,7 @@ async def test_login_backs_off_from_an_outage(session: TenantSession, accounts: 
         assert (await failure(session)).reason == "http"
         rig.clock.advance(MINUTE)
     assert accounts.logins <= 65
+    assert rig.value("oifde_upstream_retries_total", "get_token") == accounts.logins - 1
     assert not session.state().blocked
     accounts.refusal = None
     assert await query(session)
