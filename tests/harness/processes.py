@@ -68,6 +68,16 @@ class Daemon:
         return f"http://{self.address}"
 
     @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
+    @property
+    def log_file(self) -> Path:
+        """Where its standard error goes."""
+        return self._log
+
+    @property
     def output(self) -> str:
         """All it has written to its standard output so far."""
         return self._output.read_text(encoding="utf-8")
@@ -119,11 +129,24 @@ class ExporterProcess(Daemon):
     )
 
     def __init__(
-        self, arguments: Sequence[str], directory: Path, environment: Mapping[str, str], at: str | None = None
+        self,
+        arguments: Sequence[str],
+        directory: Path,
+        environment: Mapping[str, str],
+        *,
+        at: str | None = None,
+        host: str | None = None,
     ) -> None:
-        """Start it with nothing of the environment that would configure it but what is given, its clock set to ``at``."""
+        """Start it with nothing of the environment that would configure it but what is given.
+
+        :param at: the moment its clock is set to
+        :param host: the name its machine has
+        """
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("OIFDE_EXPORTER_")}
-        program = ["-m", "exporter"] if at is None else [str(Path(__file__).with_name("at_time.py")), at]
+        program = ["-m", "exporter"]
+        for value, script in ((at, "at_time.py"), (host, "as_host.py")):
+            if value is not None:
+                program = [str(Path(__file__).with_name(script)), value]
         command = [sys.executable, *program, *arguments]
         super().__init__(command, directory, inherited | dict(environment))
         self._name = "the exporter"

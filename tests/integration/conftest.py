@@ -69,7 +69,7 @@ def start_exporter(tmp_path: Path, running: AsyncExitStack, numbers: Iterator[in
             config_file = directory.with_suffix(".yaml")
             config_file.write_text(config, encoding="utf-8")
             flags.append(f"--config.file={config_file}")
-        process = ExporterProcess([*arguments, *flags], directory, env, at)
+        process = ExporterProcess([*arguments, *flags], directory, env, at=at)
         running.push_async_callback(process.stop)
         await process.started()
         return process

@@ -1,0 +1,231 @@
+"""Whatever the values, what the chart renders is valid, restricted, and its own."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from harness.manifests import VERSIONS, Helm, HelmError, Manifest, errors, pods, unrestricted
+
+ROOT = Path(__file__).parents[3]
+CI = sorted((ROOT / "helm" / "oifde-exporter" / "ci").glob("*-values.yaml"))
+
+
+def load(path: Path) -> dict[str, Any]:
+    """A file of values."""
+    loaded: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return loaded
+
+
+def merge(values: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """Values, some of them replaced, as Helm does it with several files."""
+    both = dict(values)
+    for key, value in changes.items():
+        old = both.get(key)
+        both[key] = merge(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+    return both
+
+
+# Everything that is in all of the pods, so that one file of values has both a Deployment and shards.
+EVERYTHING = load(ROOT / "helm" / "oifde-exporter" / "ci" / "everything-values.yaml")
+CASES = {
+    **{path.name.removesuffix("-values.yaml"): load(path) for path in CI},
+    "everything in shards": merge(EVERYTHING, {"sharding": {"enabled": True}}),
+    "everything in a sidecar": merge(EVERYTHING, {"mode": "sidecar", "serviceMonitor": {"enabled": False}}),
+    "a full name of 63 characters": merge(
+        EVERYTHING,
+        {
+            "fullnameOverride": "x" * 63,
+            "sharding": {"enabled": True},
+            "webConfig": {"enabled": True, "config": {"basic_auth_users": {}}},
+        },
+    ),
+    "a name of 63 characters": {"demo": True, "nameOverride": "y" * 63, "commonLabels": {"long": "z" * 63}},
+    "no account, no service": {"demo": True, "serviceAccount": {"create": False}, "service": {"enabled": False}},
+    "restrictive policy": merge(EVERYTHING, {"networkPolicy": {"to": [], "ports": [443], "from": []}}),
+}
+
+
+@pytest.fixture(params=CASES, scope="module")
+def values(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """One set of values."""
+    chosen: dict[str, Any] = CASES[request.param]
+    return chosen
+
+
+@pytest.mark.parametrize("path", CI, ids=lambda path: path.stem)
+def test_lint_has_nothing_to_say(helm: Helm, chart: Path, path: Path) -> None:
+    """Neither errors nor warnings, as `--strict` takes them."""
+    said = helm.run("lint", "--strict", chart, f"--values={path}")
+
+    assert "1 chart(s) linted, 0 chart(s) failed" in said
+    assert "[WARNING]" not in said
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_every_manifest_is_valid(helm: Helm, chart: Path, values: dict[str, Any], version: str) -> None:
+    """An API server takes it, the oldest and the newest, and drops no field of it in silence."""
+    manifests = helm.template(chart, values, f"--kube-version={version}")
+
+    assert [] == [error for manifest in manifests for error in errors(manifest, version)]
+
+
+def test_every_pod_is_restricted(helm: Helm, chart: Path, values: dict[str, Any]) -> None:
+    """It runs in a namespace that enforces the "restricted" Pod Security Standard, and knows nothing of the API server."""
+    manifests = helm.template(chart, values)
+    ours = dict(pods(manifests))
+
+    assert {name: [] for name in ours} == {name: unrestricted(pod) for name, pod in ours.items()}
+    assert dict.fromkeys(ours, False) == {
+        name: pod["spec"]["automountServiceAccountToken"] for name, pod in ours.items()
+    }
+
+
+def test_names_are_short_enough_and_labels_are_complete(helm: Helm, chart: Path, values: dict[str, Any]) -> None:
+    """Of everything but what the user wrote, at most 63 characters; a StatefulSet leaves room for its pods' labels."""
+    manifests = [
+        one
+        for one in helm.template(chart, values)
+        if one["metadata"]["name"] not in ("r-extra", "bots-exporter-text", f"{'x' * 63}-text")
+    ]
+
+    for manifest in manifests:
+        limit = 52 if manifest["kind"] == "StatefulSet" else 63
+        assert manifest["metadata"]["name"] == manifest["metadata"]["name"][:limit].strip("-")
+        labels = manifest["metadata"]["labels"]
+        assert {
+            "helm.sh/chart",
+            "app.kubernetes.io/instance",
+            "app.kubernetes.io/managed-by",
+            *values.get("commonLabels", {}),
+        } <= set(labels)
+        assert [] == [value for value in labels.values() if len(value) > 63]
+
+
+def test_selectors_select_the_pods_and_nothing_else(helm: Helm, chart: Path, values: dict[str, Any]) -> None:
+    """A Service, a budget, a policy or a monitor without pods, or with another's, is a silent fault."""
+    manifests = helm.template(chart, values)
+    workloads = {name: pod["metadata"]["labels"] for name, pod in pods(manifests) if not name.startswith("Pod/")}
+    tests = {name: pod["metadata"]["labels"] for name, pod in pods(manifests) if name.startswith("Pod/")}
+
+    for manifest in manifests:
+        spec = manifest.get("spec", {})
+        if selector := _pod_selector(manifest["kind"], spec):
+            assert list(workloads) == [name for name, labels in workloads.items() if selector.items() <= labels.items()]
+            assert [] == [name for name, labels in tests.items() if selector.items() <= labels.items()]
+        if manifest["kind"] == "ServiceMonitor":
+            services = [one for one in manifests if one["kind"] == "Service"]
+            assert 1 == sum(_selects(spec["selector"], one["metadata"]["labels"]) for one in services)
+
+
+def _pod_selector(kind: str, spec: Manifest) -> Manifest | None:
+    selectors = {"Service": "selector", "NetworkPolicy": "podSelector"} | dict.fromkeys(
+        ("PodDisruptionBudget", "Deployment", "StatefulSet"), "selector"
+    )
+    selector: Manifest | None = spec[selectors[kind]] if kind in selectors else None
+    return selector.get("matchLabels", selector) if selector else None
+
+
+def _selects(selector: Manifest, labels: Manifest) -> bool:
+    matches = selector.get("matchLabels", {}).items() <= labels.items()
+    return matches and all(
+        {"NotIn": labels.get(one["key"]) not in one["values"]}[one["operator"]]
+        for one in selector.get("matchExpressions", [])
+    )
+
+
+@pytest.mark.parametrize("changes", [{}, {"sharding": {"enabled": True}}, {"fullnameOverride": None}])
+def test_two_releases_in_one_namespace(helm: Helm, chart: Path, changes: dict[str, Any]) -> None:
+    """Neither takes over anything of the other: no name twice, and no selector meets the other's pods."""
+    values = merge(EVERYTHING, {"fullnameOverride": "", "serviceAccount": {"name": ""}} | changes)
+    one, two = (helm.template(chart, values, release=name) for name in ("one", "two"))
+
+    def names(manifests: list[Manifest]) -> set[tuple[str, str]]:
+        return {(manifest["kind"], manifest["metadata"]["name"]) for manifest in manifests}
+
+    assert set() == names(one) & names(two)
+    (service,) = (
+        manifest for manifest in one if manifest["kind"] == "Service" and manifest["spec"].get("clusterIP") != "None"
+    )
+    ((_, pod),) = ((name, pod) for name, pod in pods(two) if not name.startswith("Pod/"))
+    assert not service["spec"]["selector"].items() <= pod["metadata"]["labels"].items()
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({}, "the exporter needs a configuration"),
+        ({"demo": True, "replicas": 2}, "at '/replicas': maximum"),
+        ({"demo": "yes"}, "at '/demo': got string, want boolean"),
+        ({"demo": True, "replica": 1}, "additional properties 'replica' not allowed"),
+        ({"demo": True, "image": {"tags": "1"}}, "at '/image': additional properties 'tags' not allowed"),
+        ({"demo": True, "image": {"tag": 1.1}}, "at '/image/tag': got number, want string"),
+        ({"demo": True, "image": {"digest": "0123"}}, "at '/image/digest'"),
+        ({"demo": True, "image": {"pullPolicy": "Sometimes"}}, "at '/image/pullPolicy'"),
+        ({"demo": True, "imagePullSecrets": ["registry"]}, "at '/imagePullSecrets/0'"),
+        ({"demo": True, "fullnameOverride": "x" * 64}, "at '/fullnameOverride': maxLength"),
+        ({"demo": True, "fullnameOverride": "Upper"}, "at '/fullnameOverride'"),
+        ({"demo": True, "sharding": {"shards": 0}}, "at '/sharding/shards': minimum"),
+        ({"demo": True, "containerPort": "10230"}, "at '/containerPort'"),
+        ({"demo": True, "containerPort": 80}, "at '/containerPort': minimum"),
+        ({"demo": True, "log": {"level": "loud"}}, "at '/log/level'"),
+        ({"demo": True, "mode": "daemonset"}, "at '/mode'"),
+        ({"demo": True, "configReload": True}, "at '/configReload'"),
+        ({"demo": True, "extraArgs": "--log.level=debug"}, "at '/extraArgs'"),
+        ({"demo": True, "extraEnv": {"A": "b"}}, "at '/extraEnv'"),
+        ({"demo": True, "extraEnv": [{"name": "A", "value": 1}]}, "at '/extraEnv/0/value'"),
+        ({"demo": True, "podLabels": {"a": 1}}, "at '/podLabels/a'"),
+        ({"demo": True, "serviceMonitor": {"interval": "1 minute"}}, "at '/serviceMonitor/interval'"),
+        ({"demo": True, "service": {"type": "External"}}, "at '/service/type'"),
+        ({"demo": True, "podDisruptionBudget": {"minAvailable": "most"}}, "at '/podDisruptionBudget/minAvailable'"),
+        ({"demo": True, "podDisruptionBudget": {"minAvailable": 1, "maxUnavailable": 1}}, "at '/podDisruptionBudget'"),
+        ({"demo": True, "tolerations": {"key": "a"}}, "at '/tolerations'"),
+        ({"demo": True, "resources": {"request": {}}}, "at '/resources'"),
+        ({"demo": True, "secrets": {"a": ""}}, "at '/secrets/a'"),
+        ({"demo": True, "webConfig": {"config": {"basic_auth_users": {"a": "plain"}}}}, "basic_auth_users/a"),
+        ({"demo": True, "webConfig": {"enabled": True}}, "webConfig.enabled needs webConfig.config"),
+        ({"demo": True, "webConfig": {"enabled": True, "existingSecret": "a"}}, "needs webConfig.scheme"),
+        ({"config": {"platforms": []}, "existingConfigMap": "a"}, "set either config or existingConfigMap"),
+        ({"demo": True, "secrets": {"a": "b"}, "existingSecret": "a"}, "set either secrets or existingSecret"),
+        ({"demo": True, "mode": "sidecar"}, "demo: true is for mode: standalone"),
+        ({"config": "a: 1", "mode": "sidecar", "sharding": {"enabled": True}}, "exclude each other"),
+        ({"config": "a: 1", "mode": "sidecar", "serviceMonitor": {"enabled": True}}, "use podMonitor"),
+        ({"demo": True, "serviceMonitor": {"enabled": True}, "podMonitor": {"enabled": True}}, "twice"),
+        ({"demo": True, "serviceMonitor": {"enabled": True}, "service": {"enabled": False}}, "without a Service"),
+    ],
+)
+def test_what_is_refused(helm: Helm, chart: Path, values: dict[str, Any], message: str) -> None:
+    """Before anything is installed, and with the place of the mistake."""
+    with pytest.raises(HelmError) as refused:
+        helm.template(chart, values)
+
+    assert message in str(refused.value)
+
+
+def test_an_old_cluster_is_refused(helm: Helm, chart: Path) -> None:
+    """The chart says which versions it is for; a native sidecar needs a newer one still."""
+    with pytest.raises(HelmError, match="incompatible with Kubernetes"):
+        helm.template(chart, {"demo": True}, "--kube-version=1.24.0")
+    with pytest.raises(HelmError, match=r"sidecar\.native needs Kubernetes 1\.29"):
+        helm.template(
+            chart, {"config": "a: 1", "mode": "sidecar", "sidecar": {"native": True}}, "--kube-version=1.28.9"
+        )
+
+
+def test_the_schema_knows_every_value(chart: Path) -> None:
+    """Each key of values.yaml has a type, and each key of the schema is explained in values.yaml."""
+    schema = json.loads((chart / "values.schema.json").read_text(encoding="utf-8"))
+
+    assert [] == list(_differences(load(chart / "values.yaml"), schema["properties"]))
+
+
+def _differences(values: dict[str, Any], properties: dict[str, Any], prefix: str = "") -> Iterator[str]:
+    # What Helm itself puts there is not for the user to set.
+    for key in values.keys() ^ (properties.keys() - (set() if prefix else {"enabled", "global"})):
+        yield f"{prefix}{key}"
+    for key in values.keys() & properties.keys():
+        if values[key] and properties[key].get("additionalProperties") is False:
+            yield from _differences(values[key], properties[key]["properties"], f"{prefix}{key}.")
