@@ -179,8 +179,10 @@ def _merge(known: Day, came: Mapping[float, Record], rules: Rules) -> _Merged:
     revisions = 0
     decreased: list[Anomaly] = []
     for start, record in came.items():
-        records[start] = record
         former = known.records.get(start)
+        if record == former:
+            continue  # keeping the object: thousands of new ones every second would keep the garbage collector busy
+        records[start] = record
         if former is None:
             revisions += start in settled
         elif record.values != former.values:
