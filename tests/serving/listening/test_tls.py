@@ -1,0 +1,379 @@
+"""TLS as clients meet it. The cases are those of exporter-toolkit's own tests, and what they leave out."""
+
+import asyncio
+import io
+import re
+import socket
+import ssl
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from exporter.serving.server import Limits
+from exporter.serving.webconfig.tls import subject_alt_names
+from harness.waiting import wait_for
+
+from .conftest import TIMEOUT, TLS, Get, Running, Serve
+
+MakeContext = Callable[..., ssl.SSLContext]
+
+END = "-----END CERTIFICATE-----"
+
+REQUIRED = """\
+tls_server_config:
+  cert_file: server.pem
+  key_file: server.key
+  client_ca_file: ca.pem
+  client_auth_type: RequireAndVerifyClientCert
+"""
+
+
+@contextmanager
+def refused() -> Iterator[None]:
+    """The server, not the client, ends it: with an alert, in TLS 1.3 perhaps only when the client reads, or without."""
+    with pytest.raises((ssl.SSLError, ConnectionError, asyncio.IncompleteReadError)) as caught:
+        yield
+    if isinstance(caught.value, ssl.SSLError):
+        assert re.search("ALERT|EOF", caught.value.reason)
+    if isinstance(caught.value, asyncio.IncompleteReadError):
+        assert b"" == caught.value.partial
+
+
+def tls(extra: str) -> str:
+    """A configuration with more lines under tls_server_config."""
+    return f"tls_server_config:\n  cert_file: server.pem\n  key_file: server.key\n{extra}"
+
+
+@pytest.fixture
+def tls12(client: MakeContext) -> ssl.SSLContext:
+    """A client that knows nothing newer than TLS 1.2, the last whose ciphers can be chosen."""
+    context = client()
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
+async def test_without_a_file_there_is_no_tls(serve: Serve, get: Get, client: MakeContext) -> None:
+    """Plain HTTP by default, and only that."""
+    async with serve() as running:
+        assert 200 == (await get(running)).status
+        with pytest.raises(ssl.SSLError, match="wrong version number"):
+            await get(running, context=client())
+
+
+async def test_tls(serve: Serve, get: Get, client: MakeContext) -> None:
+    """A certificate and a key are all it takes."""
+    async with serve(TLS) as running:
+        answer = await get(running, context=client())
+
+    assert (200, "TLSv1.3") == (answer.status, answer.version)
+
+
+async def test_never_plain_http_where_tls_is(serve: Serve, get: Get) -> None:
+    """A client that does not speak TLS gets nothing, not even an error in HTTP."""
+    async with serve(TLS) as running:
+        with pytest.raises((ConnectionError, asyncio.IncompleteReadError)) as caught:
+            await get(running, "/metrics")
+
+    # An alert may have come, in what to this client is no answer.
+    if isinstance(caught.value, asyncio.IncompleteReadError):
+        assert b"HTTP" not in caught.value.partial
+
+
+@pytest.mark.parametrize("inline", [("cert", "key"), ("cert",), ("key",)])
+async def test_inline_certificate(
+    serve: Serve, get: Get, client: MakeContext, directory: Path, inline: tuple[str, ...]
+) -> None:
+    """The certificate, the key or both may stand in the file itself."""
+    text = "tls_server_config:\n"
+    for name, file in (("cert", "server.pem"), ("key", "server.key")):
+        if name in inline:
+            lines = (directory / file).read_text(encoding="utf-8").splitlines()
+            text += f"  {name}: |\n" + "".join(f"    {line}\n" for line in lines)
+        else:
+            text += f"  {name}_file: {file}\n"
+    async with serve(text) as running:
+        assert 200 == (await get(running, context=client())).status
+
+
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion.TLSv1_1:DeprecationWarning")
+async def test_old_clients_are_refused(serve: Serve, get: Get, client: MakeContext) -> None:
+    """TLS 1.1 is broken, and not spoken."""
+    context = client()
+    context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_1
+    context.set_ciphers("DEFAULT:@SECLEVEL=0")
+    async with serve(TLS) as running:
+        with refused():
+            await get(running, context=context)
+
+
+@pytest.mark.parametrize(
+    "extra, newest_of_client, expected",
+    [
+        ("", ssl.TLSVersion.TLSv1_2, "TLSv1.2"),
+        ("", ssl.TLSVersion.TLSv1_3, "TLSv1.3"),
+        ("  min_version: TLS12\n  max_version: TLS12\n", ssl.TLSVersion.TLSv1_3, "TLSv1.2"),
+        ("  min_version: TLS13\n", ssl.TLSVersion.TLSv1_3, "TLSv1.3"),
+        ("  min_version: TLS13\n", ssl.TLSVersion.TLSv1_2, None),
+    ],
+)
+async def test_versions(
+    serve: Serve,
+    get: Get,
+    client: MakeContext,
+    extra: str,
+    newest_of_client: ssl.TLSVersion,
+    expected: str | None,
+) -> None:
+    """The limits hold for every connection."""
+    context = client()
+    context.maximum_version = newest_of_client
+    async with serve(tls(extra)) as running:
+        if expected is None:
+            with refused():
+                await get(running, context=context)
+        else:
+            assert expected == (await get(running, context=context)).version
+
+
+ALL_CIPHERS = "[TLS_AES_128_GCM_SHA256, TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384]"
+TWO = "[TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384]"
+
+
+@pytest.mark.parametrize(
+    "extra, offered, chosen",
+    [
+        (f"  cipher_suites: {ALL_CIPHERS}\n", "ECDHE-RSA-AES256-GCM-SHA384", "ECDHE-RSA-AES256-GCM-SHA384"),
+        (f"  cipher_suites: {TWO}\n", "ECDHE-RSA-AES128-GCM-SHA256", "ECDHE-RSA-AES128-GCM-SHA256"),
+        (f"  cipher_suites: {TWO}\n", "ECDHE-RSA-AES256-SHA", None),
+        (
+            f"  cipher_suites: {TWO}\n",
+            "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-RSA-AES128-GCM-SHA256",
+            "ECDHE-RSA-AES128-GCM-SHA256",
+        ),
+        (
+            f"  cipher_suites: {TWO}\n  prefer_server_cipher_suites: false\n",
+            "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-RSA-AES128-GCM-SHA256",
+            "ECDHE-RSA-AES256-GCM-SHA384",
+        ),
+    ],
+)
+async def test_ciphers(
+    serve: Serve, get: Get, tls12: ssl.SSLContext, extra: str, offered: str, chosen: str | None
+) -> None:
+    """Only what is listed, in the server's order or the client's."""
+    tls12.set_ciphers(offered)
+    async with serve(tls(extra)) as running:
+        if chosen is None:
+            with refused():
+                await get(running, context=tls12)
+        else:
+            assert chosen == (await get(running, context=tls12)).cipher
+
+
+@pytest.mark.parametrize(
+    "curve, offered, common",
+    [("CurveP521", "secp521r1", True), ("CurveP521", "secp384r1", False), ("X25519", "X25519", True)],
+)
+async def test_curves(serve: Serve, get: Get, client: MakeContext, curve: str, offered: str, *, common: bool) -> None:
+    """A curve that is named is the only one."""
+    context = client()
+    context.set_ecdh_curve(offered)
+    async with serve(tls(f"  curve_preferences: [{curve}]\n")) as running:
+        if common:
+            assert 200 == (await get(running, context=context)).status
+        else:
+            with refused():
+                await get(running, context=context)
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+async def test_nobody_gets_in_without_a_certificate(
+    serve: Serve, get: Get, client: MakeContext, version: ssl.TLSVersion
+) -> None:
+    """Where client certificates are required: none, and one of another authority, are answered nothing."""
+    async with serve(REQUIRED) as running:
+        for name in (None, "stranger"):
+            context = client(name)
+            context.minimum_version = context.maximum_version = version
+            for path in ("/metrics", "/", "/-/healthy", "/api/v1/bots"):
+                with refused():
+                    await get(running, path, context=context)
+        context = client("client")
+        context.minimum_version = context.maximum_version = version
+        assert 200 == (await get(running, "/metrics", context=context)).status
+
+
+async def test_client_authority_inline(serve: Serve, get: Get, client: MakeContext, directory: Path) -> None:
+    """client_ca holds what client_ca_file names."""
+    authority = (directory / "ca.pem").read_text(encoding="utf-8").splitlines()
+    lines = "".join(f"    {line}\n" for line in authority)
+    async with serve(tls(f"  client_auth_type: RequireAndVerifyClientCert\n  client_ca: |\n{lines}")) as running:
+        assert 200 == (await get(running, context=client("client"))).status
+        with refused():
+            await get(running, context=client("stranger"))
+
+
+async def test_a_client_may_be_its_own_authority(serve: Serve, get: Get, client: MakeContext) -> None:
+    """The client's certificate itself in client_ca_file admits it and nobody else, as with the toolkit."""
+    async with serve(REQUIRED.replace("ca.pem", "client.pem")) as running:
+        assert 200 == (await get(running, context=client("client"))).status
+        with refused():
+            await get(running, context=client("server"))
+
+
+async def test_certificates_verified_if_given(serve: Serve, get: Get, client: MakeContext) -> None:
+    """Nobody has to have one, but a wrong one is refused."""
+    text = REQUIRED.replace("RequireAndVerifyClientCert", "VerifyClientCertIfGiven")
+    async with serve(text) as running:
+        for name in (None, "client"):
+            assert 200 == (await get(running, context=client(name))).status
+        with refused():
+            await get(running, context=client("stranger"))
+
+
+@pytest.mark.parametrize(
+    "allowed, admitted",
+    [
+        ("[test3, one]", True),
+        ("['::1']", True),
+        ("[prometheus@example.com]", True),
+        ("[One, oneself, two.]", False),
+        ("[]", False),
+    ],
+)
+async def test_names_of_clients(serve: Serve, get: Get, client: MakeContext, allowed: str, *, admitted: bool) -> None:
+    """Of the verified clients only those whose certificate has one of the names."""
+    async with serve(f"{REQUIRED}  client_allowed_sans: {allowed}\n") as running:
+        if admitted:
+            assert 200 == (await get(running, context=client("client"))).status
+        else:
+            with refused():
+                await get(running, context=client("client"))
+        with refused():
+            await get(running, context=client("stranger"))
+
+
+def test_names_in_a_certificate() -> None:
+    """Addresses are written in the one way Go writes them; what is no name is none."""
+    certificate = {
+        "subject": ((("commonName", "cn"),),),
+        "subjectAltName": (
+            ("DNS", "one"),
+            ("IP Address", "2001:DB8:0:0:0:0:0:1"),
+            ("IP Address", "<invalid>"),
+            ("URI", "spiffe://x"),
+            ("email", "a@b"),
+            ("DirName", ((("commonName", "cn"),),)),
+        ),
+    }
+
+    assert {"one", "2001:db8::1", "spiffe://x", "a@b"} == subject_alt_names(certificate)
+    assert frozenset() == subject_alt_names({})
+
+
+@pytest.mark.parametrize("protocols", [["h2"], ["h2", "http/1.1"]])
+async def test_http2_is_not_promised(serve: Serve, get: Get, client: MakeContext, protocols: list[str]) -> None:
+    """A client that would rather speak HTTP/2 is served HTTP/1.1."""
+    context = client()
+    context.set_alpn_protocols(protocols)
+    async with serve(TLS) as running:
+        assert 200 == (await get(running, context=context)).status
+
+
+def renew(directory: Path, name: str, *suffixes: str) -> None:
+    """Put another certificate, key or both in the server's place, as a rename does it."""
+    for suffix in suffixes:
+        new = directory / f"new.{suffix}"
+        new.write_bytes((directory / f"{name}.{suffix}").read_bytes())
+        new.replace(directory / f"server.{suffix}")
+
+
+async def test_a_renewed_certificate_needs_no_restart(
+    serve: Serve, get: Get, client: MakeContext, directory: Path
+) -> None:
+    """New connections are shown it; an old connection goes on."""
+    renewed = (directory / "renewed.pem").read_text(encoding="utf-8")
+    async with serve(TLS) as running, asyncio.timeout(TIMEOUT):
+        before = (await get(running, context=client())).certificate
+        reader, writer = await asyncio.open_connection("127.0.0.1", running.port, ssl=client())
+
+        renew(directory, "renewed", "pem", "key")
+
+        after = (await get(running, context=client())).certificate
+        writer.write(b"GET /-/healthy HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert (await reader.readline()).startswith(b"HTTP/1.1 200")
+        writer.transport.abort()
+
+    assert before != after
+    assert ssl.PEM_cert_to_DER_cert(f"{renewed.partition(END)[0]}{END}") == after
+
+
+async def test_a_broken_certificate_keeps_the_old_one(
+    serve: Serve, get: Get, client: MakeContext, directory: Path, log: io.StringIO
+) -> None:
+    """While only one of two files is renewed, or one is gone, the old pair is shown, and it is said once."""
+    async with serve(TLS) as running:
+        before = (await get(running, context=client())).certificate
+        renew(directory, "renewed", "pem")
+        assert [before, before] == [(await get(running, context=client())).certificate for _ in range(2)]
+        assert 1 == log.getvalue().count("event=web_config_invalid")
+        (directory / "server.key").unlink()
+        assert before == (await get(running, context=client())).certificate
+        renew(directory, "renewed", "key")
+        assert before != (await get(running, context=client())).certificate
+
+    said = log.getvalue()
+    assert 2 == said.count("event=web_config_invalid")
+    assert 1 == said.count("event=web_config_loaded")
+
+
+async def test_a_renewed_client_authority(serve: Serve, get: Get, client: MakeContext, directory: Path) -> None:
+    """Who may come in follows the file."""
+    async with serve(REQUIRED) as running:
+        assert 200 == (await get(running, context=client("client"))).status
+        context = client("client")
+        (directory / "ca.pem").write_bytes((directory / "other-ca.pem").read_bytes())
+        with refused():
+            await get(running, context=context)
+
+
+async def test_a_session_does_not_outlive_its_authority(serve: Serve, client: MakeContext, directory: Path) -> None:
+    """A client cannot resume, with a ticket, what a new client_ca_file would not let it begin."""
+    context = client("client")
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    async with serve(REQUIRED) as running:
+        session = await asyncio.to_thread(resume, running, context, None)
+        assert (await asyncio.to_thread(resume, running, context, session)).has_ticket
+        (directory / "ca.pem").write_bytes((directory / "other-ca.pem").read_bytes())
+        with refused():
+            await asyncio.to_thread(resume, running, context, session)
+
+
+def resume(running: Running, context: ssl.SSLContext, session: ssl.SSLSession | None) -> ssl.SSLSession:
+    """Ask with blocking sockets, which alone can be given a session."""
+    with (
+        socket.create_connection(("127.0.0.1", running.port), TIMEOUT) as plain,
+        context.wrap_socket(plain, server_hostname="localhost", session=session) as connection,
+    ):
+        connection.sendall(b"GET /-/healthy HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert connection.recv(4096).startswith(b"HTTP/1.1 200")
+        assert session is None or connection.session_reused
+        assert connection.session is not None
+        return connection.session
+
+
+async def test_a_client_that_stalls_in_the_handshake_is_cut_off(serve: Serve) -> None:
+    """Opening a connection and saying nothing holds nothing for ever."""
+    async with serve(TLS, limits=Limits(handshake=0.2)) as running, asyncio.timeout(TIMEOUT):
+        reader, writer = await asyncio.open_connection("127.0.0.1", running.port)
+        assert await reader.read() == b""
+        writer.close()
+
+
+async def test_the_key_readable_by_everyone_is_warned_of(serve: Serve, directory: Path, log: io.StringIO) -> None:
+    """Whoever may read the key can be the exporter."""
+    (directory / "server.key").chmod(0o644)
+    async with serve(TLS):
+        await wait_for(lambda: "event=secret_readable_by_everyone" in log.getvalue(), "the warning")
