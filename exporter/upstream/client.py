@@ -165,7 +165,8 @@ class PlatformClient:
             async with asyncio.timeout(self._timeout):
                 outcome = await self._exchange(path, body, headers, expect)
         except UpstreamError as error:
-            outcome = error
+            # What was received, up to several megabytes, is not to stay for as long as the failure is remembered.
+            outcome = error.with_traceback(None)
         except (aiohttp.ClientError, OSError) as error:
             failure = failures.describe(error, self._timeout)
             if failure is None:

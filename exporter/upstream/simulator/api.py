@@ -73,6 +73,8 @@ def create_app(
             if request.transport and not request.transport.is_closing():
                 asked.status = response.status
             return response
+        except ConnectionError:  # the client went away in the middle of its answer: no error of the platform's
+            return web.Response()
         finally:
             journal.closed(asked)
 
