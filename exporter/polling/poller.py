@@ -26,9 +26,19 @@ class Session(Protocol):
     """A tenant's way to the platform."""
 
     async def query(
-        self, operation: str, path: str, body: Mapping[str, object], *, expect: type, on_turn: Callable[[], None]
+        self,
+        operation: str,
+        path: str,
+        body: Mapping[str, object],
+        *,
+        expect: type,
+        on_turn: Callable[[], None],
+        on_login: Callable[[], None],
     ) -> object:
-        """One authenticated call, with its retries; raises UpstreamError. ``on_turn`` is called at each sending."""
+        """One authenticated call, with its retries; raises UpstreamError.
+
+        ``on_turn`` is called at each sending, ``on_login`` at that of a login that has to come first.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,17 +140,25 @@ class Poller:
             "timestamp": int(midnight(day, plan.rules.zone) * 1000),
         }
         asked = self._clock.now()
+        failure, missing = UpstreamError, "answer"
 
         def on_turn() -> None:
-            nonlocal asked
-            asked = self._clock.now()
+            nonlocal asked, failure, missing
+            asked, failure, missing = self._clock.now(), UpstreamError, "answer"
+            turn.begin(timeout)
+
+        def on_login() -> None:
+            nonlocal failure, missing
+            failure, missing = LoginFailed, "login"
             turn.begin(timeout)
 
         try:
             async with asyncio.timeout_at(turn.ends) as timeout:
-                rows = await self._session.query(report.operation, report.path, body, expect=list, on_turn=on_turn)
+                rows = await self._session.query(
+                    report.operation, report.path, body, expect=list, on_turn=on_turn, on_login=on_login
+                )
         except TimeoutError:
-            raise UpstreamError("timeout", f"no answer within {plan.budget:g} s, retries included") from None
+            raise failure("timeout", f"no {missing} within {plan.budget:g} s, retries included") from None
         assert isinstance(rows, list)  # noqa: S101 - what `expect` promises
         parsed = parse(report, rows, tenant_id=bot.tenant_id, access_code=bot.access_code)
         self._state, anomalies, revisions = windows.fold(self._state, plan.rules, day, parsed, asked)

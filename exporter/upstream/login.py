@@ -33,7 +33,9 @@ MAX_LIFE: Final = 86400.0
 MIN_RENEWAL: Final = 10.0
 """A token is renewed this many seconds after it was fetched at the earliest."""
 REFUSALS_TO_BLOCK: Final = 2
-"""After so many refusals in a row a ready token is no longer sent with every call."""
+"""After so many refusals in a row, for whichever bot, it is the login that is at fault.
+
+A ready token is then no longer sent with every call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,13 +113,16 @@ class Token:
 class Tokens(Protocol):
     """Where a session has its token from."""
 
-    async def current(self) -> Token:
-        """Return the token for a call; raises `UpstreamError` if there is none to be had for now."""
+    async def current(self, on_login: Callable[[], None]) -> Token:
+        """Return the token for a call; raises `UpstreamError` if there is none to be had for now.
 
-    async def replacement(self, refused: Token, error: UpstreamError) -> Token | None:
+        ``on_login`` is called once a login that this waits for has been sent.
+        """
+
+    async def replacement(self, refused: Token, error: UpstreamError, on_login: Callable[[], None]) -> Token | None:
         """Return another token for a call whose token was refused; None if it should not be repeated.
 
-        Raises `LoginFailed` where it is the login that is at fault, rather than the call.
+        ``on_login`` is as for `current`. Raises `LoginFailed` where it is the login that is at fault, not the call.
         """
 
     def accepted(self, token: Token, *, repeated: bool) -> None:
@@ -194,33 +199,36 @@ class FetchedTokens:
         self._token: Token | None = None
         self._distrusted = False
         self._login: asyncio.Task[Token | UpstreamError] | None = None
+        self._login_sent = asyncio.Event()
+        self._refused_unaccepted = 0  # tokens refused since one was accepted
         self._refusal: _Refusal | None = None
         self._backoff = _Backoff()
         self._relogins = _Backoff()
         self._relogin_at = -math.inf
 
-    async def current(self) -> Token:
+    async def current(self, on_login: Callable[[], None]) -> Token:
         token = self._token
         now = self._clock.elapsed()
         if token is None or now >= token.dies_at:
-            return await self._logged_in()
+            return await self._logged_in(on_login)
         if now >= token.renew_at and self._under_way() is None and self._blocked() is None:
             # The old one still serves; should the new login end it, its calls are repeated with the new one.
-            self._login = asyncio.create_task(self._fetch())
+            self._begin()
         return token
 
-    async def replacement(self, refused: Token, error: UpstreamError) -> Token | None:
+    async def replacement(self, refused: Token, error: UpstreamError, on_login: Callable[[], None]) -> Token | None:
         if self._token is refused and self._under_way() is None:
             now = self._clock.elapsed()
             if now < self._relogin_at:
                 self.refused_again(refused, error)
                 return None
+            self._refused_unaccepted += not refused.accepted
             # Counted beforehand: only a call that succeeds in its repetition shows that a new token helps. A bot that
             # is always refused must not keep changing the others' token.
             self._relogin_at = now + self._relogins.next("relogin")
             self._token = None
         if self._token is None or self._token is refused:
-            return await self._logged_in()
+            return await self._logged_in(on_login)
         return self._token
 
     def accepted(self, token: Token, *, repeated: bool) -> None:
@@ -229,12 +237,17 @@ class FetchedTokens:
             self._relogin_at = -math.inf
         if token is self._token and not token.accepted:
             token.accepted = True
+            self._refused_unaccepted = 0
             if self._distrusted:
                 self._distrusted = False
                 self._standing.recovered()
 
     def refused_again(self, token: Token, error: UpstreamError) -> None:
-        if token is self._token and not token.accepted:
+        if token is not self._token or token.accepted:
+            return
+        # While the other bots' calls succeed it is the bot that is refused, not the login.
+        self._refused_unaccepted += 1
+        if self._refused_unaccepted >= REFUSALS_TO_BLOCK:
             self._distrusted = True
             failure = LoginFailed(
                 error.reason, f"a token just fetched was refused: {error}", code=error.code, status=error.status
@@ -253,13 +266,22 @@ class FetchedTokens:
     def _under_way(self) -> asyncio.Task[Token | UpstreamError] | None:
         return None if self._login is None or self._login.done() else self._login
 
-    async def _logged_in(self) -> Token:
+    def _begin(self) -> asyncio.Task[Token | UpstreamError]:
+        self._login_sent = sent = asyncio.Event()
+        self._login = asyncio.create_task(self._fetch())
+        self._login.add_done_callback(lambda _: sent.set())  # also when nothing came to be sent
+        return self._login
+
+    async def _logged_in(self, on_login: Callable[[], None]) -> Token:
         login = self._under_way()
         if login is None:
             blocked = self._blocked()
             if blocked is not None:
                 raise blocked
-            login = self._login = asyncio.create_task(self._fetch())
+            login = self._begin()
+        await self._login_sent.wait()
+        if not login.done():
+            on_login()
         # Who is cancelled while waiting leaves the login to the others.
         outcome = await asyncio.shield(login)
         if isinstance(outcome, UpstreamError):
@@ -298,7 +320,7 @@ class FetchedTokens:
             return failure
         try:
             body = {"appKey": self._app_key, "appSecret": secret}
-            answer = await self._client.call(OPERATION, "gettoken", body, on_turn=self._count_retry, expect=dict)
+            answer = await self._client.call(OPERATION, "gettoken", body, on_turn=self._on_turn, expect=dict)
         except CircuitOpen as error:
             return error
         except UpstreamError as error:
@@ -320,7 +342,8 @@ class FetchedTokens:
             self._standing.recovered()
         return self._token
 
-    def _count_retry(self) -> None:
+    def _on_turn(self) -> None:
+        self._login_sent.set()
         if self._refusal is not None and self._refusal.error.transient:
             self._health.retries.labels(self._client.platform, OPERATION).inc()
 
@@ -355,7 +378,7 @@ class ReadyToken:
         self._blocked: LoginFailed | None = None
         self._probe_at = 0.0
 
-    async def current(self) -> Token:
+    async def current(self, on_login: Callable[[], None]) -> Token:
         try:
             text = self._secret.read()
         except SecretUnavailable as error:
@@ -374,7 +397,7 @@ class ReadyToken:
             self._block(self._blocked)
         return self._token
 
-    async def replacement(self, refused: Token, error: UpstreamError) -> Token | None:
+    async def replacement(self, refused: Token, error: UpstreamError, on_login: Callable[[], None]) -> Token | None:
         if self._token is not refused:
             return self._token
         self._refusals += 1

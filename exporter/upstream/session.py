@@ -71,6 +71,7 @@ class TenantSession:
         body: Mapping[str, object],
         *,
         on_turn: Callable[[], None] = nothing,
+        on_login: Callable[[], None] = nothing,
         expect: type = object,
     ) -> object:
         """Make a call with the tenant's token, and repeat it a few times where that may help.
@@ -82,6 +83,7 @@ class TenantSession:
             path: What follows ``/oifde/rest/api/``.
             body: Sent as JSON, with the token added to it.
             on_turn: Called right before each request that is sent for this call, not for a login.
+            on_login: Called when this call has to wait for a login, once that has been sent.
             expect: `list` or `dict` where the answer must be a JSON array or object.
 
         Returns:
@@ -93,7 +95,7 @@ class TenantSession:
             LoginBlocked: there is none, and no login is tried for now.
             CircuitOpen: the platform is known to be unreachable.
         """
-        return await self._retrying(self._attempt, operation, path, body, on_turn, expect)
+        return await self._retrying(self._attempt, operation, path, body, on_turn, on_login, expect)
 
     def state(self) -> SessionState:
         """How the login stands."""
@@ -104,7 +106,13 @@ class TenantSession:
         self._tokens.reset()
 
     async def _attempt(
-        self, operation: str, path: str, body: Mapping[str, object], on_turn: Callable[[], None], expect: type
+        self,
+        operation: str,
+        path: str,
+        body: Mapping[str, object],
+        on_turn: Callable[[], None],
+        on_login: Callable[[], None],
+        expect: type,
     ) -> object:
         async def send(token: Token) -> object:
             if self._header_user is None:
@@ -114,13 +122,13 @@ class TenantSession:
             headers = {"userName": self._header_user, "token": token.text}
             return await self._client.call(operation, path, body, headers=headers, on_turn=on_turn, expect=expect)
 
-        token = await self._tokens.current()
+        token = await self._tokens.current(on_login)
         try:
             answer = await send(token)
         except UpstreamError as error:
             if not error.token_refused:
                 raise
-            replacement = await self._tokens.replacement(token, error)
+            replacement = await self._tokens.replacement(token, error, on_login)
             if replacement is None:
                 raise
         else:

@@ -55,7 +55,14 @@ class FakeSession:
     most_running: int = 0
 
     async def query(
-        self, operation: str, path: str, body: Mapping[str, object], *, expect: type, on_turn: Callable[[], None]
+        self,
+        operation: str,
+        path: str,
+        body: Mapping[str, object],
+        *,
+        expect: type,
+        on_turn: Callable[[], None],
+        on_login: Callable[[], None],
     ) -> object:
         """An answer that is an exception is raised; one that is a number takes that many seconds and is empty."""
         assert ("query_call_statistics", "queryCallStatisticsReport", "hour", list) == (
