@@ -1,0 +1,267 @@
+"""What each value does: values in, a place in the manifests, what stands there."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.manifests import Helm, at
+
+POD = "Deployment:spec/template/spec"
+EXPORTER = f"{POD}/containers/0"
+ARGS = f"{EXPORTER}/args"
+DEMO = {"demo": True}
+TLS = {"tls_server_config": {"cert_file": "/etc/oifde-exporter/tls/tls.crt"}}
+URL = "platforms: [{url: 'https://a:28090'}, {url: http://b/p, proxy_url: 'http://u:p@c:3128'}]"
+
+
+def args(*more: str, config: str = "") -> list[str]:
+    """The flags a pod's exporter always has, and some more before the log's."""
+    first = ["demo"] if not config else [f"--config.file={config}", "--config.auto-reload-interval=30s"]
+    return [*first, "--web.listen-address=:10230", *more, "--log.level=info", "--log.format=logfmt"]
+
+
+CONFIG = "/etc/oifde-exporter/config/config.yaml"
+WEB = {"enabled": True, "config": {"basic_auth_users": {}}}
+MONITOR = {"demo": True, "serviceMonitor": {"enabled": True}}
+RULE = {"demo": True, "prometheusRule": {"enabled": True}}
+POLICY = {"demo": False, "networkPolicy": {"enabled": True}}
+
+
+# fmt: off
+CASES: list[tuple[dict[str, Any], str, object]] = [
+    # The workload
+    (DEMO, "Deployment:spec/strategy", {"type": "Recreate"}),
+    (DEMO, "Deployment:spec/replicas", 1),
+    ({"replicas": 0}, "Deployment:spec/replicas", 0),
+    (DEMO, "StatefulSet:", None),
+    (DEMO, "ConfigMap:", None),
+    (DEMO, ARGS, args()),
+    (DEMO, f"{EXPORTER}/command", None),
+    (DEMO, f"{POD}/enableServiceLinks", False),
+    ({"terminationGracePeriodSeconds": 5}, f"{POD}/terminationGracePeriodSeconds", 5),
+    ({"annotations": {"a": "b"}}, "Deployment:metadata/annotations", {"a": "b"}),
+    ({"revisionHistoryLimit": 1}, "Deployment:spec/revisionHistoryLimit", 1),
+    # Names
+    (DEMO, "Deployment:metadata/name", "r-oifde-exporter"),
+    ({"nameOverride": "bots"}, "Deployment:metadata/name", "r-bots"),
+    ({"nameOverride": "bots"}, "Deployment:spec/selector/matchLabels/app.kubernetes.io~1name", "bots"),
+    ({"fullnameOverride": "bots"}, "Deployment:metadata/name", "bots"),
+    (DEMO, "Deployment:metadata/namespace", "monitoring"),
+    ({"commonLabels": {"a": "{{ .Release.Name }}"}}, "Service:metadata/labels/a", "r"),
+    ({"commonLabels": {"a": "b"}}, "Deployment:spec/template/metadata/labels/a", "b"),
+    ({"commonLabels": {"app.kubernetes.io/name": "mine"}}, "Deployment:spec/selector/matchLabels/app.kubernetes.io~1name", "oifde-exporter"),
+    ({"commonLabels": {"app.kubernetes.io/name": "mine"}}, "Service:metadata/labels/app.kubernetes.io~1name", "oifde-exporter"),
+    # The image
+    (DEMO, f"{EXPORTER}/image", "oifde-exporter:0.1.0"),
+    ({"image": {"registry": "reg:5000", "repository": "a/b", "tag": "1"}}, f"{EXPORTER}/image", "reg:5000/a/b:1"),
+    ({"image": {"tag": "1", "digest": "sha256:" + "0" * 64}}, f"{EXPORTER}/image", "oifde-exporter@sha256:" + "0" * 64),
+    ({"image": {"tag": "1.2"}}, "Deployment:metadata/labels/app.kubernetes.io~1version", "1.2"),
+    ({"image": {"pullPolicy": "Never"}}, f"{EXPORTER}/imagePullPolicy", "Never"),
+    ({"imagePullSecrets": [{"name": "a"}]}, f"{POD}/imagePullSecrets", [{"name": "a"}]),
+    # The configuration
+    ({"config": {"a": "1"}, "demo": False}, "ConfigMap:data", {"config.yaml": 'a: "1"\n'}),
+    ({"config": "# as it is\na: ${B}\n{{ x }}", "demo": False}, "ConfigMap:data", {"config.yaml": "# as it is\na: ${B}\n{{ x }}\n"}),
+    ({"config": "  # indented\na: 1\n", "demo": False}, "ConfigMap:data", {"config.yaml": "  # indented\na: 1\n"}),
+    ({"config": {"a": 1}, "demo": False}, ARGS, args(config=CONFIG)),
+    ({"config": {"a": 1}, "demo": False}, f"{EXPORTER}/volumeMounts", [{"name": "oifde-exporter-config", "mountPath": "/etc/oifde-exporter/config", "readOnly": True}]),
+    ({"config": {"a": 1}, "demo": False}, f"{POD}/volumes", [{"name": "oifde-exporter-config", "configMap": {"name": "r-oifde-exporter", "defaultMode": 0o440}}]),
+    ({"existingConfigMap": "mine", "demo": False}, f"{POD}/volumes/0/configMap/name", "mine"),
+    ({"existingConfigMap": "mine", "demo": False}, "ConfigMap:", None),
+    ({"existingConfigMap": "mine", "demo": False}, ARGS, args(config=CONFIG)),
+    ({"extraEnv": [{"name": "OIFDE_EXPORTER_CONFIG", "value": "a: 1"}], "demo": False}, ARGS, args()[1:]),
+    ({"extraEnvFrom": [{"secretRef": {"name": "a"}}], "demo": False}, ARGS, args()[1:]),
+    # Reloads
+    ({"config": "a: 1", "configReload": "none", "demo": False}, f"{ARGS}/1", "--web.listen-address=:10230"),
+    ({"config": "a: 1", "configReload": "restart", "demo": False}, f"{ARGS}/1", "--web.listen-address=:10230"),
+    # Secrets
+    ({"existingSecret": "{{ .Release.Name }}-mine"}, f"{POD}/volumes/0", {"name": "oifde-exporter-secrets", "secret": {"secretName": "r-mine", "defaultMode": 0o440}}),
+    ({"existingSecret": "mine"}, f"{EXPORTER}/volumeMounts/0", {"name": "oifde-exporter-secrets", "mountPath": "/etc/oifde-exporter/secrets", "readOnly": True}),
+    ({"existingSecret": "mine"}, "Secret:", None),
+    ({"secrets": {"a": "b"}, "config": "a: 1", "demo": False}, "Secret:data", {"a": "Yg=="}),
+    ({"secrets": {"a": "b"}, "config": "a: 1", "demo": False}, f"{POD}/volumes/1/secret/secretName", "r-oifde-exporter"),
+    # Flags
+    ({"containerPort": 8080}, f"{ARGS}/1", "--web.listen-address=:8080"),
+    ({"containerPort": 8080}, f"{EXPORTER}/ports/0/containerPort", 8080),
+    ({"telemetryPath": "/m"}, ARGS, args("--web.telemetry-path=/m")),
+    ({"routePrefix": "/p"}, ARGS, args("--web.route-prefix=/p")),
+    ({"externalUrl": "https://a/p"}, ARGS, args("--web.external-url=https://a/p")),
+    ({"enableLifecycle": True}, ARGS, args("--web.enable-lifecycle")),
+    ({"log": {"level": "debug", "format": "json"}}, ARGS, [*args()[:2], "--log.level=debug", "--log.format=json"]),
+    ({"extraArgs": ["--a={{ .Release.Name }}", "b c"]}, ARGS, [*args(), "--a=r", "b c"]),
+    ({"extraEnv": [{"name": "A", "value": "1"}]}, f"{EXPORTER}/env", [{"name": "A", "value": "1"}]),
+    # Probes
+    (DEMO, f"{EXPORTER}/livenessProbe/httpGet", {"path": "/-/healthy", "port": "metrics"}),
+    (DEMO, f"{EXPORTER}/readinessProbe/httpGet", {"path": "/-/ready", "port": "metrics"}),
+    (DEMO, f"{EXPORTER}/livenessProbe/periodSeconds", 15),
+    ({"livenessProbe": {"enabled": False}}, f"{EXPORTER}/livenessProbe", None),
+    ({"readinessProbe": {"enabled": False}}, f"{EXPORTER}/readinessProbe", None),
+    ({"startupProbe": {"enabled": False}}, f"{EXPORTER}/startupProbe", None),
+    ({"routePrefix": "p/"}, f"{EXPORTER}/livenessProbe/httpGet/path", "/p/-/healthy"),
+    ({"externalUrl": "https://a/p/q/"}, f"{EXPORTER}/livenessProbe/httpGet/path", "/p/q/-/healthy"),
+    ({"webConfig": WEB}, f"{EXPORTER}/livenessProbe/httpGet", None),
+    ({"webConfig": WEB}, f"{EXPORTER}/livenessProbe/exec/command", ["python", "-m", "exporter.probe", "http://localhost:10230/-/healthy"]),
+    ({"webConfig": {"enabled": True, "config": TLS}}, f"{EXPORTER}/readinessProbe/exec/command/3", "https://localhost:10230/-/ready"),
+    # TLS and basic auth
+    ({"webConfig": WEB}, f"{ARGS}/2", "--web.config.file=/etc/oifde-exporter/web/web.yaml"),
+    ({"webConfig": WEB}, f"{POD}/volumes", [{"name": "oifde-exporter-web", "secret": {"secretName": "r-oifde-exporter-web", "defaultMode": 0o440}}]),
+    ({"webConfig": WEB}, "Secret:data", {"web.yaml": "YmFzaWNfYXV0aF91c2Vyczoge30="}),
+    ({"webConfig": {**WEB, "tlsSecret": "tls"}}, f"{EXPORTER}/volumeMounts/1/mountPath", "/etc/oifde-exporter/tls"),
+    ({"webConfig": {"enabled": True, "existingSecret": "mine", "scheme": "https"}}, f"{POD}/volumes/0/secret/secretName", "mine"),
+    ({"webConfig": {"enabled": True, "existingSecret": "mine", "scheme": "https"}}, "Secret:", None),
+    ({"webConfig": {"enabled": True, "existingSecret": "mine", "scheme": "https"}}, f"{EXPORTER}/livenessProbe/exec/command/3", "https://localhost:10230/-/healthy"),
+    ({**MONITOR, "webConfig": {"enabled": True, "config": TLS}}, "ServiceMonitor:spec/endpoints/0/scheme", "https"),
+    # The pod
+    (DEMO, f"{EXPORTER}/securityContext", {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]}}),
+    (DEMO, f"{POD}/securityContext/runAsUser", 65532),
+    ({"podSecurityContext": {"runAsUser": None}}, f"{POD}/securityContext/runAsUser", None),
+    ({"podAnnotations": {"a": "{{ .Release.Name }}"}}, "Deployment:spec/template/metadata/annotations/a", "r"),
+    ({"podLabels": {"a": "{{ .Release.Name }}"}}, "Deployment:spec/template/metadata/labels/a", "r"),
+    ({"podLabels": {"a": "b"}}, "Deployment:spec/selector/matchLabels/a", None),
+    (DEMO, "Deployment:spec/template/metadata/labels/helm.sh~1chart", None),
+    ({"resources": {"limits": {"memory": "1Gi"}}}, f"{EXPORTER}/resources", {"limits": {"memory": "1Gi"}}),
+    ({"nodeSelector": {"a": "b"}}, f"{POD}/nodeSelector", {"a": "b"}),
+    ({"tolerations": [{"operator": "Exists"}]}, f"{POD}/tolerations", [{"operator": "Exists"}]),
+    ({"affinity": {"a": {"b": "{{ .Release.Name }}"}}}, f"{POD}/affinity/a/b", "r"),
+    ({"topologySpreadConstraints": [{"maxSkew": 1}]}, f"{POD}/topologySpreadConstraints", [{"maxSkew": 1}]),
+    ({"priorityClassName": "a"}, f"{POD}/priorityClassName", "a"),
+    ({"runtimeClassName": "a"}, f"{POD}/runtimeClassName", "a"),
+    ({"dnsPolicy": "Default"}, f"{POD}/dnsPolicy", "Default"),
+    ({"dnsConfig": {"searches": ["a"]}}, f"{POD}/dnsConfig", {"searches": ["a"]}),
+    ({"hostAliases": [{"ip": "1.2.3.4"}]}, f"{POD}/hostAliases/0/ip", "1.2.3.4"),
+    ({"extraContainers": [{"name": "{{ .Release.Name }}"}]}, f"{POD}/containers/1/name", "r"),
+    ({"extraInitContainers": [{"name": "a"}]}, f"{POD}/initContainers", [{"name": "a"}]),
+    ({"extraVolumes": [{"name": "a", "emptyDir": {}}]}, f"{POD}/volumes", [{"name": "a", "emptyDir": {}}]),
+    ({"extraVolumeMounts": [{"name": "a", "mountPath": "/a"}]}, f"{EXPORTER}/volumeMounts", [{"name": "a", "mountPath": "/a"}]),
+    ({"extraManifests": [{"kind": "Role", "metadata": {"name": "{{ .Release.Name }}"}}]}, "Role:metadata/name", "r"),
+    ({"extraManifests": ["kind: Role\nmetadata: {name: '{{ .Release.Name }}'}"]}, "Role:metadata/name", "r"),
+    # The account
+    (DEMO, "ServiceAccount:metadata/name", "r-oifde-exporter"),
+    (DEMO, "ServiceAccount:automountServiceAccountToken", False),
+    (DEMO, f"{POD}/automountServiceAccountToken", False),
+    ({"serviceAccount": {"automountServiceAccountToken": True}}, f"{POD}/automountServiceAccountToken", True),
+    ({"serviceAccount": {"create": False}}, "ServiceAccount:", None),
+    ({"serviceAccount": {"create": False}}, f"{POD}/serviceAccountName", "default"),
+    ({"serviceAccount": {"create": False, "name": "mine"}}, f"{POD}/serviceAccountName", "mine"),
+    ({"serviceAccount": {"annotations": {"a": "b"}}}, "ServiceAccount:metadata/annotations", {"a": "b"}),
+    # The Service
+    (DEMO, "Service:spec/ports", [{"name": "metrics", "port": 10230, "targetPort": "metrics", "protocol": "TCP"}]),
+    ({"service": {"enabled": False}}, "Service:", None),
+    ({"service": {"enabled": False}}, "Pod:", None),
+    ({"service": {"type": "NodePort", "nodePort": 30000}}, "Service:spec/ports/0/nodePort", 30000),
+    ({"service": {"port": 80, "portName": "web"}}, "Service:spec/ports/0/port", 80),
+    ({"service": {"clusterIP": "None"}}, "Service:spec/clusterIP", "None"),
+    ({"service": {"labels": {"a": "b"}}}, "Service:metadata/labels/a", "b"),
+    ({"service": {"annotations": {"a": "b"}}}, "Service:metadata/annotations", {"a": "b"}),
+    ({"service": {"ipFamilyPolicy": "PreferDualStack"}}, "Service:spec/ipFamilyPolicy", "PreferDualStack"),
+    # The budget
+    (DEMO, "PodDisruptionBudget:", None),
+    ({"podDisruptionBudget": {"enabled": True}}, "PodDisruptionBudget:spec/maxUnavailable", 1),
+    ({"podDisruptionBudget": {"enabled": True, "minAvailable": 0}}, "PodDisruptionBudget:spec/minAvailable", 0),
+    ({"podDisruptionBudget": {"enabled": True, "minAvailable": 0}}, "PodDisruptionBudget:spec/maxUnavailable", None),
+    ({"podDisruptionBudget": {"enabled": True, "maxUnavailable": "50%"}}, "PodDisruptionBudget:spec/maxUnavailable", "50%"),
+    ({"podDisruptionBudget": {"enabled": True, "unhealthyPodEvictionPolicy": "AlwaysAllow"}}, "PodDisruptionBudget:spec/unhealthyPodEvictionPolicy", "AlwaysAllow"),
+    # The network policy
+    (DEMO, "NetworkPolicy:", None),
+    ({"networkPolicy": {"enabled": True}}, "NetworkPolicy:spec/policyTypes", ["Ingress", "Egress"]),
+    ({"networkPolicy": {"enabled": True}}, "NetworkPolicy:spec/ingress", [{"ports": [{"port": "metrics", "protocol": "TCP"}]}]),
+    ({"networkPolicy": {"enabled": True}}, "NetworkPolicy:spec/egress", [{"ports": [{"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "TCP"}]}]),
+    ({**POLICY, "config": URL}, "NetworkPolicy:spec/egress/1", {"ports": [{"port": port, "protocol": "TCP"} for port in (28090, 80, 3128)]}),
+    ({**POLICY, "config": {"platforms": [{"url": "https://[::1]/p"}]}}, "NetworkPolicy:spec/egress/1/ports", [{"port": 443, "protocol": "TCP"}]),
+    ({**POLICY, "config": {"platforms": [{"url": "https://${HOST}"}]}}, "NetworkPolicy:spec/egress/1", {}),
+    ({**POLICY, "existingConfigMap": "mine"}, "NetworkPolicy:spec/egress/1", {}),
+    ({"demo": False, "existingConfigMap": "mine", "networkPolicy": {"enabled": True, "ports": [443]}}, "NetworkPolicy:spec/egress/1/ports/0/port", 443),
+    ({"demo": False, "config": URL, "networkPolicy": {"enabled": True, "to": [{"ipBlock": {"cidr": "10.0.0.0/8"}}]}}, "NetworkPolicy:spec/egress/1/to", [{"ipBlock": {"cidr": "10.0.0.0/8"}}]),
+    ({"networkPolicy": {"enabled": True, "from": [{"podSelector": {}}]}}, "NetworkPolicy:spec/ingress/0/from", [{"podSelector": {}}]),
+    ({"networkPolicy": {"enabled": True, "extraIngress": [{}]}}, "NetworkPolicy:spec/ingress/1", {}),
+    ({"networkPolicy": {"enabled": True, "extraEgress": [{}]}}, "NetworkPolicy:spec/egress/1", {}),
+    # Shards
+    ({"sharding": {"enabled": True}}, "Deployment:", None),
+    ({"sharding": {"enabled": True, "shards": 5}}, "StatefulSet:spec/replicas", 5),
+    ({"sharding": {"enabled": True, "shards": 5}}, "StatefulSet:spec/template/spec/containers/0/args", args("--shard=auto", "--total-shards=5")),
+    ({"sharding": {"enabled": True}}, "StatefulSet:spec/podManagementPolicy", "Parallel"),
+    ({"sharding": {"enabled": True}}, "StatefulSet:spec/serviceName", "r-oifde-exporter-headless"),
+    ({"sharding": {"enabled": True}}, "Service:r-oifde-exporter-headless:spec/clusterIP", "None"),
+    ({"sharding": {"enabled": True}}, "Service:r-oifde-exporter-headless:spec/publishNotReadyAddresses", True),
+    ({"sharding": {"enabled": True}, "fullnameOverride": "x" * 63}, "StatefulSet:metadata/name", "x" * 52),
+    ({"sharding": {"enabled": True}, "fullnameOverride": "x" * 63}, "StatefulSet:spec/serviceName", "x" * 54 + "-headless"),
+    ({"sharding": {"enabled": True}}, "Role:", None),
+    # Monitors
+    (MONITOR, "ServiceMonitor:spec/endpoints", [{"port": "metrics", "path": "/metrics", "scheme": "http", "honorLabels": False, "interval": "30s"}]),
+    (MONITOR, "ServiceMonitor:spec/namespaceSelector", {"matchNames": ["monitoring"]}),
+    (MONITOR, "ServiceMonitor:spec/sampleLimit", None),
+    ({**MONITOR, "telemetryPath": "/m", "externalUrl": "http://a/p"}, "ServiceMonitor:spec/endpoints/0/path", "/p/m"),
+    ({"serviceMonitor": {"enabled": True, "namespace": "a", "labels": {"b": "c"}}}, "ServiceMonitor:metadata/namespace", "a"),
+    ({"serviceMonitor": {"enabled": True, "labels": {"b": "c"}}}, "ServiceMonitor:metadata/labels/b", "c"),
+    ({"serviceMonitor": {"enabled": True, "tlsConfig": {"insecureSkipVerify": True}}}, "ServiceMonitor:spec/endpoints/0/tlsConfig", {"insecureSkipVerify": True}),
+    ({"serviceMonitor": {"enabled": True, "sampleLimit": 9}}, "ServiceMonitor:spec/sampleLimit", 9),
+    ({"podMonitor": {"enabled": True}}, "PodMonitor:spec/podMetricsEndpoints/0/port", "metrics"),
+    ({"podMonitor": {"enabled": True, "interval": ""}}, "PodMonitor:spec/podMetricsEndpoints/0/interval", None),
+    ({"podMonitor": {"enabled": True}}, "PodMonitor:spec/selector/matchLabels", {"app.kubernetes.io/name": "oifde-exporter", "app.kubernetes.io/instance": "r"}),
+    ({"podMonitor": {"enabled": True, "podTargetLabels": ["a"]}}, "PodMonitor:spec/podTargetLabels", ["a"]),
+    # Rules
+    (RULE, "PrometheusRule:spec/groups/0/rules/0/alert", "OifdeExporterShardMissing"),
+    ({"prometheusRule": {"enabled": True, "disabled": ["OifdeExporterShardMissing"]}}, "PrometheusRule:spec/groups/0/rules/0/alert", "OifdeExporterShardsDisagree"),
+    ({"prometheusRule": {"enabled": True, "ruleLabels": {"severity": "mine", "a": "b"}}}, "PrometheusRule:spec/groups/0/rules/0/labels", {"severity": "mine", "a": "b"}),
+    ({"prometheusRule": {"enabled": True, "defaultRules": False, "additionalGroups": [{"name": "a", "rules": []}]}}, "PrometheusRule:spec/groups", [{"name": "a", "rules": []}]),
+    # The sidecar's surroundings
+    ({"mode": "sidecar", "config": "a: 1", "demo": False}, "Deployment:", None),
+    ({"mode": "sidecar", "config": "a: 1", "demo": False}, "Service:", None),
+    ({"mode": "sidecar", "config": "a: 1", "demo": False}, "ServiceAccount:", None),
+    ({"mode": "sidecar", "config": "a: 1", "demo": False}, "Pod:", None),
+    ({"mode": "sidecar", "config": "a: 1", "demo": False}, "ConfigMap:data", {"config.yaml": "a: 1\n"}),
+    ({"mode": "sidecar", "config": "a: 1", "demo": False, "podMonitor": {"enabled": True}}, "PodMonitor:spec/selector/matchLabels", {"oifde-exporter/sidecar": "r-oifde-exporter"}),
+    # The test
+    (DEMO, "Pod:spec/containers/0/args", ["http://r-oifde-exporter:10230/-/healthy"]),
+    ({"tests": {"enabled": False}}, "Pod:", None),
+]
+# In the pod of the example's application.
+SIDECAR: list[tuple[dict[str, Any], str, object]] = [
+    ({}, f"{POD}/containers/1/name", "oifde-exporter"),
+    ({}, f"{POD}/containers/1/restartPolicy", None),
+    ({}, f"{POD}/containers/1/securityContext/runAsUser", 65532),
+    ({}, f"{POD}/initContainers", None),
+    ({}, f"{POD}/volumes/1/secret", {"secretName": "application-oifde", "defaultMode": 0o444}),
+    ({}, "Deployment:spec/template/metadata/labels/oifde-exporter~1sidecar", "r-oifde-exporter"),
+    ({}, "PodMonitor:spec/selector/matchLabels", {"oifde-exporter/sidecar": "r-oifde-exporter"}),
+    ({"sidecar": {"native": True}}, f"{POD}/initContainers/0/restartPolicy", "Always"),
+    ({"sidecar": {"native": True, "name": "bots"}}, f"{POD}/initContainers/0/name", "bots"),
+    ({"sidecar": {"native": True}}, f"{POD}/containers/1", None),
+    ({"extraArgs": ["--log.level=debug"]}, f"{POD}/containers/1/args/5", "--log.level=debug"),
+    ({"enabled": False}, f"{POD}/containers/1", None),
+    ({"enabled": False}, "ConfigMap:", None),
+]
+# fmt: on
+
+
+@pytest.mark.parametrize(("values", "path", "expected"), CASES)
+def test_a_value_does_what_it_says(
+    helm: Helm, chart: Path, values: dict[str, Any], path: str, expected: object
+) -> None:
+    """Where no configuration is given, it is the demo."""
+    assert expected == at(helm.template(chart, DEMO | values), path)
+
+
+@pytest.mark.parametrize(("values", "path", "expected"), SIDECAR)
+def test_a_sidecar_s_value_does_what_it_says(
+    helm: Helm, application: Path, values: dict[str, Any], path: str, expected: object
+) -> None:
+    """The container, its volumes and its monitor; nothing at all when it is left out."""
+    assert expected == at(helm.template(application, {"oifde-exporter": values}, "--kube-version=1.29.0"), path)
+
+
+@pytest.mark.parametrize("name", ["exporter", "sidecar"])
+def test_a_changed_configuration_changes_the_checksum(helm: Helm, chart: Path, application: Path, name: str) -> None:
+    """So that the pods are replaced, where that is asked for; otherwise there is none."""
+
+    def checksum(**values: str) -> str | None:
+        chosen = {"oifde-exporter": values} if name == "sidecar" else values
+        manifests = helm.template(application if name == "sidecar" else chart, chosen)
+        annotations = at(manifests, "Deployment:spec/template/metadata/annotations") or {}
+        return annotations.get("checksum/config")
+
+    one, two = (checksum(config=f"a: {number}", configReload="restart") for number in (1, 2))
+    assert one
+    assert two
+    assert one != two
+    assert checksum(config="a: 1") is None
