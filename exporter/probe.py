@@ -21,7 +21,6 @@ TIMEOUT: Final = 4.0
 """Seconds, for each step of the request; container engines give a probe a little more."""
 
 _WILDCARDS: Final = (None, "0.0.0.0", "::")  # noqa: S104 - what is listened on is asked at localhost
-# Asked for a client's certificate, a client that has none is told so by one of these.
 _NO_CERTIFICATE: Final = ("CERTIFICATE_REQUIRED", "HANDSHAKE_FAILURE", "BAD_CERTIFICATE")
 
 
@@ -55,13 +54,19 @@ def ask(url: str) -> str | None:
     try:
         connection.request("GET", where.path or "/")
         status = connection.getresponse().status
-    except ssl.SSLError as error:
-        return None if (error.reason or "").endswith(_NO_CERTIFICATE) else str(error)
     except (OSError, http.client.HTTPException) as error:
-        return str(error) or type(error).__name__
+        refused = where.scheme == "https" and _is_refusal(error)
+        return None if refused else str(error) or type(error).__name__
     finally:
         connection.close()
     return None if status in (HTTPStatus.OK, HTTPStatus.UNAUTHORIZED) else f"HTTP status {status}"
+
+
+def _is_refusal(error: Exception) -> bool:
+    """Whether a server broke off TLS because it wants a client's certificate: with an alert, or, as asyncio's does, without."""
+    if isinstance(error, ssl.SSLError):
+        return isinstance(error, ssl.SSLEOFError) or (error.reason or "").endswith(_NO_CERTIFICATE)
+    return isinstance(error, ConnectionResetError | BrokenPipeError)
 
 
 def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:

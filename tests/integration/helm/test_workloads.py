@@ -1,13 +1,17 @@
 """What the chart renders really runs: its pods' exporters are started, polled for and probed as a kubelet does it."""
 
 import base64
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import aiohttp
+import bcrypt
 import pytest
+import trustme
 
 from exporter.clock import SystemClock
 from exporter.upstream.simulator import CALM, SimBot, SimTenant, SimulatedWorld, Simulator, default_secret, faults
@@ -121,6 +125,47 @@ async def test_liveness_does_not_depend_on_the_platform(
     await wait_for(simulator.journal.under_way.total, "a request under way")
 
     assert [True, False] == [await pod.probe("exporter", kind) for kind in ("livenessProbe", "readinessProbe")]
+
+
+@pytest.mark.parametrize("client_auth", [False, True], ids=["passwords", "passwords and certificates"])
+async def test_tls_and_basic_auth(
+    client_auth: bool, helm: Helm, chart: Path, free_port: Callable[[], int], start: Start, tmp_path: Path
+) -> None:
+    """The probes still succeed, and nobody else is let in without a password."""
+    authority = trustme.CA()
+    issued = authority.issue_cert("oifde-exporter.monitoring.svc")
+    certificate, key = issued.cert_chain_pems[0].bytes().decode(), issued.private_key_pem.bytes().decode()
+    directory = "/etc/oifde-exporter/tls"
+    tls = {"cert_file": f"{directory}/tls.crt", "key_file": f"{directory}/tls.key"}
+    if client_auth:
+        tls |= {"client_auth_type": "RequireAndVerifyClientCert", "client_ca_file": f"{directory}/ca.crt"}
+    password = bcrypt.hashpw(b"password", bcrypt.gensalt(4)).decode()
+    web = {"tls_server_config": tls, "basic_auth_users": {"prometheus": password}}
+    chosen = {
+        "demo": True,
+        "containerPort": free_port(),
+        "log": {"format": "json"},
+        "webConfig": {"enabled": True, "tlsSecret": "exporter-tls", "config": web},
+    }
+    files = {"tls.crt": certificate, "tls.key": key, "ca.crt": authority.cert_pem.bytes().decode()}
+    manifests = [*helm.template(chart, chosen), secret("exporter-tls", **files)]
+    pod = Pod(at(manifests, "Deployment:spec/template"), manifests, tmp_path / "pod")
+
+    assert not await pod.probe("exporter", "livenessProbe")
+    exporter = await start(pod, "exporter")
+    for kind in ("startupProbe", "livenessProbe", "readinessProbe"):
+        assert await pod.probe("exporter", kind)
+
+    context = ssl.create_default_context(cadata=files["ca.crt"])
+    if client_auth:
+        authority.issue_cert("client.example.com").configure_cert(context)
+    name = "oifde-exporter.monitoring.svc"
+    allowed = {"Authorization": aiohttp.encode_basic_auth("prometheus", "password")}
+    for headers, status in (({}, 401), (allowed, 200)):
+        async with aiohttp.request(
+            "GET", f"https://{exporter.address}/metrics", headers=headers, ssl=context, server_hostname=name
+        ) as response:
+            assert status == response.status
 
 
 async def test_shards(
