@@ -16,6 +16,7 @@ from exporter.polling.schedule import next_slot
 from exporter.polling.snapshot import BotId, Failure, Snapshot
 from exporter.polling.store import Store
 from exporter.upstream.errors import CircuitOpen, LoginFailed, UpstreamError
+from exporter.upstream.progress import Progress
 from exporter.upstream.reports import Anomaly, parse
 
 # These concern many bots at once, and the log has them once.
@@ -32,13 +33,9 @@ class Session(Protocol):
         body: Mapping[str, object],
         *,
         expect: type,
-        on_turn: Callable[[], None],
-        on_login: Callable[[], None],
+        progress: Progress,
     ) -> object:
-        """One authenticated call, with its retries; raises UpstreamError.
-
-        ``on_turn`` is called at each sending, ``on_login`` at that of a login that has to come first.
-        """
+        """One authenticated call, with its retries; raises UpstreamError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +94,7 @@ class Poller:
         """Asks for today's report, and yesterday's while it is needed; ``due`` is the slot on the loop's clock, if any."""
         now = self._clock.now()
         today = local_date(now, self.plan.rules.zone)
-        turn = _Turn(due, self.plan.budget, self._observe_lag)
+        turn = _Turn(due, self.plan.budget, self._clock, self._observe_lag)
         try:
             await self._take(today, turn)
             if windows.wants_day_before(self._state, self.plan.rules, now):
@@ -139,29 +136,16 @@ class Poller:
             "accessCode": bot.access_code,
             "timestamp": int(midnight(day, plan.rules.zone) * 1000),
         }
-        asked = self._clock.now()
-        failure, missing = UpstreamError, "answer"
-
-        def on_turn() -> None:
-            nonlocal asked, failure, missing
-            asked, failure, missing = self._clock.now(), UpstreamError, "answer"
-            turn.begin(timeout)
-
-        def on_login() -> None:
-            nonlocal failure, missing
-            failure, missing = LoginFailed, "login"
-            turn.begin(timeout)
-
+        turn.asked = self._clock.now()
         try:
-            async with asyncio.timeout_at(turn.ends) as timeout:
-                rows = await self._session.query(
-                    report.operation, report.path, body, expect=list, on_turn=on_turn, on_login=on_login
-                )
+            async with asyncio.timeout_at(turn.ends) as turn.timeout:
+                rows = await self._session.query(report.operation, report.path, body, expect=list, progress=turn)
         except TimeoutError:
+            failure, missing = (LoginFailed, "login") if turn.logging_in else (UpstreamError, "answer")
             raise failure("timeout", f"no {missing} within {plan.budget:g} s, retries included") from None
         assert isinstance(rows, list)  # noqa: S101 - what `expect` promises
         parsed = parse(report, rows, tenant_id=bot.tenant_id, access_code=bot.access_code)
-        self._state, anomalies, revisions = windows.fold(self._state, plan.rules, day, parsed, asked)
+        self._state, anomalies, revisions = windows.fold(self._state, plan.rules, day, parsed, turn.asked)
         if anomalies or revisions:
             self._note(anomalies, revisions)
 
@@ -241,24 +225,48 @@ class Poller:
         self._publish(self._shown())
 
 
-class _Turn:
-    """When a poll began, on the loop's clock, and so when it has to end."""
+class _Turn(Progress):
+    """A poll's time: it runs from what is sent first to the end, but for the wait for the platform's limits after a login."""
 
-    def __init__(self, due: float | None, budget: float, observe_lag: Callable[[float], None]) -> None:
+    def __init__(self, due: float | None, budget: float, clock: Clock, observe_lag: Callable[[float], None]) -> None:
+        """``due`` is the poll's slot on the loop's clock; ``budget`` is in seconds."""
+        self.asked = 0.0
+        """When the report was last asked for, in epoch seconds."""
         self.ends: float | None = None
+        """When the time is over, on the loop's clock; None while it does not run."""
+        self.timeout: asyncio.Timeout
+        self.logging_in = False
         self._due = due
-        self._budget = budget
+        self._left = budget
+        self._clock = clock
         self._observe_lag = observe_lag
 
-    def begin(self, timeout: asyncio.Timeout) -> None:
-        """Starts the budget at the poll's first request; waiting for the platform's limits does not count."""
+    def login_sent(self) -> None:
+        self.logging_in = True
+        self._run()
+
+    def login_ended(self) -> None:
+        self.logging_in = False
+        if self.ends is not None:
+            self._left = self.ends - asyncio.get_running_loop().time()
+            self._end_at(None)
+
+    def sent(self) -> None:
+        self.asked = self._clock.now()
+        self._run()
+
+    def _run(self) -> None:
         if self.ends is not None:
             return
         now = asyncio.get_running_loop().time()
-        self.ends = now + self._budget
-        timeout.reschedule(self.ends)
+        self._end_at(now + self._left)
         if self._due is not None:
             self._observe_lag(max(0.0, now - self._due))
+            self._due = None
+
+    def _end_at(self, moment: float | None) -> None:
+        self.ends = moment
+        self.timeout.reschedule(moment)
 
 
 def _bind(log: FilteringBoundLogger, plan: Plan) -> FilteringBoundLogger:

@@ -24,6 +24,7 @@ from exporter.upstream.errors import (
     LoginFailed,
     UpstreamError,
 )
+from exporter.upstream.progress import Progress
 
 OPERATION: Final = "get_token"
 
@@ -113,16 +114,16 @@ class Token:
 class Tokens(Protocol):
     """Where a session has its token from."""
 
-    async def current(self, on_login: Callable[[], None]) -> Token:
+    async def current(self, progress: Progress) -> Token:
         """Return the token for a call; raises `UpstreamError` if there is none to be had for now.
 
-        ``on_login`` is called once a login that this waits for has been sent.
+        ``progress`` hears of a login that this waits for.
         """
 
-    async def replacement(self, refused: Token, error: UpstreamError, on_login: Callable[[], None]) -> Token | None:
+    async def replacement(self, refused: Token, error: UpstreamError, progress: Progress) -> Token | None:
         """Return another token for a call whose token was refused; None if it should not be repeated.
 
-        ``on_login`` is as for `current`. Raises `LoginFailed` where it is the login that is at fault, not the call.
+        ``progress`` is as for `current`. Raises `LoginFailed` where it is the login that is at fault, not the call.
         """
 
     def accepted(self, token: Token, *, repeated: bool) -> None:
@@ -206,17 +207,17 @@ class FetchedTokens:
         self._relogins = _Backoff()
         self._relogin_at = -math.inf
 
-    async def current(self, on_login: Callable[[], None]) -> Token:
+    async def current(self, progress: Progress) -> Token:
         token = self._token
         now = self._clock.elapsed()
         if token is None or now >= token.dies_at:
-            return await self._logged_in(on_login)
+            return await self._logged_in(progress)
         if now >= token.renew_at and self._under_way() is None and self._blocked() is None:
             # The old one still serves; should the new login end it, its calls are repeated with the new one.
             self._begin()
         return token
 
-    async def replacement(self, refused: Token, error: UpstreamError, on_login: Callable[[], None]) -> Token | None:
+    async def replacement(self, refused: Token, error: UpstreamError, progress: Progress) -> Token | None:
         if self._token is refused and self._under_way() is None:
             now = self._clock.elapsed()
             if now < self._relogin_at:
@@ -228,7 +229,7 @@ class FetchedTokens:
             self._relogin_at = now + self._relogins.next("relogin")
             self._token = None
         if self._token is None or self._token is refused:
-            return await self._logged_in(on_login)
+            return await self._logged_in(progress)
         return self._token
 
     def accepted(self, token: Token, *, repeated: bool) -> None:
@@ -272,7 +273,7 @@ class FetchedTokens:
         self._login.add_done_callback(lambda _: sent.set())  # also when nothing came to be sent
         return self._login
 
-    async def _logged_in(self, on_login: Callable[[], None]) -> Token:
+    async def _logged_in(self, progress: Progress) -> Token:
         login = self._under_way()
         if login is None:
             blocked = self._blocked()
@@ -281,9 +282,10 @@ class FetchedTokens:
             login = self._begin()
         await self._login_sent.wait()
         if not login.done():
-            on_login()
+            progress.login_sent()
         # Who is cancelled while waiting leaves the login to the others.
         outcome = await asyncio.shield(login)
+        progress.login_ended()
         if isinstance(outcome, UpstreamError):
             # Everyone raises one of their own, or all would write their traceback into the same.
             raise copy.copy(outcome)
@@ -378,7 +380,7 @@ class ReadyToken:
         self._blocked: LoginFailed | None = None
         self._probe_at = 0.0
 
-    async def current(self, on_login: Callable[[], None]) -> Token:
+    async def current(self, progress: Progress) -> Token:
         try:
             text = self._secret.read()
         except SecretUnavailable as error:
@@ -397,7 +399,7 @@ class ReadyToken:
             self._block(self._blocked)
         return self._token
 
-    async def replacement(self, refused: Token, error: UpstreamError, on_login: Callable[[], None]) -> Token | None:
+    async def replacement(self, refused: Token, error: UpstreamError, progress: Progress) -> Token | None:
         if self._token is not refused:
             return self._token
         self._refusals += 1

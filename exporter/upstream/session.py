@@ -14,7 +14,9 @@ from exporter.health import Health
 from exporter.upstream.client import PlatformClient, nothing
 from exporter.upstream.errors import LoginFailed, UpstreamError
 from exporter.upstream.login import FetchedTokens, ReadyToken, SessionState, Standing, Token, Tokens
+from exporter.upstream.progress import Progress
 
+UNHEARD: Final = Progress()
 MAX_ATTEMPTS: Final = 3
 FIRST_DELAY: Final = 0.5
 """Seconds; the delay before a repetition is random up to this, and up to twice as much before the next."""
@@ -70,8 +72,7 @@ class TenantSession:
         path: str,
         body: Mapping[str, object],
         *,
-        on_turn: Callable[[], None] = nothing,
-        on_login: Callable[[], None] = nothing,
+        progress: Progress = UNHEARD,
         expect: type = object,
     ) -> object:
         """Make a call with the tenant's token, and repeat it a few times where that may help.
@@ -82,8 +83,7 @@ class TenantSession:
             operation: The label ``operation`` of the metrics.
             path: What follows ``/oifde/rest/api/``.
             body: Sent as JSON, with the token added to it.
-            on_turn: Called right before each request that is sent for this call, not for a login.
-            on_login: Called when this call has to wait for a login, once that has been sent.
+            progress: Hears what is sent for this call, and of a login it waits for.
             expect: `list` or `dict` where the answer must be a JSON array or object.
 
         Returns:
@@ -95,7 +95,7 @@ class TenantSession:
             LoginBlocked: there is none, and no login is tried for now.
             CircuitOpen: the platform is known to be unreachable.
         """
-        return await self._retrying(self._attempt, operation, path, body, on_turn, on_login, expect)
+        return await self._retrying(self._attempt, operation, path, body, progress, expect)
 
     def state(self) -> SessionState:
         """How the login stands."""
@@ -110,25 +110,24 @@ class TenantSession:
         operation: str,
         path: str,
         body: Mapping[str, object],
-        on_turn: Callable[[], None],
-        on_login: Callable[[], None],
+        progress: Progress,
         expect: type,
     ) -> object:
         async def send(token: Token) -> object:
             if self._header_user is None:
                 return await self._client.call(
-                    operation, path, {**body, "authToken": token.text}, on_turn=on_turn, expect=expect
+                    operation, path, {**body, "authToken": token.text}, on_turn=progress.sent, expect=expect
                 )
             headers = {"userName": self._header_user, "token": token.text}
-            return await self._client.call(operation, path, body, headers=headers, on_turn=on_turn, expect=expect)
+            return await self._client.call(operation, path, body, headers=headers, on_turn=progress.sent, expect=expect)
 
-        token = await self._tokens.current(on_login)
+        token = await self._tokens.current(progress)
         try:
             answer = await send(token)
         except UpstreamError as error:
             if not error.token_refused:
                 raise
-            replacement = await self._tokens.replacement(token, error, on_login)
+            replacement = await self._tokens.replacement(token, error, progress)
             if replacement is None:
                 raise
         else:

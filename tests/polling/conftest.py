@@ -16,6 +16,7 @@ from exporter.polling.poller import Plan, Poller
 from exporter.polling.snapshot import BotId, Snapshot
 from exporter.polling.store import Store
 from exporter.polling.windows import Rules
+from exporter.upstream.progress import Progress
 from exporter.upstream.reports import HOUR, Anomaly
 
 
@@ -51,6 +52,10 @@ class FakeSession:
 
     answer: Callable[[datetime], object] = lambda _: []
     asked: list[tuple[float, datetime]] = field(default_factory=list)
+    login: float = 0.0
+    """Seconds of a login that comes first."""
+    queue: float = 0.0
+    """Seconds until it is the call's turn."""
     running: int = 0
     most_running: int = 0
 
@@ -61,8 +66,7 @@ class FakeSession:
         body: Mapping[str, object],
         *,
         expect: type,
-        on_turn: Callable[[], None],
-        on_login: Callable[[], None],
+        progress: Progress,
     ) -> object:
         """An answer that is an exception is raised; one that is a number takes that many seconds and is empty."""
         assert ("query_call_statistics", "queryCallStatisticsReport", "hour", list) == (
@@ -72,7 +76,12 @@ class FakeSession:
             expect,
         )
         assert isinstance(body["timestamp"], int)
-        on_turn()
+        if self.login:
+            progress.login_sent()
+            await asyncio.sleep(self.login)
+            progress.login_ended()
+        await asyncio.sleep(self.queue)
+        progress.sent()
         day = datetime.fromtimestamp(body["timestamp"] / 1000, ZoneInfo("Asia/Shanghai"))
         self.asked.append((asyncio.get_running_loop().time(), day))
         self.running += 1

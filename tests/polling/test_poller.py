@@ -67,6 +67,29 @@ async def test_a_poll_ends_with_its_budget(make_rig: MakeRig) -> None:
     assert [0.0, 45.0] == [at for at, _ in rig.session.asked]
 
 
+@pytest.mark.parametrize(
+    ("login", "queue", "answer", "reason"),
+    [
+        (0, 100, 29, None),  # waiting for the platform's limits is not the platform's fault
+        (20, 100, 9, None),
+        (20, 100, 11, "timeout"),
+        (31, 0, 0, "timeout"),
+    ],
+)
+async def test_the_budget_is_for_what_is_sent(
+    make_rig: MakeRig, login: float, queue: float, answer: float, reason: str | None
+) -> None:
+    """The login counts, and the answer; the wait for a turn before it does not."""
+    rig = make_rig()
+    rig.session.login, rig.session.queue = login, queue
+    rig.session.answer = lambda _: answer
+
+    await rig.poller.poll(None)
+
+    assert reason == (rig.snapshot.failure and rig.snapshot.failure.reason)
+    rig.poller.close()
+
+
 async def test_a_success_is_shown_and_a_failure_changes_no_data(make_rig: MakeRig) -> None:
     """The figures stay; up, the count of failures and the reason say what happened."""
     rig = make_rig()
