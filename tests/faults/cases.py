@@ -1,0 +1,94 @@
+"""What can go wrong between the exporter and a platform, and what a user sees of it: the table of docs/reliability.md."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from exporter.upstream.simulator import faults
+from exporter.upstream.simulator.faults import Fault
+
+PAGE: Final = b"<html><head><title>502 Bad Gateway</title></head><body><h1>Bad Gateway</h1></body></html>"
+
+
+@dataclass(frozen=True)
+class Case:
+    """A fault of the answers to one bot, its reason, how many requests a poll sends, and what log and pages say."""
+
+    what: str
+    fault: Fault
+    reason: str
+    requests: int
+    says: str
+    code: int | None = None
+
+
+def _status(what: str, status: int, requests: int, *, reason: str = "http", says: str = "", **headers: str) -> Case:
+    fault = faults.HttpStatus(status, {name.replace("_", "-"): value for name, value in headers.items()})
+    return Case(what, fault, reason, requests, f"HTTP status {status}{says}")
+
+
+def _code(code: int, meaning: str, reason: str, requests: int, *, text: bool = False) -> Case:
+    written = f'errorCode `"{code}"`, as text' if text else f"errorCode `{code}`"
+    fault = faults.ErrorCode(str(code) if text else code, meaning)
+    return Case(f"{written}: {meaning}", fault, reason, requests, f"the platform's error {code}: {meaning}", code)
+
+
+def _body(what: str, fault: Fault, says: str) -> Case:
+    return Case(what, fault, "invalid", 1, says)
+
+
+CASES: Final = (
+    Case("no answer", faults.Hang(), "timeout", 3, "no answer within 30 s, retries included"),
+    Case("stops in the headers", faults.Hang("headers"), "timeout", 3, "no answer within 30 s, retries included"),
+    Case("stops in the body", faults.Hang("body"), "timeout", 3, "no answer within 30 s, retries included"),
+    Case("one byte a second", faults.Drip(1.0), "timeout", 3, "no answer within 30 s, retries included"),
+    Case("connection reset", faults.Reset(), "connect", 3, "the connection was lost: Connection reset by peer"),
+    Case("connection closed", faults.Close(), "connect", 3, "the connection was closed before the answer"),
+    Case(
+        "connection closed in the body",
+        faults.Truncated(announced=True),
+        "connect",
+        3,
+        "the connection was lost in the middle of the answer",
+    ),
+    _status("HTTP 400", 400, 1),
+    _status("HTTP 403", 403, 1, reason="auth"),
+    _status("HTTP 404", 404, 1),
+    _status("HTTP 429", 429, 3),
+    _status("HTTP 429, `Retry-After: 2`", 429, 3, Retry_After="2"),
+    _status("HTTP 429, `Retry-After: 600`", 429, 1, Retry_After="600"),
+    _status("HTTP 500", 500, 3),
+    Case(
+        "HTTP 502 with an HTML page",
+        faults.HttpStatus(502, {"Content-Type": "text/html"}, PAGE),
+        "http",
+        3,
+        "HTTP status 502",
+    ),
+    _status("HTTP 503", 503, 3),
+    _status("HTTP 503, `Retry-After: 2`", 503, 3, Retry_After="2"),
+    _status("HTTP 503, `Retry-After: 600`", 503, 1, Retry_After="600"),
+    _code(10000001, "internal error", "api", 3),
+    _code(10000001, "internal error", "api", 3, text=True),
+    _code(200900002, "internal error", "api", 3),
+    _code(10000002, "bad parameter", "api", 1),
+    _code(10000003, "missing parameter", "api", 1),
+    _code(200900003, "missing parameter", "api", 1, text=True),
+    _code(200800001, "key does not exist", "auth", 1),
+    _code(200800002, "key wrong", "auth", 1),
+    _code(200800003, "account locked", "auth", 1),
+    _code(424242, "something else", "api", 1),
+    _body("the array inside an object", faults.Wrapped(), "the answer is an object, not an array"),
+    _body("an empty body", faults.EMPTY_BODY, "the answer is empty"),
+    _body("`null`", faults.NULL_BODY, "the answer is null, not an array"),
+    _body("an HTML page with HTTP 200", faults.Body(PAGE), "the answer is not JSON: Expecting value at character 0"),
+    _body("half of the JSON", faults.Truncated(), "the answer is not JSON: "),
+    _body("100,000 arrays in one another", faults.deep_nesting(), "the answer is nested too deeply"),
+    _body("invalid UTF-8", faults.INVALID_UTF8, "the answer is not UTF-8"),
+    _body("100 MB", faults.HugeBody(100_000_000), "the answer has more than 8 MiB"),
+    _body("a gzip bomb of 100 MB", faults.GzipBomb(100_000_000), "the answer has more than 8 MiB"),
+    _body(
+        "`Content-Encoding: gzip` on plain JSON",
+        faults.Body(b"[]", {"Content-Encoding": "gzip"}),
+        "the answer cannot be decompressed",
+    ),
+)

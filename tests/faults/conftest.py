@@ -1,0 +1,29 @@
+"""The exporter and the simulated platform in one process, over real sockets, in time that a test lets pass."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+
+import pytest
+
+from .loop import SocketLoop
+from .rig import MovableClock, Rig, shanghai
+
+
+def pytest_asyncio_loop_factories(item: pytest.Item) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Waiting takes no time, but for what runs real processes."""
+    if item.path.name == "test_processes.py":
+        return {"asyncio": asyncio.new_event_loop}
+    return {"sockets": SocketLoop}
+
+
+@pytest.fixture
+def clock() -> MovableClock:
+    """A Wednesday, noon in Shanghai, unless a test sets it."""
+    return MovableClock(shanghai("2026-05-20T12:30"))
+
+
+@pytest.fixture
+async def rig(clock: MovableClock) -> AsyncIterator[Rig]:
+    """An exporter that a test starts; at its end it must have kept its secrets and left nothing behind."""
+    async with Rig(clock) as rig:
+        yield rig

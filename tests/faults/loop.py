@@ -1,0 +1,67 @@
+"""An event loop for a whole conversation over real sockets, in which waiting takes no time.
+
+looptime's loop, which the other tests of polling use, lets no time pass while the loop turns; aiolimiter, which looks
+again and again until it is its turn to the last bit of a float, would look for ever.
+"""
+
+import asyncio
+import selectors
+from collections.abc import Callable
+from typing import Any, Final, TypeVar, TypeVarTuple
+
+_T = TypeVar("_T")
+_Ts = TypeVarTuple("_Ts")
+
+_TURN: Final = 1e-6
+_THREADS: Final = 0.01
+
+
+class _Selector(selectors.DefaultSelector):
+    """Moves the loop's time on to the next timer once no socket has anything to say."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = 0.0
+        self.grace = 0.001
+        self.threads = 0
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        self.now += _TURN
+        ready = super().select(0)
+        if ready or timeout == 0:
+            return ready
+        if timeout is None:
+            return super().select(None)
+        if self.threads:
+            return super().select(min(timeout, _THREADS))
+        if self.grace:
+            ready = super().select(self.grace)
+        if not ready:
+            self.now += timeout
+        return ready
+
+
+class SocketLoop(asyncio.SelectorEventLoop):
+    """Both ends of every connection must be in this loop: then silence of all sockets means that all are waiting."""
+
+    def __init__(self) -> None:
+        self._own = _Selector()
+        super().__init__(self._own)
+
+    def time(self) -> float:
+        """Seconds since the loop began, by its timers."""
+        return self._own.now
+
+    def hurry(self) -> None:
+        """From now on no real time is given to what the kernel has under way: for hours with little on the wire."""
+        self._own.grace = 0.0
+
+    def run_in_executor(self, executor: Any, func: Callable[[*_Ts], _T], *args: *_Ts) -> asyncio.Future[_T]:
+        """Threads need real time: meanwhile the loop's stands still."""
+        future = super().run_in_executor(executor, func, *args)
+        self._own.threads += 1
+        future.add_done_callback(self._thread_done)
+        return future
+
+    def _thread_done(self, _: object) -> None:
+        self._own.threads -= 1

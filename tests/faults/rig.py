@@ -1,0 +1,289 @@
+"""The exporter, whole, against the simulated platform: what a test does to them, and what a user sees."""
+
+import asyncio
+import io
+import json
+import logging
+import random
+from collections.abc import Iterable, Sequence
+from contextlib import AsyncExitStack, suppress
+from datetime import datetime
+from types import TracebackType
+from typing import Any, Final, Self
+from zoneinfo import ZoneInfo
+
+import aiohttp
+import yaml
+from prometheus_client.parser import text_string_to_metric_families
+
+from exporter import logs
+from exporter.app import App, WebOptions
+from exporter.config import Shard, load
+from exporter.upstream.simulator import CALM, Account, SimBot, SimTenant, SimulatedWorld, Simulator
+
+from .loop import SocketLoop
+
+SHANGHAI: Final = ZoneInfo("Asia/Shanghai")
+TENANT: Final = "202104237142"
+CANARY: Final = "canary-app-secret-4f1d"
+QUERY: Final = "query_call_statistics"
+LOGIN: Final = "get_token"
+INTERVAL: Final = 60.0
+"""Seconds between two polls of a bot, as is the default."""
+STALE_AFTER: Final = 300.0
+"""Seconds without a successful poll after which a bot's figures go, as is the default."""
+
+_HEALTH: Final = frozenset(
+    {"oifde_up", "oifde_last_success_timestamp_seconds", "oifde_poll_failures_total", "oifde_bot_info"}
+)
+
+
+def shanghai(moment: str) -> datetime:
+    """A local time there, in ISO 8601."""
+    return datetime.fromisoformat(moment).replace(tzinfo=SHANGHAI)
+
+
+class MovableClock:
+    """Goes with the running loop, which looptime moves; a test moves it besides. Seconds."""
+
+    def __init__(self, start: datetime) -> None:
+        self._wall = start.timestamp()
+        self._suspended = 0.0
+
+    def now(self) -> float:
+        """The wall clock."""
+        return self._wall + asyncio.get_running_loop().time()
+
+    def elapsed(self) -> float:
+        """The time passed, also while the machine was suspended."""
+        return self._suspended + asyncio.get_running_loop().time()
+
+    def step(self, seconds: float) -> None:
+        """Sets the wall clock on or back."""
+        self._wall += seconds
+
+    def suspend(self, seconds: float) -> None:
+        """Lets time pass that no timer sees."""
+        self._wall += seconds
+        self._suspended += seconds
+
+
+def bots_named(*access_codes: str) -> tuple[SimBot, ...]:
+    """Bots that are called thirty times in every hour."""
+    return tuple(SimBot(code, f"{code}-name", calls_per_hour=30.0, profile=(1.0,) * 24) for code in access_codes)
+
+
+TENANTS: Final = (SimTenant(TENANT, bots_named("b1", "b2", "b3")),)
+
+
+class Page:
+    """The metrics page of a moment."""
+
+    def __init__(self, text: str) -> None:
+        self.values: dict[tuple[str, frozenset[tuple[str, str]]], float] = {
+            (sample.name, frozenset(sample.labels.items())): sample.value
+            for family in text_string_to_metric_families(text)
+            for sample in family.samples
+        }
+
+    def value(self, name: str, **labels: str) -> float | None:
+        """The one series of a name that has these labels; None if there is none."""
+        found = self.series(name, **labels)
+        assert len(found) <= 1, found
+        return next(iter(found.values()), None)
+
+    def series(self, name: str, **labels: str) -> dict[frozenset[tuple[str, str]], float]:
+        """The series of a name that have these labels."""
+        return {
+            own: value
+            for (each, own), value in self.values.items()
+            if each == name and labels.items() <= dict(own).items()
+        }
+
+    def by(self, label: str, name: str, **labels: str) -> dict[str, float]:
+        """The series of a name by the value of one label."""
+        return {dict(own)[label]: value for own, value in self.series(name, **labels).items()}
+
+    @property
+    def up(self) -> dict[str, float]:
+        """By access code."""
+        return self.by("access_code", "oifde_up")
+
+    def data(self, access_code: str) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
+        """All that is served of a bot's figures."""
+        return {
+            (name, labels): value
+            for (name, labels), value in self.values.items()
+            if ("access_code", access_code) in labels and name not in _HEALTH
+        }
+
+    def failures(self, operation: str = QUERY) -> dict[str, float]:
+        """Failed requests by reason, where there were any."""
+        name = "oifde_upstream_request_failures_total"
+        return {reason: value for reason, value in self.by("reason", name, operation=operation).items() if value}
+
+
+class Rig:
+    """An exporter and a platform in one process, and all that was ever seen of the exporter."""
+
+    def __init__(self, clock: MovableClock) -> None:
+        self.clock = clock
+        self.settings: dict[str, Any] = {}
+        self._log = io.StringIO()
+        self._seen: list[str] = []
+        self._stack = AsyncExitStack()
+        self._simulators: list[Simulator] = []
+        self._app: App | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._url = ""
+
+    async def __aenter__(self) -> Self:
+        root = logging.getLogger()
+        self._stack.callback(setattr, root, "handlers", root.handlers[:])
+        self._http = await self._stack.enter_async_context(aiohttp.ClientSession())
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._url and error is None:
+            await self.look_everywhere()
+        await self.stop()
+        await self._stack.aclose()
+        if error is None:
+            self.keeps_its_secrets()
+
+    async def platform(self, tenants: Sequence[SimTenant] = TENANTS, **options: Any) -> Simulator:
+        """Starts a platform, on which all is well; options as for ``Simulator``."""
+        world = options.pop("world", None) or SimulatedWorld(1, tenants, options.pop("habits", CALM))
+        accounts = [Account(tenant.tenant_id, CANARY) for tenant in tenants]
+        simulator = Simulator(world, clock=self.clock, **({"accounts": accounts} | options))
+        await self._stack.enter_async_context(simulator)
+        self._simulators.append(simulator)
+        self.settings = configuration(simulator.url, tenants)
+        return simulator
+
+    async def start(self) -> Page:
+        """Starts the exporter with the settings of now, and waits until every bot has been tried."""
+        log = logs.configure(level="debug", format="json", stream=self._log)
+        listening: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._app = App(
+            lambda: load(yaml.safe_dump(self.settings), {}),
+            WebOptions(listen_addresses=[("127.0.0.1", 0)], enable_lifecycle=True),
+            Shard(),
+            clock=self.clock,
+            log=log,
+            rng=random.Random(1),
+            version="0",
+            revision="",
+            on_listening=lambda urls: listening.set_result(urls[0].rstrip("/")),
+        )
+        self._task = asyncio.create_task(self._app.run())
+        self._task.add_done_callback(lambda _: listening.cancel())
+        self._url = await listening
+        while (await self.fetch("/-/ready"))[0] != 200:  # noqa: ASYNC110 - a user cannot be told either
+            await asyncio.sleep(1)
+        return await self.page()
+
+    async def stop(self) -> None:
+        """Ends the exporter."""
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+            self._task, self._url = None, ""
+
+    async def fetch(self, path: str, method: str = "GET") -> tuple[int, str]:
+        """The status and the body of an answer of the exporter."""
+        async with self._http.request(method, self._url + path) as response:
+            text = await response.text()
+        self._seen.append(text)
+        return response.status, text
+
+    async def page(self) -> Page:
+        """The metrics page of now."""
+        status, text = await self.fetch("/metrics")
+        assert 200 == status, text
+        return Page(text)
+
+    def hurry(self) -> None:
+        """Hours are to pass, with little on the wire."""
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, SocketLoop)
+        loop.hurry()
+
+    async def after(self, seconds: float) -> Page:
+        """Lets time pass; gives the metrics page of then."""
+        await asyncio.sleep(seconds)
+        return await self.page()
+
+    async def bots(self) -> dict[str, Any]:
+        """What ``/api/v1/bots`` has of the hourly report of each bot, by access code."""
+        status, text = await self.fetch("/api/v1/bots")
+        assert 200 == status, text
+        return {bot["access_code"]: bot["reports"]["hour"] for bot in json.loads(text)["bots"]}
+
+    async def reload(self) -> int:
+        """Has the exporter take over the settings of now; gives the HTTP status of its answer."""
+        return (await self.fetch("/-/reload", "POST"))[0]
+
+    def events(self, *names: str, level: str = "info") -> list[dict[str, Any]]:
+        """What has been logged at that level or above, all of it or the events of some names."""
+        levels = ("debug", "info", "warning", "error", "critical")
+        return [
+            event
+            for event in map(json.loads, self._log.getvalue().splitlines())
+            if levels.index(event["level"]) >= levels.index(level) and (not names or event["event"] in names)
+        ]
+
+    def names(self, *, level: str = "info") -> list[str]:
+        """The names of what has been logged at that level or above."""
+        return [event["event"] for event in self.events(level=level)]
+
+    def forget_events(self) -> None:
+        """The log begins anew."""
+        self._seen.append(self._log.getvalue())
+        self._log.seek(0)
+        self._log.truncate()
+
+    async def look_everywhere(self) -> None:
+        """Opens every page there is."""
+        for path in ("/metrics", "/", "/api/v1/bots", "/-/ready", "/-/healthy", "/nothing-here"):
+            await self.fetch(path)
+
+    def keeps_its_secrets(self) -> None:
+        """Fails if anything that was ever logged or served holds what only the platform may know."""
+        seen = "\n".join([*self._seen, self._log.getvalue(), repr(self._app)])
+        for simulator in self._simulators:
+            for secret in secrets_told(simulator):
+                assert secret not in seen
+
+
+def secrets_told(simulator: Simulator) -> set[str]:
+    """What a platform was told in confidence, and what it gave out so."""
+    told = {CANARY}
+    for request in simulator.journal.latest:
+        told |= {str(request.body.get(name)) for name in ("appSecret", "authToken") if request.body.get(name)}
+        told |= {request.headers["token"]} if "token" in request.headers else set()
+    return told
+
+
+def configuration(url: str, tenants: Iterable[SimTenant] = TENANTS) -> dict[str, Any]:
+    """The configuration of all bots of some tenants, everything else by default."""
+    return {
+        "platforms": [
+            {
+                "name": "main",
+                "url": url,
+                "tenants": [
+                    {
+                        "tenant_id": tenant.tenant_id,
+                        "timezone": tenant.timezone.key,
+                        "auth": {"app_secret": CANARY},
+                        "bots": [{"access_code": bot.access_code, "name": bot.name} for bot in tenant.bots],
+                    }
+                    for tenant in tenants
+                ],
+            }
+        ]
+    }
