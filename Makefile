@@ -9,6 +9,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 # The environment that `make test` tests the wheel in.
 WHEEL_VENV := .cache/wheel-venv
+WHEELHOUSE := dist/wheelhouse
+OFFLINE := $(WHEEL_VENV)/bin/python -m pip --isolated install --quiet --no-index --find-links $(WHEELHOUSE)
 
 PYTEST_ARGS ?= -n 2
 COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-header \
@@ -41,6 +43,7 @@ lint: $(VENV)/.ready ## check style, types and the direction of the imports
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/hadolint Dockerfile
 
 .PHONY: format
 format: $(VENV)/.ready ## format the code, and mend what can be mended by itself
@@ -69,16 +72,28 @@ wheel: $(VENV)/.ready ## build dist/*.tar.gz and, from that, dist/*.whl
 	$(BIN)/python -m build --no-isolation --outdir dist . >/dev/null
 	@ls dist
 
-# First with nothing but what the wheel asks for, as a user has it; then every test, with the wheel as what is imported.
-.PHONY: test-wheel
-test-wheel: wheel programs ## run every test against the installed wheel
+# For machines without a network. It is tried at once: with every index and every setting of pip's switched off, in an
+# environment that has nothing else.
+.PHONY: wheelhouse
+wheelhouse: wheel ## fill dist/wheelhouse with all it takes to install without a network
+	$(BIN)/python -m pip wheel --quiet --require-hashes --wheel-dir $(WHEELHOUSE) --requirement requirements/run.txt
+	cp dist/*.whl requirements/run.txt $(WHEELHOUSE)
 	scripts/make-venv $(BIN)/python $(WHEEL_VENV)
-	$(WHEEL_VENV)/bin/python -m pip install --quiet --require-hashes -r requirements/run.txt
-	$(WHEEL_VENV)/bin/python -m pip install --quiet --no-deps --no-index dist/*.whl
+	$(OFFLINE) --require-hashes --requirement $(WHEELHOUSE)/run.txt
+	$(OFFLINE) --no-deps $(WHEELHOUSE)/oifde_exporter-*.whl
 	$(WHEEL_VENV)/bin/python -m pip check
 	$(WHEEL_VENV)/bin/python -P scripts/import-all.py
+
+.PHONY: test-wheel
+test-wheel: wheelhouse programs ## run every test against the installed wheel
 	$(WHEEL_VENV)/bin/python -m pip install --quiet --require-hashes -r requirements/dev.txt
 	$(WHEEL_VENV)/bin/pytest $(PYTEST_ARGS) --installed
+
+.PHONY: image-test
+image-test: wheelhouse ## build the image on a stand-in for its base, and run it (Debian-like, as root)
+	$(BIN)/python tests/harness/programs.py buildah debootstrap
+	$(BIN)/python -m pip wheel --quiet --require-hashes --wheel-dir $(WHEELHOUSE) --requirement requirements/build.txt
+	$(BIN)/python scripts/image-test.py $(WHEELHOUSE)
 
 # By way of another file: what fails halfway leaves the page as it was, and the package importable.
 .PHONY: docs
@@ -91,6 +106,8 @@ docs: $(VENV)/.ready ## write the generated pages and the JSON Schema anew
 lock: $(VENV)/.ready ## resolve the dependencies anew, in their newest versions
 	$(COMPILE) --upgrade --output-file requirements/run.txt pyproject.toml
 	$(COMPILE) --upgrade --output-file requirements/dev.txt requirements/dev.in
+	$(COMPILE) --upgrade --only-build-deps --build-deps-for wheel --constraint requirements/dev.txt \
+		--output-file requirements/build.txt pyproject.toml
 
 .PHONY: clean
 clean: ## remove all that make has made

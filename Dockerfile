@@ -1,0 +1,60 @@
+# The image of oifde-exporter: `docker build --build-arg REVISION=$(git rev-parse --short=12 HEAD) --tag oifde-exporter .`
+#
+# Everything that comes from outside is pinned: the base image by digest, the packages by the lock's hashes.
+
+ARG BASE_IMAGE=docker.io/library/python:3.11.14-slim-bookworm@sha256:65a93d69fa75478d554f4ad27c85c1e69fa184956261b4301ebaf6dbb0a3543d
+
+# hadolint ignore=DL3006
+FROM ${BASE_IMAGE} AS build
+
+WORKDIR /src
+
+# Where packages come from, if not from where pip asks by itself: an index of your own, or wheels on a mounted volume.
+ARG PIP_INDEX_URL PIP_NO_INDEX PIP_FIND_LINKS
+
+# Every package as a wheel, and what builds the project's own.
+COPY requirements/run.txt requirements/build.txt requirements/
+RUN python -m pip wheel --no-cache-dir --require-hashes --wheel-dir /wheels --requirement requirements/run.txt \
+ && python -m venv /build \
+ && /build/bin/python -m pip install --no-cache-dir --require-hashes --requirement requirements/build.txt
+
+COPY pyproject.toml setup.py README.md LICENSE ./
+COPY exporter exporter
+# What `oifde-exporter --version` and oifde_exporter_build_info say.
+ARG REVISION=unknown
+# The interpreter of the final image is this one, so its environment can be made here. Nothing is left in it that installs.
+RUN OIFDE_EXPORTER_REVISION="${REVISION}" \
+    /build/bin/python -m pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir /wheels . \
+ && python -m venv --without-pip /opt/oifde-exporter \
+ && python -m pip --python /opt/oifde-exporter install --no-cache-dir --no-index --find-links /wheels oifde-exporter
+
+# hadolint ignore=DL3006
+FROM ${BASE_IMAGE}
+
+ARG REVISION=unknown
+ARG VERSION=unknown
+ARG CREATED=1970-01-01T00:00:00Z
+LABEL org.opencontainers.image.title="oifde-exporter" \
+      org.opencontainers.image.description="Prometheus exporter for the hourly statistics of chatbots on Huawei's AICC/CEC platform" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.created="${CREATED}"
+
+COPY --from=build /opt/oifde-exporter /opt/oifde-exporter
+
+# `python` is the one that has the exporter: probes call it. Nothing is ever written: the root file system may be read-only.
+ENV PATH=/opt/oifde-exporter/bin:/usr/local/bin:/usr/bin:/bin \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONSAFEPATH=1 \
+    PYTHONUNBUFFERED=1
+
+WORKDIR /etc/oifde-exporter
+# Nobody's, and by number: a runtime that wants to be sure that it is not root cannot look names up.
+USER 65532:65532
+EXPOSE 10230
+STOPSIGNAL SIGTERM
+# It asks where the environment (OIFDE_EXPORTER_WEB_...) says that the exporter listens.
+HEALTHCHECK --interval=15s --timeout=5s --start-period=30s --retries=4 CMD ["python", "-m", "exporter.probe"]
+# The exporter is the first process: it takes SIGTERM itself, and has no children to reap.
+ENTRYPOINT ["oifde-exporter"]
