@@ -51,7 +51,8 @@ class UpstreamError(Exception):
     @property
     def unreachable(self) -> bool:
         """Nothing that works was reached: a success with another request is not to be expected either."""
-        return self.reason in ("timeout", "connect", "tls") or _of_server(self.status)
+        no_http = self.reason == "http" and self.status is None
+        return self.reason in ("timeout", "connect", "tls") or no_http or _of_server(self.status)
 
     @property
     def transient(self) -> bool:

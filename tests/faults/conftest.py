@@ -23,7 +23,9 @@ def clock() -> MovableClock:
 
 
 @pytest.fixture
-async def rig(clock: MovableClock) -> AsyncIterator[Rig]:
-    """An exporter that a test starts; at its end it must have kept its secrets and left nothing behind."""
+async def rig(clock: MovableClock, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Rig]:
+    """An exporter that a test starts; at its end it must have kept its secrets."""
+    # By this aiohttp tells how long connections and addresses have been idle.
+    monkeypatch.setattr("aiohttp.connector.monotonic", asyncio.get_running_loop().time)
     async with Rig(clock) as rig:
         yield rig

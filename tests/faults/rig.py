@@ -132,6 +132,7 @@ class Rig:
         self._log = io.StringIO()
         self._seen: list[str] = []
         self._stack = AsyncExitStack()
+        self._running = AsyncExitStack()
         self._simulators: list[Simulator] = []
         self._app: App | None = None
         self._task: asyncio.Task[None] | None = None
@@ -149,6 +150,7 @@ class Rig:
         if self._url and error is None:
             await self.look_everywhere()
         await self.stop()
+        await self.no_platform()
         await self._stack.aclose()
         if error is None:
             self.keeps_its_secrets()
@@ -158,10 +160,15 @@ class Rig:
         world = options.pop("world", None) or SimulatedWorld(1, tenants, options.pop("habits", CALM))
         accounts = [Account(tenant.tenant_id, CANARY) for tenant in tenants]
         simulator = Simulator(world, clock=self.clock, **({"accounts": accounts} | options))
-        await self._stack.enter_async_context(simulator)
+        await self._running.enter_async_context(simulator)
         self._simulators.append(simulator)
-        self.settings = configuration(simulator.url, tenants)
+        if not self.settings:
+            self.settings = configuration(simulator.url, tenants)
         return simulator
+
+    async def no_platform(self) -> None:
+        """Ends all platforms, and every connection to them."""
+        await self._running.aclose()
 
     async def start(self) -> Page:
         """Starts the exporter with the settings of now, and waits until every bot has been tried."""

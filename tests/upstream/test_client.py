@@ -212,7 +212,7 @@ def test_rate(rig: Rig, rate: float) -> None:
         platform = a_platform(requests_per_second=rate)
         client = PlatformClient(platform, clock=rig.clock, health=rig.health, log=rig.log, rng=random.Random(1))
         with aioresponses() as responses:
-            answer = aiohttp.ClientResponseError(None, ())  # type: ignore[arg-type]
+            answer = UpstreamError("api", "aioresponses cannot make a ClientResponse of today's aiohttp")
             responses.post(f"{platform.url}{PREFIX}report", exception=answer, repeat=True)
             await asyncio.gather(*(ask(client, number) for number in range(count)))
         await client.close()
