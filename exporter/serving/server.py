@@ -26,11 +26,14 @@ class Limits:
     """For TLS to begin, and to end."""
     response: float = 60.0
     """From the first byte sent of an answer to the last one the client's side took."""
+    body: float = 5.0
+    """For what a client goes on to send after its answer."""
     connections: int = 512
     """When more are open, the oldest ones go."""
 
 
-_BODY_TIMEOUT: Final = 5.0  # for what a client goes on to send after its answer
+# Of what is written at once beyond this, asyncio's TLS holds any amount without asking to wait.
+_PIECE: Final = 1 << 16
 
 
 class Server:
@@ -120,7 +123,7 @@ class _Connection(web.RequestHandler):
             loop=asyncio.get_running_loop(),
             # Aiohttp counts it from the connection on too, so it is also the time for the headers.
             keepalive_timeout=limits.request,
-            lingering_time=_BODY_TIMEOUT,
+            lingering_time=limits.body,
         )
         self._all = manager
         self._limits = limits
@@ -168,9 +171,15 @@ class _Writer(StreamWriter):
         self._deadline = self.loop.time() + self._timeout
         await super().write_headers(status_line, headers)
 
+    async def write(self, chunk: Any, *, drain: bool = True, LIMIT: int = _PIECE) -> None:  # noqa: N803
+        view = memoryview(chunk)
+        for start in range(0, len(view), _PIECE):
+            await super().write(view[start : start + _PIECE], drain=False)
+            await self.drain()
+
     async def write_eof(self, chunk: bytes = b"") -> None:
-        await super().write_eof(chunk)
-        await self.drain()
+        await self.write(chunk)
+        await super().write_eof()
 
     async def drain(self) -> None:
         try:

@@ -1,0 +1,334 @@
+"""Clients that are slow, many or mad, on bare sockets."""
+
+import asyncio
+import io
+import random
+import re
+import ssl
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from exporter.serving.server import Limits, Server
+from harness.waiting import wait_for
+
+from .conftest import TIMEOUT, TLS, Get, Running, Serve
+
+# Nothing here waits for these to be over, but where a test is about it.
+LONG = 3_600.0
+SHORT = 0.2
+
+
+@asynccontextmanager
+async def connected(
+    running: Running, **options: Any
+) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    """A connection to the server, ended with the test."""
+    async with asyncio.timeout(TIMEOUT):
+        reader, writer = await asyncio.open_connection("127.0.0.1", running.port, **options)
+        try:
+            yield reader, writer
+        finally:
+            writer.transport.abort()
+
+
+def limits(**changed: Any) -> Limits:
+    """Limits that are out of the way but for some."""
+    return Limits(**{"request": LONG, "handshake": LONG, "response": LONG, "connections": 10_000, **changed})
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"GARBAGE\r\n\r\n",
+        b"\0\0\0\0\r\n\r\n",
+        b"\x16\x03\x01\x00\xa5\x01\x00\x00\xa1\x03\x03",  # TLS to a server without
+        b"GET\r\n\r\n",
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"GET / SMTP/1.1\r\n\r\n",
+        b"BREW / HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\n no header\r\n\r\n",
+        b"GET / HTTP/1.1\r\nno colon\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+        b"POST /-/reload HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n0\r\n\r\n",
+        b"GET /" + b"a" * 20_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 20_000 + b"\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\n" + b"X: a\r\n" * 1_000 + b"\r\n",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    ],
+)
+async def test_malformed_requests_learn_nothing(serve: Serve, log: io.StringIO, sent: bytes) -> None:
+    """A bare 400, which says nothing about the software or the fault, then the end; and nothing in the log."""
+    async with serve(limits=limits()) as running, connected(running) as (reader, writer):
+        writer.write(sent)
+        head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+
+    assert b"HTTP/1.0 400 Bad Request" == head.split(b"\r\n")[0]
+    assert b"Bad Request\n" == body
+    assert not [word for word in (b"server:", b"python", b"aiohttp") if word in head.lower()]
+    assert log.getvalue() == ""
+
+
+@pytest.mark.parametrize(
+    "request_line, extra",
+    [
+        ("GET /metrics HTTP/1.1", ""),
+        ("GET / HTTP/1.0", ""),
+        ("GET /nowhere HTTP/1.1", ""),
+        ("GET /%00%ff/../.. HTTP/1.1", ""),
+        ("GET http://elsewhere/metrics HTTP/1.1", ""),
+        ("OPTIONS * HTTP/1.1", ""),
+        ("CONNECT elsewhere:443 HTTP/1.1", ""),
+        ("DELETE /metrics HTTP/1.1", ""),
+        ("POST /-/reload HTTP/1.1", "Expect: 100-continue\r\nContent-Length: 3\r\n"),
+        ("POST /-/reload HTTP/1.1", "Expect: wonders\r\nContent-Length: 3\r\n"),
+        ("GET / HTTP/1.1", "Upgrade: websocket\r\nConnection: upgrade\r\nSec-WebSocket-Version: 13\r\n"),
+        ("GET / HTTP/1.1", "Upgrade: h2c\r\nConnection: upgrade\r\n"),
+        ("GET / HTTP/1.1", "Accept: text/html\r\nRange: bytes=0-1\r\nIf-None-Match: *\r\n"),
+    ],
+)
+async def test_no_answer_says_what_gave_it(serve: Serve, request_line: str, extra: str) -> None:
+    """No answer at all has a Server header, a traceback or a 500."""
+    async with serve(limits=limits()) as running, connected(running) as (reader, writer):
+        writer.write(f"{request_line}\r\nHost: localhost\r\n{extra}\r\n".encode())
+        heads = [await reader.readuntil(b"\r\n\r\n")]
+        if heads[0].startswith(b"HTTP/1.1 100"):
+            heads.append(await reader.readuntil(b"\r\n\r\n"))
+
+    for head in heads:
+        assert b"server:" not in head.lower()
+        assert not head.split(b" ")[1].startswith(b"5")
+
+
+@pytest.mark.parametrize("text", [None, TLS])
+@pytest.mark.parametrize(
+    "sent", [b"", b"G", b"GET / HTTP/1.1\r\nHost: x\r\n", b"GET / HTTP/1.1\r\nHost: x\r\nX-Half: "]
+)
+async def test_half_a_request_is_cut_off(
+    serve: Serve, client: Callable[[], object], text: str | None, sent: bytes
+) -> None:
+    """Whoever connects and says nothing, or not enough, is not waited for without end."""
+    context = client() if text else None
+    async with (
+        serve(text, limits=limits(request=SHORT)) as running,
+        connected(running, ssl=context) as (reader, writer),
+    ):
+        writer.write(sent)
+        assert await reader.read() == b""
+
+
+async def test_a_request_byte_by_byte_is_cut_off(serve: Serve) -> None:
+    """A client that always has one more byte to say (slowloris) does not gain time by it."""
+    async with serve(limits=limits(request=SHORT)) as running, connected(running) as (reader, writer):
+        writer.write(b"GET / HTTP/1.1\r\nX: ")
+
+        async def trickle() -> None:
+            while True:
+                writer.write(b"a")
+                await asyncio.sleep(SHORT / 10)
+
+        trickling = asyncio.create_task(trickle())
+        try:
+            assert await reader.read() == b""
+        except ConnectionResetError:  # a byte came after the end
+            pass
+        finally:
+            trickling.cancel()
+
+
+async def test_an_idle_connection_is_closed(serve: Serve) -> None:
+    """A connection that is kept is not kept without end either."""
+    async with serve(limits=limits(request=SHORT)) as running, connected(running) as (reader, writer):
+        writer.write(b"GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert (await reader.read()).endswith(b"is healthy.\n")
+
+
+async def test_a_connection_is_kept_for_the_next_scrape(serve: Serve) -> None:
+    """Prometheus needs no new connection, and no new TLS handshake, for each scrape."""
+    assert 60 < Limits().request
+    async with serve() as running, connected(running) as (reader, writer):
+        for _ in range(3):
+            writer.write(b"GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert (await reader.readuntil(b"is healthy.\n")).startswith(b"HTTP/1.1 200")
+
+
+CHUNK = b"x" * 65_536
+CHUNKS = 512
+
+
+@asynccontextmanager
+async def large_page(
+    *, whole: bool, limits: Limits, context: ssl.SSLContext | None = None
+) -> AsyncIterator[tuple[Running, Server]]:
+    """Serves a page of 32 MB, in pieces as the metrics are, or whole, as other pages are."""
+
+    async def page(request: web.Request) -> web.StreamResponse:
+        if whole:
+            return web.Response(body=CHUNK * CHUNKS)
+        response = web.StreamResponse()
+        await response.prepare(request)
+        for _ in range(CHUNKS):
+            await response.write(CHUNK)
+        await response.write_eof()
+        return response
+
+    app = web.Application()
+    app.router.add_get("/", page)
+    server = Server(app, shutdown_timeout=1, limits=limits, context=context)
+    await server.start()
+    await server.listen("127.0.0.1", 0)
+    try:
+        yield Running(server.addresses[0][1], Path()), server
+    finally:
+        await server.close()
+
+
+@pytest.fixture
+def contexts(client: Callable[[], ssl.SSLContext], directory: Path) -> Callable[[str], tuple[Any, Any]]:
+    """The server's and the client's context for a scheme."""
+
+    def make(scheme: str) -> tuple[Any, Any]:
+        if scheme == "http":
+            return None, None
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(directory / "server.pem", directory / "server.key")
+        return context, client()
+
+    return make
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+@pytest.mark.parametrize("whole", [False, True])
+async def test_a_client_that_does_not_read_is_cut_off(
+    contexts: Callable[[str], tuple[Any, Any]], caplog: pytest.LogCaptureFixture, scheme: str, *, whole: bool
+) -> None:
+    """A part of the page is all it gets; nothing is held for it, and it is no error of ours."""
+    ours, theirs = contexts(scheme)
+    async with (
+        large_page(whole=whole, limits=limits(response=SHORT), context=ours) as (running, server),
+        connected(running, ssl=theirs) as (reader, writer),
+    ):
+        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        await reader.readexactly(1_000)
+        # From here on nobody reads, and what is read ahead by the client's side has an end.
+        await wait_for(lambda: not server._manager.connections, "the server to give up", deadline=TIMEOUT)
+        received = 0
+        with suppress(ConnectionError):
+            while part := await reader.read(1 << 20):
+                received += len(part)
+
+    assert received < len(CHUNK) * CHUNKS // 2
+    assert caplog.records == []
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+@pytest.mark.parametrize("whole", [False, True])
+async def test_a_client_that_reads_is_served_to_the_end(
+    contexts: Callable[[str], tuple[Any, Any]], scheme: str, *, whole: bool
+) -> None:
+    """Whoever reads gets all of it."""
+    ours, theirs = contexts(scheme)
+    async with (
+        large_page(whole=whole, limits=limits(), context=ours) as (running, _),
+        connected(running, ssl=theirs) as (reader, writer),
+    ):
+        writer.write(b"GET / HTTP/1.0\r\nHost: x\r\n\r\n")
+        assert CHUNK * CHUNKS == (await reader.read()).partition(b"\r\n\r\n")[2]
+
+
+async def test_five_hundred_connections(serve: Serve, get: Get) -> None:
+    """Many that say nothing keep nobody from being served."""
+    async with serve() as running:
+        idle = [await asyncio.open_connection("127.0.0.1", running.port) for _ in range(500)]
+        try:
+            assert 200 == (await get(running, "/metrics")).status
+        finally:
+            for _, writer in idle:
+                writer.transport.abort()
+
+
+async def test_with_too_many_connections_the_oldest_go(serve: Serve, get: Get) -> None:
+    """Whoever holds connections open cannot lock others out, nor use up the program's files."""
+    async with serve(limits=limits(connections=5)) as running, connected(running) as (first, _):
+        others = [await asyncio.open_connection("127.0.0.1", running.port) for _ in range(10)]
+        try:
+            assert await first.read() == b""
+            assert 200 == (await get(running)).status
+            last = others[-1]
+            last[1].write(b"GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert (await last[0].readline()).startswith(b"HTTP/1.1 200")
+        finally:
+            for _, writer in others:
+                writer.transport.abort()
+
+
+async def test_it_ends_while_clients_hang(serve: Serve) -> None:
+    """Neither half a request nor an answer nobody reads keeps the program from ending."""
+    async with asyncio.timeout(TIMEOUT):
+        async with serve(limits=limits()) as running:
+            reader, writer = await asyncio.open_connection("127.0.0.1", running.port)
+            writer.write(b"GET / HT")
+            await writer.drain()
+        with suppress(ConnectionResetError):
+            assert await reader.read() == b""
+        writer.transport.abort()
+
+
+async def test_what_clients_send_after_the_answer(serve: Serve) -> None:
+    """A body nobody asked for is not read for ever, and not taken for the next request."""
+    async with serve(limits=limits(body=SHORT)) as running, connected(running) as (reader, writer):
+        writer.write(
+            b"POST /-/reload HTTP/1.1\r\nHost: x\r\nContent-Length: 100000000\r\n\r\nGET /metrics HTTP/1.1\r\n\r\n"
+        )
+        answer = await reader.read()
+
+    assert 1 == answer.count(b"HTTP/1.1")
+
+
+async def test_head(serve: Serve) -> None:
+    """The headers alone, and then the next request's answer."""
+    async with serve(limits=limits()) as running, connected(running) as (reader, writer):
+        writer.write(b"HEAD /metrics HTTP/1.1\r\nHost: x\r\n\r\nGET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n")
+        head, following = [await reader.readuntil(b"\r\n\r\n") for _ in range(2)]
+
+    assert b"Content-Length: 27\r\n" not in head
+    assert b"Content-Length: 27\r\n" in following
+
+
+async def test_pipelined_requests_are_answered_in_order(serve: Serve) -> None:
+    """A thousand requests at once are a thousand answers."""
+    async with serve(limits=limits()) as running, connected(running) as (reader, writer):
+        writer.write(b"GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n" * 1_000)
+        for _ in range(1_000):
+            assert (await reader.readuntil(b"is healthy.\n")).startswith(b"HTTP/1.1 200")
+
+
+@pytest.mark.parametrize("seed", range(10))
+async def test_requests_with_faults(serve: Serve, log: io.StringIO, seed: int) -> None:
+    """Whatever is sent, the answer is none, or some answer of ours; never a 500, a hang or a line in the log."""
+    rng = random.Random(seed)
+    whole = (
+        b"GET /metrics?a=%20 HTTP/1.1\r\nHost: localhost:1\r\nAccept: text/plain;q=0.5\r\nAccept-Encoding: gzip\r\n"
+        b"Content-Length: 2\r\nConnection: keep-alive\r\nAuthorization: Basic YTpi\r\n\r\n{}"
+    )
+    async with serve(limits=limits(request=SHORT)) as running:
+        for _ in range(20):
+            request = bytearray(whole)
+            for _ in range(rng.randint(1, 4)):
+                at = rng.randrange(len(request))
+                end = at + rng.choice([0, 1, 1, 10])
+                request[at:end] = rng.choice([b"", b"\0", b"\r\n", b"\xff", b" ", b":", b"9" * 20, rng.randbytes(3)])
+            async with connected(running) as (reader, writer):
+                writer.write(request)
+                try:
+                    answer = await reader.read()
+                except ConnectionResetError:  # the end came before all was sent
+                    continue
+                assert not answer or re.match(rb"HTTP/1\.[01] [234]", answer), request
+
+    assert log.getvalue() == ""
