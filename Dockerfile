@@ -10,7 +10,9 @@ FROM ${BASE_IMAGE} AS build
 WORKDIR /src
 
 # Where packages come from, if not from where pip asks by itself: an index of your own, or wheels on a mounted volume.
-ARG PIP_INDEX_URL PIP_NO_INDEX PIP_FIND_LINKS
+ARG PIP_INDEX_URL
+ARG PIP_NO_INDEX
+ARG PIP_FIND_LINKS
 
 # Every package as a wheel, and what builds the project's own.
 COPY requirements/run.txt requirements/build.txt requirements/
@@ -26,7 +28,8 @@ ARG REVISION=unknown
 RUN OIFDE_EXPORTER_REVISION="${REVISION}" \
     /build/bin/python -m pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir /wheels . \
  && python -m venv --without-pip /opt/oifde-exporter \
- && python -m pip --python /opt/oifde-exporter install --no-cache-dir --no-index --find-links /wheels oifde-exporter
+ && python -m pip --python /opt/oifde-exporter install --no-cache-dir --no-index --find-links /wheels \
+    /wheels/oifde_exporter-*.whl
 
 # hadolint ignore=DL3006
 FROM ${BASE_IMAGE}

@@ -93,7 +93,7 @@ test-wheel: wheelhouse programs ## run every test against the installed wheel
 image-test: wheelhouse ## build the image on a stand-in for its base, and run it (Debian-like, as root)
 	$(BIN)/python tests/harness/programs.py buildah debootstrap
 	$(BIN)/python -m pip wheel --quiet --require-hashes --wheel-dir $(WHEELHOUSE) --requirement requirements/build.txt
-	$(BIN)/python scripts/image-test.py $(WHEELHOUSE)
+	$(BIN)/pytest tests/image/image.py
 
 # By way of another file: what fails halfway leaves the page as it was, and the package importable.
 .PHONY: docs
@@ -101,6 +101,7 @@ docs: $(VENV)/.ready ## write the generated pages and the JSON Schema anew
 	@mkdir -p .cache
 	$(BIN)/python -m exporter.serving.reference > .cache/generated && cp .cache/generated docs/metrics.md
 	$(BIN)/python -m exporter.config > .cache/generated && cp .cache/generated exporter/config/config.schema.json
+	$(BIN)/python scripts/chart-readme.py helm/oifde-exporter > .cache/generated && cp .cache/generated helm/oifde-exporter/README.md
 
 .PHONY: lock
 lock: $(VENV)/.ready ## resolve the dependencies anew, in their newest versions

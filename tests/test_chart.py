@@ -1,0 +1,83 @@
+"""What is written about the chart agrees with it, and its versions with the exporter's."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import yaml
+
+import exporter
+
+ROOT = Path(__file__).parents[1]
+CHART = ROOT / "helm" / "oifde-exporter"
+
+
+def load(path: Path) -> dict[str, Any]:
+    """A YAML file."""
+    loaded: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return loaded
+
+
+def test_the_readme_is_up_to_date() -> None:
+    """`make docs` has been run after the last change of values.yaml."""
+    command = [sys.executable, str(ROOT / "scripts" / "chart-readme.py"), str(CHART)]
+
+    assert (CHART / "README.md").read_text(encoding="utf-8") == subprocess.check_output(command, encoding="utf-8")
+
+
+def test_every_value_is_explained() -> None:
+    """By a comment of its own or of the block it is in."""
+    readme = (CHART / "README.md").read_text(encoding="utf-8")
+    explained = set(re.findall(r"^\| `([^`]+)` \|", readme, re.MULTILINE))
+
+    def missing(values: dict[str, Any], prefix: str) -> list[str]:
+        found: list[str] = []
+        for key, value in values.items():
+            if prefix + key not in explained:
+                found += missing(value, f"{prefix}{key}.") if isinstance(value, dict) and value else [prefix + key]
+        return found
+
+    assert [] == missing(load(CHART / "values.yaml"), "")
+
+
+def test_versions_agree() -> None:
+    """The chart's default image is of the version it stands beside; so are the examples."""
+    chart = load(CHART / "Chart.yaml")
+    compose = load(ROOT / "examples" / "compose" / "compose.yaml")["services"]["exporter"]
+    kustomization = load(ROOT / "examples" / "kubernetes" / "kustomization.yaml")
+    sidecar = (ROOT / "examples" / "kubernetes" / "sidecar-by-environment.yaml").read_text(encoding="utf-8")
+    (dependency,) = load(ROOT / "examples" / "sidecar" / "Chart.yaml")["dependencies"]
+    (image,) = yaml.safe_load(chart["annotations"]["artifacthub.io/images"])
+    version = exporter.__version__
+
+    assert version == chart["appVersion"]
+    assert chart["version"] == dependency["version"]
+    assert {f"oifde-exporter:{version}"} == {
+        image["image"],
+        compose["image"],
+        *re.findall(r"oifde-exporter:[0-9.]+", sidecar),
+    }
+    assert [version] == [one["newTag"] for one in kustomization["images"]]
+
+
+def test_the_schema_is_valid() -> None:
+    """A JSON Schema of the draft that all of Helm's versions know, as editors do."""
+    schema = json.loads((CHART / "values.schema.json").read_text(encoding="utf-8"))
+
+    assert "http://json-schema.org/draft-07/schema#" == schema["$schema"]
+    jsonschema.Draft7Validator.check_schema(schema)
+
+
+def test_the_image_is_built_from_the_lock() -> None:
+    """Its base image is pinned, and both of its stages are that one."""
+    dockerfile = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+
+    assert re.search(
+        r"^ARG BASE_IMAGE=docker\.io/library/python:3\.11\.\d+-\S+@sha256:[0-9a-f]{64}$", dockerfile, re.MULTILINE
+    )
+    assert ["${BASE_IMAGE} AS build", "${BASE_IMAGE}"] == re.findall(r"^FROM (.*)$", dockerfile, re.MULTILINE)
+    assert 2 == dockerfile.count("--require-hashes")
