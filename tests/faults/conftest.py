@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
+from datetime import datetime
 
 import pytest
 
 from .loop import SocketLoop
-from .rig import MovableClock, Rig, shanghai
+from .rig import Rig, shanghai
 
 
 def pytest_asyncio_loop_factories(item: pytest.Item) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
@@ -17,15 +18,15 @@ def pytest_asyncio_loop_factories(item: pytest.Item) -> Mapping[str, Callable[[]
 
 
 @pytest.fixture
-def clock() -> MovableClock:
-    """A Wednesday, noon in Shanghai, unless a test sets it."""
-    return MovableClock(shanghai("2026-05-20T12:30"))
+def start_of_test() -> datetime:
+    """Half past noon in Shanghai, unless a test has its own."""
+    return shanghai("2026-05-20T12:30")
 
 
 @pytest.fixture
-async def rig(clock: MovableClock, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Rig]:
+async def rig(monkeypatch: pytest.MonkeyPatch, start_of_test: datetime) -> AsyncIterator[Rig]:
     """An exporter that a test starts; at its end it must have kept its secrets."""
     # By this aiohttp tells how long connections and addresses have been idle.
     monkeypatch.setattr("aiohttp.connector.monotonic", asyncio.get_running_loop().time)
-    async with Rig(clock) as rig:
+    async with Rig(start_of_test) as rig:
         yield rig

@@ -76,58 +76,62 @@ def bots_named(*access_codes: str) -> tuple[SimBot, ...]:
 TENANTS: Final = (SimTenant(TENANT, bots_named("b1", "b2", "b3")),)
 
 
+Series = dict[tuple[str, frozenset[tuple[str, str]]], float]
+
+
 class Page:
     """The metrics page of a moment."""
 
     def __init__(self, text: str) -> None:
-        self.values: dict[tuple[str, frozenset[tuple[str, str]]], float] = {
-            (sample.name, frozenset(sample.labels.items())): sample.value
-            for family in text_string_to_metric_families(text)
-            for sample in family.samples
-        }
+        self._lines = [line for line in text.splitlines() if not line.startswith("#")]
 
     def value(self, name: str, **labels: str) -> float | None:
         """The one series of a name that has these labels; None if there is none."""
-        found = self.series(name, **labels)
+        found = self._found(name, labels)
         assert len(found) <= 1, found
         return next(iter(found.values()), None)
 
-    def series(self, name: str, **labels: str) -> dict[frozenset[tuple[str, str]], float]:
-        """The series of a name that have these labels."""
-        return {
-            own: value
-            for (each, own), value in self.values.items()
-            if each == name and labels.items() <= dict(own).items()
-        }
-
     def by(self, label: str, name: str, **labels: str) -> dict[str, float]:
-        """The series of a name by the value of one label."""
-        return {dict(own)[label]: value for own, value in self.series(name, **labels).items()}
+        """The series of a name that have these labels, by the value of another label."""
+        return {dict(own)[label]: value for (_, own), value in self._found(name, labels).items()}
 
     @property
     def up(self) -> dict[str, float]:
         """By access code."""
         return self.by("access_code", "oifde_up")
 
-    def data(self, access_code: str) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
+    def data(self, access_code: str) -> Series:
         """All that is served of a bot's figures."""
-        return {
-            (name, labels): value
-            for (name, labels), value in self.values.items()
-            if ("access_code", access_code) in labels and name not in _HEALTH
-        }
+        of_bot = self._parsed(f'access_code="{access_code}"')
+        return {(name, labels): value for (name, labels), value in of_bot.items() if name not in _HEALTH}
 
     def failures(self, operation: str = QUERY) -> dict[str, float]:
         """Failed requests by reason, where there were any."""
         name = "oifde_upstream_request_failures_total"
         return {reason: value for reason, value in self.by("reason", name, operation=operation).items() if value}
 
+    def _found(self, name: str, labels: dict[str, str]) -> Series:
+        wanted = labels.items()
+        parsed = self._parsed(name)
+        return {(each, own): parsed[each, own] for each, own in parsed if each == name and wanted <= dict(own).items()}
+
+    def _parsed(self, word: str) -> Series:
+        """The series in whose lines a word stands; to parse all of a large page takes long."""
+        text = "\n".join(line for line in self._lines if word in line)
+        return {
+            (sample.name, frozenset(sample.labels.items())): sample.value
+            for family in text_string_to_metric_families(f"{text}\n")
+            for sample in family.samples
+        }
+
 
 class Rig:
     """An exporter and a platform in one process, and all that was ever seen of the exporter."""
 
-    def __init__(self, clock: MovableClock) -> None:
-        self.clock = clock
+    def __init__(self, start: datetime) -> None:
+        self.clock = MovableClock(start)
+        self.true_clock = MovableClock(start)
+        """The platform's: what a test does to the exporter's does nothing to it."""
         self.settings: dict[str, Any] = {}
         self._log = io.StringIO()
         self._seen: list[str] = []
@@ -159,20 +163,25 @@ class Rig:
         """Starts a platform, on which all is well; options as for ``Simulator``."""
         world = options.pop("world", None) or SimulatedWorld(1, tenants, options.pop("habits", CALM))
         accounts = [Account(tenant.tenant_id, CANARY) for tenant in tenants]
-        simulator = Simulator(world, clock=self.clock, **({"accounts": accounts} | options))
+        simulator = Simulator(world, clock=self.true_clock, **({"accounts": accounts} | options))
         await self._running.enter_async_context(simulator)
         self._simulators.append(simulator)
         if not self.settings:
             self.settings = configuration(simulator.url, tenants)
         return simulator
 
+    @property
+    def simulator(self) -> Simulator:
+        """The latest platform."""
+        return self._simulators[-1]
+
     async def no_platform(self) -> None:
         """Ends all platforms, and every connection to them."""
         await self._running.aclose()
 
-    async def start(self) -> Page:
-        """Starts the exporter with the settings of now, and waits until every bot has been tried."""
-        log = logs.configure(level="debug", format="json", stream=self._log)
+    async def start(self, *, level: str = "debug") -> Page:
+        """Starts the exporter with the settings of now, and waits until every bot has been tried, or half a minute."""
+        log = logs.configure(level=level, format="json", stream=self._log)
         listening: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._app = App(
             lambda: load(yaml.safe_dump(self.settings), {}),

@@ -1,0 +1,254 @@
+"""Reports that arrive in good order and hold what they ought not to."""
+
+from collections.abc import Iterator
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from exporter.upstream.simulator import faults
+
+from .rig import INTERVAL, STALE_AFTER, TENANT, Page, Rig
+from .script import Script
+
+MINUTE = 60.0
+HOUR = 3600.0
+
+
+@pytest.fixture
+def script() -> Script:
+    """Half past noon in Shanghai; ten calls in each hour since midnight, five so far in this one."""
+    script = Script()
+    script.write_until("2026-05-20T11", hours=12)
+    script.write("2026-05-20T12", calls=5)
+    return script
+
+
+async def started(rig: Rig, script: Script, poll_interval: str = "60s") -> Page:
+    """An exporter that has read the script."""
+    await rig.platform(script.tenants(), world=script)
+    rig.settings["poll_interval"] = poll_interval
+    page = await rig.start()
+    assert {"b1": 1} == page.up
+    rig.forget_events()
+    return page
+
+
+def shown(page: Page, script: Script) -> tuple[str, float | None]:
+    """The start of the last complete hour, and its calls."""
+    start = page.value("oifde_hour_start_timestamp_seconds", access_code="b1") or 0
+    hours = (f"2026-05-{day}T{hour:02d}" for day in (19, 20, 21) for hour in range(24))
+    return next(hour for hour in hours if script.start(hour) == start), page.value("oifde_hour_calls")
+
+
+def anomalies(page: Page) -> dict[str, float]:
+    """Anomalies so far, by reason."""
+    found = page.by("reason", "oifde_report_anomalies_total", tenant_id=TENANT)
+    return {reason: count for reason, count in found.items() if count}
+
+
+def revisions(page: Page) -> float | None:
+    """Settled hours that were changed, so far."""
+    return page.value("oifde_record_revisions_total", tenant_id=TENANT)
+
+
+async def test_hours_are_restated(rig: Rig, script: Script) -> None:
+    """The hour shown follows; the counters follow upwards, and are held where they would go down. Each counted once."""
+    page = await started(rig, script)
+    assert (("2026-05-20T11", 10), 125) == (shown(page, script), page.value("oifde_calls_total"))
+
+    script.write("2026-05-20T11", calls=12)
+    page = await rig.after(INTERVAL)
+    assert (("2026-05-20T11", 12), 127) == (shown(page, script), page.value("oifde_calls_total"))
+    assert (1, {}) == (revisions(page), anomalies(page))
+
+    script.write("2026-05-20T11", calls=7)
+    page = await rig.after(10 * INTERVAL)
+    assert (("2026-05-20T11", 7), 127) == (shown(page, script), page.value("oifde_calls_total"))
+    assert (2, {"decreased": 1}) == (revisions(page), anomalies(page))
+
+    script.write("2026-05-20T12", calls=20)
+    page = await rig.after(INTERVAL)
+    assert 137 == page.value("oifde_calls_total")
+    assert {"b1": 1} == page.up
+    assert ["records_revised", "report_anomaly", "records_revised"] == rig.names()
+
+
+async def test_an_hour_is_late_and_shown(rig: Rig, script: Script) -> None:
+    """While it is missing the one before stays, under its own start; nobody is shown a 0 for it."""
+    del script.calls["2026-05-20T12"]
+    await started(rig, script)
+    page = await rig.after(30 * MINUTE + 69 * MINUTE)  # 69 minutes after 13:00
+    assert ("2026-05-20T11", 10) == shown(page, script)
+
+    script.write("2026-05-20T12", calls=9)
+    page = await rig.after(INTERVAL)
+    assert (("2026-05-20T12", 9), 129) == (shown(page, script), page.value("oifde_calls_total"))
+    assert (0, {}) == (revisions(page), anomalies(page))
+    assert [] == rig.names()
+
+
+async def test_an_hour_is_late_and_overtaken(rig: Rig, script: Script) -> None:
+    """Once the next hour is shown the late one never is; its calls are counted all the same."""
+    del script.calls["2026-05-20T12"]
+    await started(rig, script)
+    script.write("2026-05-20T13", calls=8)
+    page = await rig.after(30 * MINUTE + 71 * MINUTE)
+    assert (("2026-05-20T13", 8), 128) == (shown(page, script), page.value("oifde_calls_total"))
+
+    script.write("2026-05-20T12", calls=9)
+    page = await rig.after(INTERVAL)
+    assert (("2026-05-20T13", 8), 137) == (shown(page, script), page.value("oifde_calls_total"))
+    assert [] == rig.names()
+
+
+async def test_an_empty_report_at_midday(rig: Rig, script: Script) -> None:
+    """Nothing that was seen is taken back; it is told once, and forgotten once the records are there again."""
+    before = await started(rig, script)
+    kept = dict(script.calls)
+
+    script.calls.clear()
+    page = await rig.after(5 * INTERVAL)
+    assert {"b1": 1} == page.up
+    assert before.data("b1") == page.data("b1")
+    assert {"vanished_record": 13} == anomalies(page)
+
+    script.calls |= kept | {"2026-05-20T12": 6}
+    page = await rig.after(5 * INTERVAL)
+    assert 126 == page.value("oifde_calls_total")
+    assert {"vanished_record": 13} == anomalies(page)
+    assert ["report_anomaly"] == rig.names()
+
+
+async def test_a_report_stops_growing(rig: Rig, script: Script) -> None:
+    """The live hour stays behind and says so; an hour is only taken for empty two hours after its end."""
+    page = await started(rig, script, poll_interval="5m")
+    live = page.value("oifde_live_hour_start_timestamp_seconds")
+    assert script.start("2026-05-20T12") == live
+
+    page = await rig.after(2.4 * HOUR)  # five minutes before 15:00
+    assert ("2026-05-20T12", 5) == shown(page, script)
+    assert 1 == page.value("oifde_hour_reported")
+    rig.hurry()
+    page = await rig.after(2.2 * HOUR)  # after 17:00
+    assert ("2026-05-20T14", 0) == shown(page, script)
+    assert 0 == page.value("oifde_hour_reported")
+    assert None is page.value("oifde_hour_autonomy_ratio")
+    assert live == page.value("oifde_live_hour_start_timestamp_seconds")
+    assert 125 == page.value("oifde_calls_total")
+    assert {"b1": 1} == page.up
+    assert [] == rig.names()
+
+
+async def test_figures_that_go_down_all_over(rig: Rig, script: Script) -> None:
+    """A platform that counts anew from nothing: the counters wait until it has caught up."""
+    await started(rig, script)
+
+    script.write_until("2026-05-20T11", hours=12, calls=1)
+    script.write("2026-05-20T12", calls=0)
+    page = await rig.after(3 * INTERVAL)
+    assert 125 == page.value("oifde_calls_total")
+    assert {"decreased": 13} == anomalies(page)
+
+    script.write("2026-05-20T12", calls=120)
+    page = await rig.after(INTERVAL)
+    assert 132 == page.value("oifde_calls_total")
+
+
+@pytest.mark.parametrize("cut", ["UTC", "America/New_York", "Asia/Tokyo"])
+async def test_days_cut_in_another_zone(rig: Rig, cut: str) -> None:
+    """It is told, no hour is taken for empty because of it, and what the live hour shows is true."""
+    script = Script(cut=ZoneInfo(cut))
+    script.write_until("2026-05-20T11", hours=36)
+    script.write("2026-05-20T12", calls=5)
+    await rig.platform(script.tenants(), world=script)
+    page = await rig.start()
+    assert {"b1": 1} == page.up
+    page = await rig.after(10 * INTERVAL)
+
+    assert {"outside_date"} == anomalies(page).keys()
+    many = anomalies(page)["outside_date"]
+    assert page.value("oifde_hour_reported") != 0
+    newest = max(each["recordTime"] for each in _asked_for(script, rig))
+    assert newest / 1000 == page.value("oifde_live_hour_start_timestamp_seconds")
+    page = await rig.after(30 * INTERVAL)
+    assert page.value("oifde_hour_reported") != 0
+    assert many == anomalies(page)["outside_date"]  # once per record, not per poll
+    assert 1 <= rig.names().count("report_anomaly") <= 2  # of today's report, and of yesterday's
+
+
+def _asked_for(script: Script, rig: Rig) -> Iterator[dict[str, int]]:
+    """The records that today's report has."""
+    midnight = script.start("2026-05-20T00")
+    for record in script.records("", "hour", TENANT, "b1", int(midnight * 1000), rig.clock.now()):
+        assert isinstance(record["recordTime"], int)
+        yield {"recordTime": record["recordTime"]}
+
+
+async def test_records_of_tomorrow(rig: Rig, script: Script) -> None:
+    """They are no hour of today: told, not counted, and no hour is taken for empty while they are there."""
+    script.more = [script.record("2026-05-21T03", 1000)]
+    page = await started(rig, script)
+
+    assert (("2026-05-20T11", 10), 125) == (shown(page, script), page.value("oifde_calls_total"))
+    assert script.start("2026-05-21T03") == page.value("oifde_live_hour_start_timestamp_seconds")
+    page = await rig.after(5 * INTERVAL)
+    assert {"outside_date": 1} == anomalies(page)
+
+
+@pytest.mark.parametrize(
+    "fields", [{"tenantId": "999"}, {"accessCode": "999"}, {"type": "day"}], ids=["tenant", "bot", "report"]
+)
+async def test_records_of_another(rig: Rig, script: Script, fields: dict[str, object]) -> None:
+    """They are shown under nobody's name."""
+    script.more = [script.record("2026-05-20T11", 1000, **fields), script.record("2026-05-20T12", 1000, **fields)]
+    page = await started(rig, script)
+    page = await rig.after(5 * INTERVAL)
+
+    assert (("2026-05-20T11", 10), 125) == (shown(page, script), page.value("oifde_calls_total"))
+    assert {"foreign_record": 2} == anomalies(page)
+
+
+async def test_ten_thousand_records(rig: Rig, script: Script) -> None:
+    """They are read; those of today are shown, and that there are others is one line in the log."""
+    simulator = await rig.platform(script.tenants(), world=script)
+    simulator.faults.add(faults.many_records(10_000))
+    page = await rig.start()
+    page = await rig.after(5 * INTERVAL)
+
+    assert {"b1": 1} == page.up
+    assert (("2026-05-20T11", 10), 125) == (shown(page, script), page.value("oifde_calls_total"))
+    assert {"outside_date": 10_000 - 13} == anomalies(page)
+    assert 1 == len(rig.events("report_anomaly"))
+
+
+async def test_a_bot_vanishes(rig: Rig, script: Script) -> None:
+    """An empty report takes nothing back; once the platform refuses it, it goes like any other that fails."""
+    before = await started(rig, script)
+    simulator = rig.simulator
+
+    script.calls.clear()
+    page = await rig.after(INTERVAL)
+    assert before.data("b1") == page.data("b1")
+    simulator.faults.add(faults.ErrorCode(10000002, "no such accessCode"), access_code="b1")
+    page = await rig.after(INTERVAL)
+    assert {"b1": 0} == page.up
+    assert before.data("b1") == page.data("b1")
+    page = await rig.after(STALE_AFTER)
+    assert {} == page.data("b1")
+    assert ["report_anomaly", "bot_failing"] == rig.names()
+
+
+async def test_a_report_of_nonsense(rig: Rig, script: Script) -> None:
+    """One bad field loses that field, one bad record that record; the rest is shown, and each fault counted once."""
+    await started(rig, script)
+    script.more = [{"recordTime": time} for time in (None, "never", -5, 10**30, True)]
+    script.more.append(
+        script.record("2026-05-20T13", 1, callCount=-1, interactCount="many", autonomyRate="NaN", newField=1)
+    )
+    page = await rig.after(5 * INTERVAL)
+
+    assert (("2026-05-20T11", 10), 125) == (shown(page, script), page.value("oifde_calls_total"))
+    assert script.start("2026-05-20T13") == page.value("oifde_live_hour_start_timestamp_seconds")
+    assert None is page.value("oifde_live_hour_calls")
+    assert {"invalid_field": 3, "invalid_record": 5, "unknown_field": 1} == anomalies(page)
+    assert 3 == len(rig.events("report_anomaly"))
