@@ -5,6 +5,7 @@ import math
 import os
 import random
 import signal
+import socket
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
@@ -84,10 +85,10 @@ class App:
 
     async def run(self) -> None:
         """Serves until SIGTERM or SIGINT. Raises ConfigError and StartError."""
-        config = self._read()
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self._fleet.close)
             stopped = self._catch_signals(stack)
+            config = self._read()
             # The sockets before the polls: with a port that is taken, the platform is better not asked at all.
             await self._listen(stack)
             async with self._reloading:
@@ -157,7 +158,9 @@ class App:
             try:
                 await server.listen(host, port)
             except OSError as error:
-                reason = os.strerror(error.errno) if error.errno else str(error)
+                # asyncio wraps the system's words in its own; a name that is not found has numbers of its own.
+                own = error.errno is None or isinstance(error, socket.gaierror)
+                reason = (error.strerror or str(error)) if own else os.strerror(error.errno or 0)
                 raise StartError(f"cannot listen on {host or ''}:{port}: {reason}") from error
         addresses = [f"{_host(address)}:{address[1]}" for address in server.addresses]
         for address in addresses:

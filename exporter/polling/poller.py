@@ -195,12 +195,13 @@ class Poller:
     def _shown(self) -> Snapshot:
         """The snapshot with the data of the current state."""
         state = self._state
+        day = state.day(local_date(self._clock.now(), self.plan.rules.zone))
         return replace(
             self._snapshot,
             hour=state.hour,
             live=state.live,
             totals=state.shown_totals,
-            records=state.days[-1].records if state.days else {},
+            records=day.records if day else {},
         )
 
     def _publish(self, snapshot: Snapshot) -> None:

@@ -20,6 +20,8 @@ ZERO_SHOWN: Final = 120.0
 """Seconds for which a new day's counters show 0, so that a scrape a minute sees the reset of even a quiet bot."""
 
 _DAYS_KEPT: Final = 2
+_RECORD_SECONDS: Final = 3600.0
+_UNPLACED: Final = frozenset({"invalid_record", "foreign_record"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ class State:
     """All that is known of a bot's report."""
 
     days: tuple[Day, ...] = ()
-    """The newest dates asked for, in order."""
+    """The dates asked for last, in the order of asking."""
     hour: Hour | None = None
     live: Record | None = None
     counted: date | None = None
@@ -95,7 +97,15 @@ def fold(state: State, rules: Rules, of: date, parsed: Parsed, asked: float) -> 
     known = state.day(of) or Day(of, asked, {}, may_infer=False)
     merged = _merge(known, inside, rules)
     vanished = frozenset(known.records.keys() - inside.keys())
-    day = Day(of, asked, merged.records, may_infer=not outside, anomalies=tuple(present), vanished=vanished)
+    day = Day(
+        of,
+        asked,
+        merged.records,
+        # What could not be placed may be the record that is missing.
+        may_infer=not outside and not any(each.reason in _UNPLACED for each in parsed.anomalies),
+        anomalies=tuple(present),
+        vanished=vanished,
+    )
 
     seen: Counter[Anomaly] = Counter()
     for each in state.days:
@@ -108,7 +118,7 @@ def fold(state: State, rules: Rules, of: date, parsed: Parsed, asked: float) -> 
     others = [each for each in state.days if each.date != of]
     after = replace(
         state,
-        days=tuple(sorted([*others, day], key=lambda each: each.date)[-_DAYS_KEPT:]),
+        days=(*others, day)[-_DAYS_KEPT:],
         hour=_last_complete(state.hour, day, rules),
         live=_newest([*([state.live] if state.live else []), *outside, *day.records.values()]),
     )
@@ -167,9 +177,9 @@ def _one_an_hour(records: Sequence[Record], rules: Rules) -> tuple[dict[float, R
     return chosen, duplicates
 
 
-def _precedence(record: Record) -> tuple[float, float]:
-    calls = record.values[0]
-    return record.stored, -1 if calls is None else calls
+def _precedence(record: Record) -> tuple[float, ...]:
+    """Total, so that the order of the rows decides nothing; the first value is the number of calls."""
+    return record.stored, *(-1 if value is None else value for value in record.values)
 
 
 def _merge(known: Day, came: Mapping[float, Record], rules: Rules) -> _Merged:
@@ -211,8 +221,10 @@ def _settled(day: Day, rules: Rules) -> list[float]:
 
 def _due(day: Day, rules: Rules, start: float, end: float) -> float | None:
     """When an hour settles as far as is known; None for one that cannot without a record."""
-    if start in day.records:
-        return end + rules.settle_delay
+    record = day.records.get(start)
+    if record is not None:
+        # The platform's hours may begin off the local ones, where its zone is not the one configured.
+        return max(end, record.start + _RECORD_SECONDS) + rules.settle_delay
     return end + rules.empty_hour_delay if day.may_infer else None
 
 
@@ -268,24 +280,29 @@ def _first_counted(state: State, rules: Rules, today: date, now: float) -> tuple
 
 
 def _sums(day: Day, report: Report) -> tuple[Value, ...]:
-    """The sum of each count over the day's records: 0 without records, None when none of them has a value."""
+    """The sum of each count over the day's records; None when none of them has a value.
+
+    A day without records is one without calls so far, unless some may be among what could not be placed.
+    """
     sums: list[Value] = []
     for index, each in enumerate(report.fields):
         if each.kind is not Kind.COUNT:
             sums.append(None)
             continue
         values = [value for record in day.records.values() if (value := record.values[index]) is not None]
-        sums.append(sum(values) if values or not day.records else None)
+        known = bool(values) or (not day.records and day.may_infer)
+        sums.append(sum(values) if known else None)
     return tuple(sums)
 
 
 def _at_least(held: tuple[Value, ...] | None, sums: tuple[Value, ...]) -> tuple[Value, ...]:
-    """Sums that have not gone down."""
+    """Sums that have not gone down.
+
+    A 0 of which the day's records say nothing is given up: it was assumed before there were any.
+    """
     if held is None:
         return sums
-    return tuple(
-        new if old is None else old if new is None else max(old, new) for old, new in zip(held, sums, strict=True)
-    )
+    return tuple(new if not old else old if new is None else max(old, new) for old, new in zip(held, sums, strict=True))
 
 
 def _zeros(totals: tuple[Value, ...] | None) -> tuple[Value, ...] | None:

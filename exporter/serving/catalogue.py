@@ -110,7 +110,7 @@ class Layout:
             case Hour(start, None):
                 return Reading(start, reported=False, values=self._empty)
             case Hour(start, Record() as record):
-                return Reading(start, reported=True, values=record.values)
+                return Reading(record.start, reported=True, values=record.values)
             case Record() as record:
                 return Reading(record.start, reported=True, values=record.values)
             case _:

@@ -207,7 +207,7 @@ def _value(kind: Kind, raw: object) -> tuple[Value, bool]:
         return None, True
     if kind is Kind.COUNT:
         return (int(number), True) if number == int(number) and 0 <= number <= MAX_COUNT else (None, False)
-    return (number, True) if 0 <= number <= (1 if kind is Kind.RATIO else MAX_COUNT) else (None, False)
+    return (abs(number), True) if 0 <= number <= (1 if kind is Kind.RATIO else MAX_COUNT) else (None, False)
 
 
 def _number(raw: object) -> float | None:

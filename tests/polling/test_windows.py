@@ -1,7 +1,7 @@
 """The last complete hour, the live hour and the day's counters, from reports and the time."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from copy import deepcopy
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -163,6 +163,26 @@ class TestLastCompleteHour:
         recovered = fold(folded.state, "15:02", [record("09:00", 9)])
         assert Hour(at("12:00"), None) == recovered.state.hour
 
+    @pytest.mark.parametrize("reason", ["invalid_record", "foreign_record"])
+    def test_a_row_that_cannot_be_placed_may_be_the_one_that_is_missing(self, reason: str) -> None:
+        """While there are such rows no hour is taken to be empty, and a day without records has no counters."""
+        unplaced = Anomaly(reason, "")
+        folded = windows.fold(State(), RULES, TODAY, Parsed([], [unplaced]), at("15:00"))
+        assert (None, None) == (folded.state.hour, calls(windows.count(folded.state, RULES, at("15:00"))))
+
+        folded = windows.fold(State(), RULES, TODAY, Parsed([record("09:00", 9)], [unplaced]), at("15:00"))
+        assert "20 09:00" == start(folded.state.hour)
+        assert 9 == calls(windows.count(folded.state, RULES, at("15:00")))
+
+    def test_an_hour_off_the_local_hour_settles_by_its_own_end(self) -> None:
+        """The platform's hours begin at half past, as its zone is another: none in progress is shown as complete."""
+        off = record("10:30", 5)
+        assert "20 08:00" == start(fold(State(), "11:39", [record("08:00", 8), off]).state.hour)
+
+        hour = fold(State(), "11:40", [record("08:00", 8), off]).state.hour
+        assert hour
+        assert off == hour.record
+
 
 class TestDuplicates:
     """Two records of one hour."""
@@ -188,6 +208,20 @@ class TestDuplicates:
             assert chosen == calls(folded.state)
             assert ["duplicate_record"] == reasons(folded)
             assert [] == reasons(fold(folded.state, "11:11", pair))
+
+    def test_each_further_record_is_one_more(self) -> None:
+        """Three of one hour are two too many."""
+        three = [record("10:00", calls) for calls in (1, 2, 3)]
+
+        assert ["duplicate_record"] * 2 == reasons(fold(State(), "11:10", three))
+
+    def test_the_order_of_the_rows_decides_nothing(self) -> None:
+        """Where neither time nor calls tell them apart, the same one is chosen in every poll."""
+        state = fold(State(), "11:10", [record("10:00", 7, bot=3), record("10:00", 7, bot=5)]).state
+
+        again = fold(state, "11:11", [record("10:00", 7, bot=5), record("10:00", 7, bot=3)])
+
+        assert (state.hour, 0, []) == (again.state.hour, again.revisions, again.anomalies)
 
 
 class TestLiveHour:
@@ -266,6 +300,29 @@ class TestDayCounters:
         state = windows.count(state, RULES, at("02:00"))
         assert 0 == calls(state)
         assert at("02:02") == windows.changes_at(state, RULES, at("02:00"))
+
+    def test_yesterday_is_polled_until_its_counters_are_final(self) -> None:
+        """Also when an hour of today is complete already, as its last hour may still be late."""
+        state = fold(State(), "23:59", self.FULL[:23], day=YESTERDAY).state
+        state = fold(state, "01:10", [record("00:00", 1)]).state
+
+        assert "20 00:00" == start(state.hour)
+        assert windows.wants_day_before(state, RULES, at("01:10"))
+        assert windows.wants_day_before(state, RULES, at("01:59"))
+        late = fold(state, "01:59", self.FULL, of=YESTERDAY).state
+        assert 0 == calls(late)
+        assert not windows.wants_day_before(late, RULES, at("01:59"))
+        assert not windows.wants_day_before(windows.count(state, RULES, at("02:00")), RULES, at("02:00"))
+
+    def test_a_field_that_no_record_has_is_absent_after_all(self) -> None:
+        """Before the first record of a day every count is 0; a platform without the field never had one."""
+        state = fold(State(), "00:15", [], day=TODAY).state
+        state = fold(state, "00:15", [record("23:00", 1, YESTERDAY)], of=YESTERDAY).state
+        state = fold(state, "03:00", [record("01:00", 1)]).state
+
+        interactions = [field.name for field in HOUR.fields].index("interactCount")
+        assert state.totals
+        assert state.totals[interactions] is None
 
     def test_a_quiet_night_holds_the_day_until_its_empty_hours_settle(self) -> None:
         """The last hour has no record: whether it is late or empty is known at 02:00."""
@@ -350,6 +407,21 @@ class TestAnomalies:
         assert [[bad], [], [other, other]] == [list(each.anomalies) for each in (first, second, third)]
 
 
+def test_a_clock_that_was_ahead_makes_no_occurrence_count_again() -> None:
+    """What is shown stays where it was; what is wrong with today's reports is still counted once."""
+    ahead = date(2026, 6, 20)
+    state = fold(State(), "12:00", [], day=ahead).state
+    state = fold(state, "12:00", [], day=ahead, of=ahead - timedelta(days=1)).state
+    found: list[Anomaly] = []
+    for minute in range(5):
+        folded = windows.fold(state, RULES, TODAY, Parsed([], [Anomaly("unknown_field", "mood")]), at(f"12:0{minute}"))
+        state = folded.state
+        found += folded.anomalies
+
+    assert ["unknown_field"] == [anomaly.reason for anomaly in found]
+    assert state.counted == ahead
+
+
 _MINUTES = st.integers(0, 3 * 24 * 60)
 _HOURS = st.dictionaries(st.integers(-24, 71), st.integers(0, 50), max_size=30)
 
@@ -376,7 +448,7 @@ def test_nothing_shown_ever_goes_back(polls: list[tuple[int, bool, dict[int, int
         if state.counted == after.counted and state.totals:
             assert after.totals
             assert all(
-                old is None or (new is not None and new >= old)
+                not old or (new is not None and new >= old)
                 for old, new in zip(state.totals, after.totals, strict=True)
             )
         state = after
@@ -385,7 +457,7 @@ def test_nothing_shown_ever_goes_back(polls: list[tuple[int, bool, dict[int, int
 def test_states_are_immutable() -> None:
     """A poll that fails halfway leaves what was known untouched."""
     state = fold(State(), "11:10", [record("10:00", 10)]).state
-    before = replace(state)
+    before = deepcopy(state)
 
     fold(state, "11:20", [record("10:00", 12), record("11:00", 1)])
 

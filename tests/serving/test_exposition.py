@@ -117,7 +117,8 @@ def promised_data(identity: Mapping[str, str], snapshot: Snapshot) -> Promised:
     if hour := snapshot.hour:
         shown = hour.record.values if hour.record else tuple(0 if is_count else None for is_count in IS_COUNT)
         yield from promised_window("oifde_hour_", identity, shown)
-        yield "oifde_hour_start_timestamp_seconds", "gauge", identity, hour.start
+        began = hour.record.start if hour.record else hour.start
+        yield "oifde_hour_start_timestamp_seconds", "gauge", identity, began
         yield "oifde_hour_reported", "gauge", identity, 1 if hour.record else 0
     if live := snapshot.live:
         yield from promised_window("oifde_live_hour_", identity, live.values)

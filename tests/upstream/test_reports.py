@@ -120,6 +120,7 @@ def test_any_other_count_is_lost_alone(raw: object) -> None:
     [
         ("autonomyRate", "0.8125", 0.8125, True),
         ("autonomyRate", 1, 1, True),
+        ("autonomyRate", "-0.0000", 0, True),
         ("autonomyRate", "-1.000", None, True),
         ("autonomyRate", "-1.0000", None, True),
         ("autonomyRate", -1, None, True),
@@ -138,6 +139,7 @@ def test_rates_and_means(field: str, raw: object, expected: float | None, *, val
     (record,), anomalies = parsed(row(**{field: raw}))
 
     assert expected == value(record, field)
+    assert not str(value(record, field)).startswith("-")
     assert valid == (not anomalies)
 
 
