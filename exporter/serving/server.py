@@ -5,12 +5,14 @@ import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias, cast
+from weakref import WeakKeyDictionary
 
 from aiohttp import hdrs, web
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http import HttpProcessingError, RawRequestMessage, StreamWriter
 from aiohttp.streams import StreamReader
 from multidict import CIMultiDict
+from yarl import URL
 
 Address: TypeAlias = tuple[str, int] | tuple[str, int, int, int]
 """As the socket gives it: for IPv6, flow and scope follow host and port."""
@@ -28,6 +30,8 @@ class Limits:
     """From the first byte sent of an answer to the last one the client's side took."""
     body: float = 5.0
     """For what a client goes on to send after its answer."""
+    answers: int = 40
+    """When more are being sent, the oldest ones are broken off: each holds a page in memory."""
     connections: int = 512
     """When more are open, the oldest ones go."""
 
@@ -58,6 +62,7 @@ class Server:
         self._limits = limits or Limits()
         self._runner = web.AppRunner(app, handle_signals=False, shutdown_timeout=shutdown_timeout)
         self._servers: list[asyncio.Server] = []
+        self._sending: _Sending = WeakKeyDictionary()
 
     @property
     def scheme(self) -> str:
@@ -82,7 +87,9 @@ class Server:
             _writer: AbstractStreamWriter,
             task: asyncio.Task[None],
         ) -> web.BaseRequest:
-            writer = _Writer(protocol, asyncio.get_running_loop(), self._limits.response)
+            writer = _Writer(protocol, self._limits, self._sending)
+            if not message.path:  # "CONNECT" and no more: its url is None, on which aiohttp fails without an answer
+                message = message._replace(url=URL("/"))
             return make_request(message, payload, protocol, writer, task)
 
         manager.request_factory = make_guarded_request
@@ -160,15 +167,19 @@ class _Connection(web.RequestHandler):
 class _Writer(StreamWriter):
     """Sends one answer."""
 
-    def __init__(self, protocol: web.RequestHandler, loop: asyncio.AbstractEventLoop, timeout: float) -> None:
-        super().__init__(protocol, loop)
-        self._timeout = timeout
+    def __init__(self, protocol: web.RequestHandler, limits: Limits, sending: "_Sending") -> None:
+        super().__init__(protocol, asyncio.get_running_loop())
+        self._limits = limits
+        self._sending = sending
         self._deadline: float | None = None
 
     async def write_headers(self, status_line: str, headers: CIMultiDict[str]) -> None:
         # Here, since aiohttp sends some answers without asking the application.
         headers.pop(hdrs.SERVER, None)
-        self._deadline = self.loop.time() + self._timeout
+        self._deadline = self.loop.time() + self._limits.response
+        self._sending[self] = None
+        if len(self._sending) > self._limits.answers:
+            next(iter(self._sending)).abort()
         await super().write_headers(status_line, headers)
 
     async def write(self, chunk: Any, *, drain: bool = True, LIMIT: int = _PIECE) -> None:  # noqa: N803
@@ -180,12 +191,22 @@ class _Writer(StreamWriter):
     async def write_eof(self, chunk: bytes = b"") -> None:
         await self.write(chunk)
         await super().write_eof()
+        self._sending.pop(self, None)
+
+    def abort(self) -> None:
+        """Breaks the answer off, and ends the connection at once."""
+        self._sending.pop(self, None)
+        if self.transport is not None:
+            self.transport.abort()
 
     async def drain(self) -> None:
         try:
             async with asyncio.timeout_at(self._deadline):
                 await super().drain()
         except TimeoutError:
-            if self.transport is not None:
-                self.transport.abort()
+            self.abort()
             raise ConnectionResetError("the client takes too long to read") from None
+
+
+# Oldest first; those whose clients went away are forgotten with them.
+_Sending: TypeAlias = WeakKeyDictionary[_Writer, None]

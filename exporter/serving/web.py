@@ -93,6 +93,7 @@ class _Site:
         self._ready = ready
         self._reload = reload
         self._page = page
+        self._writing_page = asyncio.Lock()
 
     async def metrics(self, request: web.Request) -> web.StreamResponse:
         openmetrics = negotiation.prefers_openmetrics(_all(request, hdrs.ACCEPT))
@@ -102,9 +103,10 @@ class _Site:
         response.headers[hdrs.CONTENT_TYPE] = negotiation.OPENMETRICS_TYPE if openmetrics else negotiation.CLASSIC_TYPE
         chunks: list[bytes] = []
         compressor = isal_zlib.compressobj(_GZIP_LEVEL, isal_zlib.DEFLATED, _GZIP_CONTAINER) if gzip else None
-        for chunk in self._exposition.chunks(openmetrics=openmetrics):
-            chunks.append(compressor.compress(chunk) if compressor else chunk)
-            await asyncio.sleep(0)  # a chunk takes a millisecond, and there may be hundreds
+        async with self._writing_page:  # many at once would be done no sooner, and all be held in memory
+            for chunk in self._exposition.chunks(openmetrics=openmetrics):
+                chunks.append(compressor.compress(chunk) if compressor else chunk)
+                await asyncio.sleep(0)  # a chunk takes a millisecond, and there may be hundreds
         if compressor:
             response.headers[hdrs.CONTENT_ENCODING] = "gzip"
             chunks.append(compressor.flush())

@@ -20,7 +20,7 @@ from exporter.serving.webconfig.types import (
     Curve,
     Headers,
     NoHttp2,
-    NotImplementedYet,
+    NotImplementedKey,
     TlsVersion,
     Users,
 )
@@ -90,7 +90,7 @@ class WebConfigFile(_Block):
     tls_server_config: TlsServerConfig | None = None
     http_server_config: HttpServerConfig = HttpServerConfig()
     basic_auth_users: Users = Field({}, repr=False)
-    rate_limit: NotImplementedYet = None
+    rate_limit: NotImplementedKey = None
 
 
 def cross_checks(data: object) -> Iterator[Finding]:

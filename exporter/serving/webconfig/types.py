@@ -141,4 +141,4 @@ Headers = dict[
     Annotated[str, AfterValidator(header_name)], Annotated[str, AfterValidator(header_value), BeforeValidator(_digit)]
 ]
 NoHttp2 = Annotated[bool, AfterValidator(no_http2)]
-NotImplementedYet = Annotated[None, PlainValidator(_not_implemented)]
+NotImplementedKey = Annotated[None, PlainValidator(_not_implemented)]

@@ -38,7 +38,9 @@ async def connected(
 
 def limits(**changed: Any) -> Limits:
     """Limits that are out of the way but for some."""
-    return Limits(**{"request": LONG, "handshake": LONG, "response": LONG, "connections": 10_000, **changed})
+    return Limits(
+        **{"request": LONG, "handshake": LONG, "response": LONG, "answers": 10_000, "connections": 10_000, **changed}
+    )
 
 
 @pytest.mark.parametrize(
@@ -239,6 +241,26 @@ async def test_a_client_that_reads_is_served_to_the_end(
     ):
         writer.write(b"GET / HTTP/1.0\r\nHost: x\r\n\r\n")
         assert CHUNK * CHUNKS == (await reader.read()).partition(b"\r\n\r\n")[2]
+
+
+@pytest.mark.parametrize("whole", [False, True])
+async def test_many_clients_that_do_not_read(*, whole: bool) -> None:
+    """Only so many pages are held for them, and whoever reads is served meanwhile."""
+    async with large_page(whole=whole, limits=limits(answers=5)) as (running, server), asyncio.timeout(TIMEOUT):
+        slow = [await asyncio.open_connection("127.0.0.1", running.port) for _ in range(20)]
+        try:
+            for reader, writer in slow:
+                writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+                await reader.readexactly(1_000)
+            assert 5 == len(server._sending)
+            await wait_for(lambda: len(server._manager.connections) == 5, "the others to be gone", deadline=TIMEOUT)
+            async with connected(running) as (reader, writer):
+                writer.write(b"GET / HTTP/1.0\r\nHost: x\r\n\r\n")
+                assert CHUNK * CHUNKS == (await reader.read()).partition(b"\r\n\r\n")[2]
+            assert 4 == len(server._sending)
+        finally:
+            for _, writer in slow:
+                writer.transport.abort()
 
 
 async def test_five_hundred_connections(serve: Serve, get: Get) -> None:
