@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
@@ -11,12 +12,15 @@ from typing import Any, TypeAlias
 import jsonschema
 import kubernetes_validate  # type: ignore[import-untyped]
 import yaml
+from referencing import Registry, Resource
 
 Manifest: TypeAlias = dict[str, Any]
 
 # The oldest that Chart.yaml allows, and the newest there are schemas of.
 VERSIONS = ("1.25.0", kubernetes_validate.latest_version())
 
+# The same as yaml.SafeLoader, in C where that is to be had.
+_YAML = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _CRDS = Path(__file__).parents[1] / "integration" / "helm" / "crds"
 _WORKLOADS = {"Deployment", "StatefulSet", "DaemonSet", "Job"}
 
@@ -31,6 +35,7 @@ class Helm:
     def __init__(self, program: Path, home: Path) -> None:
         """``home`` takes what Helm writes for itself."""
         self._program = program
+        self._rendered: dict[tuple[object, ...], str] = {}
         self._environment = {name: value for name, value in os.environ.items() if not name.startswith("HELM_")} | {
             f"HELM_{kind}_HOME": str(home / kind.lower()) for kind in ("CACHE", "CONFIG", "DATA")
         }
@@ -55,8 +60,11 @@ class Helm:
         self, chart: Path, values: object = None, *flags: str, release: str = "r", namespace: str = "monitoring"
     ) -> list[Manifest]:
         """The manifests a release would create. Raises HelmError."""
-        text = self.run("template", release, chart, f"--namespace={namespace}", *flags, values=values)
-        return [manifest for manifest in yaml.safe_load_all(text) if manifest]
+        arguments: tuple[str | Path, ...] = ("template", release, chart, f"--namespace={namespace}", *flags)
+        key = (*arguments, json.dumps(values))
+        if key not in self._rendered:  # many a test looks at another place of the same
+            self._rendered[key] = self.run(*arguments, values=values)
+        return [manifest for manifest in yaml.load_all(self._rendered[key], _YAML) if manifest]
 
 
 def at(manifests: Sequence[Manifest], path: str) -> Any:
@@ -97,20 +105,30 @@ def containers(pod: Manifest) -> list[Manifest]:
 
 def errors(manifest: Manifest, version: str) -> list[str]:
     """What the API server of a version of Kubernetes would refuse, unknown fields too."""
-    schema = _CRDS / f"{manifest['kind'].lower()}.schema.json"
-    try:
-        if schema.is_file():
-            jsonschema.validate(manifest, _crd(schema))
-        else:
-            kubernetes_validate.validate(manifest, version, strict=True)
-    except jsonschema.ValidationError as error:
-        return [f"{manifest['kind']} {'/'.join(map(str, error.path))}: {error.message}"]
-    return []
+    found = _validator(manifest["kind"], manifest["apiVersion"], version).iter_errors(manifest)
+    return [f"{manifest['kind']} {'/'.join(map(str, error.path))}: {error.message}" for error in found]
 
 
 @cache
-def _crd(schema: Path) -> Any:
-    return json.loads(schema.read_text(encoding="utf-8"))
+def _validator(kind: str, api_version: str, version: str) -> jsonschema.Draft202012Validator:
+    """As kubernetes_validate makes one for each manifest, which takes a while."""
+    crd = _CRDS / f"{kind.lower()}.schema.json"
+    if crd.is_file():
+        return jsonschema.Draft202012Validator(json.loads(crd.read_text(encoding="utf-8")))
+    group = api_version.replace("/", "-") if "." not in api_version else re.sub(r"\.[^/]*/", "-", api_version)
+    schema = _schema(version, f"{kind.lower()}-{group}")
+    resources = map(Resource.from_contents, (schema, _schema(version, "_definitions")))
+    registry: Registry[Any] = Registry()
+    for resource in resources:
+        registry = resource @ registry
+    return jsonschema.Draft202012Validator(schema, registry=registry)
+
+
+@cache
+def _schema(version: str, name: str) -> Any:
+    return kubernetes_validate.utils.schema_contents(
+        f"kubernetes-json-schema/v{version}-local-strict/{name}.json", version
+    )
 
 
 def unrestricted(pod: Manifest) -> list[str]:

@@ -229,3 +229,34 @@ def _differences(values: dict[str, Any], properties: dict[str, Any], prefix: str
     for key in values.keys() & properties.keys():
         if values[key] and properties[key].get("additionalProperties") is False:
             yield from _differences(values[key], properties[key]["properties"], f"{prefix}{key}.")
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("kind", ["Deployment", "Service", "NetworkPolicy", "ServiceMonitor", "PrometheusRule"])
+def test_a_misspelt_field_would_be_found(helm: Helm, chart: Path, kind: str, version: str) -> None:
+    """The checks above see what they look for."""
+    (manifest,) = (one for one in helm.template(chart, EVERYTHING) if one["kind"] == kind)
+    manifest["spec"]["misspelt"] = True
+
+    assert [f"{kind} spec: Additional properties are not allowed ('misspelt' was unexpected)"] == errors(
+        manifest, version
+    )
+
+
+@pytest.mark.parametrize(
+    ("values", "fault"),
+    [
+        ({"podSecurityContext": {"runAsNonRoot": None}}, "may run as root"),
+        ({"podSecurityContext": {"runAsUser": 0}}, "may run as root"),
+        ({"podSecurityContext": {"seccompProfile": None}}, "has no seccomp profile"),
+        ({"securityContext": {"allowPrivilegeEscalation": None}}, "may gain privileges"),
+        ({"securityContext": {"capabilities": None}}, "has capabilities"),
+        ({"securityContext": {"privileged": True}}, "is privileged"),
+    ],
+)
+def test_an_unrestricted_pod_would_be_found(helm: Helm, chart: Path, values: dict[str, Any], fault: str) -> None:
+    """And the defaults are what keeps it from being one."""
+    manifests = helm.template(chart, merge({"demo": True, "tests": {"enabled": False}}, values))
+    ((_, pod),) = pods(manifests)
+
+    assert [f"container exporter: {fault}"] == unrestricted(pod)

@@ -1,0 +1,61 @@
+"""What Helm says once the chart is installed."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.manifests import Helm
+
+CONFIG = {"platforms": [{"url": "https://a", "tenants": [{"tenant_id": "1", "auth": {"app_secret_file": "/a"}}]}]}
+IN_PLAIN_TEXT = "`config` seems to hold a secret itself"
+IN_THE_RELEASE = "now in Helm's release record"
+OPEN_RELOADS = "everybody in the cluster can have the configuration reloaded"
+UNSCRAPED = "Nothing tells Prometheus to scrape it yet"
+
+
+def auth(**login: str) -> dict[str, Any]:
+    """Values whose configuration logs in so."""
+    return {"config": {"platforms": [{"tenants": [{"tenant_id": "1", "auth": login}]}]}}
+
+
+@pytest.mark.parametrize(
+    ("values", "said", "unsaid"),
+    [
+        (
+            {"demo": True},
+            ["port-forward service/r-oifde-exporter 10230", "http://localhost:10230/", UNSCRAPED],
+            ["WARNING"],
+        ),
+        ({"demo": True, "serviceMonitor": {"enabled": True}}, [], [UNSCRAPED, "WARNING"]),
+        (
+            {"demo": True, "routePrefix": "/p", "service": {"port": 80}},
+            ["http://localhost:80/p/", ".svc:80/p/metrics"],
+            [],
+        ),
+        ({"demo": True, "service": {"enabled": False}}, ["port-forward deployment/r-oifde-exporter"], []),
+        (
+            {"config": CONFIG, "sharding": {"enabled": True}},
+            ["in 2 shards", "port-forward r-oifde-exporter-0"],
+            ["WARNING"],
+        ),
+        ({"config": CONFIG, "mode": "sidecar"}, ["as a sidecar", UNSCRAPED], ["WARNING"]),
+        ({"config": CONFIG, "secrets": {"a": "b"}}, [IN_THE_RELEASE], [IN_PLAIN_TEXT]),
+        (auth(app_secret="s3cret"), [IN_PLAIN_TEXT], []),
+        (auth(token="t0ken"), [IN_PLAIN_TEXT], []),
+        ({"config": "a: 1\nb:\n  - token: 't0ken'\n"}, [IN_PLAIN_TEXT], []),
+        ({"config": "auth: {app_key: a, app_secret: s3cret}"}, [IN_PLAIN_TEXT], []),
+        ({"config": "# token: like this\na: 1"}, [], [IN_PLAIN_TEXT]),
+        (auth(app_secret="${OIFDE_APP_SECRET}"), [], [IN_PLAIN_TEXT]),
+        (auth(token_file="/a"), [], [IN_PLAIN_TEXT]),
+        ({"config": 'auth: {app_secret: "${A}"}'}, [], [IN_PLAIN_TEXT]),
+        ({"demo": True, "enableLifecycle": True}, [OPEN_RELOADS], []),
+        ({"demo": True, "enableLifecycle": True, "networkPolicy": {"enabled": True}}, [], [OPEN_RELOADS]),
+    ],
+)
+def test_notes(helm: Helm, chart: Path, values: dict[str, Any], said: list[str], unsaid: list[str]) -> None:
+    """Where to look, and what had better be done otherwise."""
+    notes = helm.run("install", "r", chart, "--dry-run=client", values=values).partition("NOTES:")[2]
+
+    assert said == [text for text in said if text in notes]
+    assert [] == [text for text in unsaid if text in notes]
