@@ -3,7 +3,8 @@
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import product
@@ -77,16 +78,19 @@ class Fleet:
         return all(unit.poller.tried.is_set() for unit in self._units.values())
 
     async def apply(self, config: Config) -> None:
-        """Polls what ``config`` says from now on. Raises, with nothing changed, when a client cannot be built."""
-        platforms = await self._build_platforms(config)
+        """Polls what ``config`` says from now on. Where a part of it cannot be built it raises, and nothing has changed."""
+        async with AsyncExitStack() as unused:
+            platforms = self._build_platforms(config, unused)
+            tenants = dict(self._build_tenants(config, platforms))
+            wanted = {key: (plan, session) for key, plan, session in self._plan(config, tenants)}
+            unused.pop_all()
         retired = [former for name, former in self._platforms.items() if platforms.get(name) is not former]
         for name in self._platforms.keys() - platforms.keys():
             self._health.forget_platform(name)
-        self._platforms = platforms
-
+        for name in platforms:
+            self._health.init_platform(name, ["get_token", *(REPORTS[report].operation for report in config.reports)])
         former_tenants, former_bots = _ids(self._tenants.values()), self._bots
-        self._tenants = dict(self._build_tenants(config))
-        wanted = {key: (plan, session) for key, plan, session in self._plan(config)}
+        self._platforms, self._tenants = platforms, tenants
         await self._retire(
             key for key, unit in self._units.items() if wanted.get(key) != (unit.poller.plan, unit.session)
         )
@@ -119,33 +123,26 @@ class Fleet:
     def _bots(self) -> set[BotId]:
         return {unit.poller.plan.bot for unit in self._units.values()}
 
-    async def _build_platforms(self, config: Config) -> dict[str, _PlatformRuntime]:
-        """Those that stay as they are, and new ones for the others."""
+    def _build_platforms(self, config: Config, unused: AsyncExitStack) -> dict[str, _PlatformRuntime]:
+        """Those that stay as they are, and new ones for the others, which ``unused`` closes."""
         platforms: dict[str, _PlatformRuntime] = {}
-        fresh: list[PlatformClient] = []
-        try:
-            for each in config.platforms:
-                settings, former = replace(each, tenants=()), self._platforms.get(each.name)
-                if former and former.settings == settings:
-                    platforms[each.name] = former
-                    continue
-                fresh.append(
-                    PlatformClient(settings, clock=self._clock, health=self._health, log=self._log, rng=self._rng)
-                )
-                platforms[each.name] = _PlatformRuntime(settings, fresh[-1], former.phases if former else Phases())
-        except BaseException:
-            for client in fresh:
-                await client.close()
-            raise
         for each in config.platforms:
-            self._health.init_platform(each.name, ["get_token", *(REPORTS[name].operation for name in config.reports)])
+            settings, former = replace(each, tenants=()), self._platforms.get(each.name)
+            if former and former.settings == settings:
+                platforms[each.name] = former
+                continue
+            client = PlatformClient(settings, clock=self._clock, health=self._health, log=self._log, rng=self._rng)
+            unused.push_async_callback(client.close)
+            platforms[each.name] = _PlatformRuntime(settings, client, former.phases if former else Phases())
         return platforms
 
-    def _build_tenants(self, config: Config) -> Iterator[tuple[_TenantKey, _TenantRuntime]]:
+    def _build_tenants(
+        self, config: Config, platforms: Mapping[str, _PlatformRuntime]
+    ) -> Iterator[tuple[_TenantKey, _TenantRuntime]]:
         """Those whose way to the platform stays the same keep their session, and all keep their counts."""
         for platform, tenant in _tenants_of(config):
             key = (platform.name, tenant.tenant_id)
-            client, former = self._platforms[platform.name].client, self._tenants.get(key)
+            client, former = platforms[platform.name].client, self._tenants.get(key)
             if former and former.client is client and former.settings.auth == tenant.auth:
                 session = former.session
             else:
@@ -165,9 +162,11 @@ class Fleet:
             id_ = TenantId(platform.name, tenant.tenant_id, tenant.name or tenant.tenant_id)
             yield key, _TenantRuntime(id_, tenant, client, session, anomalies, revisions)
 
-    def _plan(self, config: Config) -> Iterator[tuple[_UnitKey, Plan, TenantSession]]:
+    def _plan(
+        self, config: Config, tenants: Mapping[_TenantKey, _TenantRuntime]
+    ) -> Iterator[tuple[_UnitKey, Plan, TenantSession]]:
         for platform, tenant in _tenants_of(config):
-            runtime = self._tenants[platform.name, tenant.tenant_id]
+            runtime = tenants[platform.name, tenant.tenant_id]
             budget = min(tenant.poll_interval, _TIMEOUTS_PER_POLL * platform.request_timeout)
             for name in config.reports:
                 rules = Rules(REPORTS[name], tenant.timezone, config.settle_delay, config.empty_hour_delay)

@@ -5,11 +5,13 @@ import io
 import json
 import logging
 import random
-from collections.abc import Iterable, Sequence
-from contextlib import AsyncExitStack, suppress
+import socket
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Final, Self
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import aiohttp
@@ -18,7 +20,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from exporter import logs
 from exporter.app import App, WebOptions
-from exporter.config import Shard, load
+from exporter.config import Config, Shard, load
 from exporter.upstream.simulator import CALM, Account, SimBot, SimTenant, SimulatedWorld, Simulator
 
 from .loop import SocketLoop
@@ -133,6 +135,9 @@ class Rig:
         self.true_clock = MovableClock(start)
         """The platform's: what a test does to the exporter's does nothing to it."""
         self.settings: dict[str, Any] = {}
+        """What stands in the configuration's file."""
+        self.load: Callable[[], Config] = lambda: load(yaml.safe_dump(self.settings), {})
+        """What reads it."""
         self._log = io.StringIO()
         self._seen: list[str] = []
         self._stack = AsyncExitStack()
@@ -184,7 +189,7 @@ class Rig:
         log = logs.configure(level=level, format="json", stream=self._log)
         listening: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._app = App(
-            lambda: load(yaml.safe_dump(self.settings), {}),
+            lambda: self.load(),  # noqa: PLW0108 - a test replaces it meanwhile
             WebOptions(listen_addresses=[("127.0.0.1", 0)], enable_lifecycle=True),
             Shard(),
             clock=self.clock,
@@ -227,6 +232,31 @@ class Rig:
         loop = asyncio.get_running_loop()
         assert isinstance(loop, SocketLoop)
         loop.hurry()
+
+    @asynccontextmanager
+    async def reading(self, path: str, receive_buffer: int = 4096) -> AsyncIterator[asyncio.StreamReader]:
+        """An answer, to be read as slowly as one likes; what is not read the kernel hardly takes."""
+        address = urlsplit(self._url)
+        with socket.socket() as client:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+            client.setblocking(False)
+            await asyncio.get_running_loop().sock_connect(client, (address.hostname, address.port))
+            reader, writer = await asyncio.open_connection(sock=client, limit=receive_buffer)
+            writer.write(f"GET {path} HTTP/1.1\r\nHost: exporter\r\nConnection: close\r\n\r\n".encode())
+            try:
+                yield reader
+            finally:
+                writer.close()
+                with suppress(ConnectionError):
+                    await writer.wait_closed()
+
+    def parsed(self, answer: bytes) -> Page:
+        """The metrics page in an answer, headers and all."""
+        head, _, body = answer.partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 200 "), head
+        assert f"Content-Length: {len(body)}".encode() in head
+        self._seen.append(body.decode())
+        return Page(body.decode())
 
     async def after(self, seconds: float) -> Page:
         """Lets time pass; gives the metrics page of then."""
