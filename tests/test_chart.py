@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
+import pytest
 import yaml
 
 import exporter
@@ -70,6 +71,24 @@ def test_the_schema_is_valid() -> None:
 
     assert "http://json-schema.org/draft-07/schema#" == schema["$schema"]
     jsonschema.Draft7Validator.check_schema(schema)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [*sorted(CHART.glob("ci/*-values.yaml")), ROOT / "examples" / "kubernetes" / "config.yaml"],
+    ids=lambda path: path.stem,
+)
+def test_configurations_are_ones_the_exporter_takes(path: Path) -> None:
+    """Whoever copies one of the examples gets no error from it."""
+    config: Any = load(path)
+    schema = json.loads((ROOT / "exporter" / "config" / "config.schema.json").read_text(encoding="utf-8"))
+    if path.parent.name == "ci":
+        config = config.get("config")
+    if isinstance(config, str):
+        config = yaml.safe_load(config)
+
+    if config:  # else it is the demo, or in a ConfigMap of the user's
+        jsonschema.Draft202012Validator(schema).validate(config)
 
 
 def test_the_image_is_built_from_the_lock() -> None:

@@ -14,6 +14,7 @@ from exporter.revision import revision
 ROOT = Path(__file__).parents[1]
 RUN_LOCK = ROOT / "requirements" / "run.txt"
 DEV_LOCK = ROOT / "requirements" / "dev.txt"
+BUILD_LOCK = ROOT / "requirements" / "build.txt"
 
 # A requirement of a lock: one version, and the hashes of its files.
 PINNED = re.compile(r"(?P<name>[a-z0-9-]+)==(?P<version>[^ ]+)(?: ; [^\\]+)?(?: \\\n    --hash=sha256:[0-9a-f]{64})+")
@@ -69,9 +70,10 @@ def test_wheel_knows_its_revision(installed: Path | None) -> None:
 
 def test_locks_pin_every_package_with_hashes() -> None:
     """Nothing is installed but the very files that were locked, and the tests run with what users run with."""
-    run, dev = pinned(RUN_LOCK), pinned(DEV_LOCK)
+    run, dev, build = pinned(RUN_LOCK), pinned(DEV_LOCK), pinned(BUILD_LOCK)
 
     assert run == {name: version for name, version in dev.items() if name in run}
+    assert build == {name: version for name, version in dev.items() if name in build}
 
 
 def test_lock_satisfies_the_project() -> None:
@@ -82,7 +84,7 @@ def test_lock_satisfies_the_project() -> None:
     assert [] == [str(need) for need in required if not need.specifier.contains(lock.get(need.name.lower(), "0"))]
 
 
-@pytest.mark.parametrize("lock", [RUN_LOCK, DEV_LOCK], ids=lambda path: path.name)
+@pytest.mark.parametrize("lock", [RUN_LOCK, DEV_LOCK, BUILD_LOCK], ids=lambda path: path.name)
 def test_locks_name_no_server(lock: Path) -> None:
     """Packages come from wherever the machine is set up to take them from."""
     assert "//" not in lock.read_text(encoding="utf-8")
