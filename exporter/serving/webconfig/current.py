@@ -33,6 +33,7 @@ class WebConfig:
     """Set in every answer; an empty value takes the header away."""
     files: tuple[Path, ...]
     key_file: Path | None
+    """Holds the server's key; None: no TLS."""
 
 
 def load(path: Path) -> WebConfig:
@@ -46,7 +47,7 @@ def load(path: Path) -> WebConfig:
         users={user.encode(): hashed.encode() for user, hashed in written.basic_auth_users.items()},
         headers=written.http_server_config.headers,
         files=tuple(file for file in named if file is not None),
-        key_file=tls.key_file if tls else None,
+        key_file=(tls.key_file or path) if tls else None,
     )
 
 

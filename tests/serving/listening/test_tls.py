@@ -13,7 +13,6 @@ import pytest
 
 from exporter.serving.server import Limits
 from exporter.serving.webconfig.tls import subject_alt_names
-from harness.waiting import wait_for
 
 from .conftest import TIMEOUT, TLS, Get, Running, Serve
 
@@ -372,8 +371,17 @@ async def test_a_client_that_stalls_in_the_handshake_is_cut_off(serve: Serve) ->
         writer.close()
 
 
-async def test_the_key_readable_by_everyone_is_warned_of(serve: Serve, directory: Path, log: io.StringIO) -> None:
+@pytest.mark.parametrize("inline", [False, True])
+async def test_a_key_that_everyone_may_read_is_warned_of(
+    serve: Serve, directory: Path, log: io.StringIO, *, inline: bool
+) -> None:
     """Whoever may read the key can be the exporter."""
-    (directory / "server.key").chmod(0o644)
-    async with serve(TLS):
-        await wait_for(lambda: "event=secret_readable_by_everyone" in log.getvalue(), "the warning")
+    key = directory / "server.key"
+    key.chmod(0o600 if inline else 0o644)
+    (directory / "web.yaml").touch()
+    (directory / "web.yaml").chmod(0o644)
+    lines = "".join(f"    {line}\n" for line in key.read_text(encoding="utf-8").splitlines())
+    text = f"tls_server_config:\n  cert_file: server.pem\n  key: |\n{lines}" if inline else TLS
+    async with serve(text) as running:
+        open_to_all = running.file if inline else key
+        assert f"event=secret_readable_by_everyone file={open_to_all}\n" in log.getvalue()
