@@ -212,7 +212,7 @@ async def test_a_tunnel_to_nowhere_is_refused(exporter: Running) -> None:
     """Aiohttp's parser has no URL for it, and without one no answer."""
     for line in (b"CONNECT  HTTP/1.1", b"CONNECT  ", b"CONNECT "):
         received = await _exchange(exporter.port, line + b"\r\nHost: x\r\n\r\n", random.Random(0))
-        assert [405] == _statuses(received)
+        assert _statuses(received) in ([404], [405])
     await assert_well(exporter)
 
 
