@@ -1,0 +1,89 @@
+"""A scrape end to end over loopback, against the same series in prometheus-client."""
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from importlib.metadata import version
+from statistics import median
+from typing import Final
+
+from benchmarks import machine
+from benchmarks.children import Child
+from benchmarks.client import Scraper
+from benchmarks.report import Table, progress, run_alone, spread
+from benchmarks.scrape_children import ours, peer
+
+_MS: Final = 1e-3
+_US: Final = 1e-6
+_OURS: Final = "oifde-exporter"
+_PEER: Final = f"prometheus-client {version('prometheus-client')}"
+
+
+def measure(*, bots: int = 1000, rounds: int = 20, warm_up: int = 3) -> Sequence[Table]:
+    """Rounds of: every series changes, and each server is scraped; what is compared is measured in turn."""
+    progress(f"scrape: {bots} bots, {rounds} rounds")
+    with ExitStack() as stack:
+        exporter = stack.enter_context(Child(ours, bots))
+        page = Scraper(exporter.ask("port")).scrape().page()
+        series = sum(not line.startswith("#") for line in page.splitlines())
+        servers = {
+            _OURS: _Server(exporter),
+            f"{_PEER}, zlib": _Server(stack.enter_context(Child(peer, page, False))),
+            f"{_PEER}, isal": _Server(stack.enter_context(Child(peer, page, True))),
+        }
+        for number in range(-warm_up, rounds):
+            for server in servers.values():
+                server.measure(kept=number >= 0)
+    exact = servers.pop(_OURS)
+    best = min(servers.values(), key=lambda server: median(server.seconds))
+    rows = [
+        (
+            name,
+            spread(server.seconds, _MS),
+            f"{median(server.seconds) / median(exact.seconds):.0f}",
+            spread(server.cpu, _MS),
+            f"{median(server.cpu) / median(exact.cpu):.0f}",
+            f"{server.size / 1000:,.0f}",
+        )
+        for name, server in {_OURS: exact, **servers}.items()
+    ]
+    notes = (
+        (
+            f"Against the faster of the peer's two the exporter is {median(best.seconds) / median(exact.seconds):.0f} times"
+            f" as fast (target: 80), and takes a {median(best.cpu) / median(exact.cpu):.0f}th of the CPU time."
+        ),
+        (
+            f"A change costs it {spread([each / bots for each in exact.changes], _US, 0)} µs CPU a bot, at the poll"
+            " (target: about 60)."
+        ),
+        f"{rounds} rounds after {warm_up} to warm up; load average {machine.load()}.",
+    )
+    columns = ("server", "time, ms: median (quartiles)", "times ours", "its CPU, ms", "times ours", "answer, kB")
+    title = f"Scrape: {bots:,} bots, {series:,} series, all changed since the last scrape"
+    return [Table(title, columns, rows, notes)]
+
+
+class _Server:
+    """One of the servers, and what was measured of it, in seconds."""
+
+    def __init__(self, child: Child) -> None:
+        self._child = child
+        self._scraper = Scraper(child.ask("port"))
+        self.seconds: list[float] = []
+        self.cpu: list[float] = []
+        self.changes: list[float] = []
+        self.size = 0
+
+    def measure(self, *, kept: bool) -> None:
+        change = self._child.ask("change")
+        before = self._child.ask("cpu")
+        scrape = self._scraper.scrape()
+        cpu = self._child.ask("cpu") - before
+        if kept:
+            self.changes.append(change)
+            self.seconds.append(scrape.seconds)
+            self.cpu.append(cpu)
+            self.size = len(scrape.body)
+
+
+if __name__ == "__main__":
+    run_alone(measure)
