@@ -1,5 +1,7 @@
 """What each value does: values in, a place in the manifests, what stands there."""
 
+import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -265,3 +267,24 @@ def test_a_changed_configuration_changes_the_checksum(helm: Helm, chart: Path, a
     assert two
     assert one != two
     assert checksum(config="a: 1") is None
+
+
+def test_files_are_picked_up(helm: Helm, chart: Path, tmp_path: Path) -> None:
+    """A dashboard or a rule file that is put beside the others needs no change of the chart; templates in it stay."""
+    copy = Path(shutil.copytree(chart, tmp_path / "chart"))
+    dashboard = '{"title": "{{bot}}", "uid": "x"}\n'
+    (copy / "dashboards" / "more.json").write_text(dashboard)
+    rule = {"record": "more", "expr": "vector(1)"}
+    (copy / "rules" / "more.yaml").write_text(
+        json.dumps({"groups": [{"name": "more", "interval": "5m", "rules": [rule]}]})
+    )
+    manifests = helm.template(
+        copy, {**RULE, "dashboards": {"enabled": True, "annotations": {"grafana_folder": "Bots"}}}
+    )
+
+    name = "r-oifde-exporter-dashboards"
+    assert dashboard == at(manifests, f"ConfigMap:{name}:data/more.json")
+    assert {"grafana_folder": "Bots"} == at(manifests, f"ConfigMap:{name}:metadata/annotations")
+    assert "1" == at(manifests, f"ConfigMap:{name}:metadata/labels/grafana_dashboard")
+    groups = at(manifests, "PrometheusRule:spec/groups")
+    assert {"name": "more", "interval": "5m", "rules": [rule]} in groups
