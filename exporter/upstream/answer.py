@@ -25,24 +25,41 @@ _KINDS: Final[Mapping[type, str]] = {
 }
 
 
-def judge_status(status: int, retry_after: str | None, now: float) -> None:
+def judge_status(status: int, retry_after: str | None, now: float) -> UpstreamError | None:
     """Judge an HTTP status.
 
     Args:
         retry_after: The header Retry-After (RFC 9110, 10.2.3), heeded with 429 and 503.
         now: Seconds since the epoch, against which a date in that header is taken.
 
-    Raises:
-        UpstreamError: (auth, http) it is not one of success; redirects are not followed, so they are none.
+    Returns:
+        What is wrong (auth, http) if it is not one of success; redirects are not followed, so they are none.
     """
     if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
-        return
+        return None
     if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-        raise UpstreamError("auth", f"HTTP status {status}", status=status)
+        return UpstreamError("auth", f"HTTP status {status}", status=status)
     hint = ": redirects are not followed" if status < HTTPStatus.BAD_REQUEST else ""
     heeded = status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
     wait = _delay(retry_after, now) if heeded and retry_after else None
-    raise UpstreamError("http", f"HTTP status {status}{hint}", status=status, retry_after=wait)
+    return UpstreamError("http", f"HTTP status {status}{hint}", status=status, retry_after=wait)
+
+
+def explained(refusal: UpstreamError, body: bytes, secrets: Iterable[str]) -> UpstreamError:
+    """Add to an HTTP status of failure the platform's own error, if the body has one: it may say that a secret is wrong.
+
+    Args:
+        refusal: What `judge_status` gave.
+        body: The answer's body; empty if it was not read.
+        secrets: As for `judge_body`.
+    """
+    try:
+        judge_body(body, dict, secrets)
+    except UpstreamError as error:
+        if error.code is not None:
+            reason = "auth" if "auth" in (error.reason, refusal.reason) else refusal.reason
+            return UpstreamError(reason, f"{refusal}, {error}", code=error.code, status=refusal.status)
+    return refusal
 
 
 def judge_body(body: bytes, expect: type, secrets: Iterable[str]) -> object:

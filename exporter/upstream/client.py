@@ -28,6 +28,8 @@ MAX_ERROR_CODES: Final = 50
 
 _API: Final = "/oifde/rest/api/"
 _CHUNK_BYTES: Final = 64 * 1024
+_MAX_EXPLANATION_BYTES: Final = 16 * 1024
+_MAY_EXPLAIN: Final = frozenset({400, 401, 403})
 _HEADERS: Final = {
     "Accept": "application/json",
     "Accept-Encoding": "gzip, deflate",
@@ -207,7 +209,10 @@ class PlatformClient:
             date = answer.http_date(response.headers.get("Date", ""))
             if date is not None:
                 self._health.clock_skew.labels(self.platform).set(date - now)
-            answer.judge_status(response.status, response.headers.get("Retry-After"), now)
+            refusal = answer.judge_status(response.status, response.headers.get("Retry-After"), now)
+            if refusal is not None:
+                beginning = await _beginning(response) if response.status in _MAY_EXPLAIN else b""
+                raise answer.explained(refusal, beginning, self._secrets)
             content = bytearray()
             async for chunk in response.content.iter_chunked(_CHUNK_BYTES):
                 content += chunk
@@ -230,6 +235,17 @@ class PlatformClient:
         if len(self._codes) < MAX_ERROR_CODES:
             self._codes.add(code)
         return str(code) if code in self._codes else "other"
+
+
+async def _beginning(response: aiohttp.ClientResponse) -> bytes:
+    """Read what little an answer that says why it is none has to say."""
+    content = bytearray()
+    async for chunk in response.content.iter_chunked(_CHUNK_BYTES):
+        content += chunk
+        if len(content) > _MAX_EXPLANATION_BYTES:
+            response.close()
+            return b""
+    return bytes(content)
 
 
 def _limiter(rate: float) -> AsyncLimiter:

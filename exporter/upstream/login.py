@@ -351,7 +351,10 @@ class FetchedTokens:
 
     def _refused(self, error: UpstreamError, secret: str) -> LoginFailed:
         """Decide when the next login may be tried."""
-        wrong = error.code in (KEY_UNKNOWN, KEY_WRONG)
+        # Without a code of its own, 401 is as likely as not to mean the secret.
+        wrong = error.code in (KEY_UNKNOWN, KEY_WRONG) or (
+            error.code is None and error.status == HTTPStatus.UNAUTHORIZED
+        )
         kind = _kind(error)
         delay = None if wrong else max(self._backoff.next(kind), error.retry_after or 0)
         failure = LoginFailed(
@@ -433,7 +436,7 @@ class ReadyToken:
 
 def _kind(error: UpstreamError) -> _Kind:
     """Tell the failures that may bring the account nearer to its lock from those that say nothing about it."""
-    if error.code == ACCOUNT_LOCKED:
+    if error.code == ACCOUNT_LOCKED or (error.code is None and error.status == HTTPStatus.FORBIDDEN):
         return "locked"
     if error.transient or error.unreachable:
         return "passing"

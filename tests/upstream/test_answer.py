@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.upstream.answer import http_date, judge_body, judge_status
+from exporter.upstream.answer import explained, http_date, judge_body, judge_status
 from exporter.upstream.errors import UpstreamError
 
 NOW = 1_628_823_600.0
@@ -21,7 +21,7 @@ def _refusal(body: bytes, expect: type = object, secrets: tuple[str, ...] = ()) 
 @pytest.mark.parametrize("status", [200, 201, 204, 299])
 def test_success(status: int) -> None:
     """An HTTP status of success leaves the verdict to the body."""
-    judge_status(status, None, NOW)
+    assert judge_status(status, None, NOW) is None
 
 
 @pytest.mark.parametrize(
@@ -42,9 +42,9 @@ def test_success(status: int) -> None:
 )
 def test_http_status(status: int, reason: str, *, transient: bool, unreachable: bool) -> None:
     """Each HTTP status has its reason, and decides whether a repetition is worth while."""
-    with pytest.raises(UpstreamError, match=f"HTTP status {status}") as caught:
-        judge_status(status, None, NOW)
-    error = caught.value
+    error = judge_status(status, None, NOW)
+    assert error
+    assert f"HTTP status {status}" in str(error)
     assert (reason, status, transient, unreachable) == (
         error.reason,
         error.status,
@@ -73,9 +73,33 @@ def test_http_status(status: int, reason: str, *, transient: bool, unreachable: 
 )
 def test_retry_after(status: int, header: str | None, expected: float | None) -> None:
     """Retry-After is understood as seconds and as a date, within reason, with 429 and 503."""
-    with pytest.raises(UpstreamError) as caught:
-        judge_status(status, header, NOW)
-    assert expected == caught.value.retry_after
+    error = judge_status(status, header, NOW)
+    assert error
+    assert expected == error.retry_after
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "expected"),
+    [
+        (401, b'{"errorCode": 200800002, "errorMsg": "wrong"}', ("auth", 401, 200800002)),
+        (400, b'{"errorCode": "200800003"}', ("auth", 400, 200800003)),
+        (400, b'{"errorCode": 10000002}', ("http", 400, 10000002)),
+        (403, b'{"errorCode": 10000002}', ("auth", 403, 10000002)),
+        (403, b'{"errorCode": 0}', ("auth", 403, None)),
+        (401, b"<html>", ("auth", 401, None)),
+        (401, b"", ("auth", 401, None)),
+        (401, b"[]", ("auth", 401, None)),
+    ],
+)
+def test_a_refusal_may_explain_itself(status: int, body: bytes, expected: tuple[str, int, int | None]) -> None:
+    """A platform that answers a wrong secret with a status instead of 200 still says what is wrong in its error code."""
+    refusal = judge_status(status, None, NOW)
+    assert refusal
+
+    error = explained(refusal, body, ())
+
+    assert expected == (error.reason, error.status, error.code)
+    assert f"HTTP status {status}" in str(error)
 
 
 @pytest.mark.parametrize(

@@ -394,9 +394,12 @@ async def _refused_logins(session: TenantSession, accounts: Accounts, rig: Rig, 
     return [later - earlier for earlier, later in pairwise(times)]
 
 
-async def test_locked_account(session: TenantSession, accounts: Accounts, rig: Rig) -> None:
-    """A locked account is left alone for half an hour, then for longer and longer."""
-    accounts.refusal = {"errorCode": 200800003}
+@pytest.mark.parametrize("refusal", [{"errorCode": 200800003}, 403])
+async def test_locked_account(
+    session: TenantSession, accounts: Accounts, rig: Rig, refusal: dict[str, object] | int
+) -> None:
+    """A locked account is left alone for half an hour, then for longer and longer; so is one that is shut out."""
+    accounts.refusal = refusal
     gaps = await _refused_logins(session, accounts, rig, 6, 5 * MINUTE)
     assert gaps == [0.5 * HOUR, HOUR, 2 * HOUR, 4 * HOUR, 8 * HOUR, 8 * HOUR]
     assert session.state().blocked
@@ -421,9 +424,20 @@ async def test_changed_secret_does_not_unlock(
     assert accounts.logins == 1
 
 
+async def test_a_login_answered_401_is_not_repeated(session: TenantSession, accounts: Accounts, rig: Rig) -> None:
+    """Without a word of its own it may well mean the secret, and wrong secrets lock the account."""
+    accounts.refusal = 401
+    for _ in range(20):
+        await failure(session)
+        rig.clock.advance(HOUR)
+    assert accounts.logins == 1
+    assert session.state().blocked
+    assert rig.logged() == ["login_blocked"]
+
+
 @pytest.mark.parametrize(
     "refusal",
-    [401, 403, 400, {"errorCode": 42}, {"errorCode": 10000002}, {"errorCode": 900001}, {"errorCode": 200800099},
+    [400, {"errorCode": 42}, {"errorCode": 10000002}, {"errorCode": 900001}, {"errorCode": 200800099},
      {"errorCode": 0}, {"errorCode": 0, "authToken": ""}, {"authToken": 7}, {"authToken": "a\r\nb"}],
 )  # fmt: skip
 async def test_refused_logins(
