@@ -3,12 +3,12 @@
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import product
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, TypeVar
 
 from structlog.typing import FilteringBoundLogger
 
@@ -26,6 +26,9 @@ from exporter.upstream.session import TenantSession
 
 _TIMEOUTS_PER_POLL: Final = 3
 
+_ITEMS_A_TURN: Final = 50
+
+_Item = TypeVar("_Item")
 _TenantKey: TypeAlias = tuple[str, str]  # platform, tenant_id
 _UnitKey: TypeAlias = tuple[str, str, str, str]  # platform, tenant_id, access_code, report
 
@@ -82,31 +85,46 @@ class Fleet:
         async with AsyncExitStack() as unused:
             platforms = self._build_platforms(config, unused)
             tenants = dict(self._build_tenants(config, platforms))
-            wanted = {key: (plan, session) for key, plan, session in self._plan(config, tenants)}
+            wanted = {key: (plan, session) async for key, plan, session in _in_turns(self._plan(config, tenants))}
             unused.pop_all()
-        retired = [former for name, former in self._platforms.items() if platforms.get(name) is not former]
-        for name in self._platforms.keys() - platforms.keys():
-            self._health.forget_platform(name)
+        former_platforms, self._platforms = self._platforms, platforms
+        former_tenants, self._tenants = self._tenants, tenants
         for name in platforms:
             self._health.init_platform(name, ["get_token", *(REPORTS[report].operation for report in config.reports)])
-        former_tenants, former_bots = _ids(self._tenants.values()), self._bots
-        self._platforms, self._tenants = platforms, tenants
+        try:
+            await self._switch(wanted, former_tenants)
+        finally:
+            for name, former in former_platforms.items():
+                if platforms.get(name) is not former:
+                    await former.client.close()
+                if name not in platforms:
+                    self._health.forget_platform(name)  # last: what was under way has been counted until now
+
+    async def _switch(
+        self,
+        wanted: Mapping[_UnitKey, tuple[Plan, TenantSession]],
+        former_tenants: Mapping[_TenantKey, _TenantRuntime],
+    ) -> None:
+        """Stops what is not wanted as it is, and starts what is wanted and does not run."""
+        former_bots = self._bots
         await self._retire(
-            key for key, unit in self._units.items() if wanted.get(key) != (unit.poller.plan, unit.session)
+            [
+                key
+                async for key, unit in _in_turns(self._units.items())
+                if wanted.get(key) != (unit.poller.plan, unit.session)
+            ]
         )
         for bot in former_bots - {plan.bot for plan, _ in wanted.values()}:
             self._store.remove(bot)
-        for tenant in former_tenants - _ids(self._tenants.values()):
+        for tenant in _ids(former_tenants.values()) - _ids(self._tenants.values()):
             self._store.remove_tenant(tenant)
         for runtime in self._tenants.values():
             self._publish_tenant(runtime)
-        for key, (plan, session) in wanted.items():
+        async for key, (plan, session) in _in_turns(wanted.items()):
             self._start(key, plan, session)
         for key in self._units.keys() - wanted.keys():
             del self._units[key]
         self._health.bots.set(len(self._bots))
-        for platform in retired:
-            await platform.client.close()
 
     def reset_logins(self) -> None:
         """An operator's word that logging in may be tried again."""
@@ -219,7 +237,9 @@ class Fleet:
             self._log.critical("poller_died", poller=task.get_name(), exc_info=task.exception())
 
     def _found(self, key: _TenantKey, report: str, anomalies: Sequence[Anomaly], revisions: int) -> None:
-        runtime = self._tenants[key]
+        runtime = self._tenants.get(key)
+        if runtime is None:  # about to be retired
+            return
         runtime.anomalies.update((report, each.reason) for each in anomalies)
         runtime.revisions[report] += revisions
         self._publish_tenant(runtime)
@@ -251,3 +271,11 @@ def _tenants_of(config: Config) -> Iterator[tuple[Platform, Tenant]]:
     for platform in config.platforms:
         for tenant in platform.tenants:
             yield platform, tenant
+
+
+async def _in_turns(items: Iterable[_Item]) -> AsyncIterator[_Item]:
+    """The items, with everybody else's turn in between: there may be thousands, and scrapes go on."""
+    for index, item in enumerate(items):
+        if index % _ITEMS_A_TURN == 0:
+            await asyncio.sleep(0)
+        yield item

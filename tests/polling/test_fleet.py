@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import structlog
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, generate_latest
 
 from exporter.clock import SystemClock
 from exporter.config import load
@@ -15,7 +15,15 @@ from exporter.health import Health
 from exporter.polling.fleet import Fleet
 from exporter.polling.snapshot import Snapshot
 from exporter.polling.store import Store
-from exporter.upstream.simulator import CALM, SimBot, SimTenant, SimulatedWorld, Simulator, default_secret
+from exporter.upstream.simulator import (
+    CALM,
+    SimBot,
+    SimTenant,
+    SimulatedWorld,
+    Simulator,
+    default_secret,
+    faults,
+)
 from harness.waiting import wait_for
 
 TENANTS = [SimTenant("t1", (SimBot("a", "a"), SimBot("b", "b"))), SimTenant("t2", (SimBot("c", "c"),))]
@@ -47,6 +55,7 @@ class Rig:
             "tenants": ("t1", "t2"),
             "bots": ("a", "b"),
             "up": True,
+            "extra": None,
         } | changes
         lines = [settings["top"], "platforms:", "  - name: main", f"    url: {self.simulator.url}"]
         lines += [f"    {settings['platform']}", "    tenants:"]
@@ -57,6 +66,9 @@ class Rig:
             for bot in settings["bots"] if tenant == "t1" else ("c",):
                 lines += [f"          - access_code: {bot}"]
                 lines += [f"            {settings['a']}"] if bot == "a" else []
+        if settings["extra"]:
+            lines += ["  - name: other", f"    url: {settings['extra'].url}", "    tenants:", "      - tenant_id: t1"]
+            lines += [f"        auth: {{app_secret: {default_secret('t1')}}}", "        bots: [{access_code: other}]"]
         await self.fleet.apply(load("\n".join(lines), {}))
         if settings["up"]:
             await wait_for(self.all_up, "every bot to be up")
@@ -143,6 +155,19 @@ async def test_a_tenants_new_name_is_shown(rig: Rig) -> None:
 
     assert {"acme corp", "t2"} == {tenant.tenant for tenant in rig.store.tenants}
     assert {"acme corp", "t2"} == {bot.tenant for bot in rig.store.bots}
+
+
+async def test_a_platform_that_is_gone_leaves_no_series(rig: Rig) -> None:
+    """Not even for the requests that were under way to it."""
+    async with Simulator(SimulatedWorld(2, TENANTS, CALM), clock=SystemClock()) as other:
+        other.faults.add(faults.Hang(), operation="query_call_statistics")
+        await rig.apply(up=False, extra=other)
+        await wait_for(other.journal.under_way.total, "a request under way")
+        assert b'platform="other"' in generate_latest(rig.registry)
+
+        await rig.apply()
+
+    assert b'platform="other"' not in generate_latest(rig.registry)
 
 
 async def test_all_is_tried_once_every_bot_has_been_polled(rig: Rig) -> None:

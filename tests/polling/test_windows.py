@@ -448,8 +448,7 @@ def test_nothing_shown_ever_goes_back(polls: list[tuple[int, bool, dict[int, int
         if state.counted == after.counted and state.totals:
             assert after.totals
             assert all(
-                not old or (new is not None and new >= old)
-                for old, new in zip(state.totals, after.totals, strict=True)
+                not old or (new is not None and new >= old) for old, new in zip(state.totals, after.totals, strict=True)
             )
         state = after
 
