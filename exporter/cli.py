@@ -13,6 +13,15 @@ class _DefaultGroup(click.Group):
 
     default = "run"
 
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Adds the flags of the default command, which are the ones most users look for."""
+        super().format_options(ctx, formatter)
+        command = self.commands[self.default]
+        with command.make_context(self.default, [], parent=ctx, resilient_parsing=True) as inner:
+            records = [record for option in command.get_params(inner) if (record := option.get_help_record(inner))]
+        with formatter.section(f"Options of {self.default}, the default command"):
+            formatter.write_dl([record for record in records if not record[0].startswith("--help")])
+
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         chosen = next((arg for arg in args if not arg.startswith("-")), None)
         if chosen in self.commands and args[0].startswith("-") and chosen is not None:
@@ -29,7 +38,7 @@ class _DefaultGroup(click.Group):
 def main() -> None:
     """Prometheus exporter for the chatbots of Huawei's AICC/CEC platform.
 
-    Without a command it runs the daemon; `oifde-exporter run --help` lists its flags.
+    Without a command it runs the daemon.
     """
 
 

@@ -47,8 +47,12 @@ may only be late; it counts as an hour without calls `empty_hour_delay` (2 hours
 ratios and means absent, and `oifde_hour_reported` is 0. Until the newest hour is complete the one before stays;
 `oifde_hour_start_timestamp_seconds` says which hour is shown. Just after midnight it is one of yesterday's.
 
-The hour shown never goes back. A record that comes only after a newer hour is shown is counted in the day's counters, and by
-`oifde_record_revisions_total`, and not shown. A record that a later report no longer has stays in use.
+While a report has rows that cannot be placed (of another date, without a usable time, or not of this bot), no hour of it is
+taken to be without calls: one of them may be the record that is missing.
+
+The hour shown never goes back. A record that comes only after a newer hour is shown is counted in the day's counters, and not
+shown. If its hour had counted as one without calls by then, `oifde_record_revisions_total` counts it too. A record that a
+later report no longer has stays in use.
 
 A field that is missing, that makes no sense, or that the platform gives as -1 ("nothing to judge") is an absent series:
 never -1, 0 or NaN. So is an average of nothing.
@@ -112,7 +116,6 @@ _FAILURES: Final[Mapping[str, str]] = {
 
 _OPERATIONS: Final[Mapping[str, str]] = {
     "get_token": "`gettoken`",
-    "query_bindings": "`querynavigationinfo`",
     **{report.operation: f"`{report.path}`" for report in REPORTS.values()},
 }
 

@@ -1,6 +1,5 @@
 """A circuit breaker: while a platform is unreachable, one request at a time finds out whether it is back."""
 
-import asyncio
 import random
 from collections.abc import Hashable
 from typing import Final
@@ -38,17 +37,11 @@ class CircuitBreaker:
         self._probing = False
         self._probe_at = 0.0
         self._last_failure: UpstreamError | None = None
-        self._closed = asyncio.Event()
-        self._closed.set()
 
     @property
     def open(self) -> bool:
         """Whether requests are being refused."""
         return self._opened_at is not None
-
-    async def wait_closed(self) -> None:
-        """Return once requests are let through again; at once if they are."""
-        await self._closed.wait()
 
     def check(self) -> None:
         """Raise what `admit` would, without taking the probe."""
@@ -87,7 +80,6 @@ class CircuitBreaker:
             self._opened_at = None
             self._probing = False
             self.recoveries += 1
-            self._closed.set()
 
     def failed(self, caller: Hashable | None, error: UpstreamError, *, probe: bool) -> None:
         """Take note that ``caller``'s request found the platform unreachable."""
@@ -104,7 +96,6 @@ class CircuitBreaker:
             self._opened_at = self._clock.elapsed()
             self._delay = FIRST_PROBE_DELAY
             self._schedule_probe()
-            self._closed.clear()
             self._log.warning("platform_unreachable", reason=error.reason, error=str(error))
 
     def abandoned(self, *, probe: bool) -> None:

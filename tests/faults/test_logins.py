@@ -303,7 +303,7 @@ async def test_other_refusals_of_a_login(rig: Rig, fault: Fault, reason: str, mo
     assert 1 == len(rig.events("login_failed", "login_blocked"))
 
     simulator.faults.remove(rule)
-    page = await rig.after(10 * MINUTE + INTERVAL)
+    page = await rig.after(HOUR + INTERVAL)
     assert UP == page.up
     assert 0 == blocked(page)
     assert 1 == len(rig.events("login_recovered"))

@@ -282,7 +282,7 @@ def test_bad_flags_are_exit_status_2(arguments: list[str]) -> None:
     ("arguments", "expected"),
     [
         (["--version"], "oifde-exporter, version"),
-        (["--help"], "Prometheus exporter"),
+        (["--help"], "--web.listen-address"),
         (["run", "--help"], "OIFDE_EXPORTER_WEB_LISTEN_ADDRESS"),
     ],
 )

@@ -51,6 +51,6 @@ def test_every_value_of_a_label_is_documented() -> None:
     """A reason on a dashboard can be looked up."""
     rows = {line.split("`")[1] for line in reference().splitlines() if line.startswith("| `")}
     outcomes = {value for report in REPORTS.values() for field in report.fields for _, value in field.labels}
-    operations = {"get_token", "query_bindings", *(report.operation for report in REPORTS.values())}
+    operations = {"get_token", *(report.operation for report in REPORTS.values())}
 
     assert {*ANOMALY_REASONS, *FAILURE_REASONS, *outcomes, *operations} <= rows

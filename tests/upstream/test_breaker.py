@@ -1,4 +1,3 @@
-import asyncio
 import random
 from collections.abc import Iterator
 
@@ -133,15 +132,3 @@ def test_stragglers(breaker: CircuitBreaker, rig: Rig) -> None:
     breaker.succeeded()
     assert not breaker.open
     assert breaker.recoveries == 1
-
-
-async def test_wait_closed(breaker: CircuitBreaker, rig: Rig) -> None:
-    """Who was refused can wait for the platform to be back."""
-    await breaker.wait_closed()
-    _fail(breaker, iter(range(FAILURES_TO_OPEN)))
-    waiting = asyncio.create_task(breaker.wait_closed())
-    await asyncio.sleep(0)
-    assert not waiting.done()
-    rig.clock.advance(1)
-    _succeed(breaker, "probe")
-    await waiting
