@@ -13,6 +13,10 @@ WHEELHOUSE := dist/wheelhouse
 OFFLINE := $(WHEEL_VENV)/bin/python -m pip --isolated install --quiet --no-index --find-links $(WHEELHOUSE)
 
 PYTEST_ARGS ?= -n 2
+AUDIT_VENV := .cache/audit-venv
+# What `make soak` does.
+MINUTES ?= 30
+SEED ?= 1
 COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-header \
 	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-emit-options
 
@@ -95,12 +99,25 @@ image-test: wheelhouse ## build the image on a stand-in for its base, and run it
 	$(BIN)/python -m pip wheel --quiet --require-hashes --wheel-dir $(WHEELHOUSE) --requirement requirements/build.txt
 	$(BIN)/pytest tests/image/image.py
 
+# Not part of `make test`: the database is on the network. A package that could not be looked up is a failure too.
+.PHONY: audit
+audit: $(VENV)/.ready ## ask a public database what vulnerabilities the locked packages are known to have
+	scripts/make-venv $(BIN)/python $(AUDIT_VENV)
+	$(AUDIT_VENV)/bin/python -m pip install --quiet --require-hashes -r requirements/audit.txt
+	$(AUDIT_VENV)/bin/pip-audit --strict --disable-pip --require-hashes $(foreach lock,run build dev audit,-r requirements/$(lock).txt)
+
+.PHONY: soak
+soak: $(VENV)/.ready ## run beside platforms in bad weather, and check all that is shown (MINUTES=30 SEED=1)
+	$(BIN)/python tests/harness/programs.py prometheus
+	PYTHONPATH=tests $(BIN)/python -m soak --minutes $(MINUTES) --seed $(SEED)
+
 # By way of another file: what fails halfway leaves the page as it was, and the package importable.
 .PHONY: docs
 docs: $(VENV)/.ready ## write the generated pages and the JSON Schema anew
 	@mkdir -p .cache
 	$(BIN)/python -m exporter.serving.reference > .cache/generated && cp .cache/generated docs/metrics.md
 	$(BIN)/python -m exporter.config > .cache/generated && cp .cache/generated exporter/config/config.schema.json
+	$(BIN)/python scripts/list-dependencies.py > .cache/generated && cp .cache/generated docs/dependencies.md
 	$(BIN)/python scripts/chart-readme.py helm/oifde-exporter > .cache/generated && cp .cache/generated helm/oifde-exporter/README.md
 
 .PHONY: lock
@@ -109,6 +126,7 @@ lock: $(VENV)/.ready ## resolve the dependencies anew, in their newest versions
 	$(COMPILE) --upgrade --output-file requirements/dev.txt requirements/dev.in
 	$(COMPILE) --upgrade --only-build-deps --build-deps-for wheel --constraint requirements/dev.txt \
 		--output-file requirements/build.txt pyproject.toml
+	$(COMPILE) --upgrade --output-file requirements/audit.txt requirements/audit.in
 
 .PHONY: clean
 clean: ## remove all that make has made

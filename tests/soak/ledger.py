@@ -1,0 +1,208 @@
+"""What the platform has said of each bot: the record that the metrics page is held against.
+
+It is worked out from the platform's answers anew, in a way of its own; nothing of the exporter's is used.
+"""
+
+from collections import defaultdict, deque
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Final, NamedTuple, TypeAlias
+from zoneinfo import ZoneInfo
+
+HOUR: Final = 3600.0
+
+FIELDS: Final = {
+    "callCount": "calls",
+    "exitNoConsultCount": "call_outcomes/exit_no_consult",
+    "callStaffNoConsultCount": "call_outcomes/staff_no_consult",
+    "callStaffConsultCount": "call_outcomes/staff_consult",
+    "exitConsultingCount": "call_outcomes/exit_consulting",
+    "interactCount": "interactions",
+    "interfaceRequestCount": "interface_requests",
+    "interfaceSuccessCount": "interface_successes",
+    "averageInteractPerCall": "interactions_per_call",
+    "autonomyRate": "autonomy_ratio",
+    "interfaceSuccessRate": "interface_success_ratio",
+}
+"""The platform's names, and what becomes of them: the metric without its prefix, a slash, its outcome."""
+
+COUNTS: Final = tuple(list(FIELDS.values())[:8])
+"""Those that a day's counters add up."""
+
+BotKey: TypeAlias = tuple[str, str]
+"""tenant_id and access_code."""
+
+Figures: TypeAlias = tuple[float | None, ...]
+"""The values of one hour in the order of `FIELDS`; None for one that the page must not have."""
+
+Sums: TypeAlias = tuple[float | None, ...]
+"""The sums of a day in the order of `COUNTS`."""
+
+
+class Settled(NamedTuple):
+    """The newest settled hour: its start (epoch seconds), and its figures; None for an hour without calls."""
+
+    start: float
+    figures: Figures | None
+
+
+@dataclass(frozen=True, slots=True)
+class Delays:
+    """What the configuration says, in seconds."""
+
+    settle: float
+    empty: float
+    stale_after: float
+
+
+@dataclass(frozen=True, slots=True)
+class Testimony:
+    """One answer of the platform about one bot and one local date."""
+
+    at: float
+    """When it was given, epoch seconds."""
+    day: date
+    hours: Mapping[float, Figures]
+    """What it has, by the start of the hour."""
+    known: Mapping[float, Figures]
+    """The same, with what earlier answers had and this one has not: a record once seen stays."""
+    infers: bool
+    """Whether an hour that it has not had no calls: not so when it has records of other dates."""
+
+    @property
+    def sums(self) -> Sums:
+        """The day so far."""
+        columns = list(zip(*self.known.values(), strict=True))[: len(COUNTS)] or [()] * len(COUNTS)
+        return tuple(_sum(column) for column in columns)
+
+    def settled(self, now: float, zone: ZoneInfo, delays: Delays) -> set[Settled]:
+        """The newest settled hour at ``now``, with and without what only earlier answers had."""
+        found = set()
+        for hours in (self.hours, self.known):
+            settled = [
+                start
+                for start in hours_of(self.day, zone)
+                if (start in hours and start + HOUR + delays.settle <= now)
+                or (start not in hours and self.infers and start + HOUR + delays.empty <= now)
+            ]
+            if settled:
+                found.add(Settled(settled[-1], hours.get(settled[-1])))
+        return found
+
+
+class _Book:
+    """What was said of one bot."""
+
+    def __init__(self) -> None:
+        self.latest: deque[Testimony] = deque()
+        self.known: dict[date, dict[float, Figures]] = defaultdict(dict)
+        self.figures: dict[float, set[Figures]] = defaultdict(set)
+        self.settled: set[Settled] = set()
+        self.sums: dict[date, list[set[float | None]]] = defaultdict(lambda: [set() for _ in COUNTS])
+
+
+class Ledger:
+    """All that the platform has said. Answers themselves are kept for some time, what follows from them for ever."""
+
+    def __init__(self, zones: Mapping[str, ZoneInfo], delays: Delays, *, keep: float = 120.0) -> None:
+        """``zones`` by tenant; ``keep`` in seconds."""
+        self._zones = zones
+        self._delays = delays
+        self._keep = keep
+        self._books: dict[BotKey, _Book] = defaultdict(_Book)
+        self._interned: dict[Figures, Figures] = {}
+
+    def zone(self, bot: BotKey) -> ZoneInfo:
+        """Where the bot's hours and days begin."""
+        return self._zones[bot[0]]
+
+    def note(self, bot: BotKey, day: date, rows: Sequence[Mapping[str, object]], at: float) -> None:
+        """Write down an answer about the local date ``day``, given at ``at`` (epoch seconds)."""
+        book, zone = self._books[bot], self.zone(bot)
+        hours, others = read(bot, day, rows, zone)
+        hours = {start: self._interned.setdefault(figures, figures) for start, figures in hours.items()}
+        book.known[day].update(hours)
+        testimony = Testimony(at, day, hours, dict(book.known[day]), infers=not others)
+        book.latest.append(testimony)
+        while book.latest[0].at < at - self._keep:
+            book.latest.popleft()
+        for start, figures in hours.items():
+            book.figures[start].add(figures)
+        book.settled |= testimony.settled(at, zone, self._delays)
+        for seen, value in zip(book.sums[day], testimony.sums, strict=True):
+            seen.add(value)
+
+    def forget(self, bot: BotKey) -> None:
+        """Begin anew: the exporter has forgotten the bot as well."""
+        self._books.pop(bot, None)
+
+    def between(self, bot: BotKey, first: float, last: float) -> Sequence[Testimony]:
+        """The answers given between two moments, oldest first."""
+        return [testimony for testimony in self._books[bot].latest if first <= testimony.at <= last]
+
+    def ever_figures(self, bot: BotKey, start: float) -> set[Figures]:
+        """All that was ever said of an hour."""
+        return self._books[bot].figures[start]
+
+    def ever_settled(self, bot: BotKey) -> set[Settled]:
+        """What ever was the newest settled hour."""
+        return self._books[bot].settled
+
+    def ever_sums(self, bot: BotKey, day: date) -> Sequence[set[float | None]]:
+        """All sums there ever were of a local date, in the order of `COUNTS`."""
+        return self._books[bot].sums[day]
+
+
+def read(
+    bot: BotKey, day: date, rows: Sequence[Mapping[str, object]], zone: ZoneInfo
+) -> tuple[dict[float, Figures], bool]:
+    """The hours of ``day`` in an answer; and whether it has records of the bot that are of other dates."""
+    hours: dict[float, tuple[float, Figures]] = {}
+    others = False
+    for row in rows:
+        if (row["tenantId"], row["accessCode"]) != bot:
+            continue
+        start = float(str(row["recordTime"])) / 1000
+        if datetime.fromtimestamp(start, zone).date() != day:
+            others = True
+            continue
+        stored = row.get("dbRecordTime")
+        # The soak's own duplicates have no such time: any other record is the later one.
+        rank = float("-inf") if stored is None else 0.0
+        figures = tuple(_figure(row[name]) for name in FIELDS)
+        former = hours.get(start)
+        if former is None or (rank, figures[0] or 0.0) > (former[0], former[1][0] or 0.0):
+            hours[start] = rank, figures
+    return {start: figures for start, (_, figures) in hours.items()}, others
+
+
+def hours_of(day: date, zone: ZoneInfo) -> Iterator[float]:
+    """The starts of a local date's hours; the clocks of the zones here change by whole hours."""
+    start, end = midnight(day, zone), midnight(day + timedelta(days=1), zone)
+    while start < end:
+        yield start
+        start += HOUR
+
+
+def midnight(day: date, zone: ZoneInfo) -> float:
+    """When a local date begins, epoch seconds."""
+    return datetime.combine(day, time(), zone).timestamp()
+
+
+def local_date(moment: float, zone: ZoneInfo) -> date:
+    """The date in ``zone`` at a moment."""
+    return datetime.fromtimestamp(moment, zone).date()
+
+
+def _figure(raw: object) -> float | None:
+    try:
+        value = float(str(raw))
+    except ValueError:
+        return None
+    return value if value >= 0 else None  # not a NaN either
+
+
+def _sum(values: Sequence[float | None]) -> float | None:
+    there = [value for value in values if value is not None]
+    return None if values and not there else float(sum(there))

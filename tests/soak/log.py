@@ -1,0 +1,44 @@
+"""The exporter's log, read as it grows."""
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Self
+
+
+class LogReader:
+    """Counts what has been logged, and keeps what should not have been."""
+
+    def __init__(self, path: Path, secrets: Sequence[str]) -> None:
+        """Reads a log in JSON, one event a line."""
+        self._path = path
+        self._secrets = secrets
+        self._offset = 0
+        self.events: Counter[str] = Counter()
+        self.levels: Counter[str] = Counter()
+        self.alarming: list[str] = []
+        """Lines that are no events, errors (but for refused configurations), and lines with a secret."""
+
+    def read(self) -> Self:
+        """Take in what is new."""
+        with self._path.open("rb") as file:
+            file.seek(self._offset)
+            new = file.read()
+        complete = new[: new.rfind(b"\n") + 1]
+        self._offset += len(complete)
+        for line in complete.decode("utf-8").splitlines():
+            self._take(line)
+        return self
+
+    def _take(self, line: str) -> None:
+        try:
+            event = json.loads(line)
+        except ValueError:
+            self.alarming.append(line)
+            return
+        self.events[event["event"]] += 1
+        self.levels[event["level"]] += 1
+        serious = event["level"] in ("error", "critical") and event["event"] != "config_invalid"
+        if serious or "exception" in event or any(secret in line for secret in self._secrets):
+            self.alarming.append(line)

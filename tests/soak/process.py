@@ -1,0 +1,39 @@
+"""What the system says of a process."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+
+class Usage(NamedTuple):
+    """What a process holds: resident memory in bytes, open files, threads; and the CPU seconds it has used."""
+
+    resident: int
+    files: int
+    threads: int
+    cpu: float
+
+
+def usage(pid: int) -> Usage:
+    """What a process holds now."""
+    process = Path(f"/proc/{pid}")
+    # After the command's name in brackets: utime and stime are the fields 14 and 15, num_threads is the 20th.
+    fields = process.joinpath("stat").read_text(encoding="utf-8").rpartition(") ")[2].split()
+    return Usage(
+        resident=int(process.joinpath("statm").read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE"),
+        files=len(list(process.joinpath("fd").iterdir())),
+        threads=int(fields[17]),
+        cpu=(int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK"),
+    )
+
+
+def machine() -> str:
+    """What this machine is."""
+    models: Sequence[str] = [
+        line.partition(":")[2].strip()
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        if line.startswith("model name")
+    ]
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / (1 << 30)
+    return f"{models[0] if models else 'unknown CPU'}, {os.cpu_count()} cores, {memory:.0f} GiB"
