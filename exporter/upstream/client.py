@@ -18,6 +18,7 @@ from exporter.health import Health
 from exporter.upstream import answer, failures
 from exporter.upstream.breaker import CircuitBreaker
 from exporter.upstream.errors import UpstreamError
+from exporter.upstream.resolver import Resolver
 from exporter.upstream.tls import TlsContext
 
 MAX_BODY_BYTES: Final = 8 * 1024 * 1024
@@ -68,7 +69,7 @@ class PlatformClient:
         self._health = health
         self._log = log.bind(platform=platform.name)
         self.breaker: Final = CircuitBreaker(clock=clock, log=self._log, rng=rng)
-        """Open while the platform is unreachable; a bot refused then may wait for it to close."""
+        """Open while the platform is unreachable."""
         self._slots = asyncio.Semaphore(platform.max_concurrency)
         self._limiter = _limiter(platform.requests_per_second)
         self._turn = asyncio.Lock()  # the limiter itself may let a newcomer pass those who wait
@@ -81,7 +82,7 @@ class PlatformClient:
         self._idle = asyncio.Event()
         self._idle.set()
         self._http = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=platform.max_concurrency),
+            connector=aiohttp.TCPConnector(limit=platform.max_concurrency, resolver=Resolver()),
             cookie_jar=aiohttp.DummyCookieJar(),
             headers=_HEADERS,
             proxy=platform.proxy_url,

@@ -6,6 +6,7 @@ again and again until it is its turn to the last bit of a float, would look for 
 
 import asyncio
 import selectors
+import threading
 from collections.abc import Callable
 from typing import Any, Final, TypeVar, TypeVarTuple
 
@@ -14,6 +15,12 @@ _Ts = TypeVarTuple("_Ts")
 
 _TURN: Final = 1e-6
 _THREADS: Final = 0.01
+_LOOKUP: Final = 0.1
+
+
+def _looks_up() -> bool:
+    """Whether the exporter is looking a name up: in a thread of its own, and perhaps for ever."""
+    return any(thread.name.startswith("lookup of ") for thread in threading.enumerate())
 
 
 class _Selector(selectors.DefaultSelector):
@@ -34,8 +41,8 @@ class _Selector(selectors.DefaultSelector):
             return super().select(None)
         if self.threads:
             return super().select(min(timeout, _THREADS))
-        if self.grace:
-            ready = super().select(self.grace)
+        if grace := _LOOKUP if _looks_up() else self.grace:
+            ready = super().select(grace)
         if not ready:
             self.now += timeout
         return ready

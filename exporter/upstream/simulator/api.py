@@ -72,9 +72,10 @@ def create_app(
                 response.headers.setdefault(hdrs.DATE, http_date(clock.now()))
             if request.transport and not request.transport.is_closing():
                 asked.status = response.status
-            return response
         except ConnectionError:  # the client went away in the middle of its answer: no error of the platform's
             return web.Response()
+        else:
+            return response
         finally:
             journal.closed(asked)
 
