@@ -26,10 +26,10 @@ def _status(what: str, status: int, requests: int, *, reason: str = "http", says
     return Case(what, fault, reason, requests, f"HTTP status {status}{says}")
 
 
-def _code(code: int, meaning: str, reason: str, requests: int, *, text: bool = False) -> Case:
-    written = f'errorCode `"{code}"`, as text' if text else f"errorCode `{code}`"
-    fault = faults.ErrorCode(str(code) if text else code, meaning)
-    return Case(f"{written}: {meaning}", fault, reason, requests, f"the platform's error {code}: {meaning}", code)
+def _code(code: int, meaning: str, reason: str, requests: int) -> tuple[Case, Case]:
+    what, says = f"errorCode `{code}`, number or text: {meaning}", f"the platform's error {code}: {meaning}"
+    number, text = faults.ErrorCode(code, meaning), faults.ErrorCode(str(code), meaning)
+    return Case(what, number, reason, requests, says, code), Case(what, text, reason, requests, says, code)
 
 
 def _body(what: str, fault: Fault, says: str) -> Case:
@@ -67,16 +67,15 @@ CASES: Final = (
     _status("HTTP 503", 503, 3),
     _status("HTTP 503, `Retry-After: 2`", 503, 3, Retry_After="2"),
     _status("HTTP 503, `Retry-After: 600`", 503, 1, Retry_After="600"),
-    _code(10000001, "internal error", "api", 3),
-    _code(10000001, "internal error", "api", 3, text=True),
-    _code(200900002, "internal error", "api", 3),
-    _code(10000002, "bad parameter", "api", 1),
-    _code(10000003, "missing parameter", "api", 1),
-    _code(200900003, "missing parameter", "api", 1, text=True),
-    _code(200800001, "key does not exist", "auth", 1),
-    _code(200800002, "key wrong", "auth", 1),
-    _code(200800003, "account locked", "auth", 1),
-    _code(424242, "something else", "api", 1),
+    *_code(10000001, "internal error", "api", 3),
+    *_code(200900002, "internal error", "api", 3),
+    *_code(10000002, "bad parameter", "api", 1),
+    *_code(10000003, "missing parameter", "api", 1),
+    *_code(200900003, "bad or missing parameter", "api", 1),
+    *_code(200800001, "key does not exist", "auth", 1),
+    *_code(200800002, "key wrong", "auth", 1),
+    *_code(200800003, "account locked", "auth", 1),
+    *_code(424242, "any other", "api", 1),
     _body("the array inside an object", faults.Wrapped(), "the answer is an object, not an array"),
     _body("an empty body", faults.EMPTY_BODY, "the answer is empty"),
     _body("`null`", faults.NULL_BODY, "the answer is null, not an array"),

@@ -169,3 +169,17 @@ async def test_many_bots_hang(rig: Rig) -> None:
     assert {"b1": 0, "b2": 0, "b3": 1} == page.up
     assert 10 <= len(simulator.journal.of(QUERY, access_code="b3"))
     assert ["b1", "b2"] == sorted(event["access_code"] for event in rig.events())
+
+
+async def test_retry_after_is_heeded(rig: Rig) -> None:
+    """What is repeated is repeated when the platform asks for it, not sooner, and within the poll's time."""
+    simulator = await rig.platform()
+    await rig.start()
+    await rig.after(BETWEEN_POLLS)
+    simulator.faults.add(faults.HttpStatus(503, {"Retry-After": "7"}), access_code="b1", first=2)
+    page = await rig.after(INTERVAL)
+
+    assert {"b1": 1, "b2": 1, "b3": 1} == page.up
+    first, second, third = (request.at for request in simulator.journal.of(QUERY, access_code="b1")[-3:])
+    assert 7 <= second - first <= 8
+    assert 7 <= third - second <= 9

@@ -1,0 +1,44 @@
+"""docs/reliability.md says what the tests here prove."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from .cases import CASES, OUTAGES
+
+HERE = Path(__file__).parent
+PAGE = HERE.parents[1] / "docs" / "reliability.md"
+
+
+def rows_of_answers() -> list[str]:
+    """The table of faults of one bot's answers."""
+    rows = (f"| {case.what} | `{case.reason}` | {case.requests} | {case.says.rstrip(': ')} |" for case in CASES)
+    return list(dict.fromkeys(rows))
+
+
+def rows_of_outages() -> list[str]:
+    """The table of ways for the platform to be out of reach."""
+    return [f"| {outage.what} | `{outage.reason}` | {outage.says.rstrip(': ')} |" for outage in OUTAGES]
+
+
+@pytest.mark.parametrize("rows", [rows_of_answers, rows_of_outages])
+def test_the_tables_are_those_of_the_tests(rows: object) -> None:
+    """Row by row, in the same order; what is missing is shown ready to paste."""
+    assert callable(rows)
+    table = "\n".join(rows())
+    assert table in PAGE.read_text(encoding="utf-8"), f"docs/reliability.md lacks this table:\n{table}"
+
+
+def test_every_proof_exists() -> None:
+    """A test that the page names is there."""
+    named = set(re.findall(r"`(test_\w+)`", PAGE.read_text(encoding="utf-8")))
+    there = {
+        node.name
+        for file in HERE.glob("test_*.py")
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    }
+    assert set() == named - there
+    assert 30 < len(named)
