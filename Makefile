@@ -111,6 +111,11 @@ soak: $(VENV)/.ready ## run beside platforms in bad weather, and check all that 
 	$(BIN)/python tests/harness/programs.py prometheus
 	PYTHONPATH=tests $(BIN)/python -m soak --minutes $(MINUTES) --seed $(SEED)
 
+# Takes a quarter of an hour, on a machine with nothing else to do and no fewer than two cores.
+.PHONY: bench
+bench: $(VENV)/.ready ## measure, side by side, and write the results into docs/performance.md
+	$(BIN)/python -m benchmarks --write docs/performance.md
+
 # By way of another file: what fails halfway leaves the page as it was, and the package importable.
 .PHONY: docs
 docs: $(VENV)/.ready ## write the generated pages and the JSON Schema anew

@@ -44,7 +44,8 @@ class Dependency:
     @property
     def summary(self) -> str:
         """What it is, in its authors' words."""
-        return metadata.metadata(self.name)["Summary"].replace("|", "\\|")
+        about = metadata.metadata(self.name)
+        return about["Summary"].replace("|", "\\|") if "Summary" in about else ""
 
 
 def dependencies(lock: str) -> Mapping[str, Dependency]:
