@@ -214,8 +214,8 @@ class Poller:
         self.close()
         now = self._clock.now()
         due = windows.changes_at(self._state, self.plan.rules, now)
-        if due > now:
-            self._timer = asyncio.get_running_loop().call_later(due - now, self._on_time)
+        # It may have just passed: this was published before the timer got its turn.
+        self._timer = asyncio.get_running_loop().call_later(max(0.0, due - now), self._on_time)
 
     def _on_time(self) -> None:
         if self._snapshot.expires <= self._clock.elapsed():

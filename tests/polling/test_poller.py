@@ -244,6 +244,21 @@ class TestMidnight:
         assert 9 == calls(rig)
         rig.poller.close()
 
+    async def test_a_poll_that_fails_just_as_the_zero_ends_does_not_prolong_it(self, make_rig: MakeRig) -> None:
+        """The failure is published after the moment at which the 0 was to end, and before the timer for it."""
+        rig = make_rig(start="2026-05-21T02:00:30")
+        rig.session.answer = lambda day: [row(day, 0, 5 if day.day == 20 else 9)]
+        await rig.poller.poll(None)
+        assert 0 == calls(rig)
+
+        rig.clock.step(100)
+        rig.session.answer = lambda _: UpstreamError("http", "HTTP status 503", status=503)
+        await rig.poller.poll(None)
+        await asyncio.sleep(1)
+
+        assert 9 == calls(rig)
+        rig.poller.close()
+
     async def test_the_last_hour_of_yesterday_stays_until_today_has_one(self, make_rig: MakeRig) -> None:
         """And a new process finds it, too."""
         rig = make_rig(start="2026-05-21T00:20")
