@@ -86,7 +86,6 @@ async def test_a_thousand_reloads_under_load(rig: Rig) -> None:
     before = await reload(50)
     after = await reload(1000)
     assert before == after
-    assert (5, 1, 2) == (after["Poller"], after["PlatformClient"], after["TenantSession"])
 
 
 async def test_in_the_middle_of_a_poll(rig: Rig) -> None:
