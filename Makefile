@@ -37,6 +37,7 @@ test: lint test-wheel ## run every check
 setup: $(VENV)/.ready ## make .venv, from the lock, with the project in it
 
 $(VENV)/.ready: requirements/dev.txt pyproject.toml setup.py scripts/make-venv
+	@echo "Setting up $(VENV), which takes a minute or two."
 	scripts/make-venv "$(PYTHON)" $(VENV)
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/dev.txt
 	$(BIN)/python -m pip install -qq --no-deps --no-build-isolation --editable .

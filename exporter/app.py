@@ -107,6 +107,7 @@ class App:
                 if isinstance(error, ConfigError):
                     for message in error.errors:
                         self._log.error("config_invalid", error=message)
+                    self._log.error("reload_failed", errors=len(error.errors), kept="the former configuration")
                 else:
                     self._log.exception("reload_failed")
                 raise

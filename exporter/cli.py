@@ -33,7 +33,7 @@ class _DefaultGroup(click.Group):
         return super().parse_args(ctx, args)
 
 
-@click.group(cls=_DefaultGroup, context_settings={"help_option_names": ["--help"], "max_content_width": 100})
+@click.group(cls=_DefaultGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, message=f"oifde-exporter, version {__version__} (revision: {revision()})")
 def main() -> None:
     """Prometheus exporter for the chatbots of Huawei's AICC/CEC platform.

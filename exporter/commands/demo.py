@@ -27,8 +27,8 @@ def demo(log_level: str, log_format: str, **web: Any) -> None:
 
 
 def _announce(urls: Sequence[str]) -> None:
-    for url in urls:
-        here = url.replace("//0.0.0.0:", "//localhost:").replace("//[::]:", "//localhost:")
+    local = (url.replace("//0.0.0.0:", "//localhost:").replace("//[::]:", "//localhost:") for url in urls)
+    for here in dict.fromkeys(local):
         click.echo(
             f"Simulated platform and exporter are running: open {here} (metrics: {here}metrics). End with Ctrl-C."
         )

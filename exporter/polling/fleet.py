@@ -257,7 +257,7 @@ class Fleet:
                 revisions=dict(runtime.revisions),
                 token_expiry=state.token_expiry,
                 blocked=state.blocked,
-                blocked_reason=state.reason,
+                login_problem=state.reason,
                 retry_at=state.retry_at,
             ),
         )

@@ -73,12 +73,12 @@ class TenantStatus:
     """What is known of a tenant as a whole.
 
     ``anomalies`` counts by (report, reason), ``revisions`` by report; ``token_expiry`` is in epoch seconds and None
-    without a fetched token; ``blocked_reason`` says in words why no login is tried, ``retry_at`` (epoch seconds) until when.
+    without a fetched token; ``login_problem`` says in words what is wrong with the login, ``retry_at`` (epoch seconds) when the next is tried.
     """
 
     anomalies: Mapping[tuple[str, str], int] = field(default_factory=dict)
     revisions: Mapping[str, int] = field(default_factory=dict)
     token_expiry: float | None = None
     blocked: bool = False
-    blocked_reason: str | None = None
+    login_problem: str | None = None
     retry_at: float | None = None

@@ -88,8 +88,8 @@ def _tenant(tenant: TenantId, status: TenantStatus) -> Json:
         "tenant_id": tenant.tenant_id,
         "tenant": tenant.tenant,
         "login": {
-            "state": "blocked" if status.blocked else "ok",
-            "reason": status.blocked_reason,
+            "state": "blocked" if status.blocked else "failing" if status.login_problem else "ok",
+            "reason": status.login_problem,
             "retry_at": _moment(status.retry_at),
             "token_expiry": _moment(status.token_expiry),
         },

@@ -270,7 +270,7 @@ async def test_the_status_page_shows_figures_and_failures(
     wait: Callable[[float], None],
 ) -> None:
     """One look tells which bot is well, which is not, since when and why."""
-    store.put_tenant(tenant, TenantStatus(blocked=True, blocked_reason="the key is wrong", retry_at=1628827200.0))
+    store.put_tenant(tenant, TenantStatus(blocked=True, login_problem="the key is wrong", retry_at=1628827200.0))
     store.put(bot, "hour", snapshot)
     failure = Failure("timeout", "no answer within 10 s", 1628824000.0)
     store.put(
