@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 
 import aiohttp
 import yaml
+from aiohttp.web_app import _cached_build_middleware
 from prometheus_client.parser import text_string_to_metric_families
 
 from exporter import logs
@@ -155,6 +156,8 @@ class Rig:
     async def __aenter__(self) -> Self:
         root = logging.getLogger()
         self._stack.callback(setattr, root, "handlers", root.handlers[:])
+        # In it aiohttp keeps every application there ever was, and so all of every exporter.
+        self._stack.callback(_cached_build_middleware.cache_clear)
         self._http = await self._stack.enter_async_context(aiohttp.ClientSession())
         return self
 

@@ -5,6 +5,7 @@ import asyncio
 import json
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -54,9 +55,10 @@ def blocked(page: Page) -> float | None:
     return page.value("oifde_auth_blocked", tenant_id=TENANT)
 
 
-async def started(rig: Rig, **options: object) -> Simulator:
+async def started(rig: Rig, poll_interval: str = "60s", **options: Any) -> Simulator:
     """A platform and an exporter on which all is well, at a moment between two polls."""
-    simulator = await rig.platform(**options)  # type: ignore[arg-type]
+    simulator = await rig.platform(**options)
+    rig.settings["poll_interval"] = poll_interval
     await rig.start()
     await rig.after(45)
     rig.forget_events()
@@ -250,7 +252,7 @@ async def test_an_unknown_key(rig: Rig) -> None:
 
 async def test_a_locked_account(rig: Rig) -> None:
     """Left alone for half an hour, then for ever longer; a day costs seven logins."""
-    simulator = await started(rig)
+    simulator = await started(rig, poll_interval="5m")
 
     rule = simulator.faults.add(faults.ErrorCode(200800003, "account locked"), operation=LOGIN)
     simulator.accounts.forget_tokens(TENANT)
@@ -262,12 +264,12 @@ async def test_a_locked_account(rig: Rig) -> None:
     assert {"auth": 7} == page.failures(LOGIN)
     times = [request.at for request in simulator.journal.of(LOGIN)[1:]]
     gaps = [(later - earlier) / HOUR for earlier, later in pairwise(times)]
-    assert gaps == pytest.approx([0.5, 1, 2, 4, 8, 8], abs=0.02)
+    assert gaps == pytest.approx([0.5, 1, 2, 4, 8, 8], abs=0.05)
     assert ["login_blocked"] == rig.names()
 
     simulator.faults.remove(rule)
     assert 200 == await rig.reload()
-    page = await rig.after(INTERVAL)
+    page = await rig.after(5 * MINUTE)
     assert UP == page.up
     assert 0 == blocked(page)
 
@@ -291,7 +293,7 @@ async def test_a_locked_account(rig: Rig) -> None:
 )
 async def test_other_refusals_of_a_login(rig: Rig, fault: Fault, reason: str, most: int) -> None:
     """What may mean a wrong secret is tried ever more rarely; what says nothing about it, once a poll. All of it heals."""
-    simulator = await started(rig)
+    simulator = await started(rig, poll_interval="3m")
 
     rule = simulator.faults.add(fault, operation=LOGIN)
     simulator.accounts.forget_tokens(TENANT)
@@ -303,7 +305,7 @@ async def test_other_refusals_of_a_login(rig: Rig, fault: Fault, reason: str, mo
     assert 1 == len(rig.events("login_failed", "login_blocked"))
 
     simulator.faults.remove(rule)
-    page = await rig.after(HOUR + INTERVAL)
+    page = await rig.after(HOUR + 3 * MINUTE)
     assert UP == page.up
     assert 0 == blocked(page)
     assert 1 == len(rig.events("login_recovered"))
@@ -372,16 +374,16 @@ async def test_a_renewal_hangs(rig: Rig) -> None:
 @pytest.mark.parametrize(
     ("expire_time", "lives", "logins"),
     [
-        pytest.param(None, 3600, 3, id="missing"),
-        pytest.param(0, 3600, 3, id="zero"),
-        pytest.param(-1, 3600, 3, id="negative"),
-        pytest.param("soon", 3600, 3, id="words"),
-        pytest.param([], 3600, 3, id="an array"),
-        pytest.param("7200", 7200, 2, id="text"),
+        pytest.param(None, 3600, 2, id="missing"),
+        pytest.param(0, 3600, 2, id="zero"),
+        pytest.param(-1, 3600, 2, id="negative"),
+        pytest.param("soon", 3600, 2, id="words"),
+        pytest.param([], 3600, 2, id="an array"),
+        pytest.param("7200", 7200, 1, id="text"),
         pytest.param(1e300, 86400, 1, id="absurd"),
-        pytest.param(10**400, 3600, 3, id="too long for a float"),
+        pytest.param(10**400, 3600, 2, id="too long for a float"),
         pytest.param(float("inf"), 86400, 1, id="infinite"),
-        pytest.param(float("nan"), 3600, 3, id="not a number"),
+        pytest.param(float("nan"), 3600, 2, id="not a number"),
     ],
 )
 async def test_expire_time(rig: Rig, expire_time: object, lives: float, logins: int) -> None:
@@ -395,7 +397,7 @@ async def test_expire_time(rig: Rig, expire_time: object, lives: float, logins: 
     expiry = page.value("oifde_token_expiry_timestamp_seconds", tenant_id=TENANT)
     assert expiry is not None
     assert lives == pytest.approx(expiry - rig.clock.now(), abs=5)
-    page = await rig.after(2 * HOUR)
+    page = await rig.after(HOUR + 3 * MINUTE)
     assert UP == page.up
     assert {} == page.failures()
     assert logins == simulator.journal.counts[LOGIN]

@@ -11,7 +11,7 @@ from .rig import LOGIN, QUERY, Page, Rig, bots_named, shanghai
 from .test_network import A_FEW_SECONDS, Break, half_open, nobody
 
 HOUR = 3600.0
-INTERVAL = 180.0
+INTERVAL = 300.0
 RATE = 20
 """Requests a second, as is the default."""
 PROBE = 2.5
@@ -47,6 +47,7 @@ async def test_the_platform_is_gone_for_an_hour(rig: Rig, bots: int, outage: Bre
     simulator = await rig.platform(tenants)
     port = simulator.port
     rig.settings["poll_interval"] = f"{INTERVAL:g}s"
+    rig.hurry()
     await rig.start(level="info")
     before = await rig.after(60)
     assert dict.fromkeys(codes, 1) == before.up
@@ -54,7 +55,6 @@ async def test_the_platform_is_gone_for_an_hour(rig: Rig, bots: int, outage: Bre
     rig.forget_events()
 
     await rig.no_platform()
-    rig.hurry()
     async with outage(rig, port):
         page = await rig.after(HOUR)
     assert dict.fromkeys(codes, 0) == page.up

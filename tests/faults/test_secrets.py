@@ -58,14 +58,14 @@ async def test_through_every_fault(rig: Rig, auth: dict[str, str]) -> None:
     simulator = await rig.platform()
     simulator.accounts[TENANT].ready_tokens = {TOKEN}
     rig.settings["poll_interval"] = "1s"
-    rig.settings["platforms"][0]["request_timeout"] = "3s"
+    rig.settings["platforms"][0]["request_timeout"] = "1s"
     rig.settings["platforms"][0]["tenants"][0]["auth"] = auth
     await rig.start()
     echoes: list[Fault] = [Echo(), EchoInHtml(), faults.Redirect("http://127.0.0.1:1/?token=")]
     for fault in [*(case.fault for case in CASES), *echoes]:
         with simulator.faults.active(fault):
             simulator.accounts.forget_tokens(TENANT)
-            await rig.after(4)
+            await rig.after(2)
             await rig.look_everywhere()
             await rig.reload()
     assert set(auth.values()) - {"ipcc"} <= secrets_told(simulator)
