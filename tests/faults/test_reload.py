@@ -201,7 +201,7 @@ async def test_a_bad_configuration_changes_nothing(rig: Rig) -> None:
     page = await rig.after(2 * INTERVAL)
     assert UP == page.up
     assert 1 == simulator.journal.counts[LOGIN]
-    assert ["config_invalid"] * 6 == rig.names()
+    assert ["config_invalid", "config_invalid", "reload_failed"] * 3 == rig.names()
 
     rig.settings = good
     assert 200 == await rig.reload()
