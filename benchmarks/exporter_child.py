@@ -149,6 +149,7 @@ class _Watch:
             )
         finally:
             gc.callbacks.remove(on_collection)
+            self._poll_lags.clear()
 
 
 async def _ticks(until: float) -> list[float]:

@@ -1,67 +1,67 @@
 """Does memory stay flat? Days of polls, hurried: every round the platform has new figures, and midnight comes and goes."""
 
-import time
 from collections.abc import Sequence
 from pathlib import Path
-from statistics import linear_regression, mean
+from statistics import linear_regression
 from tempfile import TemporaryDirectory
-from typing import Final
+from typing import Final, NamedTuple
 
 from benchmarks import machine
 from benchmarks.children import Child
 from benchmarks.client import Scraper
-from benchmarks.exporter_child import Span, exporter
+from benchmarks.exporter_child import exporter
 from benchmarks.fleets import BenchmarkClock, write_config
 from benchmarks.platform_child import platform
 from benchmarks.report import Table, progress, run_alone
 
+_KIB: Final = 1 << 10
 _MIB: Final = 1 << 20
-_ROUND: Final = 60.0  # seconds by the clock of the exporter and the platform
-_SAMPLES: Final = 24
+_ROUND: Final = 180.0  # seconds by the clock of the exporter and the platform
+_DAY: Final = 86400.0
 
 
-def measure(*, bots: int = 20, rounds: int = 3600, polls_per_second: float = 300.0) -> Sequence[Table]:
-    """``rounds`` polls of each bot, as fast as ``polls_per_second`` allows; each is a minute to the program."""
+def measure(*, bots: int = 20, days: int = 8, polls_per_second: float = 300.0) -> Sequence[Table]:
+    """Polls of each bot, as fast as ``polls_per_second`` allows; each is three minutes after the one before."""
     interval = bots / polls_per_second
     clock = BenchmarkClock.started(speed=_ROUND / interval)
-    progress(f"memory: {rounds} rounds of {bots} bots, {rounds * interval:.0f} s")
-    samples: list[tuple[float, int, int]] = []
-    spent = Span()
+    progress(f"memory: {days} days of {_DAY / clock.speed:.0f} s, {bots} bots")
+    samples: list[_Sample] = []
+    rounds = 0.0
     with TemporaryDirectory() as directory, Child(platform, clock, bots) as simulator:
         path = Path(directory) / "config.yaml"
         write_config(path, bots, url=simulator.ask("url"), requests_per_second=4 * polls_per_second)
         with Child(exporter, clock, path, interval) as child:
             scraper = Scraper(child.ask("port"))
             child.ask("tried")
-            started = time.monotonic()
-            for _ in range(_SAMPLES):
-                spent += child.ask("span", rounds * interval / _SAMPLES)
+            for day in range(1, days + 1):
+                # Always at the same time of day: there are more records in the evening.
+                span = child.ask("span", (clock.start + day * _DAY - clock.now()) / clock.speed)
+                rounds += len(span.poll_lags) / bots
                 scraper.scrape()
-                blocks = child.ask("blocks")
-                samples.append((len(spent.poll_lags) / bots, machine.resident(child.pid), blocks))
-            hours = (time.monotonic() - started) * clock.speed / 3600
-    rows = []
-    for name, place in (("at the start", 0), ("in the middle", _SAMPLES // 2), ("at the end", -1)):
-        done, resident, blocks = samples[place]
-        rows.append((name, f"{done:,.0f}", f"{resident / _MIB:.1f}", f"{blocks:,}"))
-    later = samples[_SAMPLES // 3 :]
-    of_resident = linear_regression([done for done, _, _ in later], [resident for _, resident, _ in later]).slope
-    of_blocks = linear_regression([done for done, _, _ in later], [blocks for _, _, blocks in later]).slope
-    return [
-        Table(
-            f"Memory: {bots} bots, {samples[-1][0]:,.0f} rounds of polls, {hours:.0f} hours by the exporter's clock",
-            ("", "rounds", "memory in use, MiB", "pieces of memory in use"),
-            rows,
-            (
-                (
-                    f"Slope over the last two thirds: {of_resident / 1024:+.2f} KiB and {of_blocks:+.2f} pieces a round"
-                    f" (on average {mean(blocks for _, _, blocks in later):,.0f} pieces). Logins and two midnights are in"
-                    " it; the pieces are counted after a collection of garbage."
-                ),
-                f"Load average {machine.load()}.",
-            ),
-        )
+                samples.append(_Sample(rounds, machine.resident(child.pid), child.ask("blocks")))
+    later = samples[days // 4 :]
+    resident = linear_regression([each.rounds for each in later], [each.resident for each in later]).slope
+    blocks = linear_regression([each.rounds for each in later], [each.blocks for each in later]).slope
+    rows = [
+        (f"after day {day}", f"{each.rounds:,.0f}", f"{each.resident / _MIB:.1f}", f"{each.blocks:,}")
+        for day, each in enumerate(samples, 1)
+        if day in {1, days // 2, days}
     ]
+    notes = (
+        (
+            f"Slope, without the first {days // 4} days: {resident / _KIB:+.2f} KiB and {blocks:+.2f} pieces of memory a"
+            f" round of {bots} polls. The pieces are counted after a collection of garbage."
+        ),
+        f"Load average {machine.load()}.",
+    )
+    title = f"Memory: {bots} bots, {rounds:,.0f} rounds of polls in {days} days by the exporter's clock"
+    return [Table(title, ("", "rounds", "memory in use, MiB", "pieces of memory in use"), rows, notes)]
+
+
+class _Sample(NamedTuple):
+    rounds: float
+    resident: int
+    blocks: int
 
 
 if __name__ == "__main__":
