@@ -15,6 +15,9 @@ ZERO_SHOWN: Final = 120.0
 _SLACK: Final = 1.5
 """Seconds that a moment may be off for reasons of measuring."""
 
+_CLOCKS: Final = 0.02
+"""Seconds by which the exporter's clock may be behind the platforms'."""
+
 _PATIENCE: Final = 15.0
 """Seconds that a busy machine and a circuit breaker may add to a poll's schedule."""
 
@@ -171,8 +174,9 @@ class Checker:
         budget = self._expectations[bot].budget
         zone = self._ledger.zone(bot)
         # A machine that stands still for a while stretches a poll's budget.
-        latest = max((each.at for each in self._ledger.between(bot, success - _PATIENCE, success)), default=success)
-        said = self._ledger.between(bot, min(latest, success - budget - _SLACK / 3), success)
+        last = success + _CLOCKS
+        latest = max((each.at for each in self._ledger.between(bot, success - _PATIENCE, last)), default=success)
+        said = self._ledger.between(bot, min(latest, success - budget - _SLACK / 3), last)
         # A poll that ran over midnight asked for the day that was today when it began.
         days = (local_date(success, zone), local_date(success - budget - _SLACK, zone))
         of_today = next(filter(None, ([each for each in said if each.day == day] for day in days)), [])
