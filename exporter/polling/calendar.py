@@ -30,6 +30,7 @@ def day_before(day: date) -> date:
     return day - _DAY
 
 
+@lru_cache(maxsize=4096)
 def hour_start(moment: float, zone: ZoneInfo) -> float:
     """When the local hour of a moment began: on the half hour of UTC in Asia/Kolkata, say."""
     offset = datetime.fromtimestamp(moment, UTC).astimezone(zone).utcoffset()

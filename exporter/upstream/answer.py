@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Final
 
@@ -87,6 +88,7 @@ def judge_body(body: bytes, expect: type, secrets: Iterable[str]) -> object:
     return answer
 
 
+@lru_cache(maxsize=16)  # there are many answers a second
 def http_date(text: str) -> float | None:
     """Seconds since the epoch of an HTTP date; None if it is none."""
     try:

@@ -163,9 +163,8 @@ def parse(report: Report, rows: Sequence[object], *, tenant_id: str, access_code
         if start is None or not 0 <= start / 1000 < _LAST_MOMENT:
             anomalies.append(Anomaly("invalid_record", f"recordTime={_describe(row.get('recordTime'))}"))
             continue
-        where = f"recordTime={start:.0f}"
         if foreign := _foreign(row, report.type, tenant_id, access_code):
-            anomalies.append(Anomaly("foreign_record", f"{where} {foreign}"))
+            anomalies.append(Anomaly("foreign_record", f"recordTime={start:.0f} {foreign}"))
             continue
         values: list[Value] = []
         for each in report.fields:
@@ -178,7 +177,7 @@ def parse(report: Report, rows: Sequence[object], *, tenant_id: str, access_code
                 value, valid = _value(each.kind, raw)
                 values.append(value)
                 if not valid:
-                    anomalies.append(Anomaly("invalid_field", f"{where} {each.name}", _describe(raw)))
+                    anomalies.append(Anomaly("invalid_field", f"recordTime={start:.0f} {each.name}", _describe(raw)))
         if not row.keys() <= report.known:
             unknown.update(row.keys() - report.known)
         records.append(Record(start / 1000, tuple(values), _stored(row.get("dbRecordTime"))))
