@@ -32,7 +32,7 @@ class _Size:
     resident: int
 
 
-def measure(*, seconds: float = 15.0) -> Sequence[Table]:
+def measure(*, seconds: float = 10.0) -> Sequence[Table]:
     """Each fleet alone: a first round, polls for some seconds, then scrapes."""
     sizes = [_measure(bots, seconds) for bots in _FLEETS]
     smallest = sizes[0].resident

@@ -20,7 +20,7 @@ _ROUND: Final = 180.0  # seconds by the clock of the exporter and the platform
 _DAY: Final = 86400.0
 
 
-def measure(*, bots: int = 20, days: int = 8, polls_per_second: float = 300.0) -> Sequence[Table]:
+def measure(*, bots: int = 20, days: int = 6, polls_per_second: float = 300.0) -> Sequence[Table]:
     """Polls of each bot, as fast as ``polls_per_second`` allows; each is three minutes after the one before."""
     interval = bots / polls_per_second
     clock = BenchmarkClock.started(speed=_ROUND / interval)
