@@ -1,0 +1,1 @@
+"""What the commands show to people in a terminal, and to scripts."""

@@ -1,0 +1,1 @@
+"""The past of a bot as its live series would have looked."""
