@@ -130,12 +130,7 @@ class Poller:
     async def _take(self, day: date, turn: "_Turn") -> None:
         plan, report = self.plan, self.plan.rules.report
         bot = plan.bot
-        body = {
-            "type": report.type,
-            "tenantId": bot.tenant_id,
-            "accessCode": bot.access_code,
-            "timestamp": int(midnight(day, plan.rules.zone) * 1000),
-        }
+        body = report.request(bot.tenant_id, bot.access_code, midnight(day, plan.rules.zone))
         turn.asked = self._clock.now()
         try:
             async with asyncio.timeout_at(turn.ends) as turn.timeout:

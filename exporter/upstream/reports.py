@@ -65,6 +65,15 @@ class Report:
     def __post_init__(self) -> None:
         object.__setattr__(self, "known", _IDENTITY | {each.name for each in self.fields})
 
+    def request(self, tenant_id: str, access_code: str, midnight: float) -> dict[str, object]:
+        """The body that asks for the report of the local date that begins at ``midnight`` (epoch seconds)."""
+        return {
+            "type": self.type,
+            "tenantId": tenant_id,
+            "accessCode": access_code,
+            "timestamp": int(midnight * 1000),
+        }
+
 
 def _outcome(name: str, outcome: str, help_: str) -> Field:
     return Field(name, Kind.COUNT, "call_outcomes", help_, (("outcome", outcome),))
