@@ -88,6 +88,14 @@ def judge_body(body: bytes, expect: type, secrets: Iterable[str]) -> object:
     return answer
 
 
+def without(secrets: Iterable[str], text: str) -> str:
+    """Replace secrets in a text."""
+    # The longest first: one may be the beginning of another.
+    for secret in sorted(secrets, key=len, reverse=True):
+        text = text.replace(secret, "<secret>")
+    return text
+
+
 @lru_cache(maxsize=16)  # there are many answers a second
 def http_date(text: str) -> float | None:
     """Seconds since the epoch of an HTTP date; None if it is none."""
@@ -136,8 +144,6 @@ def _code(value: object) -> int:
 def _quote(message: object, secrets: Iterable[str]) -> str:
     if not isinstance(message, str) or not message.strip():
         return ""
-    # The longest first: one may be the beginning of another.
-    for secret in sorted(secrets, key=len, reverse=True):
-        message = message.replace(secret, "<secret>")
+    message = without(secrets, message)
     escaped = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in message[:_MAX_MESSAGE])
     return f": {escaped[:_MAX_MESSAGE]}"

@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 import aiohttp
 from aiolimiter import AsyncLimiter
 from structlog.typing import FilteringBoundLogger
+from yarl import URL
 
 from exporter import __version__
 from exporter.clock import Clock
@@ -90,6 +91,14 @@ class PlatformClient:
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
             trust_env=False,
         )
+
+    def url(self, path: str) -> str:
+        """Where a call of ``path`` goes, without the user and the password that the URL may hold."""
+        return str(URL(self._url + path).with_user(None))
+
+    def without_secrets(self, text: str) -> str:
+        """Replace in a text of the platform's what it has been told in confidence."""
+        return answer.without(self._secrets, text)
 
     async def close(self) -> None:
         """Cancel the calls that are waiting or under way, and close all connections."""

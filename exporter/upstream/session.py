@@ -114,12 +114,8 @@ class TenantSession:
         expect: type,
     ) -> object:
         async def send(token: Token) -> object:
-            if self._header_user is None:
-                return await self._client.call(
-                    operation, path, {**body, "authToken": token.text}, on_turn=progress.sent, expect=expect
-                )
-            headers = {"userName": self._header_user, "token": token.text}
-            return await self._client.call(operation, path, body, headers=headers, on_turn=progress.sent, expect=expect)
+            full, headers = authorised(body, token.text, self._header_user)
+            return await self._client.call(operation, path, full, headers=headers, on_turn=progress.sent, expect=expect)
 
         token = await self._tokens.current(progress)
         try:
@@ -152,6 +148,15 @@ class TenantSession:
         # The repetition of a login is counted where it is made: many calls may be waiting for the same.
         if not isinstance(_failure(attempt), LoginFailed):
             self._health.retries.labels(self._client.platform, operation).inc()
+
+
+def authorised(
+    body: Mapping[str, object], token: str, header_user: str | None
+) -> tuple[Mapping[str, object], Mapping[str, str]]:
+    """A call's body and its headers besides the usual ones, with the token in the one or the other."""
+    if header_user is None:
+        return {**body, "authToken": token}, {}
+    return body, {"userName": header_user, "token": token}
 
 
 def _worth_repeating(error: BaseException) -> bool:
