@@ -1,0 +1,259 @@
+"""The bots bound to a tenant, as found out from platforms of every kind."""
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from exporter.config import Secret
+from exporter.upstream.bindings import MAX_ROWS, Binding, list_bindings
+from exporter.upstream.errors import UpstreamError
+from exporter.upstream.session import TenantSession
+
+from .conftest import FakePlatform, MakeClient, MakeSession
+
+PATH = "querynavigationinfo"
+Row = Any
+Page = Callable[[str, int], Any]
+
+
+def row(code: object, name: object = "", **fields: object) -> dict[str, object]:
+    """A bot as the platform lists it."""
+    return {
+        "accessId": f"id-{code}",
+        "tenantId": "t1",
+        "accessCode": code,
+        "domainId": "0",
+        "dialogType": 1,
+        "flowCode": "",
+        "flowName": "",
+        "description": "",
+        "chatBotName": name,
+        "usingRecordService": False,
+    } | fields
+
+
+def rows(first: int, last: int) -> list[Row]:
+    """Bots numbered from ``first`` to ``last``."""
+    return [row(f"{number:05d}") for number in range(first, last + 1)]
+
+
+def pages_of(listed: list[Row], total: object = None, size: int = 100) -> Page:
+    """The pages of one source, OIFDE; the other has none. ``total``, unless it is right, is what the platform says."""
+
+    def page(source: str, number: int) -> Any:
+        if source == "IVR":
+            return {"total": 0, "accessInfoList": []}
+        said = {} if total == "missing" else {"total": len(listed) if total is None else total}
+        return said | {"accessInfoList": listed[(number - 1) * size : number * size]}
+
+    return page
+
+
+@pytest.fixture
+async def session(
+    platform: tuple[FakePlatform, str], make_client: MakeClient, make_session: MakeSession
+) -> TenantSession:
+    """A tenant's, with a token."""
+    return make_session(make_client(platform[1]), token=Secret(text="token"))
+
+
+@pytest.fixture
+def answer_with(platform: tuple[FakePlatform, str]) -> Callable[[Page], FakePlatform]:
+    """Has the platform give the pages of a function of source and number."""
+
+    def answer(page: Page) -> FakePlatform:
+        fake = platform[0]
+        fake.on(PATH, lambda _, body: page(str(body["source"]), int(str(body["pageNum"]))))
+        return fake
+
+    return answer
+
+
+AnswerWith = Callable[[Page], FakePlatform]
+
+
+async def codes(session: TenantSession) -> list[str]:
+    """The access codes found."""
+    return [binding.access_code for binding in await list_bindings(session, "t1")]
+
+
+async def test_both_sources_are_asked_as_documented(session: TenantSession, answer_with: AnswerWith) -> None:
+    """Page numbers and sizes are texts; what is found has the platform's names and comes by access code."""
+    listed = {
+        "IVR": [row("b", "计费", dialogType=4, flowCode="f1", flowName="flow")],
+        "OIFDE": [row("a", "Anna", source="OIFDE", description="first")],
+    }
+    fake = answer_with(lambda source, _: {"total": 1, "accessInfoList": listed[source]})
+
+    found = await list_bindings(session, "t1")
+
+    assert [
+        Binding("a", "Anna", "OIFDE", 1, "", "", "first"),
+        Binding("b", "计费", "IVR", 4, "f1", "flow", ""),
+    ] == found
+    assert [
+        {"tenantId": "t1", "pageNum": "1", "pageSize": "100", "source": source, "authToken": "token"}
+        for source in ("IVR", "OIFDE")
+    ] == fake.calls(PATH)
+
+
+@pytest.mark.parametrize(
+    ("total", "size", "number", "requests"),
+    [
+        (None, 100, 0, 1),
+        (None, 100, 99, 1),
+        (None, 100, 100, 2),
+        (None, 100, 250, 3),
+        ("250", 100, 250, 3),
+        ("missing", 100, 250, 3),
+        (0, 100, 250, 3),
+        (100, 100, 250, 3),
+        (1, 100, 250, 3),
+        (9999, 100, 250, 4),
+        ("many", 100, 250, 3),
+        (-1, 100, 250, 3),
+        ([250], 100, 250, 3),
+        (1e9, 100, 250, 3),
+        ("9" * 5000, 100, 250, 3),
+        (None, 20, 45, 3),
+        (None, 1000, 250, 2),
+    ],
+)
+async def test_every_page_is_found(
+    session: TenantSession, answer_with: AnswerWith, total: object, size: int, number: int, requests: int
+) -> None:
+    """Whatever the platform says there are in total, and however many it puts on a page."""
+    listed = rows(1, number)
+    fake = answer_with(pages_of(listed, total, size))
+
+    assert [each["accessCode"] for each in listed] == await codes(session)
+    assert requests == sum(call["source"] == "OIFDE" for call in fake.calls(PATH))
+
+
+@pytest.mark.parametrize("total", [None, "missing", 100_000])
+@pytest.mark.parametrize(
+    "page",
+    [lambda _: rows(1, 100), lambda number: rows(1, 100) if number % 2 else rows(101, 200), lambda _: [7] * 100],
+    ids=["the first", "two in turn", "no rows"],
+)
+async def test_pages_that_come_again_and_again(
+    session: TenantSession, answer_with: AnswerWith, page: Callable[[int], list[Row]], total: object
+) -> None:
+    """A platform that never comes to an end is asked no more once it has nothing new."""
+    said = {} if total == "missing" else {"total": total or 100}
+    fake = answer_with(lambda _, number: said | {"accessInfoList": page(number)})
+
+    await codes(session)
+    assert len(fake.calls(PATH)) <= 6
+
+
+@pytest.mark.parametrize(
+    ("listed", "says"),
+    [
+        (7, "a row is not an object"),
+        (None, "a row is not an object"),
+        ([], "a row is not an object"),
+        (row("x", tenantId="t2"), "a row is another tenant's"),
+        (row("x", tenantId=12345), "a row is another tenant's"),
+        (row(""), "a row has no accessCode"),
+        (row("  "), "a row has no accessCode"),
+        (row(None), "a row has no accessCode"),
+        (row(True), "a row has no accessCode"),
+        (row(1.5), "a row has no accessCode"),
+        (row({}), "a row has no accessCode"),
+        ({}, "a row has no accessCode"),
+    ],
+)
+async def test_rows_that_are_no_bots_of_the_tenant(
+    session: TenantSession, answer_with: AnswerWith, listed: Row, says: str
+) -> None:
+    """They are left out, and told; the others are found."""
+    answer_with(pages_of([row("a"), listed, row("b")]))
+    told = Counter[str]()
+
+    found = await list_bindings(session, "t1", on_unusable=lambda words: told.update([words]))
+
+    assert ["a", "b"] == [binding.access_code for binding in found]
+    assert {says: 1} == told
+
+
+@pytest.mark.parametrize(
+    ("listed", "name"),
+    [
+        (row("a", "Anna"), "Anna"),
+        (row("a", " Anna\n"), "Anna"),
+        (row("a", "", flowName="flow"), "flow"),
+        (row("a", None), "a"),
+        (row("a", ["Anna"]), "a"),
+        (row("a", 7), "7"),
+        ({"accessCode": "a"}, "a"),
+        (row("a", 'An"n\\a\n\x1b[31m'), 'An"n\\a\n\x1b[31m'),
+        (row("a", "\ud83d"), "?"),
+        (row("a", "x" * 1000), "x" * 200),
+    ],
+)
+async def test_names(session: TenantSession, answer_with: AnswerWith, listed: Row, name: str) -> None:
+    """The platform's name if it has one that is text, else the access code."""
+    answer_with(pages_of([listed]))
+    (found,) = await list_bindings(session, "t1")
+    assert ("a", name) == (found.access_code, found.name)
+
+
+async def test_an_access_code_that_is_a_number(session: TenantSession, answer_with: AnswerWith) -> None:
+    """It keeps every digit."""
+    answer_with(pages_of([row(943370855474270208, dialogType="3"), row("0755", dialogType="x")]))
+    found = await list_bindings(session, "t1")
+    assert [("0755", None), ("943370855474270208", 3)] == [(each.access_code, each.dialog_type) for each in found]
+
+
+@pytest.mark.parametrize("turned", [False, True])
+async def test_a_bot_that_is_listed_twice(session: TenantSession, answer_with: AnswerWith, turned: bool) -> None:
+    """It is one bot, and always under the same name: one that has a name counts."""
+    twice = [row("a", accessId="1"), row("a", "Zoe", accessId="2"), row("a", "Anna", accessId="3")]
+    answer_with(lambda _, __: {"total": 3, "accessInfoList": twice[::-1] if turned else twice})
+    (found,) = await list_bindings(session, "t1")
+    assert ("Anna", "IVR") == (found.name, found.source)
+
+
+@pytest.mark.parametrize("answer", [{"total": 0}, {"total": "0", "accessInfoList": None}, {"accessInfoList": None}])
+async def test_no_bots(session: TenantSession, answer_with: AnswerWith, answer: object) -> None:
+    """An empty listing may be written in several ways."""
+    answer_with(lambda _, __: answer)
+    assert [] == await codes(session)
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason", "says"),
+    [
+        ({}, "invalid", "the answer has no array accessInfoList"),
+        ({"errorCode": 0, "data": {}}, "invalid", "the answer has no array accessInfoList"),
+        ({"total": 3}, "invalid", "the answer has no array accessInfoList"),
+        ({"total": 1, "accessInfoList": "a"}, "invalid", "the answer has no array accessInfoList"),
+        ([], "invalid", "the answer is an array, not an object"),
+        ({"errorCode": "10000002", "errorMsg": "no"}, "api", "the platform's error 10000002: no"),
+        (404, "http", "HTTP status 404"),
+    ],
+)
+async def test_one_bad_page_fails_the_listing(
+    session: TenantSession, answer_with: AnswerWith, answer: object, reason: str, says: str
+) -> None:
+    """Half a listing would look as if the other bots were gone."""
+    good = pages_of(rows(1, 250))
+    answer_with(lambda source, number: answer if number == 3 else good(source, number))
+
+    with pytest.raises(UpstreamError) as raised:
+        await list_bindings(session, "t1")
+    assert (reason, says) == (raised.value.reason, str(raised.value))
+
+
+@pytest.mark.parametrize("size", [100, 100_000])
+async def test_more_bots_than_anybody_has(session: TenantSession, answer_with: AnswerWith, size: int) -> None:
+    """A hundred thousand rows are not read to the end."""
+    listed: list[Row] = [{"accessCode": number} for number in range(100_000)]
+    fake = answer_with(pages_of(listed, size=size))
+
+    with pytest.raises(UpstreamError, match=f"more than {MAX_ROWS} bots"):
+        await list_bindings(session, "t1")
+    assert len(fake.calls(PATH)) <= MAX_ROWS // 100 + 2
