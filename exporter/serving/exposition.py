@@ -6,7 +6,7 @@ same in both; only the headers differ, and the end.
 
 from collections.abc import Iterable, Iterator, Sequence
 from copy import copy
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.metrics_core import Metric
@@ -21,6 +21,9 @@ from exporter.upstream.reports import Value
 
 _ROWS_A_CHUNK: Final = 1000
 _EXPONENTS_FROM: Final = 1_000_000
+
+Labels: TypeAlias = Iterable[tuple[str, str]]
+"""Names of labels with their values, not escaped."""
 
 
 class _Row(NamedTuple):
@@ -71,7 +74,7 @@ class Exposition:
             "".join(
                 _line(
                     family.sample,
-                    _labels(zip(family.labels, (tenant.platform, tenant.tenant_id, *rest), strict=True)),
+                    labels_text(zip(family.labels, (tenant.platform, tenant.tenant_id, *rest), strict=True)),
                     value,
                 )
                 for rest, value in series(status)
@@ -108,7 +111,7 @@ class Exposition:
         self, tables: Sequence[tuple[Sequence[Family], Sequence[Sequence[bytes]]]], *, openmetrics: bool
     ) -> Iterator[bytes]:
         for families, rows in tables:
-            headers = [_header(family, openmetrics=openmetrics) for family in families]
+            headers = [header(family, openmetrics=openmetrics) for family in families]
             # zip turns rows into columns at a third of the cost of picking each item by its index.
             for column in zip(headers, *rows, strict=True):
                 for first in range(0, len(column), _ROWS_A_CHUNK):
@@ -119,10 +122,18 @@ class Exposition:
             yield generate_latest(self._registry)
 
     def _introduce(self, bot: BotId) -> None:
-        identity = (("tenant_id", bot.tenant_id), ("access_code", bot.access_code), ("bot", bot.bot))
-        description = (("platform", bot.platform), ("tenant", bot.tenant), *bot.labels)
-        self._labels[bot] = _labels(identity)
-        self._infos[bot] = [_line(BOT_INFO.sample, _labels((*identity, *description)), 1).encode()]
+        self._labels[bot] = labels_text(identity(bot))
+        self._infos[bot] = [_line(BOT_INFO.sample, labels_text(description(bot)), 1).encode()]
+
+
+def identity(bot: BotId) -> Labels:
+    """The labels of each of a bot's series."""
+    return ("tenant_id", bot.tenant_id), ("access_code", bot.access_code), ("bot", bot.bot)
+
+
+def description(bot: BotId) -> Labels:
+    """The labels of a bot's ``BOT_INFO``."""
+    return *identity(bot), ("platform", bot.platform), ("tenant", bot.tenant), *bot.labels
 
 
 def _data(snapshot: Snapshot) -> object:
@@ -132,7 +143,7 @@ def _data(snapshot: Snapshot) -> object:
 def _write_data(report: str, labels: str, snapshot: Snapshot) -> Sequence[bytes]:
     """The lines of each of the report's families; a value that is None has no line."""
     layout = LAYOUTS[report]
-    texts = [None if value is None else _number(value) for value in layout.values(snapshot)]
+    texts = [None if value is None else number_text(value) for value in layout.values(snapshot)]
     return tuple(
         [
             "".join(
@@ -148,17 +159,18 @@ def _write_data(report: str, labels: str, snapshot: Snapshot) -> Sequence[bytes]
 
 
 def _line(sample: str, labels: str, value: Value) -> str:
-    return "" if value is None else f"{sample}{{{labels}}} {_number(value)}\n"
+    return "" if value is None else f"{sample}{{{labels}}} {number_text(value)}\n"
 
 
-def _number(value: float) -> str:
-    """As prometheus-client writes it; nearly every value is a small whole number."""
+def number_text(value: float) -> str:
+    """A sample's value as prometheus-client writes it; nearly every one is a small whole number."""
     if type(value) is int and 0 <= value < _EXPONENTS_FROM:
         return f"{value}.0"
     return str(floatToGoString(value))  # type: ignore[no-untyped-call]
 
 
-def _labels(pairs: Iterable[tuple[str, str]]) -> str:
+def labels_text(pairs: Labels) -> str:
+    """Labels as they stand between the braces of a series."""
     return ",".join(f'{name}="{_escape(value)}"' for name, value in pairs)
 
 
@@ -168,8 +180,8 @@ def _escape(text: str) -> str:
     return sound.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
 
 
-def _header(family: Family, *, openmetrics: bool) -> bytes:
-    """HELP and TYPE, also of a family without series: what can be found here is known from the start."""
+def header(family: Family, *, openmetrics: bool) -> bytes:
+    """A family's HELP and TYPE, also of a family without series: what can be found here is known from the start."""
     name = family.name if openmetrics else family.sample
     text = family.help.replace("\\", r"\\").replace("\n", r"\n")
     if openmetrics:
