@@ -1,46 +1,67 @@
 """The command line: which command, and nothing else."""
 
+from importlib import import_module
+from typing import Final
+
 import click
 
 from exporter import __version__
-from exporter.commands.demo import demo
-from exporter.commands.run import run
+from exporter.commands.help import grouped, write_examples
 from exporter.revision import revision
 
+COMMANDS: Final = ("run", "demo")
+"""Each is the function of that name in the module of that name, imported only when it is needed: the daemon starts fast."""
 
-class _DefaultGroup(click.Group):
+_DEFAULT: Final = "run"
+_EXAMPLES: Final = """
+oifde-exporter demo         look around: no configuration, no network
+oifde-exporter check        is config.yaml right, and does it fit?
+oifde-exporter              poll, and serve http://localhost:10230/
+"""
+
+
+class _Commands(click.Group):
     """A group whose command may be left out: ``oifde-exporter --config.file=x`` runs the daemon."""
 
-    default = "run"
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command = getattr(import_module(f"exporter.commands.{cmd_name}"), cmd_name)
+        assert isinstance(command, click.Command)  # noqa: S101 - as COMMANDS says
+        return command
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Adds the flags of the default command, which are the ones most users look for."""
         super().format_options(ctx, formatter)
-        command = self.commands[self.default]
-        with command.make_context(self.default, [], parent=ctx, resilient_parsing=True) as inner:
-            records = [record for option in command.get_params(inner) if (record := option.get_help_record(inner))]
-        with formatter.section(f"Options of {self.default}, the default command"):
-            formatter.write_dl([record for record in records if not record[0].startswith("--help")])
+        command = self.get_command(ctx, _DEFAULT)
+        assert command is not None  # noqa: S101 - it is one of COMMANDS
+        with command.make_context(_DEFAULT, [], parent=ctx, resilient_parsing=True) as inner:
+            flags = [option for option in command.get_params(inner) if option is not command.get_help_option(inner)]
+            for title, records in grouped(flags, inner).items():
+                with formatter.section(f"{title} (of {_DEFAULT}, the default command)"):
+                    formatter.write_dl(records)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        write_examples(formatter, _EXAMPLES)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         chosen = next((arg for arg in args if not arg.startswith("-")), None)
-        if chosen in self.commands and args[0].startswith("-") and chosen is not None:
+        if chosen in COMMANDS and args[0].startswith("-") and chosen is not None:
             # Flags may stand before the command, as in Prometheus' own programs.
             position = args.index(chosen)
             args = [chosen, *args[:position], *args[position + 1 :]]
-        elif not args or (args[0] not in self.commands and args[0] not in ("--help", "--version")):
-            args = [self.default, *args]
+        elif not args or (args[0] not in COMMANDS and args[0] not in ("-h", "--help", "--version")):
+            args = [_DEFAULT, *args]
         return super().parse_args(ctx, args)
 
 
-@click.group(cls=_DefaultGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, message=f"oifde-exporter, version {__version__} (revision: {revision()})")
 def main() -> None:
     """Prometheus exporter for the chatbots of Huawei's AICC/CEC platform.
 
-    Without a command it runs the daemon.
+    Without a command it runs the daemon. Every command has a --help of its own, with examples.
     """
-
-
-main.add_command(run)
-main.add_command(demo)

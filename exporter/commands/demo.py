@@ -7,13 +7,21 @@ import click
 
 from exporter import config, logs
 from exporter.clock import SystemClock
+from exporter.commands.help import Command
 from exporter.commands.options import log_options, run_to_end, serve, web_from, web_options
 from exporter.upstream.simulator.demo import demo_config, demo_simulator
 
 
-@click.command()
+@click.command(
+    cls=Command,
+    short_help="The daemon, with a simulated platform to look at.",
+    examples="""
+oifde-exporter demo                               then open http://localhost:10230/
+oifde-exporter demo --web.listen-address=:8080
+""",
+)
 @web_options
-@log_options
+@log_options()
 def demo(log_level: str, log_format: str, **web: Any) -> None:
     """Run the daemon against a simulated platform: no configuration, no network."""
     log = logs.configure(level=log_level, format=log_format)

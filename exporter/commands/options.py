@@ -2,11 +2,13 @@
 
 import asyncio
 import gc
+import os
 import random
 import re
 import socket
 import sys
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
@@ -15,12 +17,15 @@ import click
 import uvloop
 from structlog.typing import FilteringBoundLogger
 
-from exporter import __version__, logs
+from exporter import __version__, config, logs
 from exporter.app import App, StartError, WebOptions
 from exporter.clock import SystemClock
 from exporter.config import Config, ConfigError, Shard
 from exporter.config.types import duration
 from exporter.revision import revision
+
+CONFIG_TEXT: Final = "OIFDE_EXPORTER_CONFIG"
+"""The environment variable that may hold the configuration itself."""
 
 _ENVIRONMENT: Final = "OIFDE_EXPORTER_"
 _OBJECTS_A_COLLECTION: Final = 50_000  # some ten megabytes, should all of them be garbage
@@ -31,9 +36,7 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 def flag(name: str, **settings: Any) -> Callable[[_Command], _Command]:
     """A flag spelled as Prometheus' own programs do: ``--web.listen-address``, ``OIFDE_EXPORTER_WEB_LISTEN_ADDRESS``."""
     identifier = name.lstrip("-").replace(".", "_").replace("-", "_")
-    return click.option(
-        name, identifier, envvar=_ENVIRONMENT + identifier.upper(), show_envvar=True, show_default=True, **settings
-    )
+    return click.option(name, identifier, envvar=_ENVIRONMENT + identifier.upper(), show_default=True, **settings)
 
 
 class ListenAddress(click.ParamType[tuple[str | None, int]]):
@@ -106,14 +109,37 @@ def web_options(command: _Command) -> _Command:
     return command
 
 
-def log_options(command: _Command) -> _Command:
-    """``--log.level`` and ``--log.format``."""
-    for option in (
-        flag("--log.format", type=click.Choice(logs.FORMATS), default="logfmt", help="Form of the log on stderr."),
-        flag("--log.level", type=click.Choice(list(logs.LEVELS)), default="info", help="Least level that is logged."),
-    ):
-        command = option(command)
-    return command
+def log_options(default: str = "info") -> Callable[[_Command], _Command]:
+    """``--log.level``, with its default, and ``--log.format``."""
+
+    def add(command: _Command) -> _Command:
+        for option in (
+            flag("--log.format", type=click.Choice(logs.FORMATS), default="logfmt", help="Form of the log on stderr."),
+            flag(
+                "--log.level", type=click.Choice(list(logs.LEVELS)), default=default, help="Least level that is logged."
+            ),
+        ):
+            command = option(command)
+        return command
+
+    return add
+
+
+def config_option(command: _Command) -> _Command:
+    """``--config.file``; ``config_source`` reads it."""
+    return flag(
+        "--config.file",
+        type=click.Path(path_type=Path),
+        default="config.yaml",
+        metavar="PATH",
+        help=f"The configuration. Without this flag, the variable {CONFIG_TEXT} may hold the YAML itself.",
+    )(command)
+
+
+def config_source(ctx: click.Context, config_file: Path) -> config.Source:
+    """Where the configuration stands by the flag of ``config_option`` and the environment."""
+    by_default = ctx.get_parameter_source("config_file") is click.core.ParameterSource.DEFAULT
+    return os.environ.get(CONFIG_TEXT, config_file) if by_default else config_file
 
 
 class ShardNumber(click.ParamType[int]):
@@ -159,6 +185,7 @@ def shard_options(command: _Command) -> _Command:
             "--shard",
             type=ShardNumber(),
             default="0",
+            metavar="N|auto",
             help="Poll only this shard's tenants, numbered from 0; auto: the ordinal at the end of the host name.",
         ),
     ):
@@ -227,12 +254,20 @@ def run_to_end(main: Coroutine[Any, Any, None]) -> None:
     # A poll that succeeds leaves nothing for the garbage collector to find, but whenever it looks, everything else
     # waits: with ten thousand bots up to a second. What failures leave behind is found soon enough.
     gc.set_threshold(_OBJECTS_A_COLLECTION, 10, 10)
+    with told_to_the_user():
+        try:
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                runner.run(main)
+        except StartError as error:
+            click.echo(f"oifde-exporter: {error}", err=True)
+            sys.exit(1)
+
+
+@contextmanager
+def told_to_the_user() -> Iterator[None]:
+    """Ends the program with status 1 where a configuration cannot be used, which is told on stderr without a traceback."""
     try:
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(main)
+        yield
     except ConfigError as error:
         click.echo(str(error), err=True)  # file:line: first, as editors and terminals know it
-        sys.exit(1)
-    except StartError as error:
-        click.echo(f"oifde-exporter: {error}", err=True)
         sys.exit(1)

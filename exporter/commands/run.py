@@ -10,8 +10,11 @@ from typing import Any
 import click
 
 from exporter import config, logs
+from exporter.commands.help import Command
 from exporter.commands.options import (
     Interval,
+    config_option,
+    config_source,
     flag,
     log_options,
     run_to_end,
@@ -23,18 +26,18 @@ from exporter.commands.options import (
 )
 from exporter.watch import Watch
 
-CONFIG_TEXT = "OIFDE_EXPORTER_CONFIG"
-"""The environment variable that may hold the configuration itself."""
 
-
-@click.command()
-@flag(
-    "--config.file",
-    type=click.Path(path_type=Path),
-    default="config.yaml",
-    metavar="PATH",
-    help=f"The configuration. Without this flag, the variable {CONFIG_TEXT} may hold the YAML itself.",
+@click.command(
+    cls=Command,
+    short_help="Poll the platforms and serve metrics (the default).",
+    examples="""
+oifde-exporter --config.file=/etc/oifde-exporter/config.yaml
+oifde-exporter --web.listen-address=127.0.0.1:10230 --log.format=json
+oifde-exporter --shard=auto --total-shards=3      one of three pods of a StatefulSet
+OIFDE_EXPORTER_CONFIG="$(cat config.yaml)" oifde-exporter
+""",
 )
+@config_option
 @flag(
     "--config.auto-reload-interval",
     type=Interval(),
@@ -43,7 +46,7 @@ CONFIG_TEXT = "OIFDE_EXPORTER_CONFIG"
 )
 @shard_options
 @web_options
-@log_options
+@log_options()
 @click.pass_context
 def run(
     ctx: click.Context,
@@ -57,8 +60,7 @@ def run(
     **web: Any,
 ) -> None:
     """Poll the platforms and serve what they report as metrics (the default command)."""
-    by_default = ctx.get_parameter_source("config_file") is click.core.ParameterSource.DEFAULT
-    source = os.environ.get(CONFIG_TEXT, config_file) if by_default else config_file
+    source = config_source(ctx, config_file)
     chosen = shard_from(shard=shard, total_shards=total_shards)
     log = logs.configure(level=log_level, format=log_format)
     # Known before the daemon reads it, so that no change falls between the two.

@@ -283,7 +283,7 @@ def test_bad_flags_are_exit_status_2(arguments: list[str]) -> None:
     [
         (["--version"], "oifde-exporter, version"),
         (["--help"], "--web.listen-address"),
-        (["run", "--help"], "OIFDE_EXPORTER_WEB_LISTEN_ADDRESS"),
+        (["run", "--help"], "OIFDE_EXPORTER_CONFIG_FILE"),
     ],
 )
 def test_help_and_version(arguments: list[str], expected: str) -> None:
