@@ -8,7 +8,7 @@ from multiprocessing.connection import Connection
 from types import TracebackType
 from typing import Any, Self, TypeAlias
 
-from exporter.commands.options import run_to_end
+from exporter.commands.daemon import run_to_end
 
 Pipe: TypeAlias = "Connection[Any, Any]"
 Question = Callable[..., Awaitable[object]]

@@ -7,8 +7,9 @@ import click
 
 from exporter import config, logs
 from exporter.clock import SystemClock
+from exporter.commands.daemon import run_to_end, serve, web_from
 from exporter.commands.help import Command
-from exporter.commands.options import log_options, run_to_end, serve, web_from, web_options
+from exporter.commands.options import log_options, web_options
 from exporter.upstream.simulator.demo import demo_config, demo_simulator
 
 

@@ -1,34 +1,25 @@
 """The flags that several commands share. Every flag is an environment variable too."""
 
-import asyncio
-import gc
 import os
-import random
 import re
 import socket
 import sys
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
 import click
-import uvloop
-from structlog.typing import FilteringBoundLogger
 
-from exporter import __version__, config, logs
-from exporter.app import App, StartError, WebOptions
-from exporter.clock import SystemClock
-from exporter.config import Config, ConfigError, Shard
+from exporter import config, logs
+from exporter.config import ConfigError, Shard
 from exporter.config.types import duration
-from exporter.revision import revision
 
 CONFIG_TEXT: Final = "OIFDE_EXPORTER_CONFIG"
 """The environment variable that may hold the configuration itself."""
 
 _ENVIRONMENT: Final = "OIFDE_EXPORTER_"
-_OBJECTS_A_COLLECTION: Final = 50_000  # some ten megabytes, should all of them be garbage
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -75,7 +66,7 @@ def _url(ctx: click.Context, param: click.Parameter, value: str | None) -> str |
 
 
 def web_options(command: _Command) -> _Command:
-    """The flags of whatever serves pages; ``web_from`` reads them."""
+    """The flags of whatever serves pages; ``daemon.web_from`` reads them."""
     for option in (
         flag(
             "--web.external-url",
@@ -200,67 +191,6 @@ def shard_from(*, shard: int, total_shards: int) -> Shard:
             f"{shard} is not below --total-shards={total_shards}; shards are numbered from 0", param_hint="--shard"
         )
     return Shard(shard, total_shards)
-
-
-def web_from(
-    *,
-    web_listen_address: Sequence[tuple[str | None, int]],
-    web_telemetry_path: str,
-    web_enable_lifecycle: bool,
-    web_route_prefix: str | None,
-    web_external_url: str | None,
-    web_config_file: Path | None,
-) -> WebOptions:
-    """What the flags of ``web_options`` say."""
-    if web_route_prefix is None:
-        web_route_prefix = urlsplit(web_external_url or "").path.rstrip("/")
-    return WebOptions(
-        listen_addresses=web_listen_address,
-        telemetry_path=web_telemetry_path,
-        enable_lifecycle=web_enable_lifecycle,
-        route_prefix=web_route_prefix,
-        external_url=web_external_url,
-        web_config_file=web_config_file,
-    )
-
-
-def serve(
-    load: Callable[[], Config],
-    options: WebOptions,
-    log: FilteringBoundLogger,
-    shard: Shard = Shard(),  # noqa: B008 - it is frozen
-    on_listening: Callable[[Sequence[str]], None] = lambda _: None,
-) -> Coroutine[Any, Any, None]:
-    """The daemon on this machine's clock, ready to run."""
-
-    async def run() -> None:
-        await App(
-            load,
-            options,
-            shard,
-            clock=SystemClock(),
-            log=log,
-            rng=random.Random(),  # noqa: S311 - jitter, no secrets
-            version=__version__,
-            revision=revision(),
-            on_listening=on_listening,
-        ).run()
-
-    return run()
-
-
-def run_to_end(main: Coroutine[Any, Any, None]) -> None:
-    """Runs a daemon; what keeps it from starting is told on stderr without a traceback, with exit status 1."""
-    # A poll that succeeds leaves nothing for the garbage collector to find, but whenever it looks, everything else
-    # waits: with ten thousand bots up to a second. What failures leave behind is found soon enough.
-    gc.set_threshold(_OBJECTS_A_COLLECTION, 10, 10)
-    with told_to_the_user():
-        try:
-            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-                runner.run(main)
-        except StartError as error:
-            click.echo(f"oifde-exporter: {error}", err=True)
-            sys.exit(1)
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from exporter import config, logs
+from exporter.commands.daemon import run_to_end, serve, web_from
 from exporter.commands.help import Command
 from exporter.commands.options import (
     Interval,
@@ -17,11 +18,8 @@ from exporter.commands.options import (
     config_source,
     flag,
     log_options,
-    run_to_end,
-    serve,
     shard_from,
     shard_options,
-    web_from,
     web_options,
 )
 from exporter.watch import Watch
