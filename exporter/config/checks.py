@@ -9,7 +9,7 @@ from yarl import URL
 
 from exporter.config import types
 from exporter.config.problems import Finding, Location, spell
-from exporter.config.schema import CREDENTIALS, Auth, Config, TlsConfig
+from exporter.config.schema import CREDENTIALS, Auth, Config, Tenant, TlsConfig
 
 _Block = dict[str, object]
 
@@ -28,6 +28,7 @@ def cross_checks(data: object) -> Iterator[Finding]:
         tenants: dict[str, Location] = {}
         for tenant_at, tenant in _items(platform, "tenants", at):
             yield from _auth(tenant, tenant_at)
+            yield from _no_bots(tenant, tenant_at)
             tenant_id = tenant.get("tenant_id")
             owner = tenant_id if isinstance(tenant_id, str) else tenant_at
             if isinstance(tenant_id, str) and (first := tenants.setdefault(tenant_id, tenant_at)) != tenant_at:
@@ -108,9 +109,25 @@ def _certificate(platform: _Block, at: Location) -> Iterator[Finding]:
 
 def _auth(tenant: _Block, at: Location) -> Iterator[Finding]:
     auth = tenant.get("auth")
-    # A key that is misspelt or has no value is reported for that, and may be the one that is missed here.
-    if not isinstance(auth, dict) or auth.keys() - Auth.model_fields or None in auth.values():
+    # A key that is misspelt is reported for that, and may be the one that is missed here.
+    if not isinstance(auth, dict) or auth.keys() - Auth.model_fields:
         return
     written = [key for key in CREDENTIALS if key in auth]
     if len(written) != 1:
         yield (*at, "auth"), f"takes exactly one of {', '.join(CREDENTIALS)}: found {', '.join(written) or 'none'}"
+
+
+def _no_bots(tenant: _Block, at: Location) -> Iterator[Finding]:
+    discovery = tenant.get("discovery")
+    if tenant.get("bots", []) != []:
+        return
+    if "bots" in tenant:
+        problem = "is empty: list at least one"
+    elif tenant.keys() - Tenant.model_fields:
+        return  # it may be the one that is misspelt
+    else:
+        problem = "is missing: write the bots to report on"
+    if "discovery" not in tenant:
+        yield (*at, "bots"), f"{problem}, or discovery: {{}} to have them found"
+    elif isinstance(discovery, dict) and types.flag(discovery.get("enabled", True)) is False:
+        yield (*at, "bots"), f"{problem}, or enable discovery"

@@ -24,3 +24,5 @@ class Form(Generic[Model]):
     """What one value alone does not tell, from the data as written."""
     least: str | None = None
     """What a file holds at least; None: it may be empty."""
+    advice: str | None = None
+    """What to do when there is no such file."""

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from exporter.config import schema
 from exporter.config.checks import cross_checks, host
 from exporter.config.form import Form
-from exporter.config.model import Auth, Bot, Config, Platform, Tenant, TlsConfig
+from exporter.config.model import Auth, Bot, Config, Discovery, Platform, Tenant, TlsConfig
 from exporter.config.validation import validate
 
 Source = Path | str
@@ -20,7 +20,17 @@ _MIN_STALE_AFTER = 300.0
 _STALE_INTERVALS = 3
 
 
-_FORM = Form(schema.Config, schema.BLOCKS, schema.SECRET_KEYS, cross_checks, least="platforms")
+_FORM = Form(
+    schema.Config,
+    schema.BLOCKS,
+    schema.SECRET_KEYS,
+    cross_checks,
+    least="platforms",
+    advice=(
+        "name another with --config.file, write one after config.example.yaml and docs/configuration.md, "
+        "or see the exporter work without one: oifde-exporter demo"
+    ),
+)
 
 
 def load(source: Source, environ: Mapping[str, str]) -> Config:
@@ -70,7 +80,7 @@ def _tenant(written: schema.Tenant, top: schema.Config, stale_after: float) -> T
     poll_interval = written.poll_interval or top.poll_interval
     if top.stale_after is None:
         stale_after = max(stale_after, _STALE_INTERVALS * poll_interval)
-    auth = written.auth
+    auth, discovery = written.auth, written.discovery
     return Tenant(
         tenant_id=written.tenant_id,
         name=written.name,
@@ -85,5 +95,10 @@ def _tenant(written: schema.Tenant, top: schema.Config, stale_after: float) -> T
         ),
         bots=tuple(
             Bot(bot.access_code, bot.name or bot.access_code, MappingProxyType(bot.labels)) for bot in written.bots
+        ),
+        discovery=(
+            Discovery(discovery.interval, discovery.include, discovery.exclude)
+            if discovery and discovery.enabled
+            else None
         ),
     )

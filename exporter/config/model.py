@@ -3,6 +3,7 @@
 Two configurations are equal when the same was written, so a reload can tell which parts have changed.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -42,8 +43,20 @@ class Bot:
 
 
 @dataclass(frozen=True, slots=True)
+class Discovery:
+    """How often (seconds) the platform is asked which bots a tenant has, and which of them are polled.
+
+    A bot is, when ``include`` matches all of its name or of its access code, and ``exclude`` of neither.
+    """
+
+    interval: float
+    include: re.Pattern[str]
+    exclude: re.Pattern[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Tenant:
-    """A tenant with its bots; intervals in seconds."""
+    """A tenant with the bots that are configured; `discovery`, unless None, finds more. Intervals in seconds."""
 
     tenant_id: str
     name: str | None
@@ -52,6 +65,7 @@ class Tenant:
     stale_after: float
     auth: Auth
     bots: tuple[Bot, ...]
+    discovery: Discovery | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from exporter.config.types import (
     Labels,
     ProxyUrl,
     Rate,
+    Regex,
     SecretFile,
     SecretText,
     Text,
@@ -100,15 +101,37 @@ class Bot(_Block):
     labels: Labels = _key({}, "More labels, only on oifde_bot_info.")
 
 
+class Discovery(_Block):
+    """Bots found by asking the platform. The expressions are Python's, and match the whole name or access code."""
+
+    enabled: Flag = _key(True, "false: as if discovery were not written.")
+    interval: Interval = _key("10m", "The platform is asked this often which bots the tenant has.")
+    include: Regex = _key(".*", "Bots are polled whose name or access code this regular expression matches, all of it.")
+    exclude: Regex = _key("", "Bots are left out whose name or access code this regular expression matches, all of it.")
+
+
 class Tenant(_Block):
-    """A tenant with its bots."""
+    """A tenant with its bots: those that are listed, those that are discovered, or both."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "anyOf": [
+                {"required": ["bots"], "properties": {"bots": {"minItems": 1}}},
+                {
+                    "required": ["discovery"],
+                    "properties": {"discovery": {"properties": {"enabled": {"not": {"const": False}}}}},
+                },
+            ]
+        }
+    )
 
     tenant_id: Text = _key(..., "The tenant's id on the platform, in quotes.")
     name: Text | None = _key(None, "What the label `tenant` of oifde_bot_info says; optional.")
     timezone: Timezone = _key("Asia/Shanghai", "The IANA time zone in which the tenant's days and hours are reckoned.")
     poll_interval: Interval | None = _key(None, "This tenant's poll interval; default: the top-level one.")
     auth: Auth = _key(..., "How the exporter logs in for this tenant.")
-    bots: Annotated[list[Bot], Field(min_length=1)] = _key(..., "The bots to report on.")
+    bots: list[Bot] = _key([], "The bots to report on; with discovery, those that go by another name or have labels.")
+    discovery: Discovery | None = _key(None, "Report on the bots that the platform lists for the tenant, too.")
 
 
 class Platform(_Block):
@@ -156,6 +179,7 @@ BLOCKS: dict[str, type[BaseModel]] = {
     "tenants": Tenant,
     "auth": Auth,
     "bots": Bot,
+    "discovery": Discovery,
 }
 
 SECRET_KEYS = frozenset({"app_secret", "app_secret_file", "token", "token_file", "proxy_url"})

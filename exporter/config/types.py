@@ -7,6 +7,7 @@ it may be a secret put in the wrong place, or come from an environment variable.
 import difflib
 import re
 import ssl
+import warnings
 import zoneinfo
 from pathlib import Path
 from typing import Annotated, Any, cast
@@ -25,6 +26,7 @@ _DURATION = "".join(f"(?:([0-9]{{1,15}}){unit})?" for unit in _UNITS)
 _LONGEST = 100 * _UNITS["y"]
 
 _VARIABLE = r"\$\{"
+_API = "/oifde/rest/api/"
 
 # Names that the series of a bot and oifde_bot_info carry already.
 RESERVED_LABELS = frozenset({"tenant_id", "access_code", "bot", "platform", "tenant", "report", "outcome"})
@@ -83,8 +85,11 @@ def timezone(value: object) -> zoneinfo.ZoneInfo:
 def url(value: object) -> str:
     """Return the address of a platform without a trailing slash."""
     text = _address(value)
-    if urlsplit(text).username is not None:
+    parts = urlsplit(text)
+    if parts.username is not None:
         raise ValueError("must not hold a user or a password: they go under auth")
+    if _API in f"{parts.path}/":
+        raise ValueError(f"must end before {_API.rstrip('/')}, which the exporter appends: remove it")
     return text.rstrip("/")
 
 
@@ -109,6 +114,25 @@ def header_value(value: str) -> str:
     if not value.isprintable():
         raise ValueError("must not hold line breaks or other control characters")
     return value
+
+
+def flag(value: object) -> bool | None:
+    """Return true or false, also as the text a variable holds; None for anything else."""
+    plain = _number(value)
+    return plain if isinstance(plain, bool) else None
+
+
+def regex(value: object) -> re.Pattern[str]:
+    """Return a regular expression in Python's syntax."""
+    try:
+        with warnings.catch_warnings(action="ignore"):  # of what may mean something else in years to come
+            return re.compile(_text(value))
+    except re.error as error:
+        where = "" if error.pos is None else f": look at character {error.pos + 1}"
+    except (RecursionError, OverflowError):
+        where = ": it is too long or repeats too much"
+    # Without Python's own words, which quote from it.
+    raise ValueError(f"is not a regular expression{where}")
 
 
 def file_path(value: object, info: ValidationInfo) -> Path:
@@ -218,6 +242,7 @@ Count = Annotated[_AtLeastOne, _or_variable(_AtLeastOne)]
 Rate = Annotated[_MoreThanZero, _or_variable(_MoreThanZero)]
 Text = Annotated[str, Field(min_length=1)]
 HeaderValue = Annotated[Text, AfterValidator(header_value)]
+Regex = Annotated[re.Pattern[str], PlainValidator(regex, json_schema_input_type=str)]
 Labels = Annotated[
     dict[Annotated[str, AfterValidator(label_name)], str],
     Field(

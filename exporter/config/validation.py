@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -38,7 +39,7 @@ def validate(
         ConfigError: with all that is wrong, each as `file:line: path: what is wrong and what to do`.
     """
     try:
-        root = _root(source, form.least)
+        root = _root(form, source)
     except DocumentError as error:
         errors = [f"{name}:{error.line}: {error}" if error.line else f"{name}: {error}"]
     else:
@@ -50,23 +51,24 @@ def validate(
     raise ConfigError(errors)
 
 
-def _root(source: Path | str, least: str | None) -> Node:
-    root = compose(source if isinstance(source, str) else _content(source))
+def _root(form: Form[Any], source: Path | str) -> Node:
+    root = compose(source if isinstance(source, str) else _content(form, source))
     if root is None or root.kind == "null":
-        if least is not None:
-            raise DocumentError(1, f"is empty: write at least {least}")
+        if form.least is not None:
+            raise DocumentError(1, f"is empty: write at least {form.least}")
         return Node(1, "mapping")
     if root.kind != "mapping":
-        at_least = f", at least {least}" if least is not None else ""
+        at_least = f", at least {form.least}" if form.least is not None else ""
         raise DocumentError(root.line, f"must be lines of `key: value`{at_least}")
     return root
 
 
-def _content(path: Path) -> str:
+def _content(form: Form[Any], path: Path) -> str:
     try:
         content = path.read_bytes()
     except (OSError, ValueError) as error:
-        raise DocumentError(None, unreadable(error)) from None
+        advice = f": {form.advice}" if form.advice and isinstance(error, FileNotFoundError) else ""
+        raise DocumentError(None, unreadable(error) + advice) from None
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -61,7 +61,15 @@ def block(**kinds: st.SearchStrategy[object]) -> st.SearchStrategy[dict[str, obj
 
 BOTS = block(access_code=NAMES, name=NAMES, labels=st.dictionaries(st.text(max_size=4), NAMES, max_size=3))
 AUTH = block(app_key=NAMES, app_secret=st.just("${SECRET}"), token_file=st.just("${SECRET}"), header_user=NAMES)
-TENANTS = block(tenant_id=NAMES, timezone=st.just("UTC"), auth=AUTH, bots=st.lists(BOTS, max_size=3))
+DISCOVERY = block(
+    enabled=st.booleans(),
+    interval=SCALARS,
+    include=st.text() | st.text("(?P<hunter>)[]{1,9}*+|\\\\", max_size=12),
+    exclude=st.just("${SECRET}("),
+)
+TENANTS = block(
+    tenant_id=NAMES, timezone=st.just("UTC"), auth=AUTH, bots=st.lists(BOTS, max_size=3), discovery=DISCOVERY
+)
 PLATFORMS = block(
     name=NAMES,
     url=st.sampled_from(["https://h", "https://user:${SECRET}@h", "https://h:${SECRET}"]),

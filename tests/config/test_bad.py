@@ -12,6 +12,7 @@ BAD = sorted(path.name for path in TESTDATA.glob("*.bad.yaml"))
 SECRET = "hunter2"
 ENVIRON = {
     "EMPTY": "",
+    "OFF": "false",
     "LATIN1": "caf\udce9",  # as Python has a byte of the environment that is not UTF-8
     "NAN": "nan",
     "SECRET": SECRET,

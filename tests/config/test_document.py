@@ -64,7 +64,9 @@ def test_a_file_that_is_not_there_is_an_error(tmp_path: Path, errors: Errors) ->
     """The name shows where it was looked for."""
     path = tmp_path / "config.yaml"
 
-    assert [f"{path}: cannot be read: No such file or directory"] == errors(path)
+    (error,) = errors(path)
+    assert error.startswith(f"{path}: cannot be read: No such file or directory: ")
+    assert "oifde-exporter demo" in error
 
 
 def test_a_directory_is_an_error(tmp_path: Path, errors: Errors) -> None:

@@ -1,13 +1,14 @@
 """What is read from configurations that are right."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from exporter.config import Auth, Bot, Config, Platform, Secret, Tenant, TlsConfig, load
+from exporter.config import Auth, Bot, Config, Discovery, Platform, Secret, Tenant, TlsConfig, load
 
 TESTDATA = Path(__file__).with_name("testdata")
 ENVIRON = {"APP_SECRET": "open sesame", "RATE": "0.5", "MANY": "0755", "SURE": "true", "PORT": "8443"}
@@ -41,6 +42,7 @@ def test_defaults(smallest: str) -> None:
                         stale_after=300,
                         auth=Auth("1", Secret("open sesame"), None, None),
                         bots=(Bot("7", "7", {}),),
+                        discovery=None,
                     ),
                 ),
             ),
@@ -93,6 +95,7 @@ def test_every_key() -> None:
                         stale_after=600,
                         auth=Auth("2", None, Secret(path=TESTDATA / "secret"), None),
                         bots=(Bot("0755", "0755", {}),),
+                        discovery=Discovery(90, re.compile("bank-.*|0755"), re.compile(".*-test")),
                     ),
                 ),
             ),
@@ -242,6 +245,23 @@ def test_ten_thousand_bots(smallest: str) -> None:
     text = smallest.replace(' [{access_code: "7"}]', bots)
 
     assert 10_000 == len(load(text, {}).platforms[0].tenants[0].bots)
+
+
+@pytest.mark.parametrize("block", ["{}", "{enabled: true}", "{enabled: '${SURE}'}"])
+def test_discovery_is_on_once_it_is_written(smallest: str, block: str) -> None:
+    """It takes every bot, every ten minutes, and none needs to be listed."""
+    text = smallest.replace('bots: [{access_code: "7"}]', f"discovery: {block}")
+
+    (tenant,) = load(text, ENVIRON).platforms[0].tenants
+
+    assert ((), Discovery(600, re.compile(".*"), re.compile(""))) == (tenant.bots, tenant.discovery)
+
+
+def test_discovery_can_be_switched_off(smallest: str) -> None:
+    """The block stays where it is; the bots that are listed stay too."""
+    (tenant,) = load(smallest + "        discovery: {enabled: false}\n", {}).platforms[0].tenants
+
+    assert (1, None) == (len(tenant.bots), tenant.discovery)
 
 
 def test_the_same_bot_on_two_tenants(smallest: str) -> None:

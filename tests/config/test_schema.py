@@ -67,6 +67,7 @@ def test_editors_accept_what_loads(path: Path, schema: dict[str, Any]) -> None:
         TESTDATA / f"{name}.bad.yaml"
         for name in (
             "auth",
+            "discovery",
             "durations",
             "identifiers",
             "kinds",
@@ -98,8 +99,8 @@ def test_example_shows_the_defaults(schema: dict[str, Any]) -> None:
     written = yaml.safe_load(EXAMPLE.read_text())
     platform = written["platforms"][0]
     tenant = platform["tenants"][0]
-    shown = written | platform | platform["tls_config"] | tenant | tenant["auth"]
-    defaults = {name: key["default"] for name, key in keys(schema) if "default" in key and key["default"] != {}}
+    shown = written | platform | platform["tls_config"] | tenant | tenant["auth"] | tenant["discovery"]
+    defaults = {name: key["default"] for name, key in keys(schema) if key.get("default") not in (None, {}, [])}
 
     assert defaults == {name: shown[name] for name in defaults}
 
