@@ -45,9 +45,18 @@ def configure(*, level: str, format: str, stream: TextIO | None = None) -> Filte
     return logger
 
 
-def _escape_rendered(_logger: WrappedLogger, _method: str, rendered: Any) -> str:
-    """JSON's own escapes leave out what is only unprintable in Unicode."""
+def printable(text: str) -> str:
+    """A text on one line, which does to a terminal nothing but stand there."""
+    return _UNPRINTABLE.sub(lambda match: ascii(match[0])[1:-1], text)
+
+
+def printable_json(rendered: str) -> str:
+    """JSON on one line with more escapes than its own, which leave out what is only unprintable in Unicode."""
     return _UNPRINTABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", rendered)
+
+
+def _escape_rendered(_logger: WrappedLogger, _method: str, rendered: Any) -> str:
+    return printable_json(rendered)
 
 
 def _escape(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
@@ -57,4 +66,4 @@ def _escape(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict
 def _printable(value: Any) -> Any:
     if isinstance(value, (bool, int, float)) or value is None:
         return value
-    return _UNPRINTABLE.sub(lambda match: ascii(match[0])[1:-1], str(value))
+    return printable(str(value))

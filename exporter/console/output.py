@@ -1,0 +1,79 @@
+"""What a command has to say, on stdout: lines and tables for people, JSON for scripts.
+
+Names come from the platform and could hold anything, so nothing is taken for markup, and what a terminal would obey is
+escaped. Colours come on a terminal only, and not with NO_COLOR (https://no-color.org).
+"""
+
+import json
+import sys
+from collections.abc import Sequence
+from io import TextIOWrapper
+from typing import Final, Literal, TextIO, TypeAlias
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from exporter.logs import printable, printable_json
+
+Style: TypeAlias = Literal["", "bold", "dim", "green", "yellow", "red"]
+Justify: TypeAlias = Literal["left", "right"]
+
+
+class Output:
+    """Writes to a stream that may be a terminal; on anything else lines are as long as on one of 80 columns."""
+
+    def __init__(self, stream: TextIO) -> None:
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # whatever its encoding, no name ends the command
+        self._stream = stream
+        self.console: Final = Console(
+            file=stream, markup=False, emoji=False, highlight=False, color_system="auto", legacy_windows=False
+        )
+
+    def line(self, text: str = "", style: Style = "", *, indent: int = 0) -> None:
+        """Writes words, folded to the width."""
+        words = Text(_safe(text), style=style)
+        for part in words.wrap(self.console, max(20, self.console.width - indent)):
+            part.rstrip()
+            self.console.print(Text(" " * indent) + part, soft_wrap=True)
+
+    def verbatim(self, text: str, style: Style = "", *, indent: int = 0) -> None:
+        """Writes a line as it is, to be copied: it is not folded."""
+        self.console.print(Text(" " * indent + _safe(text), style=style), soft_wrap=True)
+
+    def table(
+        self, columns: Sequence[tuple[str, Justify]], rows: Sequence[Sequence[str]], styles: Sequence[Style] = ()
+    ) -> None:
+        """Writes a table.
+
+        Args:
+            columns: The heading of each, in which line ends count, and how it is aligned. Figures, which are aligned to the right,
+                are never folded; what is aligned to the left is where the table is too wide.
+            rows: A text for each column.
+            styles: Of the rows, if any has one.
+        """
+        table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold", padding=(0, 1, 0, 0))
+        for heading, justify in columns:
+            figures = justify == "right"
+            table.add_column(Text(heading), justify=justify, no_wrap=figures, overflow="fold")
+        for index, row in enumerate(rows):
+            table.add_row(*(Text(_safe(cell)) for cell in row), style=styles[index] if styles else "")
+        self.console.print(table)
+
+    def json(self, data: object) -> None:
+        """Writes a document of JSON."""
+        # Each line by itself: the line ends between them are the only characters that are left as they are.
+        for line in json.dumps(data, ensure_ascii=False, indent=2).split("\n"):
+            self._stream.write(f"{printable_json(line)}\n")
+
+
+def _safe(text: str) -> str:
+    # Half a character, which JSON can write, has no width that is known.
+    return printable(text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
+
+
+def stdout() -> Output:
+    """What the user, or a script, reads."""
+    return Output(sys.stdout)
