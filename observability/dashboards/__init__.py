@@ -1,0 +1,1 @@
+"""The Grafana dashboards as code: ``python -m observability.dashboards`` writes their JSON."""
