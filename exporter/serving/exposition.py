@@ -5,13 +5,10 @@ same in both; only the headers differ, and the end.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from copy import copy
 from typing import Final, NamedTuple, TypeAlias
 
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import CollectorRegistry
 from prometheus_client.metrics_core import Metric
-from prometheus_client.openmetrics import exposition as openmetrics_text
-from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
 from exporter.clock import Clock
@@ -38,8 +35,8 @@ class Exposition:
     """Keeps the lines of every bot and tenant at hand, as it hears of them from the store."""
 
     def __init__(self, registry: CollectorRegistry, *, clock: Clock) -> None:
-        """``registry`` has the families that prometheus-client renders; they come last."""
-        self._registry = _WithoutCreated(registry)
+        """``registry`` has the families that prometheus-client collects; they come last."""
+        self._registry = registry
         self._clock = clock
         self._labels: dict[BotId, str] = {}
         self._infos: dict[BotId, Sequence[bytes]] = {}
@@ -116,10 +113,9 @@ class Exposition:
             for column in zip(headers, *rows, strict=True):
                 for first in range(0, len(column), _ROWS_A_CHUNK):
                     yield b"".join(column[first : first + _ROWS_A_CHUNK])
+        yield b"".join(_collected(metric, openmetrics=openmetrics) for metric in self._registry.collect())
         if openmetrics:
-            yield openmetrics_text.generate_latest(self._registry)  # type: ignore[no-untyped-call]
-        else:
-            yield generate_latest(self._registry)
+            yield b"# EOF\n"
 
     def _introduce(self, bot: BotId) -> None:
         self._labels[bot] = labels_text(identity(bot))
@@ -159,7 +155,8 @@ def _write_data(report: str, labels: str, snapshot: Snapshot) -> Sequence[bytes]
 
 
 def _line(sample: str, labels: str, value: Value) -> str:
-    return "" if value is None else f"{sample}{{{labels}}} {number_text(value)}\n"
+    braced = f"{{{labels}}}" if labels else ""
+    return "" if value is None else f"{sample}{braced} {number_text(value)}\n"
 
 
 def number_text(value: float) -> str:
@@ -176,7 +173,7 @@ def labels_text(pairs: Labels) -> str:
 
 def _escape(text: str) -> str:
     """A label's value. Surrogates, which JSON and YAML can write, become the character they are half of, or U+FFFD."""
-    sound = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    sound = text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return sound.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
 
 
@@ -189,14 +186,15 @@ def header(family: Family, *, openmetrics: bool) -> bytes:
     return f"# HELP {name} {text}\n# TYPE {name} {family.type}\n".encode()
 
 
-class _WithoutCreated(Collector):
-    """A registry's families without the ``_created`` series, which would double them for nothing."""
+def _collected(metric: Metric, *, openmetrics: bool) -> bytes:
+    """A family as prometheus-client collects it, without the ``_created`` series, which would double it for nothing.
 
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self._registry = registry
-
-    def collect(self) -> Iterator[Metric]:
-        for family in self._registry.collect():
-            slim = copy(family)  # some collectors give out the same object each time
-            slim.samples = [sample for sample in family.samples if sample.name != f"{family.name}_created"]
-            yield slim
+    Its own renderer, which checks every name anew, takes as long as a fifth of the page of a thousand bots.
+    """
+    sample = f"{metric.name}_total" if metric.type == "counter" else metric.name
+    lines = [
+        _line(each.name, labels_text(sorted(each.labels.items())), each.value)
+        for each in metric.samples
+        if each.name != f"{metric.name}_created"
+    ]
+    return header(Family(sample, metric.type, metric.documentation), openmetrics=openmetrics) + "".join(lines).encode()

@@ -5,10 +5,13 @@ Anything that cannot be made sense of is passed over; what is left when nothing 
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Final, NamedTuple, TypeAlias
 
 CLASSIC_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 OPENMETRICS_TYPE: Final = "application/openmetrics-text; version=1.0.0; charset=utf-8"
+
+_CLIENTS: Final = 32  # each sends the same headers again and again
 
 _QUALITY: Final = re.compile(r"0(\.[0-9]*)?|1(\.0*)?|\.[0-9]+")
 
@@ -48,6 +51,7 @@ class _Match(NamedTuple):
 _NO_MATCH: Final = _Match(0, 0.0, 0)
 
 
+@lru_cache(_CLIENTS)
 def prefers_openmetrics(accept: str) -> bool:
     """Whether to answer in OpenMetrics: a range has to name it, and to like it as well as the classic text format.
 
@@ -62,6 +66,7 @@ def prefers_openmetrics(accept: str) -> bool:
     return openmetrics.quality >= classic.quality
 
 
+@lru_cache(_CLIENTS)
 def accepts_gzip(accept_encoding: str) -> bool:
     """Whether to compress: gzip is allowed, and not liked less than no compression."""
     ranges = list(_ranges(accept_encoding))

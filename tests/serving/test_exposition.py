@@ -17,6 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse_cla
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
+from exporter.health import Health
 from exporter.polling.snapshot import BotId, Hour, Snapshot, TenantId, TenantStatus
 from exporter.serving.catalogue import families
 from exporter.serving.exposition import Exposition
@@ -387,6 +388,28 @@ def test_the_exporters_own_families_come_without_created(page: Page, registry: C
         assert "\nthings_total 1.0\n" in text
         assert "\never_created 1.0\n" in text
         assert not [line for line in text.splitlines() if "_created" in line and "ever_created" not in line]
+
+
+@pytest.mark.parametrize("openmetrics", [False, True])
+def test_the_exporters_own_families_are_written_as_prometheus_client_writes_them(
+    registry: CollectorRegistry, *, openmetrics: bool
+) -> None:
+    """What Prometheus reads of them is the same, whoever writes it."""
+    page = Exposition(registry, clock=StillClock()).chunks(openmetrics=openmetrics)
+    without = len(b"".join(page).removesuffix(b"# EOF\n"))
+    Health(registry, version="1.0").init_platform('an "odd"\\\nname', ["get_token"])
+    histogram = Histogram("time_seconds", 'How \\ \n "long"', ["path"], registry=registry)
+    for value in (0.003, 0.2, 12.5):
+        histogram.labels("/").observe(value)
+    Counter("things", "Without labels", registry=registry).inc(3)
+
+    # The process's own figures move between two collections.
+    still = Families([family for family in registry.collect() if not family.name.startswith("process_")])
+    exposition = Exposition(registry=CollectorRegistry(), clock=StillClock())
+    exposition._registry.register(still)
+    ours = b"".join(exposition.chunks(openmetrics=openmetrics))[without:].decode()
+    theirs = (generate_openmetrics if openmetrics else generate_latest)(still).decode()
+    assert [line for line in theirs.splitlines() if "_created" not in line] == ours.splitlines()
 
 
 def test_openmetrics_ends_with_eof(page: Page) -> None:
