@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from functools import partial
@@ -49,6 +49,13 @@ class _TenantRuntime:
     anomalies: Counter[tuple[str, str]]
     revisions: Counter[str]
 
+    def keep_only(self, reports: Collection[str]) -> None:
+        """Forgets the counts of other reports."""
+        for report, reason in [key for key in self.anomalies if key[0] not in reports]:
+            del self.anomalies[report, reason]
+        for report in self.revisions.keys() - set(reports):
+            del self.revisions[report]
+
 
 @dataclass(frozen=True, slots=True)
 class _Unit:
@@ -92,7 +99,7 @@ class Fleet:
         for name in platforms:
             self._health.init_platform(name, ["get_token", *(REPORTS[report].operation for report in config.reports)])
         try:
-            await self._switch(wanted, former_tenants)
+            await self._switch(wanted, former_tenants, config.reports)
         finally:
             for name, former in former_platforms.items():
                 if platforms.get(name) is not former:
@@ -104,9 +111,10 @@ class Fleet:
         self,
         wanted: Mapping[_UnitKey, tuple[Plan, TenantSession]],
         former_tenants: Mapping[_TenantKey, _TenantRuntime],
+        reports: Collection[str],
     ) -> None:
         """Stops what is not wanted as it is, and starts what is wanted and does not run."""
-        former_bots = self._bots
+        former_bots, bots = self._bots, {plan.bot for plan, _ in wanted.values()}
         await self._retire(
             [
                 key
@@ -114,11 +122,15 @@ class Fleet:
                 if wanted.get(key) != (unit.poller.plan, unit.session)
             ]
         )
-        for bot in former_bots - {plan.bot for plan, _ in wanted.values()}:
+        for bot in former_bots - bots:
             self._store.remove(bot)
+        for key in self._units.keys() - wanted.keys():
+            if (bot := self._units[key].poller.plan.bot) in bots:
+                self._store.remove_report(bot, key[3])
         for tenant in _ids(former_tenants.values()) - _ids(self._tenants.values()):
             self._store.remove_tenant(tenant)
         for runtime in self._tenants.values():
+            runtime.keep_only(reports)
             self._publish_tenant(runtime)
         async for key, (plan, session) in _in_turns(wanted.items()):
             self._start(key, plan, session)

@@ -16,6 +16,9 @@ class Listener(Protocol):
     def bot_removed(self, bot: BotId) -> None:
         """A bot is no longer configured; all its reports go."""
 
+    def report_removed(self, bot: BotId, report: str) -> None:
+        """A report of a bot is no longer asked for; the bot has others."""
+
     def tenant_changed(self, tenant: TenantId, status: TenantStatus) -> None:
         """A tenant is new or has a new status."""
 
@@ -52,6 +55,12 @@ class Store:
         del self._bots[bot]
         for listener in self._listeners:
             listener.bot_removed(bot)
+
+    def remove_report(self, bot: BotId, report: str) -> None:
+        """Forgets one report of a bot that keeps others."""
+        del self._bots[bot][report]
+        for listener in self._listeners:
+            listener.report_removed(bot, report)
 
     def put_tenant(self, tenant: TenantId, status: TenantStatus) -> None:
         """Takes a tenant's new status."""

@@ -65,6 +65,10 @@ class Exposition:
         for rows in self._rows.values():
             rows.pop(bot, None)
 
+    def report_removed(self, bot: BotId, report: str) -> None:
+        """Forgets the lines of one report of a bot."""
+        del self._rows[report][bot]
+
     def tenant_changed(self, tenant: TenantId, status: TenantStatus) -> None:
         """Writes a tenant's lines anew."""
         self._tenants[tenant] = [
