@@ -77,6 +77,7 @@ class Poller:
         self._snapshot = Snapshot()
         self._timer: asyncio.TimerHandle | None = None
         self._warned = False
+        self._day_before_asked: date | None = None
         self._publish(self._snapshot)
 
     async def run(self, phase: float) -> None:
@@ -97,7 +98,7 @@ class Poller:
         turn = _Turn(due, self.plan.budget, self._clock, self._observe_lag)
         try:
             await self._take(today, turn)
-            if windows.wants_day_before(self._state, self.plan.rules, now):
+            if windows.wants_day_before(self._state, self.plan.rules, now) or self._owes_day_before(today):
                 await self._take_day_before(today, turn)
             self._succeed(now)
         except UpstreamError as error:
@@ -121,7 +122,17 @@ class Poller:
             self._timer.cancel()
             self._timer = None
 
+    def _owes_day_before(self, today: date) -> bool:
+        """Whether yesterday's report is missing for comparison only.
+
+        It is asked for once a day, whatever comes of it, and only when the poll before was a success: the round after a start
+        or an outage is to be over soon.
+        """
+        known = self._state.day(day_before(today)) is not None
+        return not known and self._day_before_asked != today and self._snapshot.up
+
     async def _take_day_before(self, today: date, turn: "_Turn") -> None:
+        self._day_before_asked = today
         try:
             await self._take(day_before(today), turn)
         except UpstreamError as error:  # today's report is there, and decides
@@ -190,13 +201,15 @@ class Poller:
     def _shown(self) -> Snapshot:
         """The snapshot with the data of the current state."""
         state = self._state
-        day = state.day(local_date(self._clock.now(), self.plan.rules.zone))
+        today = local_date(self._clock.now(), self.plan.rules.zone)
+        day, yesterday = state.day(today), state.day(day_before(today))
         return replace(
             self._snapshot,
             hour=state.hour,
             live=state.live,
             totals=state.shown_totals,
             records=day.records if day else {},
+            yesterday=yesterday.records if yesterday else {},
         )
 
     def _publish(self, snapshot: Snapshot) -> None:

@@ -44,7 +44,8 @@ class Snapshot:
     ``hour``, ``live`` and ``totals`` are the data; they stay as they are when a poll fails. ``totals`` are the local
     day's sums in the order of the report's fields (None for a field that is not summed or not known yet).
     ``expires`` is the moment on ``Clock.elapsed()`` from which the data are too old to be shown.
-    ``records`` are the hours of the local day so far, by their start, for whoever shows a day's course.
+    ``records`` are the hours of the local day so far, by their start, for whoever shows a day's course; ``yesterday`` are
+    those of the day before, empty until they have been asked for.
     """
 
     hour: Hour | None = None
@@ -57,6 +58,7 @@ class Snapshot:
     last_success: float | None = None
     expires: float = float("-inf")
     records: Mapping[float, Record] = field(default_factory=dict)
+    yesterday: Mapping[float, Record] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -175,7 +175,7 @@ async def test_retry_after_is_heeded(rig: Rig) -> None:
     """What is repeated is repeated when the platform asks for it, not sooner, and within the poll's time."""
     simulator = await rig.platform()
     await rig.start()
-    await rig.after(BETWEEN_POLLS)
+    await rig.after(INTERVAL + BETWEEN_POLLS)
     simulator.faults.add(faults.HttpStatus(503, {"Retry-After": "7"}), access_code="b1", first=2)
     page = await rig.after(INTERVAL)
 

@@ -92,7 +92,7 @@ async def test_in_the_middle_of_a_poll(rig: Rig) -> None:
     """A poll goes on if nothing of it changes; one of a bot that changes begins anew, one of a bot that goes ends."""
     simulator = await rig.platform()
     await rig.start()
-    await rig.after(45)
+    await rig.after(INTERVAL + 45)
     simulator.faults.add(faults.Delay(5.0), operation=QUERY)
     slow = asyncio.create_task(simulator.journal.reached(simulator.journal.counts[QUERY] + 1, QUERY))
     await slow  # b1's
@@ -214,7 +214,7 @@ async def test_a_configuration_fails_halfway(rig: Rig, part: str) -> None:
     """When, against all checks, a part of it cannot be set up, all is as it was: nothing new runs, nothing old ended."""
     simulator = await rig.platform()
     await rig.start()
-    before = await rig.after(45)
+    before = await rig.after(INTERVAL + 45)
     good = load(yaml.safe_dump(rig.settings), {})
     (platform,) = good.platforms
     (tenant,) = platform.tenants

@@ -37,22 +37,22 @@ async def test_the_first_poll_is_at_once_then_at_the_bots_own_moment(make_rig: M
 
     await run_for(rig, 200)
 
-    first, *rest = [at for at, _ in rig.session.asked]
+    first, *rest = [at for at, day in rig.session.asked if day.day == 20]
     assert before == first
     assert [30.0] * len(rest) == [at % 60 for at in rest]
     assert 3 <= len(rest) <= 4
-    assert [0.0] * len(rest) == rig.lags
+    assert {0.0} == set(rig.lags)
 
 
 async def test_a_slow_platform_makes_no_poll_overlap_or_drift(make_rig: MakeRig) -> None:
     """A poll that takes longer than its interval leaves slots out; the others stay where they were."""
     rig = make_rig(interval=10)
-    rig.session.answer = lambda _: 9.9
+    rig.session.answer = lambda day: 9.9 if day.day == 20 else []
 
     await run_for(rig, 100)
 
     assert 1 == rig.session.most_running
-    assert {5.0} == {at % 10 for at, _ in rig.session.asked[1:]}
+    assert {5.0} == {at % 10 for at, day in rig.session.asked[1:] if day.day == 20}
 
 
 async def test_a_poll_ends_with_its_budget(make_rig: MakeRig) -> None:
@@ -178,12 +178,69 @@ async def test_a_fault_of_ours_does_not_end_the_polling(make_rig: MakeRig) -> No
 async def test_anomalies_are_logged_and_counted_once(make_rig: MakeRig) -> None:
     """The same bad field in each poll is one line and one count."""
     rig = make_rig()
-    rig.session.answer = lambda day: [row(day, 10, "many")]
+    rig.session.answer = lambda day: [row(day, 10, "many")] if day.day == 20 else []
 
     await run_for(rig, 200)
 
     assert ["invalid_field"] == rig.findings.reasons
     assert ["report_anomaly"] == rig.events
+
+
+class TestYesterday:
+    """The hours of the day before, for whoever compares."""
+
+    async def test_it_is_asked_for_once_and_not_in_the_first_round(self, make_rig: MakeRig) -> None:
+        """A bot's second poll asks for it, whatever comes of it, and no other does."""
+        rig = make_rig()
+        rig.session.answer = lambda day: [row(day, 10, day.day)]
+
+        await rig.poller.poll(None)
+        assert [20] == [day.day for _, day in rig.session.asked]
+        assert {} == rig.snapshot.yesterday
+
+        for _ in range(3):
+            await rig.poller.poll(None)
+        assert [20, 20, 19, 20, 20] == [day.day for _, day in rig.session.asked]
+        assert [19] == [record.values[0] for record in rig.snapshot.yesterday.values()]
+        assert [20] == [record.values[0] for record in rig.snapshot.records.values()]
+        rig.poller.close()
+
+    async def test_its_failure_decides_nothing(self, make_rig: MakeRig) -> None:
+        """The bot is up, and the platform is not asked again and again."""
+        rig = make_rig()
+        error = UpstreamError("api", "no such day")
+        rig.session.answer = lambda day: [row(day, 10, 7)] if day.day == 20 else error
+
+        for _ in range(4):
+            await rig.poller.poll(None)
+
+        assert 5 == len(rig.session.asked)
+        assert (True, 0, {}) == (rig.snapshot.up, rig.snapshot.failures, rig.snapshot.yesterday)
+        assert [] == rig.events
+        rig.poller.close()
+
+    async def test_an_outage_ends_without_it(self, make_rig: MakeRig) -> None:
+        """The poll that brings a bot back asks for today alone, so that all bots are back soon."""
+        rig = make_rig()
+        rig.session.answer = lambda _: UpstreamError("connect", "refused")
+        await rig.poller.poll(None)
+        rig.session.answer = lambda _: []
+
+        await rig.poller.poll(None)
+        await rig.poller.poll(None)
+
+        assert [20, 20, 20, 19] == [day.day for _, day in rig.session.asked]
+        rig.poller.close()
+
+    async def test_today_becomes_yesterday(self, make_rig: MakeRig) -> None:
+        """A process that runs over midnight knows it already, and goes on comparing."""
+        rig = make_rig(start="2026-05-20T23:00", interval=600)
+        rig.session.answer = lambda day: [row(day, 22, day.day)]
+
+        await run_for(rig, 6 * 3600)
+
+        assert [20] == [record.values[0] for record in rig.snapshot.yesterday.values()]
+        assert [21] == [record.values[0] for record in rig.snapshot.records.values()]
 
 
 class TestMidnight:
