@@ -215,11 +215,11 @@ def _settled(day: Day, rules: Rules) -> list[float]:
     return [
         start
         for start, end in hours(day.date, rules.zone)
-        if (due := _due(day, rules, start, end)) and due <= day.asked
+        if (due := settles_at(day, rules, start, end)) and due <= day.asked
     ]
 
 
-def _due(day: Day, rules: Rules, start: float, end: float) -> float | None:
+def settles_at(day: Day, rules: Rules, start: float, end: float) -> float | None:
     """When an hour settles as far as is known; None for one that cannot without a record."""
     record = day.records.get(start)
     if record is not None:
@@ -253,7 +253,7 @@ def _deadline(today: date, rules: Rules) -> float:
 
 def _all_settled_at(day: Day, rules: Rules) -> float:
     """When the last hour of a day settles as far as is known."""
-    dues = [_due(day, rules, start, end) for start, end in hours(day.date, rules.zone)]
+    dues = [settles_at(day, rules, start, end) for start, end in hours(day.date, rules.zone)]
     return max(float("inf") if due is None else due for due in dues)
 
 
