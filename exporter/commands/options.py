@@ -100,6 +100,16 @@ def web_options(command: _Command) -> _Command:
     return command
 
 
+def format_option(*formats: str) -> Callable[[_Command], _Command]:
+    """``--format``, of which the first one is the default."""
+    return flag("--format", type=click.Choice(formats), default=formats[0], help="Form of what is printed.")
+
+
+def tenant_option(command: _Command) -> _Command:
+    """``--tenant``."""
+    return flag("--tenant", metavar="NAME|ID", help="Only this tenant, by its name or its id; default: all.")(command)
+
+
 def log_options(default: str = "info") -> Callable[[_Command], _Command]:
     """``--log.level``, with its default, and ``--log.format``."""
 
