@@ -36,6 +36,7 @@ class Trouble(Enum):
     INTERFACES = "interfaces"  # the share of interface requests that succeed falls by `size` (0 to 1)
     CALL_LOSS = "call_loss"  # the share `size` (0 to 1) of the calls no longer arrives
     SURGE = "surge"  # `size` times the usual calls arrive on top of the usual
+    DIRECT = "direct"  # of those not served alone, the share that reaches an agent at once rises by `size` (0 to 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +99,10 @@ class SimBot:
     """The share of the others that leave after one interaction."""
     autonomy: float = 0.65
     """The share of the rest that the bot serves alone."""
+    autonomy_by_hour: tuple[float, ...] = (0.0,) * 24
+    """For each of the 24 local hours of the day, what is added to ``autonomy``: other callers have other questions."""
+    autonomy_variation: float = 0.0
+    """How far an hour's ``autonomy`` strays from the above with nothing wrong."""
     direct: float = 0.4
     """The share of those it does not serve alone that reach an agent within 3 interactions."""
     interface_requests: float = 0.6

@@ -174,6 +174,16 @@ class SimulatedWorld:
             raise KeyError(name)
         return self._hour(name, hour).until((now - hour) / HOUR)
 
+    def published(self, tenant_id: str, access_code: str, hour: int, now: float) -> Counts:
+        """What the record of the hour that begins at ``hour`` says at ``now`` (both seconds since the epoch).
+
+        All counts are 0 while there is none. Raises KeyError if there is no such bot.
+        """
+        name = (tenant_id, access_code)
+        if name not in self._lines:
+            raise KeyError(name)
+        return self._published(self._hour(name, hour), hour, now)
+
     def knowledge(self, period: str, tenant_id: str, timestamp_ms: int, now: float) -> Record:
         tenant = self._tenants.get(tenant_id, SimTenant(tenant_id, (), questions=0))
         day = _date(tenant.timezone, timestamp_ms)
@@ -265,14 +275,18 @@ class SimulatedWorld:
         for incident in bot.incidents:
             trouble[incident.trouble] += incident.size * incident.strength(start)
 
-        expected = _expected_calls(bot, datetime.fromtimestamp(start, line.timezone), start)
+        local = datetime.fromtimestamp(start, line.timezone)
+        expected = _expected_calls(bot, local, start)
         expected *= max(0.0, 1 - trouble[Trouble.CALL_LOSS]) * (1 + trouble[Trouble.SURGE])
         calls = poisson(rng, expected * max(0.0, rng.gauss(1, bot.variation)))
         silent = binomial(rng, calls, bot.silent)
         exit_no_consult = binomial(rng, calls - silent, bot.leaving)
         consulting = calls - silent - exit_no_consult
-        exit_consulting = binomial(rng, consulting, max(0.0, bot.autonomy - trouble[Trouble.AUTONOMY]))
-        staff_no_consult = binomial(rng, consulting - exit_consulting, bot.direct)
+        autonomy = bot.autonomy + bot.autonomy_by_hour[local.hour] - trouble[Trouble.AUTONOMY]
+        if bot.autonomy_variation:
+            autonomy += rng.gauss(0, bot.autonomy_variation)
+        exit_consulting = binomial(rng, consulting, min(1.0, max(0.0, autonomy)))
+        staff_no_consult = binomial(rng, consulting - exit_consulting, min(1.0, bot.direct + trouble[Trouble.DIRECT]))
         staff_consult = consulting - exit_consulting - staff_no_consult
         requests = poisson(rng, (calls - silent) * bot.interface_requests) if calls > silent else 0
         successes = binomial(rng, requests, max(0.0, bot.interface_success - trouble[Trouble.INTERFACES]))
