@@ -163,11 +163,20 @@ class Prometheus(Daemon):
 
     _listening = re.compile(r'msg="Listening on".* address=(?P<address>\S+)')
 
-    def __init__(self, program: Path, config: Mapping[str, object], directory: Path, arguments: Sequence[str]) -> None:
-        """Start it with a configuration, its database in the directory."""
+    def __init__(
+        self,
+        program: Path,
+        config: Mapping[str, object],
+        directory: Path,
+        arguments: Sequence[str],
+        *,
+        data: Path | None = None,
+    ) -> None:
+        """Start it with a configuration; its database is ``data``, or else a new one in the directory."""
         config_file = directory.with_suffix(".yml")
         config_file.write_text(json.dumps(config), encoding="utf-8")
-        where = [f"--config.file={config_file}", "--storage.tsdb.path=data", "--web.listen-address=127.0.0.1:0"]
+        database = f"--storage.tsdb.path={data or 'data'}"
+        where = [f"--config.file={config_file}", database, "--web.listen-address=127.0.0.1:0"]
         super().__init__([program, *where, *arguments], directory, os.environ)
 
     async def api(self, path: str, **parameters: str) -> Any:
