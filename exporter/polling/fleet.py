@@ -270,6 +270,7 @@ class Fleet:
                 token_expiry=state.token_expiry,
                 blocked=state.blocked,
                 login_problem=state.reason,
+                login_code=state.code,
                 retry_at=state.retry_at,
             ),
         )

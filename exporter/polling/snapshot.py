@@ -75,7 +75,8 @@ class TenantStatus:
     """What is known of a tenant as a whole.
 
     ``anomalies`` counts by (report, reason), ``revisions`` by report; ``token_expiry`` is in epoch seconds and None
-    without a fetched token; ``login_problem`` says in words what is wrong with the login, ``retry_at`` (epoch seconds) when the next is tried.
+    without a fetched token; ``login_problem`` says in words what is wrong with the login, ``login_code`` is the platform's
+    error code for it if there was one, ``retry_at`` (epoch seconds) is when the next is tried.
     """
 
     anomalies: Mapping[tuple[str, str], int] = field(default_factory=dict)
@@ -83,4 +84,5 @@ class TenantStatus:
     token_expiry: float | None = None
     blocked: bool = False
     login_problem: str | None = None
+    login_code: int | None = None
     retry_at: float | None = None

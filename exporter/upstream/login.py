@@ -49,6 +49,8 @@ class SessionState:
     """The platform refused the login, and to spare the account none is tried for now."""
     reason: str | None = None
     """What is wrong, in words; None if nothing is."""
+    code: int | None = None
+    """The platform's error code that says what is wrong, if it was one."""
     retry_at: float | None = None
     """When the next login may be tried; None if none is due, or only once the secret has changed."""
 
@@ -89,7 +91,11 @@ class Standing:
         retry = {} if delay is None else {"retry_in_seconds": round(delay, 3)}
         note("login_blocked" if blocked else "login_failed", reason=error.reason, error=str(error), **retry)
         retry_at = None if delay is None else self._clock.now() + delay
-        self._become(SessionState(self.state.token_expiry, blocked=blocked, reason=str(error), retry_at=retry_at))
+        self._become(
+            SessionState(
+                self.state.token_expiry, blocked=blocked, reason=str(error), code=error.code, retry_at=retry_at
+            )
+        )
 
     def reset(self) -> None:
         """Forget what was wrong, as what comes next will tell."""
