@@ -1,0 +1,240 @@
+"""A gap of many bots, read from their platforms and written as one file a day (UTC), each complete or not there."""
+
+import asyncio
+import itertools
+from collections import deque
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from exporter.clock import Clock
+from exporter.history.journal import Journal
+from exporter.history.partfile import PartFile
+from exporter.history.replay import Span, Tally, days_of, first_known, replay, tally
+from exporter.polling.snapshot import BotId
+from exporter.polling.windows import Rules
+from exporter.serving.exposition import Labels
+from exporter.upstream.errors import CircuitOpen, UpstreamError
+from exporter.upstream.reports import Parsed, parse
+
+PATIENCE: Final = 300.0
+"""Seconds for which a platform that has stopped answering is asked again."""
+
+_BOTS_AHEAD: Final = 32
+"""How many bots' reports are fetched ahead of the one that is being written; the platform's limits hold besides."""
+
+_MAX_DELAY: Final = 30
+"""Seconds between two tries."""
+
+_PART_SECONDS: Final = 86_400
+
+
+@dataclass(slots=True)
+class Source:
+    """A bot, and how its past is read."""
+
+    bot: BotId
+    rules: Rules
+    gap: Span
+    ask: Callable[[date], Awaitable[Sequence[object]]]
+    """The rows of the report of a local date; raises UpstreamError."""
+    answers: dict[date, Parsed] = field(default_factory=dict)
+    """Those that the part being written, or the next one, needs."""
+    known_since: float | None = None
+    failed: bool = False
+    """Whether it could not be read for the latest part."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a bot in a part, or in all of them; ``failed`` has hours too, ``error`` says why the last did."""
+
+    tally: Tally = Tally()  # noqa: RUF009 - immutable
+    failed: int = 0
+    known_since: float | None = None
+    error: str = ""
+
+    def __add__(self, later: "Outcome") -> "Outcome":
+        known = [each for each in (self.known_since, later.known_since) if each is not None]
+        return Outcome(
+            Tally(*(before + after for before, after in zip(self.tally, later.tally, strict=True))),
+            self.failed + later.failed,
+            min(known, default=None),
+            later.error or self.error,
+        )
+
+
+class NothingRead(Exception):  # noqa: N818 - what happened
+    """Not one bot could be read: there is no point in going on. The message is the last failure's."""
+
+
+class Backfill:
+    """Writes the parts of a history that are not written yet."""
+
+    def __init__(
+        self,
+        sources: Sequence[Source],
+        directory: Path,
+        journal: Journal,
+        *,
+        step: int,
+        labels: Labels,
+        clock: Clock,
+        patience: float = PATIENCE,
+    ) -> None:
+        """``sources`` share one report; ``step`` and ``patience`` are in seconds; ``labels`` are added to each series."""
+        self._sources = sources
+        self._directory = directory
+        self._journal = journal
+        self._step = step
+        self._labels = tuple(labels)
+        self._clock = clock
+        self._patience = patience
+        self._answered: dict[str, float] = {}
+        self.parts: Final = _parts([source.gap for source in sources])
+        """By name, in the order of time."""
+        self.samples = 0
+        """How many have been written."""
+
+    @property
+    def steps(self) -> int:
+        """How much there is to do in all."""
+        return len(self.parts) * len(self._sources)
+
+    @property
+    def left(self) -> Sequence[str]:
+        """The parts that are not complete."""
+        return [name for name in self.parts if not self._complete(name)]
+
+    def outcomes(self) -> Sequence[tuple[Source, Outcome]]:
+        """What has become of each bot so far."""
+        totals = [Outcome() for _ in self._sources]
+        for name in self.parts:
+            if name in self._journal.parts:
+                of_part = _from_json(self._journal.parts[name])
+                totals = [total + each for total, each in zip(totals, of_part, strict=True)]
+        return list(zip(self._sources, totals, strict=True))
+
+    async def run(self, advance: Callable[[int], None]) -> None:
+        """Writes part after part; one in which a bot failed is to be written again another time. Raises NothingRead.
+
+        ``advance`` is told how many of the ``steps`` have been made.
+        """
+        for name, part in self.parts.items():
+            if self._complete(name):
+                self._learn(_from_json(self._journal.parts[name]))
+                advance(len(self._sources))
+            else:
+                await self._write(name, part, advance)
+
+    def _complete(self, name: str) -> bool:
+        outcomes = self._journal.parts.get(name)
+        return outcomes is not None and not any(each.failed for each in _from_json(outcomes))
+
+    def _learn(self, outcomes: Sequence[Outcome]) -> None:
+        for source, outcome in zip(self._sources, outcomes, strict=True):
+            if source.known_since is None:
+                source.known_since = outcome.known_since
+
+    async def _write(self, name: str, part: Span, advance: Callable[[int], None]) -> None:
+        outcomes: list[Outcome] = []
+        with PartFile(self._directory / f"{name}.om", self._sources[0].rules.report, self._labels) as file:
+            async with aclosing(self._read(part)) as read:
+                async for source, failure in read:
+                    outcomes.append(self._add(file, source, part, failure))
+                    advance(1)
+            # Where there is nothing to be written of a bot it has no hours either.
+            if all(each.failed or each == Outcome() for each in outcomes) and any(each.failed for each in outcomes):
+                raise NothingRead(next(each.error for each in reversed(outcomes) if each.error))
+            file.finish()
+        self.samples += file.samples
+        self._journal.note(name, _to_json(outcomes))
+
+    def _add(self, file: PartFile, source: Source, part: Span, failure: UpstreamError | None) -> Outcome:
+        span = part.within(source.gap)
+        if span.begin >= span.end:
+            return Outcome()
+        source.failed = failure is not None
+        if failure:
+            return Outcome(failed=-(-(span.end - span.begin) // 3600), error=str(failure))
+        reports, rules = source.answers, source.rules
+        if source.known_since is None:
+            source.known_since = first_known(reports, rules)
+        known = source.known_since
+        file.add(source.bot, replay(reports, rules, span, gap=source.gap, step=self._step, known_since=known))
+        return Outcome(tally(reports, rules, span, known), known_since=known)
+
+    async def _read(self, part: Span) -> AsyncGenerator[tuple[Source, UpstreamError | None], None]:
+        """Every source, in order, once its answers are there, or with why they are not."""
+        coming: deque[tuple[Source, asyncio.Task[UpstreamError | None]]] = deque()
+        waiting = deque(self._sources)
+        try:
+            while waiting or coming:
+                while waiting and len(coming) < _BOTS_AHEAD:
+                    source = waiting.popleft()
+                    coming.append((source, asyncio.create_task(self._fetch(source, part))))
+                source, task = coming[0]
+                yield source, await task
+                coming.popleft()
+        finally:
+            for _, task in coming:
+                task.cancel()
+            await asyncio.gather(*(task for _, task in coming), return_exceptions=True)
+
+    async def _fetch(self, source: Source, part: Span) -> UpstreamError | None:
+        """Fetches the answers that a source needs for a part and does not have."""
+        span = part.within(source.gap)
+        if span.begin >= span.end:
+            return None
+        bot, days = source.bot, days_of(span, source.rules, self._step)
+        source.answers = {day: known for day, known in source.answers.items() if day in days}
+        try:
+            for day in days:
+                if day not in source.answers:
+                    rows = await self._ask(source, day)
+                    source.answers[day] = parse(
+                        source.rules.report, rows, tenant_id=bot.tenant_id, access_code=bot.access_code
+                    )
+        except UpstreamError as error:
+            return error.with_traceback(None)
+        source.answers = {day: source.answers[day] for day in days}  # in order, however they came
+        return None
+
+    async def _ask(self, source: Source, day: date) -> Sequence[object]:
+        """Asks once, or for as long as the platform seems to be away; a bot that failed before is not waited for again."""
+        platform = source.bot.platform
+        self._answered.setdefault(platform, self._clock.elapsed())
+        for attempt in itertools.count():
+            began = self._clock.elapsed()
+            try:
+                rows = await source.ask(day)
+            except UpstreamError as error:
+                away = isinstance(error, CircuitOpen) or error.unreachable
+                silent = self._clock.elapsed() - self._answered[platform]
+                others_answered = self._answered[platform] > began
+                if source.failed or not away or silent >= self._patience or (others_answered and attempt):
+                    raise
+                await asyncio.sleep(min(2**attempt, _MAX_DELAY))
+            else:
+                self._answered[platform] = self._clock.elapsed()
+                return rows
+        raise AssertionError("it never ends")
+
+
+def _parts(gaps: Sequence[Span]) -> Mapping[str, Span]:
+    """The days (UTC) that have something of a gap, by their dates."""
+    first = min((gap.begin for gap in gaps), default=0) // _PART_SECONDS
+    end = -(-max((gap.end for gap in gaps), default=0) // _PART_SECONDS)
+    spans = (Span(number * _PART_SECONDS, (number + 1) * _PART_SECONDS) for number in range(first, end))
+    return {datetime.fromtimestamp(span.begin, UTC).date().isoformat(): span for span in spans}
+
+
+def _to_json(outcomes: Sequence[Outcome]) -> list[Any]:
+    return [[*each.tally, each.failed, each.known_since, each.error] for each in outcomes]
+
+
+def _from_json(rows: Sequence[Any]) -> Sequence[Outcome]:
+    return [Outcome(Tally(*row[:3]), *row[3:]) for row in rows]

@@ -1,0 +1,84 @@
+"""One file of a history: OpenMetrics with timestamps, written bot by bot and put together family by family.
+
+OpenMetrics wants all series of a family together, and a thousand bots fill gigabytes; so each family has a temporary
+file of its own until the last bot has been written. Nothing of the size of the file is kept in memory.
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Final, Self
+
+from exporter.polling.snapshot import BotId, Snapshot
+from exporter.serving.catalogue import BOT_INFO, LAYOUTS, Column, Series
+from exporter.serving.exposition import Labels, description, header, identity, labels_text, number_text
+from exporter.upstream.reports import Report, Value
+
+_INFO: Final = Column(BOT_INFO, (Series("", 0),))
+
+
+class PartFile:
+    """Takes the samples of one bot after the other; the file is there only once it is complete."""
+
+    def __init__(self, path: Path, report: Report, labels: Labels) -> None:
+        """``labels`` are added to every series."""
+        self.samples = 0
+        """How many have been written."""
+        self._path = path
+        self._layout = LAYOUTS[report.name]
+        self._added = tuple(labels)
+        self._open = ExitStack()
+        # Without names, so that nothing is left of them however the process ends.
+        self._files: Sequence[tuple[Column, IO[bytes]]] = [
+            (column, self._open.enter_context(tempfile.TemporaryFile(dir=path.parent)))  # noqa: SIM115
+            for column in (_INFO, *self._layout.columns)
+        ]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._open.close()
+
+    def add(self, bot: BotId, shown: Iterable[tuple[int, Snapshot]]) -> None:
+        """Writes what was shown of a bot, moment (epoch seconds) by moment, in the order of time."""
+        rows = [(moment, self._layout.values(snapshot)) for moment, snapshot in shown]
+        rows = [row for row in rows if any(value is not None for value in row[1])]
+        (_, infos), *others = self._files
+        self._write(infos, _INFO, (*description(bot), *self._added), [(moment, (1,)) for moment, _ in rows])
+        for column, file in others:
+            self._write(file, column, (*identity(bot), *self._added), rows)
+
+    def finish(self) -> None:
+        """Puts the file in its place; without a sample there is none."""
+        if not self.samples:
+            return
+        partial = self._path.with_suffix(f"{self._path.suffix}.partial")
+        with partial.open("wb") as whole:
+            for column, file in self._files:
+                if file.tell():
+                    file.seek(0)
+                    whole.write(header(column.family, openmetrics=True))
+                    shutil.copyfileobj(file, whole)
+            whole.write(b"# EOF\n")
+            whole.flush()
+            os.fsync(whole.fileno())
+        partial.replace(self._path)
+
+    def _write(
+        self, file: IO[bytes], column: Column, labels: Labels, rows: Sequence[tuple[int, Sequence[Value]]]
+    ) -> None:
+        text = labels_text(labels)
+        for further, place in column.series:
+            head = f"{column.family.sample}{{{text}{further}}}"
+            lines = [
+                f"{head} {number_text(value)} {moment}\n" for moment, row in rows if (value := row[place]) is not None
+            ]
+            file.write("".join(lines).encode())
+            self.samples += len(lines)
