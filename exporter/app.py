@@ -82,12 +82,14 @@ class App:
         self._fleet = Fleet(store=self._store, clock=clock, health=self._health, log=log, rng=rng)
         self._ready_at: float | None = None
         self._reloading = asyncio.Lock()
+        self._reloads: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
         """Serves until SIGTERM or SIGINT. Raises ConfigError and StartError."""
         async with AsyncExitStack() as stack:
+            stopped = self._catch_signals()
             stack.push_async_callback(self._fleet.close)
-            stopped = self._catch_signals(stack)
+            stack.push_async_callback(self._finish_reloads)
             config = self._read()
             # The sockets before the polls: with a port that is taken, the platform is better not asked at all.
             await self._listen(stack)
@@ -175,33 +177,31 @@ class App:
         protect(app, config, log=self._log)
         return Server(app, shutdown_timeout=_SHUTDOWN_TIMEOUT, context=config.context, admits=config.admits)
 
-    def _catch_signals(self, stack: AsyncExitStack) -> asyncio.Event:
+    def _catch_signals(self) -> asyncio.Event:
         """The event that says to stop; SIGHUP reloads."""
         loop = asyncio.get_running_loop()
         stopped = asyncio.Event()
-        reloads: set[asyncio.Task[None]] = set()
 
         async def reload() -> None:
             with suppress(Exception):  # logged and counted; the old configuration goes on
                 await self.reload()
 
         def on_hangup() -> None:
-            task = asyncio.create_task(reload())
-            reloads.add(task)
-            task.add_done_callback(reloads.discard)
+            if not stopped.is_set():
+                task = asyncio.create_task(reload())
+                self._reloads.add(task)
+                task.add_done_callback(self._reloads.discard)
 
-        async def finish_reloads() -> None:
-            await asyncio.gather(*reloads)
-
-        stack.push_async_callback(finish_reloads)
         for number, handler in (
             (signal.SIGTERM, stopped.set),
             (signal.SIGINT, stopped.set),
             (signal.SIGHUP, on_hangup),
         ):
-            loop.add_signal_handler(number, handler)
-            stack.callback(loop.remove_signal_handler, number)
+            loop.add_signal_handler(number, handler)  # until the loop is closed
         return stopped
+
+    async def _finish_reloads(self) -> None:
+        await asyncio.gather(*self._reloads)
 
 
 def _host(address: Address) -> str:

@@ -5,7 +5,7 @@ from typing import Final
 
 import click
 
-from exporter import __version__
+from exporter import __version__, signals
 from exporter.commands.help import grouped, write_examples
 from exporter.revision import revision
 
@@ -13,6 +13,7 @@ COMMANDS: Final = ("run", "demo")
 """Each is the function of that name in the module of that name, imported only when it is needed: the daemon starts fast."""
 
 _DEFAULT: Final = "run"
+_DAEMONS: Final = ("run", "demo")
 _EXAMPLES: Final = """
 oifde-exporter demo         look around: no configuration, no network
 oifde-exporter check        is config.yaml right, and does it fit?
@@ -60,8 +61,11 @@ class _Commands(click.Group):
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, message=f"oifde-exporter, version {__version__} (revision: {revision()})")
-def main() -> None:
+@click.pass_context
+def main(ctx: click.Context, /) -> None:
     """Prometheus exporter for the chatbots of Huawei's AICC/CEC platform.
 
     Without a command it runs the daemon. Every command has a --help of its own, with examples.
     """
+    if ctx.invoked_subcommand not in _DAEMONS:
+        signals.end_as_usual()

@@ -13,7 +13,7 @@ import click
 import uvloop
 from structlog.typing import FilteringBoundLogger
 
-from exporter import __version__
+from exporter import __version__, signals
 from exporter.app import App, StartError, WebOptions
 from exporter.clock import SystemClock
 from exporter.commands.options import told_to_the_user
@@ -82,3 +82,5 @@ def run_to_end(main: Coroutine[Any, Any, None]) -> None:
         except StartError as error:
             click.echo(f"oifde-exporter: {error}", err=True)
             sys.exit(1)
+        finally:
+            signals.ignore()

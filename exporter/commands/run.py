@@ -77,6 +77,4 @@ async def _watching(watch: Watch, interval: float, daemon: Coroutine[Any, Any, N
 
 
 def _hang_up() -> None:
-    # A daemon that is about to end takes no more signals, and this one's default is to kill.
-    if signal.getsignal(signal.SIGHUP) is not signal.SIG_DFL:
-        signal.raise_signal(signal.SIGHUP)
+    signal.raise_signal(signal.SIGHUP)

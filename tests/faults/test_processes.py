@@ -216,10 +216,17 @@ async def refused(exporters: Exporters, simulator: Simulator) -> ExporterProcess
     return exporter
 
 
+async def starting(exporters: Exporters, simulator: Simulator) -> ExporterProcess:
+    """Python has not read half of the program yet."""
+    exporter = exporters.begin(settings(simulator))
+    await wait_for(lambda: catches(exporter.pid, signal.SIGTERM), "the process to heed signals")
+    return exporter
+
+
 async def reading_its_configuration(exporters: Exporters, simulator: Simulator) -> ExporterProcess:
     """A long one, at the start."""
     exporter = exporters.begin(with_many_bots(simulator))
-    await wait_for(lambda: catches(exporter.pid, signal.SIGTERM), "the process to heed signals")
+    await wait_for(lambda: catches(exporter.pid, signal.SIGHUP), "the process to heed all signals")
     return exporter
 
 
@@ -245,7 +252,17 @@ def catches(pid: int, number: signal.Signals) -> bool:
 
 @pytest.mark.parametrize(
     "state",
-    [polling, logging_in, hanging, out_of_reach, looking_up_its_name, refused, reading_its_configuration, reloading],
+    [
+        starting,
+        reading_its_configuration,
+        polling,
+        logging_in,
+        hanging,
+        out_of_reach,
+        looking_up_its_name,
+        refused,
+        reloading,
+    ],
     ids=lambda state: state.__name__.replace("_", " "),
 )
 async def test_told_to_end(
@@ -257,6 +274,21 @@ async def test_told_to_end(
     exporter = await state(exporters, simulator)
     exporter.send_signal(signal.SIGTERM)
     await ended(exporter)
+
+
+async def test_told_to_end_again_and_again(exporters: Exporters, simulator: Simulator) -> None:
+    """Whoever is impatient spoils nothing."""
+    exporter = await polling(exporters, simulator)
+
+    ending = asyncio.create_task(ended(exporter))
+
+    def told_once_more() -> bool:
+        exporter.send_signal(signal.SIGTERM)
+        exporter.send_signal(signal.SIGHUP)
+        return ending.done()
+
+    await wait_for(told_once_more, "the process to end")
+    await ending
 
 
 async def test_told_to_end_while_a_client_reads_slowly(exporters: Exporters, simulator: Simulator) -> None:

@@ -3,9 +3,9 @@
 import socket
 import sys
 
-from exporter.cli import main
+from exporter.__main__ import main
 
 if __name__ == "__main__":
     name = sys.argv[1]
     socket.gethostname = lambda: name
-    main(sys.argv[2:], prog_name="oifde-exporter")
+    main(sys.argv[2:])

@@ -8,7 +8,7 @@ import time
 
 import time_machine
 
-from exporter.cli import main
+from exporter.__main__ import main
 
 if __name__ == "__main__":
     moment, *arguments = sys.argv[1:]
@@ -18,4 +18,4 @@ if __name__ == "__main__":
         if is_offset:
             # Setting out takes time, by which the clock would be late. The monotonic clock stays as it is.
             traveller.shift(before + time.monotonic() + float(moment) - time.time())
-        main(arguments, prog_name="oifde-exporter")
+        main(arguments)
