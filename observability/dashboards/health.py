@@ -14,7 +14,7 @@ _REASONS: Final = ("timeout", "connect", "tls", "http", "auth", "api", "invalid"
 _OPERATIONS: Final = ("query_call_statistics", "get_token", "query_bindings")
 _UP: Final = once('oifde_up{report="hour"}')
 _AGE: Final = "time() - " + once('oifde_last_success_timestamp_seconds{report="hour"}')
-_ALERTS: Final = 'tenant_id!~".+"'
+_ALERTS: Final = 'access_code=""'
 _TENANT: Final = "platform, tenant_id"
 
 

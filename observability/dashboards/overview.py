@@ -53,6 +53,11 @@ _OPEN_BOT: Final = {
     "url": f"/d/{parts.ONE_BOT}?${{datasource:queryparam}}&${{__url_time_range}}"
     "&var-tenant=${__data.fields.tenant_id}&var-bot=${__data.fields.access_code}",
 }
+_SIX_HOURS: Final = f'{BOTS}, share="autonomy", window="6h"'
+_TOO_MANY: Final = (
+    f"max by (tenant_id, access_code) (bot:oifde_share:whole{{{_SIX_HOURS}}} * bot:oifde_share:usual{{{_SIX_HOURS}}}"
+    f" - bot:oifde_share:part{{{_SIX_HOURS}}})"
+)
 _ALERTS_OF_TENANTS: Final = 'tenant_id=~"$tenant|"'
 _LAST_HOUR: Final = "the last complete hour"
 _AUTONOMY_STEPS: Final = parts.steps((None, BAD), (0.4, DOUBTFUL), (0.55, SKY), (0.7, BLUE))
@@ -143,12 +148,12 @@ def _table() -> table.Panel:
     panel = parts.listing(
         "Bots, worst first",
         f"{AUTONOMY} *Usual* is the bot's own at this hour of the week in the weeks before. *Too many to agents* is how many "
-        "more callers than usual went to an agent in the last six hours, roughly; it is what the table is sorted by, so that "
+        "more callers than usual went to an agent in the last six hours; it is what the table is sorted by, so that "
         "a busy bot that is slightly down comes before a bot with three calls. The shares at the right are of all calls "
         f"of {_LAST_HOUR}. A click on a bot opens its own dashboard.",
         [
             parts.rows(bots("bot", "tenant"), "Bot"),
-            parts.rows(f"sum_over_time(({usual} * {_JUDGED} - {_SOLVED})[6h:1h])", "TooMany"),
+            parts.rows(_TOO_MANY, "TooMany"),
             parts.rows(autonomy, "Autonomy"),
             parts.rows(usual, "Usual"),
             parts.rows(f"{autonomy} - {usual}", "Difference"),

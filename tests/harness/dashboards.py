@@ -1,0 +1,100 @@
+"""Grafana's dashboards as the tests read them: their panels and queries, and the variables put in as Grafana does."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+DIRECTORY = Path(__file__).parents[2] / "observability" / "dashboards"
+FILES = tuple(sorted(DIRECTORY.glob("*.json")))
+
+_VARIABLE = re.compile(r"\$\{(\w+)(?::\w+)?\}|\$(\w+)")
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+
+
+@dataclass(frozen=True)
+class Query:
+    """A query of a panel."""
+
+    panel: str
+    ref: str
+    expression: str
+    instant: bool
+    legend: str
+    step: int
+    """The least step of a query for a range, in seconds; 0: none is set."""
+
+
+@dataclass(frozen=True)
+class Dashboard:
+    """A dashboard's JSON."""
+
+    content: Mapping[str, Any]
+
+    @classmethod
+    def load(cls, path: Path) -> "Dashboard":
+        """From its file."""
+        return cls(json.loads(path.read_text(encoding="utf-8")))
+
+    @property
+    def panels(self) -> list[dict[str, Any]]:
+        """All that shows data; rows are but headings."""
+        return [panel for panel in self.content["panels"] if panel["type"] != "row"]
+
+    @property
+    def range(self) -> int:
+        """How far back the dashboard looks, in seconds."""
+        (count, unit) = re.fullmatch(r"now-(\d+)(\w)", self.content["time"]["from"]).groups()  # type: ignore[union-attr]
+        return int(count) * _UNITS[unit]
+
+    @property
+    def variables(self) -> list[dict[str, Any]]:
+        """Its variables."""
+        return list(self.content["templating"]["list"])
+
+    @property
+    def annotations(self) -> list[dict[str, Any]]:
+        """Its annotations."""
+        return list(self.content["annotations"].get("list", []))
+
+    def queries(self) -> Iterator[Query]:
+        """Every query of every panel."""
+        for panel in self.panels:
+            for target in panel["targets"]:
+                yield Query(
+                    panel["title"],
+                    target["refId"],
+                    target["expr"],
+                    target["instant"],
+                    target.get("legendFormat", ""),
+                    seconds(target.get("interval", "0s")),
+                )
+
+
+def seconds(duration: str) -> int:
+    """A duration of one unit, such as ``5m``."""
+    return int(duration[:-1]) * _UNITS[duration[-1]]
+
+
+def interpolated(text: str, values: Mapping[str, str]) -> str:
+    """Text with its variables' values in their places. Raises KeyError for a variable without a value."""
+    return _VARIABLE.sub(lambda match: values[match[1] or match[2]], text)
+
+
+def options(regex: str, answers: list[str]) -> list[tuple[str, str]]:
+    """What a variable offers, as pairs of what is shown and what is put in, from its query's answers.
+
+    With a regular expression these are its groups ``text`` and ``value``, and what does not match is left out.
+    """
+    if not regex:
+        return [(answer, answer) for answer in answers]
+    pattern = re.compile(regex.removeprefix("/").removesuffix("/").replace("(?<", "(?P<"))
+    return [(match["text"], match["value"]) for answer in answers if (match := pattern.search(answer))]
+
+
+def query_result(metric: Mapping[str, str], value: str, at: float) -> str:
+    """A series as Grafana's ``query_result()`` writes it, for a variable's regular expression."""
+    labels = ",".join(f'{name}="{label}"' for name, label in metric.items() if name != "__name__")
+    return f"{metric.get('__name__', '')}{{{labels}}} {value} {at * 1000:.0f}"

@@ -1,0 +1,133 @@
+"""A past for a Prometheus: what it would have scraped of simulated bots, and recorded by its rules, in weeks gone by."""
+
+import re
+import subprocess
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from exporter.upstream.simulator.characters import HOUR, SimTenant
+from exporter.upstream.simulator.world import Counts, SimulatedWorld
+
+STEP = 900
+"""Seconds between the samples of a past. It takes a --query.lookback-delta of more than that."""
+
+_SETTLE_DELAY = 600
+_HOLD = 7200
+_BOT_INFO = re.compile(r"^oifde_bot_info\{(.*)\} 1\.0$", re.MULTILINE)
+_LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
+_RECORDED = re.compile(r"\b[a-z_]+:[a-z0-9_:]+")
+
+
+@dataclass(frozen=True)
+class Past:
+    """What the simulated world's bots showed, sampled from ``start`` to ``end`` (epoch seconds).
+
+    Made from what really happened, hour by hour: complete hours settle after ten minutes, and a day's counters stay for
+    two hours after midnight. The series have the labels that a running exporter's page gives the bots.
+    """
+
+    world: SimulatedWorld
+    page: str
+    """The exporter's page in classic text."""
+    target: Mapping[str, str]
+    """The labels Prometheus adds to what it scrapes: ``job``, ``instance``."""
+    start: int
+    end: int
+
+    def lines(self) -> Iterator[str]:
+        """The samples, as OpenMetrics with timestamps."""
+        target = "".join(f',{name}="{value}"' for name, value in self.target.items())
+        for text in _BOT_INFO.findall(self.page):
+            labels = dict(_LABEL.findall(text))
+            tenant = next(each for each in self.world.tenants() if each.tenant_id == labels["tenant_id"])
+            bot = ",".join(f'{name}="{labels[name]}"' for name in ("tenant_id", "access_code", "bot")) + target
+            for at in range(self.start, self.end, STEP):
+                yield f"oifde_bot_info{{{text}{target}}} 1 {at}\n"
+                yield f'oifde_up{{{bot},report="hour"}} 1 {at}\n'
+                for series, value in self._shown(tenant, labels["access_code"], at):
+                    name, brace, more = series.partition("{")
+                    yield f"{name}{{{bot}{',' if brace else ''}{more.rstrip('}')}}} {value} {at}\n"
+        yield "# EOF\n"
+
+    def _shown(self, tenant: SimTenant, access_code: str, at: int) -> Iterator[tuple[str, float]]:
+        start = _midnight(tenant, at)
+        complete = start + ((at - _SETTLE_DELAY - start) // HOUR - 1) * HOUR
+        hour = self.world.truth(tenant.tenant_id, access_code, complete)
+        yield "oifde_hour_start_timestamp_seconds", complete
+        yield "oifde_live_hour_start_timestamp_seconds", start + (at - start) // HOUR * HOUR
+        yield from _figures(hour, "oifde_hour_{}")
+        counted = _midnight(tenant, at - _HOLD)
+        end = min(at, _midnight(tenant, counted + 36 * HOUR))
+        hours = (self.world.truth(tenant.tenant_id, access_code, each, at) for each in range(counted, end, HOUR))
+        yield from _figures(Counts(*map(sum, zip(*hours, strict=True))), "oifde_{}_total")
+
+
+def _midnight(tenant: SimTenant, at: float) -> int:
+    day = datetime.fromtimestamp(at, tenant.timezone).date()
+    return int(datetime.combine(day, time(), tenant.timezone).timestamp())
+
+
+def _figures(counts: Counts, name: str) -> Iterator[tuple[str, float]]:
+    for metric in ("calls", "interactions", "interface_requests", "interface_successes"):
+        yield name.format(metric), getattr(counts, metric)
+    for outcome in ("exit_no_consult", "staff_no_consult", "staff_consult", "exit_consulting"):
+        yield f'{name.format("call_outcomes")}{{outcome="{outcome}"}}', getattr(counts, outcome)
+
+
+def write_blocks(promtool: Path, lines: Iterable[str], directory: Path) -> None:
+    """Writes OpenMetrics into the directory of a Prometheus' database, which must not run meanwhile."""
+    directory.mkdir(parents=True, exist_ok=True)
+    text = directory.with_suffix(".openmetrics")
+    with text.open("w", encoding="utf-8") as file:
+        file.writelines(lines)
+    # Blocks of weeks, since promtool reads the whole file once for each of them.
+    options = ("create-blocks-from", "--max-block-duration=486h", "--quiet", "openmetrics")
+    subprocess.run([promtool, "tsdb", *options, text, directory], check=True, capture_output=True, timeout=120)
+
+
+def rule_levels(rules: Sequence[Path]) -> Sequence[Sequence[Mapping[str, Any]]]:
+    """The recording rules of some files in levels, each of which builds only upon the ones before."""
+    recordings = [
+        rule
+        for path in rules
+        for group in yaml.safe_load(path.read_text(encoding="utf-8"))["groups"]
+        for rule in group["rules"]
+        if "record" in rule
+    ]
+    names = {rule["record"] for rule in recordings}
+    levels: list[list[Mapping[str, Any]]] = []
+    left = recordings
+    while left:
+        waiting = {rule["record"] for rule in left}
+        ready = [
+            rule for rule in left if not (set(_RECORDED.findall(rule["expr"])) & names & waiting - {rule["record"]})
+        ]
+        if not ready:
+            raise ValueError(f"rules that stand on each other: {sorted(waiting)}")
+        levels.append(ready)
+        left = [rule for rule in left if rule not in ready]
+    return levels
+
+
+def recorded(rule: Mapping[str, Any], matrix: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """What a recording rule would have recorded, from its expression's answer for a range, as OpenMetrics lines."""
+    for series in matrix:
+        labels = {**series["metric"], **rule.get("labels", {})}
+        labels.pop("__name__", None)
+        text = ",".join(f'{name}="{_escaped(value)}"' for name, value in labels.items())
+        for at, value in series["values"]:
+            yield f"{rule['record']}{{{text}}} {value} {at}\n"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
+
+
+def days(number: float) -> int:
+    """Days in seconds."""
+    return int(timedelta(days=number).total_seconds())

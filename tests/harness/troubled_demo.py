@@ -1,0 +1,144 @@
+"""The demo's bots with a past, one of them in trouble for some hours: a Prometheus that has seen it all."""
+
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from exporter.clock import SystemClock
+from exporter.upstream.simulator.characters import HOUR, Incident, SimBot, SimTenant, Trouble
+from exporter.upstream.simulator.demo import TENANTS, demo_config, demo_simulator
+from exporter.upstream.simulator.faults import ErrorCode
+from exporter.upstream.simulator.world import SimulatedWorld
+from harness.history import STEP, Past, days, recorded, rule_levels, write_blocks
+from harness.processes import ExporterProcess, Prometheus
+from harness.waiting import wait_for
+
+RULES: Final = tuple(sorted((Path(__file__).parents[2] / "observability" / "rules").glob("*.yaml")))
+TENANT: Final = "202206018301"
+BOT: Final = "951204418820734976"
+"""The bot in trouble: since some hours it passes many more callers on to agents than it used to."""
+
+_JOB: Final = "oifde-exporter"
+_LOOKBACK: Final = f"--query.lookback-delta={STEP + 60}s"
+_SCRAPE: Final = "1s"
+_REPLICAS: Final = ("exporter-a:10230", "exporter-b:10230")
+
+
+@dataclass(frozen=True)
+class Programs:
+    """Where the programs are."""
+
+    prometheus: Path
+    promtool: Path
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What is running: a Prometheus that scrapes the exporter and evaluates the rules."""
+
+    prometheus: Prometheus
+    exporter: ExporterProcess
+
+
+async def start(
+    stack: AsyncExitStack, directory: Path, programs: Programs, *, past: float, levels: int | None, trouble: float
+) -> Seen:
+    """Starts it all; the stack ends it.
+
+    The exporter is scraped twice, as if it were two replicas. The alerts fire at once: what the rules wait for with ``for`` is left out, since nothing here can wait for hours.
+
+    :param past: days
+    :param levels: how many levels of recording rules, each building upon the ones before, get a past too; None: all
+    :param trouble: hours since the trouble began
+    """
+    now = time.time()
+    simulator = await stack.enter_async_context(demo_simulator(SystemClock()))
+    simulator.world = world = SimulatedWorld(1, _tenants(now - trouble * HOUR))
+    simulator.faults.add(ErrorCode(10000001, "internal error"), probability=0.05)
+    config = directory / "exporter.yaml"
+    config.write_text(demo_config(simulator.port).replace("15s", _SCRAPE), encoding="utf-8")
+    flags = ["--web.listen-address=127.0.0.1:0", "--log.format=json", f"--config.file={config}"]
+    exporter = ExporterProcess(flags, directory / "exporter", {})
+    stack.push_async_callback(exporter.stop)
+    await exporter.started()
+
+    async def page() -> str:
+        assert (await exporter.fetch("/-/ready")).status == 200
+        return (await exporter.fetch("/metrics")).text
+
+    target = {"job": _JOB, "instance": _REPLICAS[0]}
+    last = int(now) // STEP * STEP
+    history = Past(world, await wait_for(page, "the exporter"), target, last - days(past), last + 1)
+    data = directory / "data"
+    write_blocks(programs.promtool, history.lines(), data)
+    for number, level in enumerate(rule_levels(RULES)[:levels]):
+        lines = await _recorded(programs.prometheus, directory / f"level-{number}", data, level, history)
+        write_blocks(programs.promtool, lines, data)
+
+    rules = directory / "rules.yaml"
+    rules.write_text(yaml.safe_dump(_impatient(RULES)), encoding="utf-8")
+    settings = {
+        "global": {"scrape_interval": _SCRAPE, "scrape_timeout": _SCRAPE, "evaluation_interval": "2s"},
+        "rule_files": [str(rules)],
+        "scrape_configs": [{"job_name": _JOB, "static_configs": [_target(exporter, each) for each in _REPLICAS]}],
+    }
+    prometheus = await _started(programs.prometheus, settings, directory / "prometheus", data)
+    stack.push_async_callback(prometheus.stop)
+    return Seen(prometheus, exporter)
+
+
+def _target(exporter: ExporterProcess, instance: str) -> dict[str, object]:
+    return {"targets": [exporter.address], "labels": {"instance": instance}}
+
+
+def _tenants(since: float) -> Sequence[SimTenant]:
+    trouble = Incident(since, since + days(30), Trouble.AUTONOMY, 0.4)
+
+    def changed(bot: SimBot) -> SimBot:
+        return replace(bot, incidents=(trouble,)) if bot.access_code == BOT else bot
+
+    return [replace(tenant, bots=tuple(map(changed, tenant.bots))) for tenant in TENANTS]
+
+
+async def _started(program: Path, settings: Mapping[str, object], directory: Path, data: Path) -> Prometheus:
+    process = Prometheus(program, settings, directory, ["--storage.tsdb.retention.time=1y", _LOOKBACK], data=data)
+    try:
+        await process.started()
+    except BaseException:
+        await process.stop()
+        raise
+    return process
+
+
+async def _recorded(
+    program: Path, directory: Path, data: Path, level: Sequence[Mapping[str, Any]], past: Past
+) -> list[str]:
+    """What a level's rules would have recorded in the past, as OpenMetrics."""
+    prometheus = await _started(program, {}, directory, data)
+    try:
+        lines: list[str] = []
+        for rule in level:
+            answer = await prometheus.api(
+                "query_range", query=rule["expr"], start=str(past.start), end=str(past.end), step=str(STEP)
+            )
+            lines += recorded(rule, answer["result"])
+    finally:
+        await prometheus.stop()
+    return [*lines, "# EOF\n"]
+
+
+def _impatient(files: Sequence[Path]) -> dict[str, object]:
+    groups = []
+    for path in files:
+        for group in yaml.safe_load(path.read_text(encoding="utf-8"))["groups"]:
+            rules = [
+                {key: value for key, value in rule.items() if key not in ("for", "keep_firing_for")}
+                for rule in group["rules"]
+            ]
+            groups.append({"name": group["name"], "rules": rules})
+    return {"groups": groups}

@@ -1,0 +1,108 @@
+"""The dashboards against a real Prometheus that has seen the demo, with a past: each of their queries has an answer."""
+
+import re
+import time
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from harness import troubled_demo
+from harness.dashboards import FILES, Dashboard, Query, interpolated, options, query_result
+from harness.processes import Prometheus
+from harness.programs import FindProgram
+from harness.waiting import wait_for
+
+POINTS = 300
+"""About as many as a panel is wide."""
+BY_DEFAULT = {"tenant": ".*", "platform": ".*", "__rate_interval": "1m"}
+ONE_BOT = {"tenant": troubled_demo.TENANT, "bot": troubled_demo.BOT}
+
+Series: TypeAlias = dict[str, Any]
+
+
+async def test_the_dashboards_show_what_the_demo_did(
+    program: FindProgram, tmp_path: Path, running: AsyncExitStack
+) -> None:
+    """Whoever imports a dashboard can choose among what there is, and sees no panel that is empty or has an error.
+
+    One test, because what it needs takes long to start: a past of eight days, an exporter scraped as if it were two
+    replicas, and a bot in trouble for hours.
+    """
+    programs = troubled_demo.Programs(program("prometheus"), program("promtool"))
+    seen = await troubled_demo.start(running, tmp_path, programs, past=8, levels=2, trouble=7)
+
+    shown = {path.stem: _Shown(seen.prometheus, Dashboard.load(path)) for path in FILES}
+    assert {"bots-overview", "health", "one-bot"} == shown.keys()
+    shown["one-bot"].values.update(ONE_BOT)
+    for name, one in shown.items():
+        await wait_for(one.every_query_answered, f"data in every panel of {name}")
+        await one.check_that_replicas_count_once()
+
+    assert {("demo", "demo")} == await shown["health"].offered("platform")
+    for name in ("bots-overview", "one-bot"):
+        offered = await shown[name].offered("tenant")
+        assert offered > {("Monsoon Telecom", "202206018301"), ("东方银行", "202104237142")}
+        marks = await wait_for(shown[name].marks, f"the alert in {name}")
+        assert {("Recharge helper", troubled_demo.TENANT, troubled_demo.BOT)} == {
+            (mark["bot"], mark["tenant_id"], mark["access_code"]) for mark in marks
+        }
+    assert ("Recharge helper", troubled_demo.BOT) in await shown["one-bot"].offered("bot")
+    await shown["health"].marks()  # nothing of the pipe is broken, so there may be none
+
+
+@dataclass
+class _Shown:
+    """A dashboard and the Prometheus it asks."""
+
+    prometheus: Prometheus
+    dashboard: Dashboard
+
+    def __post_init__(self) -> None:
+        self.values = dict(BY_DEFAULT)
+
+    async def every_query_answered(self) -> bool:
+        """Fails with the queries that have no answer."""
+        queries = list(self.dashboard.queries())
+        assert [] == [f"{query.panel}: {query.expression}" for query in queries if not await self._answer(query)]
+        return True
+
+    async def check_that_replicas_count_once(self) -> None:
+        """No two rows of a table are of the same bot."""
+        for query in self.dashboard.queries():
+            if query.instant:
+                answer = await self._answer(query)
+                bots = [series["metric"].get("access_code") for series in answer if "alertname" not in series["metric"]]
+                assert len(set(bots)) == len(bots) or {None} == set(bots), f"{query.panel}: {query.expression}"
+
+    async def offered(self, name: str) -> set[tuple[str, str]]:
+        """What there is to choose from for a variable, as what is shown and what is put into queries."""
+        (variable,) = (each for each in self.dashboard.variables if each["name"] == name)
+        query = interpolated(variable["query"]["query"], self.values)
+        if match := re.fullmatch(r"query_result\((.*)\)", query):
+            result = await self._ask(match[1], None)
+            answers = [query_result(each["metric"], each["value"][1], each["value"][0]) for each in result]
+        else:
+            match = re.fullmatch(r"label_values\((\w+), (\w+)\)", query)
+            assert match
+            answers = await self.prometheus.api(f"label/{match[2]}/values", **{"match[]": match[1]})
+        return set(options(variable["regex"], answers))
+
+    async def marks(self) -> list[dict[str, str]]:
+        """The labels of all that is marked on the dashboard's panels."""
+        (annotation,) = self.dashboard.annotations
+        answer = await self._ask(interpolated(annotation["expr"], self.values), 60)
+        return [series["metric"] for series in answer]
+
+    async def _answer(self, query: Query) -> list[Series]:
+        step = None if query.instant else max(query.step, self.dashboard.range // POINTS)
+        return await self._ask(interpolated(query.expression, self.values), step)
+
+    async def _ask(self, expression: str, step: int | None) -> list[Series]:
+        """The answer for the dashboard's time range in steps of some seconds, or for now."""
+        if step is None:
+            return list((await self.prometheus.api("query", query=expression))["result"])
+        now = time.time()
+        start, end = str(now - self.dashboard.range), str(now)
+        answer = await self.prometheus.api("query_range", query=expression, start=start, end=end, step=str(step))
+        return list(answer["result"])
