@@ -71,12 +71,28 @@ class TenantId:
 
 
 @dataclass(frozen=True, slots=True)
+class DiscoveryStatus:
+    """How the discovery of a tenant's bots stands; moments are in epoch seconds.
+
+    ``up`` is whether the last one succeeded, ``bots`` how many are polled because they were found. ``problem`` says in
+    words what is wrong: why it failed, or, when ``up``, why what was found does not count yet.
+    """
+
+    up: bool = False
+    bots: int = 0
+    problem: str | None = None
+    last_attempt: float | None = None
+    last_success: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class TenantStatus:
     """What is known of a tenant as a whole.
 
     ``anomalies`` counts by (report, reason), ``revisions`` by report; ``token_expiry`` is in epoch seconds and None
     without a fetched token; ``login_problem`` says in words what is wrong with the login, ``login_code`` is the platform's
     error code for it if there was one, ``retry_at`` (epoch seconds) is when the next is tried.
+    ``discovery`` is None where the tenant's bots are not discovered.
     """
 
     anomalies: Mapping[tuple[str, str], int] = field(default_factory=dict)
@@ -86,3 +102,4 @@ class TenantStatus:
     login_problem: str | None = None
     login_code: int | None = None
     retry_at: float | None = None
+    discovery: DiscoveryStatus | None = None

@@ -266,6 +266,34 @@ TENANT_HEALTH: Final[tuple[tuple[Family, Callable[[TenantStatus], TenantSeries]]
         ),
         lambda status: [((), int(status.blocked))],
     ),
+    (
+        Family(
+            "oifde_discovery_up",
+            "gauge",
+            "1 if the bots bound to the tenant were last asked for with success, else 0; only where they are discovered",
+            TENANT_LABELS,
+        ),
+        lambda status: [((), int(status.discovery.up))] if status.discovery else (),
+    ),
+    (
+        Family(
+            "oifde_discovery_last_success_timestamp_seconds",
+            "gauge",
+            "When the bots bound to the tenant were last found out; absent before the first time",
+            TENANT_LABELS,
+        ),
+        lambda status: [((), status.discovery.last_success)] if status.discovery else (),
+    ),
+    (
+        Family(
+            "oifde_discovered_bots",
+            "gauge",
+            "Bots of the tenant that are polled because the platform lists them, those that are configured left out",
+            TENANT_LABELS,
+            "accessInfoList",
+        ),
+        lambda status: [((), status.discovery.bots)] if status.discovery else (),
+    ),
 )
 """What is known of a tenant, and where in its status it is."""
 

@@ -9,6 +9,7 @@ from prometheus_client.metrics_core import Metric
 
 from exporter.health import FAILURE_REASONS, Health
 from exporter.serving.catalogue import BOT_INFO, LAYOUTS, REPORT_HEALTH, TENANT_HEALTH, Family
+from exporter.upstream import bindings
 from exporter.upstream.reports import ANOMALY_REASONS, REPORTS
 
 _HEAD: Final = """\
@@ -117,6 +118,7 @@ _FAILURES: Final[Mapping[str, str]] = {
 _OPERATIONS: Final[Mapping[str, str]] = {
     "get_token": "`gettoken`",
     **{report.operation: f"`{report.path}`" for report in REPORTS.values()},
+    bindings.OPERATION: f"`{bindings.PATH}`, which lists the bots of a tenant",
 }
 
 

@@ -14,10 +14,12 @@ from exporter.upstream.session import TenantSession
 OPERATION: Final = "query_bindings"
 """What metrics call it."""
 
+PATH: Final = "querynavigationinfo"
+"""What follows ``/oifde/rest/api/``."""
+
 MAX_ROWS: Final = 20_000
 """A tenant with more rows than this, over both sources, is not listed at all; a listing costs a request per hundred."""
 
-_PATH: Final = "querynavigationinfo"
 _SOURCES: Final = ("IVR", "OIFDE")
 _PAGE_SIZE: Final = 100
 _MAX_NAME: Final = 200
@@ -79,7 +81,7 @@ async def _rows(session: TenantSession, tenant_id: str, source: str, limit: int)
     seen: set[str] = set()
     for number in range(1, limit + 2):  # each page has at least one new row, or is the last
         body = {"tenantId": tenant_id, "pageNum": str(number), "pageSize": str(_PAGE_SIZE), "source": source}
-        answer = await session.query(OPERATION, _PATH, body, expect=dict)
+        answer = await session.query(OPERATION, PATH, body, expect=dict)
         assert isinstance(answer, dict)  # noqa: S101 - what `expect` promises
         page, total = _page(answer)
         new = [(mark, row) for mark, row in ((_mark(row), row) for row in page) if mark not in seen]

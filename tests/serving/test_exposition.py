@@ -18,7 +18,7 @@ from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
 from exporter.health import Health
-from exporter.polling.snapshot import BotId, Hour, Snapshot, TenantId, TenantStatus
+from exporter.polling.snapshot import BotId, DiscoveryStatus, Hour, Snapshot, TenantId, TenantStatus
 from exporter.serving.catalogue import families
 from exporter.serving.exposition import Exposition
 from exporter.upstream.reports import ANOMALY_REASONS, MAX_COUNT, Record, Value
@@ -97,6 +97,8 @@ statuses = st.builds(
     revisions=st.dictionaries(st.just("hour"), st.integers(0, 10**9)),
     token_expiry=st.none() | moments,
     blocked=st.booleans(),
+    discovery=st.none()
+    | st.builds(DiscoveryStatus, up=st.booleans(), bots=st.integers(0, 10**5), last_success=st.none() | moments),
 )
 tenants = st.builds(TenantId, st.text(), st.text(), st.text())
 
@@ -157,6 +159,10 @@ def promised_tenant(tenant: TenantId, status: TenantStatus) -> Promised:
         yield "oifde_record_revisions_total", "counter", {**identity, "report": report}, count
     yield "oifde_token_expiry_timestamp_seconds", "gauge", identity, status.token_expiry
     yield "oifde_auth_blocked", "gauge", identity, int(status.blocked)
+    if discovery := status.discovery:
+        yield "oifde_discovery_up", "gauge", identity, int(discovery.up)
+        yield "oifde_discovery_last_success_timestamp_seconds", "gauge", identity, discovery.last_success
+        yield "oifde_discovered_bots", "gauge", identity, discovery.bots
 
 
 def as_families(promised: Iterable[tuple[str, str, Mapping[str, str], Value]]) -> Iterable[Metric]:
@@ -238,7 +244,10 @@ def test_the_page_of_one_bot_byte_for_byte(
     """A change of a name, a label or a help that dashboards and people rely on is seen before it is released."""
     exposition.bot_changed(bot, "hour", snapshot)
     anomalies = {("hour", reason): 0 for reason in ANOMALY_REASONS}
-    exposition.tenant_changed(tenant, TenantStatus(anomalies, {"hour": 1}, token_expiry=1628827200.5))
+    discovery = DiscoveryStatus(up=True, bots=7, last_success=1628824500.0)
+    exposition.tenant_changed(
+        tenant, TenantStatus(anomalies, {"hour": 1}, token_expiry=1628827200.5, discovery=discovery)
+    )
 
     assert (GOLDEN / f"{form}.txt").read_bytes() == page(openmetrics=form == "openmetrics").encode()
 

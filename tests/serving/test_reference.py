@@ -6,7 +6,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
 from exporter.health import FAILURE_REASONS, Health
-from exporter.polling.snapshot import BotId, Snapshot, TenantId, TenantStatus
+from exporter.polling.snapshot import BotId, DiscoveryStatus, Snapshot, TenantId, TenantStatus
 from exporter.serving.exposition import Exposition
 from exporter.serving.reference import reference
 from exporter.upstream.reports import ANOMALY_REASONS, REPORTS
@@ -28,7 +28,9 @@ def test_every_family_and_label_on_the_page_is_documented(
     health.api_errors.labels("main", "get_token", "900001").inc()
     health.clock_skew.labels("main").set(1)
     exposition.bot_changed(bot, "hour", snapshot)
-    exposition.tenant_changed(tenant, TenantStatus({("hour", "decreased"): 0}, {"hour": 0}, token_expiry=1.0))
+    discovery = DiscoveryStatus(last_success=1.0)
+    status = TenantStatus({("hour", "decreased"): 0}, {"hour": 0}, token_expiry=1.0, discovery=discovery)
+    exposition.tenant_changed(tenant, status)
     text = b"".join(exposition.chunks(openmetrics=False)).decode()
 
     rows = [
@@ -51,6 +53,6 @@ def test_every_value_of_a_label_is_documented() -> None:
     """A reason on a dashboard can be looked up."""
     rows = {line.split("`")[1] for line in reference().splitlines() if line.startswith("| `")}
     outcomes = {value for report in REPORTS.values() for field in report.fields for _, value in field.labels}
-    operations = {"get_token", *(report.operation for report in REPORTS.values())}
+    operations = {"get_token", "query_bindings", *(report.operation for report in REPORTS.values())}
 
     assert {*ANOMALY_REASONS, *FAILURE_REASONS, *outcomes, *operations} <= rows
