@@ -20,7 +20,9 @@ PATH: Final = "querynavigationinfo"
 MAX_ROWS: Final = 20_000
 """A tenant with more rows than this, over both sources, is not listed at all; a listing costs a request per hundred."""
 
-_SOURCES: Final = ("IVR", "OIFDE")
+SOURCES: Final = ("IVR", "OIFDE")
+"""Each is asked for by itself."""
+
 _PAGE_SIZE: Final = 100
 _MAX_NAME: Final = 200
 _DIALOG_TYPES: Final = {"1": 1, "2": 2, "3": 3, "4": 4}
@@ -61,7 +63,7 @@ async def list_bindings(
     """
     found: dict[str, Binding] = {}
     left = MAX_ROWS
-    for source in _SOURCES:
+    for source in SOURCES:
         rows = await _rows(session, tenant_id, source, left)
         left -= len(rows)
         for row in rows:

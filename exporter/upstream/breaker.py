@@ -9,6 +9,9 @@ from structlog.typing import FilteringBoundLogger
 from exporter.clock import Clock
 from exporter.upstream.errors import CircuitOpen, UpstreamError
 
+UNREACHABLE: Final = "the platform is unreachable, nothing was sent: "
+"""How the message of a ``CircuitOpen`` begins; that of the last failure follows."""
+
 FAILURES_TO_OPEN: Final = 5
 FIRST_PROBE_DELAY: Final = 1.0
 MAX_PROBE_DELAY: Final = 5.0
@@ -52,7 +55,7 @@ class CircuitBreaker:
             last = self._last_failure
             raise CircuitOpen(
                 last.reason,
-                f"the platform is unreachable, nothing was sent: {last}",
+                f"{UNREACHABLE}{last}",
                 retry_after=max(0.0, self._probe_at - now),
             )
 
