@@ -12,13 +12,14 @@ from typing import Final, Literal, TextIO, TypeAlias
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
 from exporter.logs import printable, printable_json
 
 Style: TypeAlias = Literal["", "bold", "dim", "green", "yellow", "red"]
-Justify: TypeAlias = Literal["left", "right"]
+Column: TypeAlias = Literal["left", "name", "right"]
 
 
 class Output:
@@ -44,23 +45,35 @@ class Output:
         self.console.print(Text(" " * indent + _safe(text), style=style), soft_wrap=True)
 
     def table(
-        self, columns: Sequence[tuple[str, Justify]], rows: Sequence[Sequence[str]], styles: Sequence[Style] = ()
+        self,
+        columns: Sequence[tuple[str, Column]],
+        rows: Sequence[Sequence[str]],
+        styles: Sequence[Style] = (),
+        *,
+        gap: int = 2,
     ) -> None:
         """Writes a table.
 
         Args:
-            columns: The heading of each, in which line ends count, and how it is aligned. Figures, which are aligned to the right,
-                are never folded; what is aligned to the left is where the table is too wide.
+            columns: The heading of each, in which line ends count, and what it holds: only words are folded where the
+                table would be too wide.
             rows: A text for each column.
             styles: Of the rows, if any has one.
+            gap: How many blanks there are between two columns.
         """
-        table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold", padding=(0, 1, 0, 0))
-        for heading, justify in columns:
-            figures = justify == "right"
-            table.add_column(Text(heading), justify=justify, no_wrap=figures, overflow="fold")
+        table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold", padding=(0, gap - 1, 0, 0))
+        for heading, holds in columns:
+            table.add_column(
+                Text(heading),
+                justify="right" if holds == "right" else "left",
+                no_wrap=holds != "left",
+                overflow="fold",
+            )
         for index, row in enumerate(rows):
             table.add_row(*(Text(_safe(cell)) for cell in row), style=styles[index] if styles else "")
-        self.console.print(table)
+        # Rather too wide a table than one that leaves out digits.
+        least = Measurement.get(self.console, self.console.options, table).minimum
+        self.console.print(table, width=max(self.console.width, least), crop=False)
 
     def json(self, data: object) -> None:
         """Writes a document of JSON."""

@@ -1,0 +1,246 @@
+"""What becomes of an answer: for each field of each record the sample it is in, or why it is in none.
+
+It is what a poller makes of the same answer, by the same functions.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from exporter.polling import windows
+from exporter.polling.calendar import hour_start, hours, midnight, next_day
+from exporter.polling.snapshot import BotId, Snapshot
+from exporter.serving.catalogue import LAYOUTS, Layout, Window
+from exporter.serving.exposition import identity, labels_text, number_text
+from exporter.upstream.reports import Anomaly, Field, Kind, Parsed, Record, parse
+
+
+@dataclass(frozen=True, slots=True)
+class FieldFate:
+    """A field of a record: its name and value as the platform wrote them, and what became of it."""
+
+    name: str
+    raw: str
+    samples: Sequence[str]
+    """The gauges it is in, as they stand on the metrics page."""
+    counter: str | None
+    """The counter that its value is a part of."""
+    why_not: str | None
+    """Why it is in none."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordFate:
+    """A record, or what stands in place of one."""
+
+    start: float | None
+    """Epoch seconds; None where it has none."""
+    uses: Sequence[str]
+    """What shows it and what does not, with why."""
+    fields: Sequence[FieldFate]
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What became of an answer."""
+
+    state: windows.State
+    anomalies: Sequence[Anomaly]
+    records: Sequence[RecordFate]
+    notes: Sequence[str]
+    """What concerns no record: an hour without one, the state of the counters."""
+    samples: Sequence[str]
+    """All there are of the bot's report, as they stand on the metrics page."""
+
+
+def explain(bot: BotId, rules: windows.Rules, day: date, rows: Sequence[object], as_of: float) -> Explanation:
+    """Say what the rows of the report of a local date become for an exporter that starts at ``as_of`` (epoch seconds)."""
+    report = rules.report
+    parsed = parse(report, rows, tenant_id=bot.tenant_id, access_code=bot.access_code)
+    folded = windows.fold(windows.State(), rules, day, parsed, as_of)
+    state = windows.count(folded.state, rules, as_of)
+    snapshot = Snapshot(hour=state.hour, live=state.live, totals=state.shown_totals)
+    whole = _Whole(bot, rules, day, as_of, state, snapshot)
+    return Explanation(
+        state,
+        folded.anomalies,
+        [whole.record(row) for row in rows],
+        list(whole.notes()),
+        list(whole.samples.values()),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Whole:
+    """What is known of the answer as a whole, when its records are judged one by one."""
+
+    bot: BotId
+    rules: windows.Rules
+    day: date
+    as_of: float
+    state: windows.State
+    snapshot: Snapshot
+    layout: Layout = field(init=False)
+    samples: Mapping[int, str] = field(init=False)
+    """By place in the layout's row of values."""
+
+    def __post_init__(self) -> None:
+        layout = LAYOUTS[self.rules.report.name]
+        labels, values = labels_text(identity(self.bot)), layout.values(self.snapshot)
+        samples = {
+            each.place: f"{family.sample}{{{labels}{each.labels}}} {number_text(value)}"
+            for family, series in layout.columns
+            for each in series
+            if (value := values[each.place]) is not None
+        }
+        object.__setattr__(self, "layout", layout)
+        object.__setattr__(self, "samples", samples)
+
+    def record(self, row: object) -> RecordFate:
+        """What became of one row of the answer."""
+        report = self.rules.report
+        alone = parse(report, [row], tenant_id=self.bot.tenant_id, access_code=self.bot.access_code)
+        if not isinstance(row, dict) or not alone.records:
+            return RecordFate(None, [_why_no_record(alone)], [])
+        (record,) = alone.records
+        shown_by = [
+            number
+            for number, window in enumerate(self.layout.shown.windows)
+            if (reading := self.layout.read(window, self.snapshot)) and (reading.start, reading.values) == record[:2]
+        ]
+        counted = self._not_counted(record) is None
+        fields = [
+            self._field(place, each, row, record, alone, shown_by if self._chosen(record) else [], counted=counted)
+            for place, each in enumerate(report.fields)
+        ]
+        unknown = [
+            FieldFate(name, _raw(row[name]), [], None, f"not known to this exporter; {_counted('unknown_field')}")
+            for name in sorted(row.keys() - report.known)
+        ]
+        return RecordFate(record.start, list(self._uses(record, shown_by)), [*fields, *unknown])
+
+    def notes(self) -> Sequence[str]:
+        """What concerns no single record."""
+        notes = []
+        hour = self.state.hour
+        if hour is None:
+            notes.append(f"No hour of {self.day} is complete yet; until one is, an hour of the day before is shown.")
+        elif hour.record is None:
+            notes.append(
+                f"The last complete hour is {self._clock(hour.start)}: it has no record, and counts as an hour without"
+                f" calls since {self._clock(hour.start + 3600 + self.rules.empty_hour_delay)} (empty_hour_delay)."
+            )
+        if self.layout.shown.counted and self.state.counted == self.day and self.state.zero_until:
+            notes.append(f"The counters show a new day's 0 until {self._clock(self.state.zero_until)}.")
+        return notes
+
+    def _uses(self, record: Record, shown_by: Sequence[int]) -> Sequence[str]:
+        if not self._chosen(record):
+            other = "outside_date" if not self._inside(record) else "duplicate_record"
+            reason = {
+                "outside_date": f"it is not of {self.day}, the date asked for: only the newest record known can be it",
+                "duplicate_record": "another record of the same hour counts, which was stored later or has more calls",
+            }[other]
+            live = [f"{w.prefix}*: shown" for n, w in enumerate(self.layout.shown.windows) if n in shown_by]
+            return [f"{reason}; {_counted(other)}", *(live if other == "outside_date" else [])]
+        uses = [
+            f"{window.prefix}*: {'shown' if number in shown_by else f'not shown: {self._why_not_shown(window, record)}'}"
+            for number, window in enumerate(self.layout.shown.windows)
+        ]
+        if self.layout.shown.counted:
+            why_not = self._not_counted(record)
+            uses.append(f"oifde_*_total: {'counted' if why_not is None else f'not counted: {why_not}'}")
+        return uses
+
+    def _why_not_shown(self, window: Window, record: Record) -> str:
+        if window.attribute == "live":
+            newest = self.state.live
+            return f"{self._clock(newest.start) if newest else 'another'} is newer"
+        known, start = self.state.day(self.day), hour_start(record.start, self.rules.zone)
+        shown = self.state.hour
+        if shown and start < shown.start:
+            return f"{self._clock(shown.start)} is complete too, and newer"
+        end = next((end for first, end in hours(self.day, self.rules.zone) if first == start), start)
+        settles = windows.settles_at(known, self.rules, start, end) if known else None
+        return f"complete at {self._clock(settles)} (settle_delay)" if settles else "not complete"
+
+    def _not_counted(self, record: Record) -> str | None:
+        """Why a record is in no counter; None if it is in them."""
+        if not self.layout.shown.counted:
+            return "this report has none"
+        if not self._chosen(record):
+            return "it is not used"
+        if self.state.counted is None:
+            latest = midnight(self.day, self.rules.zone) + self.rules.empty_hour_delay
+            return (
+                "the counters are of the day before until all its hours are complete, at the latest"
+                f" {self._clock(latest)}"
+            )
+        return None if self.state.counted == self.day else f"the counters are of {self.state.counted}"
+
+    def _field(
+        self,
+        index: int,
+        field_: Field,
+        row: Mapping[str, object],
+        record: Record,
+        alone: Parsed,
+        shown_by: Sequence[int],
+        *,
+        counted: bool,
+    ) -> FieldFate:
+        raw = _raw(row[field_.name]) if field_.name in row else ""
+        value = record.values[index]
+        if value is None:
+            return FieldFate(field_.name, raw, [], None, _why_no_value(field_, row, alone))
+        stride = len(record.values) + 2
+        samples = [self.samples[number * stride + index] for number in shown_by]
+        counter = None
+        if counted and field_.kind is Kind.COUNT:
+            labels = ",".join(f'{name}="{word}"' for name, word in field_.labels)
+            counter = f"oifde_{field_.metric}_total" + (f"{{{labels}}}" if labels else "")
+        return FieldFate(
+            field_.name, raw, samples, counter, None if samples or counter else "no gauge shows this record"
+        )
+
+    def _inside(self, record: Record) -> bool:
+        return midnight(self.day, self.rules.zone) <= record.start < midnight(next_day(self.day), self.rules.zone)
+
+    def _chosen(self, record: Record) -> bool:
+        """Whether it is the record that counts of its hour."""
+        known = self.state.day(self.day)
+        return known is not None and known.records.get(hour_start(record.start, self.rules.zone)) == record
+
+    def _clock(self, moment: float) -> str:
+        local = datetime.fromtimestamp(moment, self.rules.zone)
+        return f"{local:%H:%M}" if local.date() == self.day else f"{local:%Y-%m-%d %H:%M}"
+
+
+def _why_no_record(alone: Parsed) -> str:
+    """Why a row of the answer is passed over."""
+    anomaly = alone.anomalies[0]
+    words = {
+        "foreign_record": "passed over: it says that it is of another tenant, bot or report",
+        "invalid_record": "passed over: it is no record with a usable recordTime",
+    }[anomaly.reason]
+    return f"{words} ({anomaly.where}); {_counted(anomaly.reason)}"
+
+
+def _why_no_value(field_: Field, row: Mapping[str, object], alone: Parsed) -> str:
+    if field_.name not in row:
+        return "not in the record"
+    invalid = any(each.reason == "invalid_field" and each.where.endswith(f" {field_.name}") for each in alone.anomalies)
+    if invalid:
+        expected = {Kind.COUNT: "a whole number, 0 or more", Kind.RATIO: "a number from 0 to 1", Kind.MEAN: "0 or more"}
+        return f"not {expected[field_.kind]}; {_counted('invalid_field')}"
+    return "-1 says that there was nothing to judge"
+
+
+def _counted(reason: str) -> str:
+    return f'counted in oifde_report_anomalies_total{{reason="{reason}"}}'
+
+
+def _raw(value: object) -> str:
+    """A value as the platform wrote it."""
+    return json.dumps(value, ensure_ascii=False)
