@@ -80,6 +80,8 @@ class App:
         self._exposition = Exposition(self._registry, clock=clock)
         self._store = Store([self._exposition])
         self._fleet = Fleet(store=self._store, clock=clock, health=self._health, log=log, rng=rng)
+        self._config: Config | None = None
+        self._version = version
         self._ready_at: float | None = None
         self._reloading = asyncio.Lock()
         self._reloads: set[asyncio.Task[None]] = set()
@@ -120,6 +122,7 @@ class App:
 
     async def _apply(self, config: Config) -> None:
         await self._fleet.apply(config)
+        self._config = config
         if self._ready_at is None:
             self._ready_at = self._clock.elapsed() + READY_AFTER
         self._health.config_reload_successful.set(1)
@@ -153,6 +156,8 @@ class App:
             telemetry_path=self._options.telemetry_path,
             route_prefix=self._options.route_prefix,
             external_url=self._options.external_url,
+            configuration=lambda: self._config,
+            version=self._version,
         )
         server = self._guarded(app)
         await server.start()

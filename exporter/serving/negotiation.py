@@ -4,7 +4,7 @@ Anything that cannot be made sense of is passed over; what is left when nothing 
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple, TypeAlias
 
@@ -72,6 +72,22 @@ def accepts_gzip(accept_encoding: str) -> bool:
     ranges = list(_ranges(accept_encoding))
     gzip = _match(ranges, _GZIP_FIT).quality
     return gzip > 0 and gzip >= _match(ranges, _IDENTITY_FIT).quality
+
+
+def preferred_language(accept_language: str, available: Sequence[str]) -> str:
+    """The language to answer in, of those ``available`` (such as "zh"): by default the first.
+
+    A region or a script makes no difference: "zh-TW" is better served in any Chinese than in another language.
+    """
+    ranges = [(each.name.partition("-")[0], each.quality) for each in _ranges(accept_language)]
+    others = [language for language in available if language not in dict(ranges)]
+    liked = [
+        (quality, -place, language)
+        for place, (name, quality) in enumerate(ranges)
+        for language in (others[:1] if name == "*" else [name])
+        if language in available and quality > 0
+    ]
+    return max(liked)[-1] if liked else available[0]
 
 
 def _ranges(header: str) -> Iterator[_Range]:

@@ -1,18 +1,14 @@
-"""What is known of every bot and tenant, for people (``/``) and for programs (``/api/v1/bots``).
+"""What is known of every bot and tenant, for programs: ``/api/v1/bots``. The package ``pages`` is for people.
 
 Figures are those of ``/metrics``: what has been withdrawn there is not shown here either.
 """
 
-import hashlib
 import json
-from base64 import b64encode
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from importlib import resources
 from typing import Any, Final, NamedTuple, TypeAlias
 from zoneinfo import ZoneInfo
-
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from exporter.polling.snapshot import BotId, Snapshot, TenantId, TenantStatus
 from exporter.polling.store import Store
@@ -20,11 +16,6 @@ from exporter.serving.catalogue import LAYOUTS
 from exporter.upstream.reports import Field, Kind, Value
 
 Json: TypeAlias = dict[str, Any]
-
-_STYLE: Final = resources.files("exporter.serving").joinpath("templates/status.css").read_text(encoding="utf-8")
-
-STYLE_HASH: Final = f"sha256-{b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()}"
-"""What a Content-Security-Policy calls the page's one stylesheet, which is part of the page."""
 
 
 class State(NamedTuple):
@@ -42,44 +33,43 @@ def take(store: Store, *, now: float, elapsed: float) -> State:
     return State(now, elapsed, list(store.tenants.items()), bots)
 
 
-def gather(state: State) -> Json:
-    """All that is shown, as plain data in the form of ``/api/v1/bots``; docs/http.md describes it.
+class Selection(NamedTuple):
+    """Which bots to answer with: those that match ``words``, from ``offset`` on, no more than ``limit`` (None: all)."""
+
+    words: Sequence[str] = ()
+    """Casefolded."""
+    offset: int = 0
+    limit: int | None = None
+
+    @classmethod
+    def read(cls, parameters: Mapping[str, str]) -> "Selection":
+        """Reads the parameters ``q``, ``offset`` and ``limit`` of a URL. Raises ValueError for what is no such number."""
+        offset, limit = (_whole_number(name, parameters.get(name)) for name in ("offset", "limit"))
+        return cls(parameters.get("q", "").casefold().split(), offset or 0, limit)
+
+
+def matches(bot: BotId, words: Sequence[str]) -> bool:
+    """Whether all of some casefolded words occur in a bot's or its tenant's name or id, its platform or its labels."""
+    labels = (value for _, value in bot.labels)
+    text = "\n".join((bot.bot, bot.access_code, bot.tenant, bot.tenant_id, bot.platform, *labels)).casefold()
+    return all(word in text for word in words)
+
+
+def to_json(state: State, selection: Selection) -> bytes:
+    """The answer of ``/api/v1/bots``; docs/http.md describes it.
 
     The bots come one by one: thousands of them at once would keep the garbage collector, and so everybody, busy.
     """
-    return {
+    found = [pair for pair in state.bots if not selection.words or matches(pair[0], selection.words)]
+    end = None if selection.limit is None else selection.offset + selection.limit
+    head = {
         "time": _moment(state.now),
+        "total": len(found),
         "tenants": [_tenant(tenant, status) for tenant, status in state.tenants],
-        "bots": (_bot(bot, reports, state.elapsed) for bot, reports in state.bots),
     }
-
-
-def to_json(state: State) -> bytes:
-    """The answer of ``/api/v1/bots``."""
-    data = gather(state)
-    bots = ",".join(json.dumps(bot, allow_nan=False) for bot in data.pop("bots"))
-    return f'{json.dumps(data, allow_nan=False)[:-1]}, "bots": [{bots}]}}\n'.encode()
-
-
-class StatusPage:
-    """The page at ``/``."""
-
-    def __init__(self, *, base: str, telemetry_path: str) -> None:
-        """``base`` is what links begin with: empty, or the URL by which the outside sees the page, with a slash."""
-        environment = Environment(
-            loader=PackageLoader("exporter.serving"),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        self._template = environment.get_template("status.html")
-        self._links = {"metrics": f"{base}{telemetry_path.lstrip('/')}", "api": f"{base}api/v1/bots"}
-
-    def to_html(self, state: State) -> bytes:
-        """The page of a state."""
-        page = self._template.render(gather(state), links=self._links, style=_STYLE)
-        return page.encode("utf-8", "replace")
+    chosen = found[selection.offset : end]
+    bots = ",".join(json.dumps(_bot(bot, reports, state.elapsed), allow_nan=False) for bot, reports in chosen)
+    return f'{json.dumps(head, allow_nan=False)[:-1]}, "bots": [{bots}]}}\n'.encode()
 
 
 def _tenant(tenant: TenantId, status: TenantStatus) -> Json:
@@ -154,6 +144,15 @@ def _figures(figures_of: Iterable[tuple[Field, Value]]) -> Json:
         else:
             figures[field.metric] = value
     return figures
+
+
+_WHOLE_NUMBER: Final = re.compile("[0-9]{1,9}")
+
+
+def _whole_number(name: str, text: str | None) -> int | None:
+    if text is not None and not _WHOLE_NUMBER.fullmatch(text):
+        raise ValueError(f"{name} is not a whole number")
+    return None if text is None else int(text)
 
 
 _UTC: Final = ZoneInfo("UTC")

@@ -11,10 +11,11 @@ from isal import isal_zlib
 from structlog.typing import FilteringBoundLogger
 
 from exporter.clock import Clock
-from exporter.config import ConfigError
+from exporter.config import Config, ConfigError
 from exporter.polling.store import Store
 from exporter.serving import negotiation, status
 from exporter.serving.exposition import Exposition
+from exporter.serving.pages import POLICY, Page, Pages, Reader
 
 _GZIP_LEVEL: Final = 1  # 0 is no faster, and more than 1 no smaller
 _GZIP_CONTAINER: Final = 31
@@ -22,10 +23,7 @@ _CHUNKS_AT_ONCE: Final = 16  # a chunk takes a tenth of a millisecond, and there
 _IN_ONE_PIECE: Final = 1 << 20
 
 _HEADERS: Final = {
-    "Content-Security-Policy": (
-        f"default-src 'none'; style-src '{status.STYLE_HASH}'; base-uri 'none'; form-action 'none';"
-        " frame-ancestors 'none'"
-    ),
+    "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
@@ -44,28 +42,35 @@ def create_app(
     telemetry_path: str = "/metrics",
     route_prefix: str | None = None,
     external_url: str | None = None,
+    configuration: Callable[[], Config | None] = lambda: None,
+    version: str = "",
 ) -> web.Application:
     """The application with all routes.
 
     ``ready`` says whether every bot has been tried. ``reload`` takes over the configuration and raises ConfigError if it
-    is bad; None: reloading over HTTP is off. As with Prometheus, all routes begin with ``route_prefix``, by default the
+    is bad; None: reloading over HTTP is off. ``configuration`` gives the one in use, if there is one yet. As with Prometheus, all routes begin with ``route_prefix``, by default the
     path of ``external_url``, which is the URL of the whole as browsers see it. With "/" as ``telemetry_path`` there is
     no status page.
     """
     prefix = (urlsplit(external_url or "").path if route_prefix is None else route_prefix).strip("/")
     prefix = f"/{prefix}" if prefix else ""
     metrics_path = f"/{telemetry_path.strip('/')}"
-    page = status.StatusPage(
+    pages = Pages(
         base=f"{external_url.rstrip('/')}/" if external_url else "",
         telemetry_path=metrics_path,
+        version=version,
+        configuration=configuration,
     )
-    site = _Site(store=store, exposition=exposition, clock=clock, ready=ready, reload=reload, page=page)
+    site = _Site(store=store, exposition=exposition, clock=clock, ready=ready, reload=reload, pages=pages)
 
     app = web.Application(middlewares=[_log_errors(log)])
     app.on_response_prepare.append(_set_headers)
     app.router.add_get(f"{prefix}{metrics_path}", site.metrics)
     if metrics_path != "/":
-        app.router.add_get(f"{prefix}/", site.root)
+        app.router.add_get(f"{prefix}/", site.overview)
+        app.router.add_get(f"{prefix}/bots/{{tenant_id}}/{{access_code:.+}}", site.bot)
+        app.router.add_get(f"{prefix}/configuration", site.settings)
+        app.router.add_get(f"{prefix}/help", site.help)
     app.router.add_get(f"{prefix}/api/v1/bots", site.bots)
     app.router.add_get(f"{prefix}/-/healthy", site.healthy)
     app.router.add_get(f"{prefix}/-/ready", site.ready)
@@ -86,14 +91,14 @@ class _Site:
         clock: Clock,
         ready: Callable[[], bool],
         reload: Callable[[], Awaitable[None]] | None,
-        page: status.StatusPage,
+        pages: Pages,
     ) -> None:
         self._store = store
         self._exposition = exposition
         self._clock = clock
         self._ready = ready
         self._reload = reload
-        self._page = page
+        self._pages = pages
         self._writing_page = asyncio.Lock()
 
     async def metrics(self, request: web.Request) -> web.StreamResponse:
@@ -114,13 +119,28 @@ class _Site:
             chunks.append(compressor.flush())
         return await _send(request, response, chunks)
 
-    async def root(self, _request: web.Request) -> web.Response:
-        # In a thread: with thousands of bots it takes longer than the event loop may be kept from its work.
-        html = await asyncio.to_thread(self._page.to_html, self._state())
-        return web.Response(body=html, content_type="text/html", charset="utf-8")
+    # Pages are made in a thread: with thousands of bots it takes longer than the event loop may be kept from its work.
 
-    async def bots(self, _request: web.Request) -> web.Response:
-        text = await asyncio.to_thread(status.to_json, self._state())
+    async def overview(self, request: web.Request) -> web.Response:
+        return _html(await asyncio.to_thread(self._pages.overview, _reader(request), self._state()))
+
+    async def bot(self, request: web.Request) -> web.Response:
+        tenant_id, access_code = request.match_info["tenant_id"], request.match_info["access_code"]
+        reader = _reader(request, depth=2 + access_code.count("/"))
+        return _html(await asyncio.to_thread(self._pages.bot, reader, self._state(), tenant_id, access_code))
+
+    async def settings(self, request: web.Request) -> web.Response:
+        return _html(await asyncio.to_thread(self._pages.settings, _reader(request)))
+
+    async def help(self, request: web.Request) -> web.Response:
+        return _html(await asyncio.to_thread(self._pages.help, _reader(request)))
+
+    async def bots(self, request: web.Request) -> web.Response:
+        try:
+            selection = status.Selection.read(request.query)
+        except ValueError as error:
+            return web.Response(status=400, text=f"{error}\n")
+        text = await asyncio.to_thread(status.to_json, self._state(), selection)
         return web.Response(body=text, content_type="application/json", charset="utf-8")
 
     async def healthy(self, _request: web.Request) -> web.Response:
@@ -147,6 +167,15 @@ class _Site:
 def _all(request: web.Request, name: str) -> str:
     """A header that may come in several lines."""
     return ",".join(request.headers.getall(name, []))
+
+
+def _reader(request: web.Request, depth: int = 0) -> Reader:
+    return Reader(request.query, _all(request, hdrs.ACCEPT_LANGUAGE), depth)
+
+
+def _html(page: Page) -> web.Response:
+    headers = {hdrs.VARY: hdrs.ACCEPT_LANGUAGE, hdrs.CONTENT_LANGUAGE: page.language}
+    return web.Response(status=page.status, body=page.html, content_type="text/html", charset="utf-8", headers=headers)
 
 
 async def _send(request: web.Request, response: web.StreamResponse, chunks: Sequence[bytes]) -> web.StreamResponse:

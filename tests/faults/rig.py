@@ -302,7 +302,8 @@ class Rig:
 
     async def look_everywhere(self) -> None:
         """Opens every page there is."""
-        for path in ("/metrics", "/", "/api/v1/bots", "/-/ready", "/-/healthy", "/nothing-here"):
+        pages = ("/", "/?sort=bot&lang=zh", f"/bots/{TENANT}/b1", "/configuration", "/help")
+        for path in ("/metrics", *pages, "/api/v1/bots", "/-/ready", "/-/healthy", "/nothing-here"):
             await self.fetch(path)
 
     def keeps_its_secrets(self) -> None:

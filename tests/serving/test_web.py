@@ -1,9 +1,7 @@
 """The web server over real sockets."""
 
 import asyncio
-import base64
 import gzip
-import hashlib
 import io
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -18,7 +16,7 @@ from aiohttp.web import Application, Request
 from exporter.clock import Clock
 from exporter.config import ConfigError
 from exporter.logs import configure
-from exporter.polling.snapshot import BotId, Failure, Snapshot, TenantId, TenantStatus
+from exporter.polling.snapshot import BotId, Snapshot, TenantId, TenantStatus
 from exporter.polling.store import Store
 from exporter.serving.exposition import Exposition
 from exporter.serving.web import create_app
@@ -257,61 +255,9 @@ async def test_another_telemetry_path(connect: Callable[..., Any]) -> None:
 
 async def test_metrics_at_the_root(connect: Callable[..., Any]) -> None:
     """With / as the telemetry path the metrics are there, in place of the status page."""
-    async with connect(telemetry_path="/") as client, client.get("/") as response:
-        assert "# TYPE oifde_up gauge" in await response.text()
-
-
-async def test_the_status_page_shows_figures_and_failures(
-    connect: Callable[..., Any],
-    store: Store,
-    bot: BotId,
-    snapshot: Snapshot,
-    tenant: TenantId,
-    wait: Callable[[float], None],
-) -> None:
-    """One look tells which bot is well, which is not, since when and why."""
-    store.put_tenant(tenant, TenantStatus(blocked=True, login_problem="the key is wrong", retry_at=1628827200.0))
-    store.put(bot, "hour", snapshot)
-    failure = Failure("timeout", "no answer within 10 s", 1628824000.0)
-    store.put(
-        replace(bot, access_code="2", bot="<b>sales & co</b>"), "hour", replace(snapshot, up=False, failure=failure)
-    )
-    store.put(replace(bot, access_code="3", bot="new"), "hour", Snapshot())
-    async with connect() as client:
-        html = await (await client.get("/")).text()
-        wait(300.0)
-        later = await (await client.get("/")).text()
-
-    assert "2021-08-13 10:00:00+08:00" in html
-    assert "100.0%" in html
-    assert "no answer within 10 s (timeout)" in html
-    assert "&lt;b&gt;sales &amp; co&lt;/b&gt;" in html
-    assert "waiting for its first poll" in html
-    assert "blocked</span>: the key is wrong" in html
-    assert "withdrawn" not in html
-    assert "100.0%" not in later
-    assert "withdrawn" in later
-
-
-async def test_the_status_page_needs_nothing_from_elsewhere(connect: Callable[..., Any]) -> None:
-    """It shows in a network without internet and in a browser without JavaScript."""
-    async with connect() as client:
-        html = await (await client.get("/")).text()
-
-    assert "None is configured." in html
-    for word in ("<script", "<link", "<img", "http://", "https://", "@import", "url("):
-        assert word not in html
-
-
-async def test_the_status_page_may_use_its_own_style(connect: Callable[..., Any]) -> None:
-    """The policy that keeps foreign styles out lets the page's own in."""
-    async with connect() as client, client.get("/") as response:
-        html = await response.text()
-        policy = response.headers["Content-Security-Policy"]
-
-    style = html.split("<style>")[1].split("</style>")[0]
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    assert f"style-src 'sha256-{digest}';" in policy
+    async with connect(telemetry_path="/") as client:
+        assert "# TYPE oifde_up gauge" in await (await client.get("/")).text()
+        assert (await client.get("/help")).status == 404
 
 
 async def test_bots_as_json(
@@ -346,6 +292,28 @@ async def test_answers_for_many_bots_and_for_none(
     assert empty["bots"] == []
     assert empty["tenants"][0]["login"]["token_expiry"] == {"epoch": 1e18, "iso": None}
     assert [each["access_code"] for each in filled["bots"]] == ["0", "1", "2"]
+
+
+async def test_a_part_of_many_bots_as_json(
+    connect: Callable[..., Any], store: Store, bot: BotId, snapshot: Snapshot
+) -> None:
+    """A script pages through thousands of bots, or asks for the one it wants."""
+    for number in range(30):
+        name = f"Straße {number}" if number % 3 else "other"
+        store.put(replace(bot, access_code=f"code-{number}", bot=name), "hour", snapshot)
+    async with connect() as client:
+
+        async def ask(query: str) -> tuple[int, list[str]]:
+            answer = json.loads(await (await client.get(f"/api/v1/bots?{query}")).read())
+            return answer["total"], [each["access_code"] for each in answer["bots"]]
+
+        assert (30, ["code-28", "code-29"]) == await ask("limit=5&offset=28")
+        assert (30, []) == await ask("limit=0")
+        assert (20, ["code-1"]) == await ask("q=STRASSE+care&limit=1")
+        assert (1, ["code-17"]) == await ask("q=code-17")
+        assert (0, []) == await ask("q=nobody")
+        for query in ("limit=-1", "limit=many", "offset=1.5", "limit="):
+            assert 400 == (await client.get(f"/api/v1/bots?{query}")).status
 
 
 async def test_json_without_old_figures(

@@ -1,0 +1,149 @@
+"""How a bot is doing: one word, and the figures that bots are compared by.
+
+Made for every bot whenever the overview is opened, thousands of times: what only a row shows is worked out elsewhere.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from enum import IntEnum
+from functools import lru_cache
+from typing import Final, NamedTuple
+from zoneinfo import ZoneInfo
+
+from exporter.polling.snapshot import BotId, Snapshot, TenantStatus
+from exporter.serving.catalogue import LAYOUTS
+from exporter.upstream.reports import REPORTS, Record, Value
+
+MAIN: Final = REPORTS["hour"]
+"""The report whose figures stand for a bot."""
+
+_HOUR: Final = 3600.0
+_DAY: Final = timedelta(days=1)
+
+# The reports of which some hour is always known to be the last complete one.
+_BY_HOUR: Final = frozenset(
+    name for name, layout in LAYOUTS.items() if any(window.inferable for window in layout.shown.windows)
+)
+
+
+def place(metric: str, outcome: str = "") -> int:
+    """Where a metric stands in the main report's values."""
+    return next(
+        index
+        for index, field in enumerate(MAIN.fields)
+        if field.metric == metric and (not outcome or ("outcome", outcome) in field.labels)
+    )
+
+
+CALLS: Final = place("calls")
+SERVED: Final = place("call_outcomes", "exit_consulting")
+AUTONOMY: Final = place("autonomy_ratio")
+_TO_AGENTS: Final = (place("call_outcomes", "staff_no_consult"), place("call_outcomes", "staff_consult"))
+
+
+class Condition(IntEnum):
+    """A bot's state, the worst first."""
+
+    BLOCKED = 0
+    """Nothing is asked for: the login was refused."""
+    FAILING = 1
+    """The last poll of a report failed."""
+    STALE = 2
+    """Polls do not fail, but the newest complete hour is an old one, or the figures are withdrawn."""
+    WAITING = 3
+    """A first poll has not ended yet."""
+    OK = 4
+
+    @property
+    def word(self) -> str:
+        """What it is called in links and in JSON."""
+        return self.name.lower()
+
+
+class Moment(NamedTuple):
+    """When bots are judged: in epoch seconds, and on the clock that snapshots expire by.
+
+    ``late_after`` is the age in seconds, reckoned from its start, that a last complete hour never has while the platform
+    reports as it should; None: not known.
+    """
+
+    now: float
+    elapsed: float
+    late_after: float | None = None
+
+
+class Judgement(NamedTuple):
+    """How a bot is doing; ``report`` is the one that decided on the condition."""
+
+    condition: Condition
+    report: str
+    withdrawn: bool
+    """Whether the main report's figures are too old to be shown."""
+    calls: Value = None
+    """Of the last complete hour."""
+    autonomy: Value = None
+    """Of the last complete hour, 0 to 1."""
+    change: float | None = None
+    """Of the autonomy, against the same hour of the day before."""
+    lost: float = 0.0
+    """How many callers more went to an agent in that hour than at the day before's autonomy."""
+    today: Value = None
+    """Calls of the day that the counters are of."""
+    polled: float | None = None
+    """When a poll of the main report last began, in epoch seconds."""
+
+
+def late_after(empty_hour_delay: float) -> float:
+    """The age of ``Moment.late_after``: the hour, its delay, the hour in progress, and some minutes for the poll."""
+    return empty_hour_delay + 2 * _HOUR + 600.0
+
+
+def judge(bot: BotId, reports: Mapping[str, Snapshot], tenant: TenantStatus | None, at: Moment) -> Judgement:
+    """Judges a bot by the snapshots of its reports and by its tenant's login."""
+    condition, decisive = Condition.OK, MAIN.name
+    for name, snapshot in reports.items():
+        if (found := _condition(name, snapshot, tenant, at)) < condition:
+            condition, decisive = found, name
+    main = reports.get(MAIN.name)
+    if main is None:
+        polled = max((each.last_attempt or 0.0 for each in reports.values()), default=0.0) or None
+        return Judgement(condition, decisive, withdrawn=False, polled=polled)
+    if main.expires <= at.elapsed:
+        return Judgement(condition, decisive, main.last_success is not None, polled=main.last_attempt)
+    today = main.totals[CALLS] if main.totals else None
+    if main.hour is None:
+        return Judgement(condition, decisive, withdrawn=False, today=today, polled=main.last_attempt)
+    record = main.hour.record
+    if record is None:
+        return Judgement(condition, decisive, withdrawn=False, calls=0, today=today, polled=main.last_attempt)
+    autonomy = record.values[AUTONOMY]
+    before = main.yesterday.get(day_earlier(main.hour.start, bot.timezone))
+    then = before.values[AUTONOMY] if before else None
+    change = None if autonomy is None or then is None else autonomy - then
+    lost = -change * _judged(record) if change and change < 0 else 0.0
+    return Judgement(condition, decisive, False, record.values[CALLS], autonomy, change, lost, today, main.last_attempt)
+
+
+@lru_cache(maxsize=1024)
+def day_earlier(start: float, timezone: str) -> float:
+    """The same time of the local day before, in epoch seconds."""
+    return (datetime.fromtimestamp(start, ZoneInfo(timezone)) - _DAY).timestamp()
+
+
+def _condition(name: str, snapshot: Snapshot, tenant: TenantStatus | None, at: Moment) -> Condition:
+    if snapshot.last_attempt is None:
+        return Condition.WAITING
+    if not snapshot.up:
+        return Condition.BLOCKED if tenant and tenant.blocked else Condition.FAILING
+    if snapshot.expires <= at.elapsed:
+        return Condition.STALE
+    if name in _BY_HOUR and at.late_after is not None:
+        hour = snapshot.hour
+        if hour is None or hour.start + at.late_after < at.now:
+            return Condition.STALE
+    return Condition.OK
+
+
+def _judged(record: Record) -> float:
+    """The calls that the platform's autonomy is a share of."""
+    return sum(record.values[index] or 0 for index in (*_TO_AGENTS, SERVED))

@@ -1,0 +1,158 @@
+"""Which bots the overview shows, and in which order."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from operator import itemgetter
+from typing import Any, Final, NamedTuple
+
+from exporter.polling.snapshot import BotId, Snapshot
+from exporter.serving.pages.judgement import Condition, Judgement, Moment, judge
+from exporter.serving.status import State, matches
+
+PAGE_SIZE: Final = 100
+"""Bots on a page."""
+
+_MAX_QUERY: Final = 200
+
+
+class Entry(NamedTuple):
+    """A bot on the list."""
+
+    bot: BotId
+    reports: Mapping[str, Snapshot]
+    judgement: Judgement
+
+
+SORTS: Final[Mapping[str, tuple[Callable[[Entry], Any], bool]]] = {
+    "state": (lambda each: each.judgement.condition, False),
+    "bot": (lambda each: each.bot.bot.casefold(), False),
+    "calls": (lambda each: each.judgement.calls, True),
+    "autonomy": (lambda each: each.judgement.autonomy, False),
+    "change": (lambda each: each.judgement.change, False),
+    "today": (lambda each: each.judgement.today, True),
+    "polled": (lambda each: each.judgement.polled, False),
+}
+"""What bots can be sorted by, and whether the first click puts the largest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What the reader asked for."""
+
+    q: str = ""
+    state: str = ""
+    """A ``Condition.word``; empty: any."""
+    sort: str = ""
+    """A key of ``SORTS``; empty: the worst first."""
+    descending: bool = False
+    page: int = 1
+
+    @classmethod
+    def read(cls, parameters: Mapping[str, str]) -> "Query":
+        """Reads a URL's parameters; what makes no sense counts as not asked for."""
+        state, sort, page = (parameters.get(name, "") for name in ("state", "sort", "page"))
+        known = sort if sort in SORTS else ""
+        direction = parameters.get("dir", "")
+        return cls(
+            q=parameters.get("q", "").strip()[:_MAX_QUERY],
+            state=state if state in {each.word for each in Condition} else "",
+            sort=known,
+            descending=direction == "desc" or (bool(known) and direction != "asc" and SORTS[known][1]),
+            page=int(page) if page.isascii() and page.isdigit() and len(page) < 7 else 1,
+        )
+
+    def sorted_by(self, key: str) -> "Query":
+        """What a click on a column's head asks for: that order, or the other way round."""
+        descending = not self.descending if key == self.sort else SORTS[key][1]
+        return replace(self, sort=key, descending=descending, page=1)
+
+    def parameters(self) -> dict[str, str]:
+        """As a URL has them; what is so by default is left out."""
+        direction = ""
+        if self.sort and self.descending != SORTS[self.sort][1]:
+            direction = "desc" if self.descending else "asc"
+        page = str(self.page) if self.page > 1 else ""
+        given = {"q": self.q, "state": self.state, "sort": self.sort, "dir": direction, "page": page}
+        return {name: value for name, value in given.items() if value}
+
+
+class Listing(NamedTuple):
+    """The bots of a page, and what is known of all of them."""
+
+    entries: list[Entry]
+    found: int
+    """Bots that match what was asked for."""
+    pages: int
+    query: Query
+    """The page is one that there is."""
+    conditions: Counter[Condition]
+    """Of all bots."""
+    platforms: Mapping[str, "Reach"]
+
+
+@dataclass(slots=True)
+class Reach:
+    """How a platform answers, as its bots' main reports tell."""
+
+    bots: int = 0
+    answered: int = 0
+    tried: int = 0
+    last_success: float | None = None
+    failures: Counter[tuple[str, str]] | None = None
+    """Reasons with their words."""
+
+    def add(self, snapshots: Mapping[str, Snapshot]) -> None:
+        """Takes in a bot."""
+        self.bots += 1
+        self.answered += all(each.up for each in snapshots.values())
+        for each in snapshots.values():
+            self.tried += each.last_attempt is not None
+            if each.last_success is not None:
+                self.last_success = max(self.last_success or each.last_success, each.last_success)
+            if each.failure:
+                self.failures = self.failures if self.failures is not None else Counter()
+                self.failures[each.failure.reason, each.failure.message] += 1
+
+    @property
+    def failure(self) -> tuple[str, str] | None:
+        """The failure most bots have, by its reason and in words."""
+        return self.failures.most_common(1)[0][0] if self.failures else None
+
+
+def list_bots(state: State, query: Query, at: Moment) -> Listing:
+    """The page that was asked for."""
+    statuses = {(tenant.platform, tenant.tenant_id): status for tenant, status in state.tenants}
+    words = query.q.casefold().split()
+    conditions: Counter[Condition] = Counter()
+    platforms: dict[str, Reach] = {}
+    chosen: list[Entry] = []
+    for bot, reports in state.bots:
+        judgement = judge(bot, reports, statuses.get((bot.platform, bot.tenant_id)), at)
+        conditions[judgement.condition] += 1
+        platforms.setdefault(bot.platform, Reach()).add(reports)
+        if query.state and judgement.condition.word != query.state:
+            continue
+        if not words or matches(bot, words):
+            chosen.append(Entry(bot, reports, judgement))
+    _sort(chosen, query)
+    pages = max(1, -(-len(chosen) // PAGE_SIZE))
+    query = replace(query, page=min(max(1, query.page), pages))
+    first = (query.page - 1) * PAGE_SIZE
+    return Listing(chosen[first : first + PAGE_SIZE], len(chosen), pages, query, conditions, platforms)
+
+
+def _sort(entries: list[Entry], query: Query) -> None:
+    entries.sort(key=_worst)
+    if query.sort:
+        # The sort is stable, also backwards: among equals the worst stay first. What has no figure comes last either way.
+        value_of, _ = SORTS[query.sort]
+        valued = [(value, entry) for entry in entries if (value := value_of(entry)) is not None]
+        valued.sort(key=itemgetter(0), reverse=query.descending)
+        entries[:] = [*(entry for _, entry in valued), *(entry for entry in entries if value_of(entry) is None)]
+
+
+def _worst(entry: Entry) -> tuple[int, bool, float, float, str]:
+    judgement = entry.judgement
+    autonomy = 2.0 if judgement.autonomy is None else judgement.autonomy
+    return judgement.condition, not judgement.withdrawn, -judgement.lost, autonomy, entry.bot.bot

@@ -1,0 +1,472 @@
+"""The pages for people, over real sockets, as a client without JavaScript gets them."""
+
+import base64
+import hashlib
+import io
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from html import unescape
+from importlib import resources
+from pathlib import Path
+from typing import Any, TypeAlias
+from urllib.parse import quote
+
+import pytest
+from aiohttp.test_utils import TestClient, TestServer
+from jinja2 import Environment
+from jinja2.ext import extract_from_ast
+
+from exporter import config
+from exporter.clock import Clock
+from exporter.logs import configure
+from exporter.polling.snapshot import BotId, Failure, Hour, Snapshot, TenantId, TenantStatus
+from exporter.polling.store import Store
+from exporter.serving.catalogue import LAYOUTS
+from exporter.serving.exposition import Exposition
+from exporter.serving.pages import views
+from exporter.serving.pages.chinese import CHINESE
+from exporter.serving.web import create_app
+from exporter.upstream.reports import Record
+
+from .conftest import START
+
+DAY = 86400.0
+HOUR = 3600.0
+PAGES = ["/", "/configuration", "/help", "/bots/202104237142/943370855474270208"]
+REFUSED = "the login failed: the platform's error 200800002: app secret incorrect"
+
+SETTINGS = """
+platforms:
+  - url: https://aicc.example.com:28090
+    proxy_url: http://canary-user:canary-password@proxy.example.com:3128
+    tenants:
+      - tenant_id: "1"
+        name: acme
+        auth: {app_secret: canary-secret, header_user: ipcc}
+        bots: [{access_code: "10", labels: {team: care}}]
+      - tenant_id: "2"
+        auth: {token: canary-token}
+        bots: [{access_code: "20"}, {access_code: "21"}]
+      - tenant_id: "3"
+        timezone: America/Sao_Paulo
+        poll_interval: 90s
+        auth: {app_secret_file: secret}
+        bots: [{access_code: "30"}]
+"""
+
+Fetch: TypeAlias = Callable[..., Awaitable[str]]
+
+
+@pytest.fixture
+def store(exposition: Exposition) -> Store:
+    """What the pages show."""
+    return Store([exposition])
+
+
+@pytest.fixture
+def connect(store: Store, exposition: Exposition, clock: Clock) -> Callable[..., Any]:
+    """Serves with some options, and gives a client."""
+
+    @asynccontextmanager
+    async def serve(**options: Any) -> AsyncIterator[TestClient[Any, Any]]:
+        log = configure(level="info", format="logfmt", stream=io.StringIO())
+        app = create_app(store=store, exposition=exposition, clock=clock, log=log, ready=lambda: True, **options)
+        async with TestClient(TestServer(app)) as client:
+            yield client
+
+    return serve
+
+
+@pytest.fixture
+async def fetch(connect: Callable[..., Any]) -> AsyncIterator[Fetch]:
+    """Asks for a page, and gives its HTML."""
+    async with connect(version="1.2.3") as client:
+
+        async def get(path: str = "/", language: str = "en", status: int = 200) -> str:
+            async with client.get(path, headers={"Accept-Language": language}) as response:
+                assert status == response.status
+                text: str = await response.text()
+                return text
+
+        yield get
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> config.Config:
+    """A configuration with secrets wherever there can be some."""
+    file = tmp_path / "config.yaml"
+    file.write_text(SETTINGS, encoding="utf-8")
+    file.with_name("secret").write_text("canary-in-a-file", encoding="utf-8")
+    return config.load(file, {})
+
+
+def named(bot: BotId, name: str) -> BotId:
+    """Another bot of the same tenant."""
+    return replace(bot, bot=name, access_code=f"code-{name}")
+
+
+def doing(snapshot: Snapshot, *, autonomy: float | None, before: float | None = None, calls: int = 10) -> Snapshot:
+    """A snapshot whose last complete hour had this autonomy, and the same hour of the day before that one."""
+
+    def record(start: float, ratio: float | None) -> Record:
+        return Record(start, (calls, 0, calls // 2, 0, calls // 2, 20, 2.0, ratio, 0, 0, None), start)
+
+    now = record(START, autonomy)
+    return replace(
+        snapshot,
+        hour=Hour(START, now),
+        records={START: now},
+        yesterday={START - DAY: record(START - DAY, before)},
+    )
+
+
+def words(html: str) -> str:
+    """What a reader sees, in one line."""
+    text = re.sub(r"<(style|script)>.*?</\1>|<title>.*?</title>", " ", html, flags=re.DOTALL)
+    return " ".join(unescape(re.sub("<[^>]*>", " ", text)).split())
+
+
+def bots_of(html: str) -> list[str]:
+    """The names in the list of bots, in its order."""
+    return [unescape(name) for name in re.findall(r'<a href="[^"]*bots/[^"]*">([^<]*)</a>', html)]
+
+
+async def test_the_worst_come_first(
+    fetch: Fetch, store: Store, bot: BotId, snapshot: Snapshot, tenant: TenantId
+) -> None:
+    """Whoever opens the page sees the trouble without looking for it."""
+    locked = replace(bot, tenant_id="locked", tenant="locked", bot="blocked", access_code="b")
+    store.put_tenant(tenant, TenantStatus())
+    store.put_tenant(TenantId("main", "locked", "locked"), TenantStatus(blocked=True, login_problem=REFUSED))
+    down = replace(snapshot, up=False, failure=Failure("timeout", "no answer within 10 s", START))
+    for name, each in {
+        "fine": doing(snapshot, autonomy=0.9, before=0.9),
+        "unjudged": doing(snapshot, autonomy=None),
+        "low": doing(snapshot, autonomy=0.2, before=0.2),
+        "fell, few callers": doing(snapshot, autonomy=0.1, before=0.9, calls=2),
+        "fell, many callers": doing(snapshot, autonomy=0.6, before=0.9, calls=200),
+        "new": Snapshot(),
+        "stale": replace(snapshot, expires=0.0),
+        "down": down,
+        "down for long": replace(down, expires=0.0),
+    }.items():
+        store.put(named(bot, name), "hour", each)
+    store.put(locked, "hour", down)
+
+    expected = ["blocked", "down for long", "down", "stale", "new"]
+    expected += ["fell, many callers", "fell, few callers", "low", "fine", "unjudged"]
+    assert expected == bots_of(await fetch())
+
+
+@pytest.mark.parametrize(
+    "query, expected",
+    [
+        ("sort=bot", ["a", "B", "c"]),
+        ("sort=bot&dir=desc", ["c", "B", "a"]),
+        ("sort=autonomy", ["c", "a", "B"]),
+        ("sort=autonomy&dir=desc", ["a", "c", "B"]),
+        ("sort=change", ["a", "c", "B"]),
+        ("sort=calls", ["a", "c", "B"]),
+        ("sort=calls&dir=asc", ["c", "a", "B"]),
+        ("sort=today", ["a", "B", "c"]),
+        ("sort=nonsense&dir=&page=x", ["a", "c", "B"]),
+    ],
+)
+async def test_any_other_order(
+    fetch: Fetch, store: Store, bot: BotId, snapshot: Snapshot, query: str, expected: list[str]
+) -> None:
+    """A click on a column's head sorts by it, and what has no figure is at the end either way."""
+    totals = (9, *(0,) * 10)
+    store.put(named(bot, "a"), "hour", doing(replace(snapshot, totals=totals), autonomy=0.5, before=0.9, calls=30))
+    store.put(named(bot, "B"), "hour", replace(snapshot, hour=None, totals=(8, *(0,) * 10)))
+    store.put(named(bot, "c"), "hour", doing(replace(snapshot, totals=None), autonomy=0.4, before=0.4, calls=20))
+
+    html = await fetch(f"/?{query}")
+    assert expected == bots_of(html)
+    column = query.partition("sort=")[2].partition("&")[0]
+    order = "descending" if "desc" in query or query in ("sort=calls", "sort=today") else "ascending"
+    assert [(order, column)] * (column != "nonsense") == re.findall(r'aria-sort="(\w+)"><a id="by-(\w+)"', html)
+
+
+async def test_search_states_and_pages(fetch: Fetch, store: Store, bot: BotId, snapshot: Snapshot) -> None:
+    """Of thousands of bots one is found by what is known of it; the rest is on further pages."""
+    for number in range(250):
+        each = replace(bot, bot=f"bot {number:03}", access_code=f"code{number}", labels=(("team", f"t{number % 7}"),))
+        store.put(each, "hour", replace(snapshot, up=number != 77))
+    first, last = await fetch("/?sort=bot"), await fetch("/?sort=bot&page=3")
+
+    assert ("bot 000", "bot 099", 100) == (bots_of(first)[0], bots_of(first)[-1], len(bots_of(first)))
+    assert ("bot 200", "bot 249", 50) == (bots_of(last)[0], bots_of(last)[-1], len(bots_of(last)))
+    assert "Page 3 of 3" in words(await fetch("/?page=400000"))
+    assert ["bot 123"] == bots_of(await fetch("/?q=CODE123"))
+    assert ["bot 003", "bot 010"] == bots_of(await fetch("/?q=bot+t3&sort=bot"))[:2]
+    assert "No bot matches." in words(await fetch("/?q=%3Cnobody%3E"))
+    found = await fetch("/?q=acme&state=ok")
+    assert "249 bots found" in words(found)
+    assert "page=2" in found
+
+
+async def test_state_with_its_reason(
+    fetch: Fetch, store: Store, bot: BotId, snapshot: Snapshot, tenant: TenantId, wait: Callable[[float], None]
+) -> None:
+    """One look tells which bot is well, which is not, since when and why, and what happens next."""
+    now = START + 4500.0
+    store.put_tenant(
+        tenant, TenantStatus(blocked=True, login_problem=REFUSED, login_code=200800002, retry_at=now + 42 * 60)
+    )
+    failure = Failure("timeout", "no answer within 10 s", now - 600.0)
+    store.put(bot, "hour", replace(snapshot, up=False, failure=failure))
+    page = words(await fetch())
+    assert "Login refused : the app secret is wrong; next try in 42 min" in page
+    assert f"{REFUSED}" in page
+    assert "no answer in time, for 10 min no answer within 10 s" in page
+    assert "100.0%" in page
+
+    store.put_tenant(tenant, TenantStatus(blocked=True, login_problem=REFUSED))
+    wait(300.0)
+    page = words(await fetch())
+    assert "no further try until the secret changes or the configuration is reloaded" in page
+    assert "Figures withdrawn; last success 6 min ago" in page
+    assert "100.0%" not in page
+
+
+async def test_late_records(
+    connect: Callable[..., Any],
+    settings: config.Config,
+    store: Store,
+    bot: BotId,
+    snapshot: Snapshot,
+    wait: Callable[[float], None],
+) -> None:
+    """A platform that answers, but has had no new hour for long, is not shown as well."""
+    async with connect(configuration=lambda: settings) as client:
+        store.put(bot, "hour", replace(snapshot, expires=DAY))
+        assert "1 Well" in words(await (await client.get("/")).text())
+        wait(4 * HOUR)
+        page = words(await (await client.get("/")).text())
+    assert "1 Out of date" in page
+    assert "The platform's records are late." in page
+
+
+async def test_a_platform_that_does_not_answer(fetch: Fetch, store: Store, bot: BotId, snapshot: Snapshot) -> None:
+    """Trouble of a whole platform is told once, at the top."""
+    failure = Failure("connect", "cannot connect: refused", START)
+    store.put(bot, "hour", replace(snapshot, up=False, failure=failure))
+    page = words(await fetch())
+    assert "1 platform does not answer" in page
+    assert "no bot is answered : no connection cannot connect: refused 0 of 1" in page
+
+
+async def test_many_tenants(fetch: Fetch, store: Store) -> None:
+    """Of a thousand tenants those in trouble are seen, and all on demand."""
+    for number in range(1000):
+        status = TenantStatus(blocked=number == 700, login_problem="refused" if number in (500, 700) else None)
+        store.put_tenant(TenantId("main", str(number), f"tenant {number}"), status)
+    html = await fetch()
+    shown = re.findall(r">(tenant \d+)</a>", html)
+    assert ["tenant 700", "tenant 500"] == shown[:2]
+    assert views.TENANTS_SHOWN == len(shown)
+    assert "All 1,000 tenants (2 not in order)" in words(html)
+    assert 1000 == (await fetch("/?tenants=all")).count(">tenant ")
+
+
+async def test_a_bots_own_page(fetch: Fetch, store: Store, bot: BotId, snapshot: Snapshot) -> None:
+    """A bot's day can be read hour by hour beside yesterday's, and what each figure means."""
+    store.put(bot, "hour", doing(snapshot, autonomy=0.5, before=0.75, calls=1234))
+    html = await fetch(f"/bots/{bot.tenant_id}/{bot.access_code}")
+    page = words(html)
+
+    assert "Bots › acme billing" in page
+    assert "2021-08-13 11:15:00 CST" in page
+    assert "10:00 1,234 yesterday 1,234" in page
+    assert "50.0% yesterday 75.0%" in page
+    assert "11:00 in progress – yesterday –" in page
+    assert "Calls that reached the bot oifde_hour_calls · oifde_live_hour_calls · oifde_calls_total" in page
+    assert 'oifde_call_outcomes_total{outcome="exit_consulting"}' in page
+    assert 2 == html.count('<svg role="img"')
+    assert 24 == html.count('<th scope="row">0') + html.count('<th scope="row">1') + html.count('<th scope="row">2')
+
+
+async def test_an_hour_that_only_one_day_has(fetch: Fetch, store: Store, bot: BotId, clock: Any) -> None:
+    """When the clocks change, no hour is lost from the table, nor counted twice."""
+    berlin = replace(bot, timezone="Europe/Berlin")
+    clock.passed = 1635674400.0 - clock.now()  # 2021-10-31 11:00, after a day of 25 hours has begun
+    store.put(berlin, "hour", Snapshot(up=True, last_attempt=0.0, last_success=0.0, expires=1e12))
+    hours = re.findall(r'<th scope="row">(\d\d:00)', await fetch(f"/bots/{bot.tenant_id}/{bot.access_code}"))
+    assert 25 == len(hours)
+    assert ["01:00", "02:00", "02:00", "03:00"] == hours[1:5]
+
+
+async def test_before_the_first_poll(fetch: Fetch, store: Store, bot: BotId) -> None:
+    """A page opened at once after the start says that it is early, and is not empty."""
+    assert "No bot is configured or discovered." in words(await fetch())
+    store.put(bot, "hour", Snapshot())
+    assert "1 Waiting" in words(await fetch())
+    assert "The first poll has not ended yet." in words(await fetch(f"/bots/{bot.tenant_id}/{bot.access_code}"))
+
+
+@pytest.mark.parametrize("name", ["<script>alert(1)</script>", 'a"b', "a/b?c#d%2F", "客服\ud83e", "{{ 7 * 7 }}", "a b"])
+async def test_names_hold_anything(fetch: Fetch, store: Store, bot: BotId, snapshot: Snapshot, name: str) -> None:
+    """Whatever a bot is called, it is shown as it is, and its page is found."""
+    odd = replace(bot, bot=name, access_code=name, tenant=name, labels=(("team", name),))
+    failure = Failure("api", name, START)
+    store.put(odd, "hour", replace(snapshot, up=False, failure=failure))
+    store.put_tenant(TenantId("main", bot.tenant_id, name), TenantStatus(login_problem=name))
+    shown = name.encode("utf-8", "replace").decode()
+    html = await fetch()
+    assert [shown] == bots_of(html)
+    assert 1 == html.count("<script>")
+    (path,) = re.findall(r'<a href="(bots/[^"]*)">', html)
+    if name.isprintable() and "\ud83e" not in name:
+        assert f"bots/{bot.tenant_id}/{quote(name, safe='')}" == path
+        own = await fetch(f"/{path}")
+        assert shown in words(own)
+        assert "<script>" not in own
+
+
+async def test_a_bot_that_is_not_there(fetch: Fetch) -> None:
+    """An old bookmark gets a plain word, and the way back."""
+    html = await fetch("/bots/202104237142/none", status=404)
+    assert "No such bot" in words(html)
+    assert 'href="../../"' in html
+
+
+@pytest.mark.parametrize(
+    "path, language, expected",
+    [
+        ("/", "zh-CN,zh;q=0.9,en;q=0.8", "zh-Hans"),
+        ("/", "zh-TW", "zh-Hans"),
+        ("/", "de,en;q=0.5,zh;q=0.4", "en"),
+        ("/", "en;q=0.4, zh;q=0.5", "zh-Hans"),
+        ("/", "en;q=0, *", "zh-Hans"),
+        ("/", "zh;q=0", "en"),
+        ("/", "nonsense;q=x", "en"),
+        ("/?lang=zh", "en", "zh-Hans"),
+        ("/?lang=en", "zh", "en"),
+        ("/?lang=tlh", "zh", "zh-Hans"),
+    ],
+)
+async def test_the_readers_language(connect: Callable[..., Any], path: str, language: str, expected: str) -> None:
+    """Most users read Chinese: the browser's settings decide, and a link does."""
+    async with connect() as client, client.get(path, headers={"Accept-Language": language}) as response:
+        assert expected == response.headers["Content-Language"]
+        assert "Accept-Language" == response.headers["Vary"]
+        html = await response.text()
+    assert f'<html lang="{expected}">' in html
+    assert ("平台与登录" in html) == (expected == "zh-Hans")
+
+
+async def test_a_chosen_language_stays(fetch: Fetch, store: Store, bot: BotId, snapshot: Snapshot) -> None:
+    """Whoever chose a language by the link has it on the next page too, and in a search."""
+    store.put(bot, "hour", snapshot)
+    html = await fetch("/?lang=zh&q=billing")
+    links = [link for link in re.findall(r'href="([^"]*)"', html) if link not in ("#main", "metrics", "api/v1/bots")]
+    assert [] == [link for link in links if "lang=" not in link]
+    assert '<input type="hidden" name="lang" value="zh">' in html
+    assert "q=billing&amp;lang=en" in html
+    assert "lang=zh" in await fetch(f"/bots/{bot.tenant_id}/{bot.access_code}?lang=zh")
+
+
+def test_every_word_is_there_in_chinese() -> None:
+    """No English word is left over on a Chinese page, and none of the Chinese ones is out of use."""
+    environment = Environment(extensions=["jinja2.ext.i18n"])  # noqa: S701 - nothing is rendered
+    used = {"The local day so far"}
+    for file in resources.files("exporter.serving").joinpath("templates").iterdir():
+        if file.name.endswith(".html"):
+            tree = environment.parse(file.read_text(encoding="utf-8"))
+            for _, function, message in extract_from_ast(tree):
+                several = message if isinstance(message, tuple) else (message,)
+                used.add(str(several[function == "ngettext"]))
+    for layout in LAYOUTS.values():
+        used |= {window.title for window in layout.shown.windows}
+        for field in layout.shown.report.fields:
+            used |= {views.title(field), field.help}
+    used.discard("None")  # the argument of `_(variable)`
+
+    assert set() == used - CHINESE.keys()
+    assert set() == CHINESE.keys() - used
+    for english, chinese in CHINESE.items():
+        assert set(re.findall(r"%\(\w+\)s", english)) == set(re.findall(r"%\(\w+\)s", chinese))
+
+
+@pytest.mark.parametrize("path", PAGES)
+async def test_a_page_needs_nothing_from_elsewhere(
+    connect: Callable[..., Any], store: Store, bot: BotId, snapshot: Snapshot, path: str
+) -> None:
+    """It shows in a network without internet; its own style and script are let in, and nothing else is."""
+    store.put(bot, "hour", snapshot)
+    async with connect() as client, client.get(path) as response:
+        html = await response.text()
+        policy = response.headers["Content-Security-Policy"]
+    for word in ("<link", "<img", "http://", "https://", "@import", "url(", " style=", " onclick=", "javascript:"):
+        assert word not in html
+    for tag in ("style", "script"):
+        for text in re.findall(f"<{tag}>(.*?)</{tag}>", html, re.DOTALL):
+            digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+            assert f"{tag}-src 'sha256-{digest}';" in policy
+    assert "unsafe" not in policy
+
+
+@pytest.mark.parametrize(
+    "options, root",
+    [
+        ({}, ""),
+        ({"route_prefix": "/oifde"}, ""),
+        ({"external_url": "https://example.com/oifde"}, "https://example.com/oifde/"),
+    ],
+)
+async def test_links_behind_a_proxy(
+    connect: Callable[..., Any], store: Store, bot: BotId, snapshot: Snapshot, options: dict[str, str], root: str
+) -> None:
+    """Every link leads to where the browser finds the page, from the overview and from a bot's page."""
+    store.put(bot, "hour", snapshot)
+    prefix = "/oifde" if options else ""
+    own = f"bots/{bot.tenant_id}/{bot.access_code}"
+    async with connect(**options) as client:
+        overview = await (await client.get(f"{prefix}/")).text()
+        page = await (await client.get(f"{prefix}/{own}")).text()
+    for path in ("metrics", "api/v1/bots", "configuration", "help", own):
+        assert f'href="{root}{path}"' in overview
+    for path in ("metrics", "api/v1/bots", "configuration", "help"):
+        assert f'href="{root or "../../"}{path}"' in page
+    assert f'href="{root or "./"}"' in overview
+    assert f'href="{root or "../../"}"' in page
+
+
+async def test_the_configuration_without_secrets(
+    connect: Callable[..., Any], settings: config.Config, tmp_path: Path
+) -> None:
+    """What is in use can be read by everybody who may see the page, since it tells no secret."""
+    async with connect(configuration=lambda: settings) as client:
+        html = await (await client.get("/configuration")).text()
+    text = unescape(html.split("<code>")[1].split("</code>")[0])
+
+    assert "canary" not in html
+    for line in (
+        "poll_interval: 1m",
+        "settle_delay: 10m",
+        "empty_hour_delay: 2h",
+        "url: https://aicc.example.com:28090",
+        "proxy_url: http://<secret>@proxy.example.com:3128",
+        "requests_per_second: 20",
+        "insecure_skip_verify: false",
+        "app_secret: <secret>",
+        "token: <secret>",
+        f"app_secret_file: {tmp_path / 'secret'}",
+        "timezone: America/Sao_Paulo",
+        "poll_interval: 90s",
+        "bots: 2",
+    ):
+        assert line in text
+
+
+async def test_no_configuration_yet(fetch: Fetch) -> None:
+    """A page opened while the program starts is no error."""
+    assert "No configuration is in use yet." in words(await fetch("/configuration"))
+
+
+async def test_the_pages_tell_the_version(fetch: Fetch) -> None:
+    """A bug report can name it."""
+    assert "oifde-exporter 1.2.3" in words(await fetch("/help"))
