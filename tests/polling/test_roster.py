@@ -1,0 +1,119 @@
+"""Which bots a tenant has, by one listing after another."""
+
+import re
+from collections.abc import Mapping
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exporter.config import Bot, Discovery
+from exporter.polling.roster import Roster, chosen
+
+Names = Mapping[str, str]
+
+
+def after(*listings: str | Names) -> Roster:
+    """The roster after some listings; ``"a b"`` lists two bots whose names are their codes."""
+    roster = Roster()
+    for listed in listings:
+        roster = roster.after({code: code for code in listed.split()} if isinstance(listed, str) else listed)
+    return roster
+
+
+@pytest.mark.parametrize(
+    ("listings", "bots", "missing", "doubted"),
+    [
+        ([], "", "", False),
+        ([""], "", "", False),
+        (["", ""], "", "", False),
+        (["", "a"], "a", "", False),
+        (["b a"], "a b", "", False),
+        (["a", "a b"], "a b", "", False),
+        # Gone only once it is confirmed.
+        (["a b", "a"], "a b", "b", False),
+        (["a b", "a", "a"], "a", "", False),
+        (["a b", "a", "a b"], "a b", "", False),
+        (["a b", "a", "a b", "a"], "a b", "b", False),
+        (["a b c", "a b", "a c"], "a b c", "b", False),
+        (["a b c", "a b", "a"], "a b", "b", False),
+        (["a b", "c"], "a b c", "a b", False),
+        (["a b", "c", "c"], "c", "", False),
+        # Suddenly empty: it counts for nothing once.
+        (["a b", ""], "a b", "", True),
+        (["a b", "", "a b"], "a b", "", False),
+        (["a b", "", "a"], "a b", "b", False),
+        (["a b", "", ""], "a b", "a b", False),
+        (["a b", "", "", ""], "", "", False),
+        (["a b", "", "", "", ""], "", "", False),
+        (["a b", "", "", "", "c"], "c", "", False),
+        (["a b", "", "", "a"], "a", "", False),
+        # What was missing before is missing still.
+        (["a b", "a", ""], "a b", "b", True),
+        (["a b", "a", "", "a"], "a", "", False),
+        (["a", "", "a", ""], "a", "", True),
+        (["a", "", "a", "", "a"], "a", "", False),
+    ],
+)
+def test_bots_by_one_listing_after_another(listings: list[str], bots: str, missing: str, doubted: bool) -> None:
+    """No single listing takes a bot away."""
+    roster = after(*listings)
+
+    assert (bots.split(), frozenset(missing.split()), doubted) == (list(roster.names), roster.missing, roster.doubted)
+
+
+def test_a_new_name_is_taken_over() -> None:
+    """At once; one that is missing keeps its last."""
+    roster = after({"a": "Anna", "b": "Bea"}, {"a": "Anne"})
+
+    assert {"a": "Anne", "b": "Bea"} == roster.names
+
+
+LISTINGS = st.lists(st.dictionaries(st.sampled_from("abcde"), st.sampled_from("xyz")), max_size=8)
+
+
+@given(LISTINGS)
+def test_whatever_is_listed(listings: list[dict[str, str]]) -> None:
+    """What the last listing has is there under its name; what two in a row had not, and were not both empty, is not."""
+    roster = after(*listings)
+
+    last, before = ([{}, {}, *listings][-1], [{}, {}, *listings][-2])
+    assert last.items() <= roster.names.items()
+    if last and before:
+        assert roster.names.keys() <= last.keys() | before.keys()
+    assert roster.missing == roster.names.keys() - last.keys() or roster.doubted
+    assert list(roster.names) == sorted(roster.names)
+
+
+@pytest.mark.parametrize(
+    ("include", "exclude", "expected"),
+    [
+        (".*", "", "1 2 3 4"),
+        ("", "", ""),
+        ("test", "", ""),
+        ("test.*", "", "2"),
+        ("(?i)test.*", "", "2 3"),
+        (".*test.*", "", "2 4"),
+        ("1|2", "", "1 2"),
+        (".", "2|3", "1 4"),
+        (".*", "(?i).*test.*", "1"),
+        (".*", ".*", ""),
+        ("账单.*", "", "1"),
+    ],
+)
+def test_the_rules_take_names_and_codes(include: str, exclude: str, expected: str) -> None:
+    """Each expression is held against all of the name and all of the access code; either will do."""
+    names = {"1": "账单助手", "2": "test bot", "3": "Test", "4": "latest"}
+    rules = Discovery(600, re.compile(include), re.compile(exclude))
+
+    assert expected.split() == [bot.access_code for bot in chosen((), names, rules)]
+
+
+def test_what_is_configured_stays_as_it_is() -> None:
+    """Its name and its labels win, also over the rules; others may have its name."""
+    own = Bot("1", "mine", {"team": "care"})
+    rules = Discovery(600, re.compile(".*"), re.compile("mine|theirs"))
+
+    bots = chosen((own,), {"1": "theirs", "2": "bot", "3": "bot", "4": "theirs"}, rules)
+
+    assert (own, Bot("2", "bot", {}), Bot("3", "bot", {})) == bots
