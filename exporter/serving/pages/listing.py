@@ -1,8 +1,8 @@
 """Which bots the overview shows, and in which order."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
@@ -93,26 +93,27 @@ class Listing(NamedTuple):
 
 @dataclass(slots=True)
 class Reach:
-    """How a platform answers, as its bots' main reports tell."""
+    """How a platform answers, as its bots' reports tell."""
 
     bots: int = 0
     answered: int = 0
     tried: int = 0
     last_success: float | None = None
-    failures: Counter[tuple[str, str]] | None = None
-    """Reasons with their words."""
+    failures: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """By reason and words."""
 
     def add(self, snapshots: Mapping[str, Snapshot]) -> None:
         """Takes in a bot."""
         self.bots += 1
-        self.answered += all(each.up for each in snapshots.values())
+        answered = True
         for each in snapshots.values():
+            answered = answered and each.up
             self.tried += each.last_attempt is not None
-            if each.last_success is not None:
-                self.last_success = max(self.last_success or each.last_success, each.last_success)
+            if each.last_success is not None and (self.last_success is None or self.last_success < each.last_success):
+                self.last_success = each.last_success
             if each.failure:
-                self.failures = self.failures if self.failures is not None else Counter()
                 self.failures[each.failure.reason, each.failure.message] += 1
+        self.answered += answered
 
     @property
     def failure(self) -> tuple[str, str] | None:
@@ -125,12 +126,12 @@ def list_bots(state: State, query: Query, at: Moment) -> Listing:
     statuses = {(tenant.platform, tenant.tenant_id): status for tenant, status in state.tenants}
     words = query.q.casefold().split()
     conditions: Counter[Condition] = Counter()
-    platforms: dict[str, Reach] = {}
+    platforms: defaultdict[str, Reach] = defaultdict(Reach)
     chosen: list[Entry] = []
     for bot, reports in state.bots:
         judgement = judge(bot, reports, statuses.get((bot.platform, bot.tenant_id)), at)
         conditions[judgement.condition] += 1
-        platforms.setdefault(bot.platform, Reach()).add(reports)
+        platforms[bot.platform].add(reports)
         if query.state and judgement.condition.word != query.state:
             continue
         if not words or matches(bot, words):
