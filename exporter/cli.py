@@ -9,7 +9,7 @@ from exporter import __version__, signals
 from exporter.commands.help import grouped, write_examples
 from exporter.revision import revision
 
-COMMANDS: Final = ("run", "demo", "query", "discover", "backfill")
+COMMANDS: Final = ("run", "demo", "check", "query", "discover", "backfill")
 """Each is the function of that name in the module of that name, imported only when it is needed: the daemon starts fast."""
 
 _DEFAULT: Final = "run"

@@ -6,9 +6,12 @@ import socket
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 import click
 
@@ -19,6 +22,8 @@ from exporter.config.types import duration
 CONFIG_TEXT: Final = "OIFDE_EXPORTER_CONFIG"
 """The environment variable that may hold the configuration itself."""
 
+_DATE: Final = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_YEARS: Final = range(1971, 2200)
 _ENVIRONMENT: Final = "OIFDE_EXPORTER_"
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -98,6 +103,64 @@ def web_options(command: _Command) -> _Command:
     ):
         command = option(command)
     return command
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A moment as it was typed: without an offset from UTC it is a different one in each time zone."""
+
+    written: datetime
+
+    def on(self, zone: ZoneInfo) -> float:
+        """The moment in epoch seconds, where ``zone`` is the one that is meant unless another was written."""
+        return (self.written if self.written.tzinfo else self.written.replace(tzinfo=zone)).timestamp()
+
+
+class MomentType(click.ParamType[Moment]):
+    """ISO 8601; a date alone is the end of that date."""
+
+    name = "TIME"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Moment:
+        if isinstance(value, Moment):
+            return value
+        try:
+            moment = datetime.fromisoformat(value)
+            if _DATE.fullmatch(value):
+                moment += timedelta(days=1, seconds=-1)
+        except (ValueError, OverflowError):
+            moment = datetime.min  # noqa: DTZ901 - refused like any that is too early
+        if moment.year not in _YEARS:
+            return self.fail(f"{value!r} is no time; write for example 2026-05-20T15:30 or 2026-05-20", param, ctx)
+        return Moment(moment)
+
+
+class Day(click.ParamType[date]):
+    """A date."""
+
+    name = "DATE"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        if isinstance(value, date):
+            return value
+        if _DATE.fullmatch(value):
+            try:
+                day = date.fromisoformat(value)
+            except ValueError:  # told below, with what to write instead
+                pass
+            else:
+                if day.year in _YEARS:
+                    return day
+        return self.fail(f"{value!r} is no date; write for example 2026-05-20", param, ctx)
+
+
+def at_option(command: _Command) -> _Command:
+    """``--at``."""
+    return flag(
+        "--at",
+        type=MomentType(),
+        help="As of this time, not now: 2026-05-20T15:30 (the tenant's time), 2026-05-20T07:30Z, or a date, for its end.",
+    )(command)
 
 
 def format_option(*formats: str) -> Callable[[_Command], _Command]:
