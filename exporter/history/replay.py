@@ -8,8 +8,8 @@ Where the past meets live series their last or first figures are not known. A co
 taken for one that was reset, and the whole day be counted twice. Hence there are no counters
 
 - before the end of the hour in which the gap begins: by then they have reached whatever was shown before the gap;
-- in the day that is counted when the gap ends, from the last hour on that had ended ``empty_hour_delay`` before: what
-  is shown after the gap may have no more than the hours until then.
+- in the day that is counted when the gap ends, after the last hour that had ended ``empty_hour_delay`` before: the
+  figures shown after the gap may have no more than the hours until then.
 
 Nothing is said of the time before the first record that is known of a bot: the platform may have forgotten it, or the
 bot did not exist. All moments are epoch seconds.
@@ -112,15 +112,13 @@ class _Joint:
     """Where a gap's counters meet live ones."""
 
     def __init__(self, reports: Mapping[date, Parsed], rules: Rules, gap: Span) -> None:
-        self._begun_on = local_date(gap.begin, rules.zone)
         begun = hour_start(gap.begin, rules.zone)
+        self._begun_on = local_date(gap.begin, rules.zone)
         self._from = gap.begin if begun == gap.begin else begun + _RECORD_SECONDS
-        self._until = hour_start(gap.end - rules.empty_hour_delay, rules.zone)
         yesterday = day_before(local_date(gap.end, rules.zone))
-        state = State()
-        if yesterday in reports:
-            state = _folded(state, reports, rules, yesterday, gap.end)
-        self._ends_on = count(state, rules, gap.end).counted
+        state = _folded(State(), reports, rules, yesterday, gap.end) if yesterday in reports else State()
+        self._ended_on = count(state, rules, gap.end).counted
+        self._until = hour_start(gap.end - rules.empty_hour_delay, rules.zone)
 
     def allows(self, state: State, moment: float) -> bool:
         """Whether the counters can be shown without seeming to fall at either end of the gap."""
@@ -128,7 +126,7 @@ class _Joint:
             return True
         if state.counted == self._begun_on and moment < self._from:
             return False
-        return state.counted != self._ends_on or moment <= self._until
+        return state.counted != self._ended_on or moment <= self._until
 
 
 def _polled(state: State, reports: Mapping[date, Parsed], rules: Rules, moment: float) -> State:
