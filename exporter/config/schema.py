@@ -167,7 +167,10 @@ class Config(_Block):
         "A bot's series are withdrawn when no poll has succeeded for so long; "
         "default: 5m or three poll intervals, whichever is more.",
     )
-    reports: Annotated[list[Literal["hour"]], Field(min_length=1)] = _key(["hour"], "The reports to fetch.")
+    reports: Annotated[list[Literal["hour", "day", "chatbot"]], Field(min_length=1)] = _key(
+        ["hour"],
+        "The reports to fetch: calls by hour, calls by day (every 10 minutes at most), replies of the chatbot by hour.",
+    )
     platforms: Annotated[list[Platform], Field(min_length=1)] = _key(..., "The platforms to report on.")
 
 

@@ -20,6 +20,11 @@ def midnight(day: date, zone: ZoneInfo) -> float:
     return datetime.combine(day, time(), zone).timestamp()
 
 
+def day_start(moment: float, zone: ZoneInfo) -> float:
+    """When the local day of a moment began."""
+    return midnight(local_date(moment, zone), zone)
+
+
 def next_day(day: date) -> date:
     """The day after."""
     return day + _DAY

@@ -28,6 +28,8 @@ from exporter.upstream.reports import ANOMALY_REASONS, REPORTS, Anomaly
 from exporter.upstream.session import TenantSession
 
 _TIMEOUTS_PER_POLL: Final = 3
+_INTERVALS_UNTIL_STALE: Final = 3
+"""Of a report that is polled less often than configured, so that one poll that fails withdraws nothing."""
 
 _ITEMS_A_TURN: Final = 50
 
@@ -257,14 +259,17 @@ class Fleet:
     def _plan(self, tenants: Iterable[_TenantRuntime]) -> Iterator[tuple[_UnitKey, Plan, TenantSession]]:
         for runtime in tenants:
             tenant, id_ = runtime.settings, runtime.id
-            budget = min(tenant.poll_interval, runtime.budget)
             for rules in runtime.rules:
+                at_least = rules.report.min_interval
+                interval = max(tenant.poll_interval, at_least)
+                stale_after = max(tenant.stale_after, _INTERVALS_UNTIL_STALE * at_least)
+                budget = min(interval, runtime.budget)
                 for bot in runtime.bots:
                     labels = tuple(sorted(bot.labels.items()))
                     bot_id = BotId(
                         id_.platform, id_.tenant_id, bot.access_code, bot.name, id_.tenant, labels, tenant.timezone.key
                     )
-                    plan = Plan(bot_id, rules, tenant.poll_interval, tenant.stale_after, budget)
+                    plan = Plan(bot_id, rules, interval, stale_after, budget)
                     yield (id_.platform, id_.tenant_id, bot.access_code, rules.report.name), plan, runtime.session
 
     def _start(self, key: _UnitKey, plan: Plan, session: TenantSession) -> None:

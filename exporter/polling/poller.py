@@ -128,8 +128,8 @@ class Poller:
         It is asked for once a day, whatever comes of it, and only when the poll before was a success: the round after a start
         or an outage is to be over soon.
         """
-        known = self._state.day(day_before(today)) is not None
-        return not known and self._day_before_asked != today and self._snapshot.up
+        lacking = windows.lacks_day_before(self._state, self.plan.rules, today)
+        return lacking and self._day_before_asked != today and self._snapshot.up
 
     async def _take_day_before(self, today: date, turn: "_Turn") -> None:
         self._day_before_asked = today
@@ -208,6 +208,7 @@ class Poller:
             hour=state.hour,
             live=state.live,
             totals=state.shown_totals,
+            day=state.last_day,
             records=day.records if day else {},
             yesterday=yesterday.records if yesterday else {},
         )
@@ -222,6 +223,8 @@ class Poller:
         self.close()
         now = self._clock.now()
         due = windows.changes_at(self._state, self.plan.rules, now)
+        if due is None:
+            return
         # It may have just passed: this was published before the timer got its turn.
         self._timer = asyncio.get_running_loop().call_later(max(0.0, due - now), self._on_time)
 

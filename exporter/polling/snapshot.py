@@ -41,7 +41,8 @@ class Failure:
 class Snapshot:
     """One report of one bot after its latest poll.
 
-    ``hour``, ``live`` and ``totals`` are the data; they stay as they are when a poll fails. ``totals`` are the local
+    ``hour``, ``live``, ``totals`` and ``day`` are the data, of which a report by hour has the first three and a report by
+    day the last, the newest record of a local day that is over; they stay as they are when a poll fails. ``totals`` are the local
     day's sums in the order of the report's fields (None for a field that is not summed or not known yet).
     ``expires`` is the moment on ``Clock.elapsed()`` from which the data are too old to be shown.
     ``records`` are the hours of the local day so far, by their start, for whoever shows a day's course; ``yesterday`` are
@@ -51,6 +52,7 @@ class Snapshot:
     hour: Hour | None = None
     live: Record | None = None
     totals: tuple[Value, ...] | None = None
+    day: Record | None = None
     up: bool = False
     failures: int = 0
     failure: Failure | None = None

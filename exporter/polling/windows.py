@@ -1,18 +1,18 @@
-"""From a bot's reports to what is shown of them: the last complete hour, the live hour and the day's counters.
+"""From a bot's reports to what is shown of them: the last complete hour, the live hour, the day's counters, the last day.
 
-Pure functions over immutable states. ``fold`` takes in the report of one local date, ``count`` moves the counters along
-with the time. All moments are epoch seconds; the time of a report is when it was asked for, since it says nothing of
+Pure functions over immutable states. ``fold`` takes in a report, ``count`` moves the counters along with the time. All moments are epoch seconds; the time of a report is when it was asked for, since it says nothing of
 what came later. What a report never decides is taken back: neither the hour shown nor the day counted ever goes back.
 """
 
+import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
-from exporter.polling.calendar import day_before, hour_start, hours, local_date, midnight, next_day
+from exporter.polling.calendar import day_before, day_start, hour_start, hours, local_date, midnight, next_day
 from exporter.polling.snapshot import Hour
 from exporter.upstream.reports import Anomaly, Kind, Parsed, Record, Report, Value
 
@@ -20,6 +20,8 @@ ZERO_SHOWN: Final = 120.0
 """Seconds for which a new day's counters show 0, so that a scrape a minute sees the reset of even a quiet bot."""
 
 _DAYS_KEPT: Final = 2
+_DAYS_EXPECTED: Final = 28
+"""A report by day has 30; whose days those are, the platform's or the tenant's, is not known."""
 _RECORD_SECONDS: Final = 3600.0
 _UNPLACED: Final = frozenset({"invalid_record", "foreign_record"})
 
@@ -36,18 +38,18 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """All that is known of one local date."""
+    """All that is known of one local date; of a report by day, of the day shown and of those after it up to the date."""
 
     date: date
     asked: float
     records: Mapping[float, Record]
-    """By the start of their local hour."""
+    """By the start of their local hour, or day."""
     may_infer: bool
     """Whether an hour without a record may be taken for one without calls."""
     anomalies: Sequence[Anomaly] = ()
     """Those in its latest report."""
     vanished: frozenset[float] = frozenset()
-    """The hours whose records its latest report no longer had."""
+    """The hours, or days, whose records its latest report no longer had."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ class State:
     """All that is known of a bot's report."""
 
     days: tuple[Day, ...] = ()
-    """The dates asked for last, in the order of asking."""
+    """The dates asked for last, in the order of asking; none for a report by day."""
     hour: Hour | None = None
     live: Record | None = None
     counted: date | None = None
@@ -64,6 +66,10 @@ class State:
     """Sums in the order of the report's fields; None for a field that is no count or never had a value."""
     zero_until: float = 0.0
     """Until when 0 is shown in place of ``totals``; 0 when it is over."""
+    by_day: Day | None = None
+    """What a report by day last said."""
+    last_day: Record | None = None
+    """The newest record of a day that is over."""
 
     def day(self, of: date) -> Day | None:
         """What is known of a date."""
@@ -81,22 +87,25 @@ class Folded(NamedTuple):
     state: State
     anomalies: Sequence[Anomaly]
     revisions: int
-    """Settled hours whose record was changed, or came after all."""
+    """Settled hours (or days) whose record was changed, or came after all."""
 
 
 def fold(state: State, rules: Rules, of: date, parsed: Parsed, asked: float) -> Folded:
-    """Takes in the report of the local date ``of``, asked for at ``asked``."""
+    """Takes in the report of the local date ``of`` (by day: of the days up to it), asked for at ``asked``."""
+    return (_fold_day if rules.report.type == "day" else _fold_hours)(state, rules, of, parsed, asked)
+
+
+def _fold_hours(state: State, rules: Rules, of: date, parsed: Parsed, asked: float) -> Folded:
     first, last = midnight(of, rules.zone), midnight(next_day(of), rules.zone)
     present = list(parsed.anomalies)
-    chosen, duplicates = _one_an_hour(parsed.records, rules)
+    chosen, duplicates = _one_each(parsed.records, hour_start, rules)
     inside = {start: record for start, record in chosen.items() if first <= start < last}
     outside = [record for start, record in chosen.items() if start not in inside]
     present += duplicates
     present += [Anomaly("outside_date", _at(record.start), f"asked for {of}") for record in outside]
 
     known = state.day(of) or Day(of, asked, {}, may_infer=False)
-    merged = _merge(known, inside, rules)
-    vanished = frozenset(known.records.keys() - inside.keys())
+    merged = _merge(known, inside, frozenset(_settled(known, rules)), rules.report)
     day = Day(
         of,
         asked,
@@ -104,17 +113,8 @@ def fold(state: State, rules: Rules, of: date, parsed: Parsed, asked: float) -> 
         # What could not be placed may be the record that is missing.
         may_infer=not outside and not any(each.reason in _UNPLACED for each in parsed.anomalies),
         anomalies=tuple(present),
-        vanished=vanished,
+        vanished=frozenset(known.records.keys() - inside.keys()),
     )
-
-    seen: Counter[Anomaly] = Counter()
-    for each in state.days:
-        seen |= Counter(each.anomalies)
-    news = [
-        *(Counter(present) - seen).elements(),
-        *(Anomaly("vanished_record", _at(start)) for start in sorted(vanished - known.vanished)),
-        *merged.decreased,
-    ]
     others = [each for each in state.days if each.date != of]
     after = replace(
         state,
@@ -122,11 +122,39 @@ def fold(state: State, rules: Rules, of: date, parsed: Parsed, asked: float) -> 
         hour=_last_complete(state.hour, day, rules),
         live=_newest([*([state.live] if state.live else []), *outside, *day.records.values()]),
     )
-    return Folded(after, news, merged.revisions)
+    return Folded(after, _news(state.days, known, day, merged), merged.revisions)
+
+
+def _fold_day(state: State, rules: Rules, of: date, parsed: Parsed, asked: float) -> Folded:
+    last = midnight(next_day(of), rules.zone)
+    chosen, duplicates = _one_each(parsed.records, day_start, rules)
+    outside = [Anomaly("outside_date", _at(start), f"asked for {of}") for start in chosen if start >= last]
+    since = day_start(state.last_day.start, rules.zone) if state.last_day else -math.inf
+    inside = {start: record for start, record in chosen.items() if since <= start < last}
+
+    known = state.by_day or Day(of, asked, {}, may_infer=False)
+    merged = _merge(known, inside, frozenset(_days_over(known.records, rules, known.asked)), rules.report)
+    shown = max([since, *_days_over(merged.records, rules, asked)])  # never back, whatever the clock does
+    expected = midnight(of - timedelta(days=_DAYS_EXPECTED), rules.zone)
+    day = Day(
+        of,
+        asked,
+        {start: record for start, record in merged.records.items() if start >= shown},
+        may_infer=False,
+        anomalies=(*parsed.anomalies, *duplicates, *outside),
+        vanished=frozenset(start for start in known.records.keys() - inside.keys() if start >= expected),
+    )
+    after = replace(state, by_day=day, last_day=merged.records.get(shown))
+    return Folded(after, _news([known], known, day, merged), merged.revisions)
 
 
 def count(state: State, rules: Rules, now: float) -> State:
-    """Brings the counters up to ``now``: which day they are of, and whether they still show its 0."""
+    """Brings the counters up to ``now``: which day they are of, and whether they still show its 0.
+
+    A report by day has none.
+    """
+    if rules.report.type == "day":
+        return state
     today = local_date(now, rules.zone)
     counted, totals, zero_until = state.counted, state.totals, state.zero_until
     if not zero_until - ZERO_SHOWN <= now < zero_until:  # over, or the clock was set
@@ -141,8 +169,10 @@ def count(state: State, rules: Rules, now: float) -> State:
     return replace(state, counted=counted, totals=totals, zero_until=zero_until)
 
 
-def changes_at(state: State, rules: Rules, now: float) -> float:
-    """When ``count`` will next have something to do even if no poll comes before."""
+def changes_at(state: State, rules: Rules, now: float) -> float | None:
+    """When ``count`` will next have something to do even if no poll comes before; None for never."""
+    if rules.report.type == "day":
+        return None
     if state.zero_until:
         return state.zero_until
     return _deadline(next_day(state.counted or day_before(local_date(now, rules.zone))), rules)
@@ -150,6 +180,8 @@ def changes_at(state: State, rules: Rules, now: float) -> float:
 
 def wants_day_before(state: State, rules: Rules, now: float) -> bool:
     """Whether yesterday's report is still needed: the counters are of yesterday, or no hour of today is complete yet."""
+    if rules.report.type == "day":
+        return False
     today = local_date(now, rules.zone)
     if state.hour is None or state.hour.start < midnight(today, rules.zone):
         return True
@@ -158,18 +190,25 @@ def wants_day_before(state: State, rules: Rules, now: float) -> bool:
     return state.counted < today and now < _deadline(today, rules)
 
 
+def lacks_day_before(state: State, rules: Rules, today: date) -> bool:
+    """Whether nothing is known of yesterday's hours."""
+    return rules.report.type == "hour" and state.day(day_before(today)) is None
+
+
 class _Merged(NamedTuple):
     records: dict[float, Record]
     revisions: int
     decreased: list[Anomaly]
 
 
-def _one_an_hour(records: Sequence[Record], rules: Rules) -> tuple[dict[float, Record], list[Anomaly]]:
-    """The record that counts of each local hour, by its start."""
+def _one_each(
+    records: Sequence[Record], start_of: Callable[[float, ZoneInfo], float], rules: Rules
+) -> tuple[dict[float, Record], list[Anomaly]]:
+    """The record that counts of each local hour, or day, by its start."""
     chosen: dict[float, Record] = {}
     duplicates: list[Anomaly] = []
     for record in records:
-        start = hour_start(record.start, rules.zone)
+        start = start_of(record.start, rules.zone)
         other = chosen.get(start)
         if other is not None:
             duplicates.append(Anomaly("duplicate_record", _at(start)))
@@ -182,10 +221,9 @@ def _precedence(record: Record) -> tuple[float, ...]:
     return record.stored, *(-1 if value is None else value for value in record.values)
 
 
-def _merge(known: Day, came: Mapping[float, Record], rules: Rules) -> _Merged:
+def _merge(known: Day, came: Mapping[float, Record], settled: frozenset[float], report: Report) -> _Merged:
     """What is known of a day after a further report of it. A record once seen stays until a changed one comes."""
     records = dict(known.records)
-    settled = frozenset(_settled(known, rules))
     revisions = 0
     decreased: list[Anomaly] = []
     for start, record in came.items():
@@ -197,9 +235,21 @@ def _merge(known: Day, came: Mapping[float, Record], rules: Rules) -> _Merged:
             revisions += start in settled
         elif record.values != former.values:
             revisions += start in settled
-            if fell := _fallen(rules.report, former, record):
+            if fell := _fallen(report, former, record):
                 decreased.append(Anomaly("decreased", _at(start), fell))
     return _Merged(records, revisions, decreased)
+
+
+def _news(days: Sequence[Day], known: Day, day: Day, merged: _Merged) -> list[Anomaly]:
+    """What a report brought up that the latest reports of ``days``, and what was ``known`` of its own, do not have."""
+    seen: Counter[Anomaly] = Counter()
+    for each in days:
+        seen |= Counter(each.anomalies)
+    return [
+        *(Counter(day.anomalies) - seen).elements(),
+        *(Anomaly("vanished_record", _at(start)) for start in sorted(day.vanished - known.vanished)),
+        *merged.decreased,
+    ]
 
 
 def _fallen(report: Report, former: Record, record: Record) -> str:
@@ -226,6 +276,17 @@ def settles_at(day: Day, rules: Rules, start: float, end: float) -> float | None
         # The platform's hours may begin off the local ones, where its zone is not the one configured.
         return max(end, record.start + _RECORD_SECONDS) + rules.settle_delay
     return end + rules.empty_hour_delay if day.may_infer else None
+
+
+def _days_over(records: Mapping[float, Record], rules: Rules, asked: float) -> list[float]:
+    """The starts of the days with a record that had ended long enough before a report was asked for."""
+    return [
+        start
+        for start, record in records.items()
+        # The platform's days may begin off the local ones, where its zone is not the one configured.
+        if midnight(next_day(local_date(start, rules.zone)), rules.zone) + (record.start - start) + rules.settle_delay
+        <= asked
+    ]
 
 
 def _last_complete(shown: Hour | None, day: Day, rules: Rules) -> Hour | None:

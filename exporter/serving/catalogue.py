@@ -36,7 +36,7 @@ class Window:
     """One of a snapshot's records as a set of gauges."""
 
     prefix: str
-    attribute: Literal["hour", "live"]
+    attribute: Literal["hour", "live", "day"]
     title: str
     inferable: bool
     """Whether a gauge says if the platform has a record of it."""
@@ -62,6 +62,21 @@ SHOWN: Final = (
         (
             Window("oifde_hour_", "hour", "Last complete hour", inferable=True),
             Window("oifde_live_hour_", "live", "Newest hour known, normally still in progress", inferable=False),
+        ),
+        counted=True,
+    ),
+    Shown(
+        REPORTS["day"],
+        (Window("oifde_day_", "day", "Last day that is over", inferable=False),),
+        counted=False,
+    ),
+    Shown(
+        REPORTS["chatbot"],
+        (
+            Window("oifde_chatbot_hour_", "hour", "Last complete hour", inferable=True),
+            Window(
+                "oifde_chatbot_live_hour_", "live", "Newest hour known, normally still in progress", inferable=False
+            ),
         ),
         counted=True,
     ),

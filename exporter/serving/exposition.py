@@ -90,10 +90,11 @@ class Exposition:
     def chunks(self, *, openmetrics: bool) -> Iterator[bytes]:
         """The page as of the call, whenever the chunks are fetched; they are at most some 100 kB each.
 
-        The data of a report that has expired are left out; that it is down is not.
+        The data of a report that has expired are left out; that it is down is not. Of a report that no bot has nothing is
+        said at all.
         """
         now = self._clock.elapsed()
-        rows = {report: list(of_bots.values()) for report, of_bots in self._rows.items()}
+        rows = {report: list(of_bots.values()) for report, of_bots in self._rows.items() if of_bots}
         tables: list[tuple[Sequence[Family], Sequence[Sequence[bytes]]]] = [
             ([BOT_INFO], list(self._infos.values())),
             ([family for family, _ in REPORT_HEALTH], [row.health for each in rows.values() for row in each]),
@@ -137,7 +138,7 @@ def description(bot: BotId) -> Labels:
 
 
 def _data(snapshot: Snapshot) -> object:
-    return snapshot.hour, snapshot.live, snapshot.totals
+    return snapshot.hour, snapshot.live, snapshot.totals, snapshot.day
 
 
 def _write_data(report: str, labels: str, snapshot: Snapshot) -> Sequence[bytes]:

@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.metrics_core import Metric
 
 from exporter.health import FAILURE_REASONS, Health
-from exporter.serving.catalogue import BOT_INFO, LAYOUTS, REPORT_HEALTH, TENANT_HEALTH, Family
+from exporter.serving.catalogue import BOT_INFO, LAYOUTS, REPORT_HEALTH, TENANT_HEALTH, Family, Shown
 from exporter.upstream import bindings
 from exporter.upstream.reports import ANOMALY_REASONS, REPORTS
 
@@ -31,13 +31,12 @@ Ratios go from 0 to 1, times are seconds since 1970-01-01 UTC, durations are sec
 _WINDOWS: Final = """\
 ## What a bot did
 
-The platform reports by hour. The same fields are shown three times over:
+The platform has several reports. Those that `reports:` names in the configuration are fetched, `hour` unless it says
+otherwise; of the others there are no series. Of a report by hour the same fields are shown three times over:
 
-| names | show | use them for |
-| --- | --- | --- |
-| `oifde_hour_...` | the last **complete** hour of the tenant's local time | alerts, comparisons of hours |
-| `oifde_live_hour_...` | the newest record known, as it came: normally the hour in progress | seeing how far the platform's reports have got |
-| `oifde_..._total` | the local day so far, as counters | rates and sums over any range |
+- the last **complete** hour of the tenant's local time, for alerts and for comparing hours;
+- the newest hour known, as it came, normally still in progress: it shows how far the platform's reports have got;
+- the local day so far as counters, for rates and sums over any range.
 """
 
 _NOTES: Final = """\
@@ -46,7 +45,8 @@ _NOTES: Final = """\
 An hour that the platform has a record of is complete `settle_delay` (10 minutes) after it ended. An hour without a record
 may only be late; it counts as an hour without calls `empty_hour_delay` (2 hours) after it ended. Then its counts are 0, its
 ratios and means absent, and `oifde_hour_reported` is 0. Until the newest hour is complete the one before stays;
-`oifde_hour_start_timestamp_seconds` says which hour is shown. Just after midnight it is one of yesterday's.
+`oifde_hour_start_timestamp_seconds` says which hour is shown. Just after midnight it is one of yesterday's. Each report
+by hour is judged by itself, so `oifde_chatbot_hour_start_timestamp_seconds` may say another hour for a while.
 
 While a report has rows that cannot be placed (of another date, without a usable time, or not of this bot), no hour of it is
 taken to be without calls: one of them may be the record that is missing.
@@ -76,11 +76,21 @@ reached again, and `oifde_report_anomalies_total{reason="decreased"}` counts it.
 
 OpenMetrics output has no `_created` series.
 
+### The last day
+
+With `reports: [day]` the platform's own figures of whole days are fetched, every 10 minutes at most. Shown is the newest day
+of the tenant's local time that the platform has a record of and that ended at least `settle_delay` ago.
+
+A day is never inferred: a bot without calls may have no record of that day, and then the day before stays;
+`oifde_day_start_timestamp_seconds` says which day is shown. The day shown never goes back, and a record that a later report
+no longer has stays in use. The records of the day shown may still change; `oifde_record_revisions_total{report="day"}`
+counts that.
+
 ### When figures are withdrawn
 
 A failed poll changes no figure: it sets `oifde_up` to 0. When no poll of a report has succeeded for `stale_after` (5 minutes,
-or three poll intervals if that is more) the figures of that report go, so that nobody takes the last value of a
-platform that died for today's. What stays is the bot's scrape health below.
+or three poll intervals if that is more; for the report by day half an hour at least) the figures of that report go, so that
+nobody takes the last value of a platform that died for today's. What stays is the bot's scrape health below.
 """
 
 _BOT_NOTES: Final = """\
@@ -95,10 +105,10 @@ There are also `python_info` and `process_*`, as prometheus-client gives them.
 """
 
 _ANOMALIES: Final[Mapping[str, str]] = {
-    "outside_date": "a record of another date than the one asked for; it only serves the live hour",
-    "decreased": "a figure of a record went down; the day's counters hold the higher one",
+    "outside_date": "a record of another date than the one asked for (by day: of a later one); it only serves the live hour",
+    "decreased": "a figure of a record went down; the day's counters, if the report has any, hold the higher one",
     "foreign_record": "a record of another tenant, bot or report; passed over",
-    "duplicate_record": "two records of one hour; the one stored later counts, else the one with more calls",
+    "duplicate_record": "two records of one hour or day; the one stored later counts, else the one with more calls (or replies)",
     "vanished_record": "a record that a later report no longer has; it stays in use",
     "invalid_record": "something that is no record or has no usable `recordTime`; passed over",
     "invalid_field": "a value that is no number, negative or out of range; that field of the record is absent",
@@ -126,8 +136,9 @@ def reference() -> str:
     """The whole page, in Markdown."""
     parts = [_HEAD, _WINDOWS]
     for layout in LAYOUTS.values():
-        parts += [_table(column.family for column in layout.columns), _outcomes(layout.shown.report.name)]
+        parts += [_shown(layout.shown), _table(column.family for column in layout.columns)]
     parts += [
+        *_own_labels(),
         _NOTES,
         "## Scrape health\n\n### Per bot\n",
         _table([BOT_INFO, *(family for family, _ in REPORT_HEALTH)]),
@@ -173,16 +184,37 @@ def _table(families: Iterable[Family]) -> str:
     )
 
 
-def _outcomes(report: str) -> str:
-    """The values of the labels that a report's fields have of their own."""
-    fields = [field for field in REPORTS[report].fields if field.labels]
-    names = dict.fromkeys(name for field in fields for name, _ in field.labels)
+def _shown(shown: Shown) -> str:
+    """A report's heading, and what its names begin with."""
+    report = shown.report
+    rows = [f"| `{window.prefix}...` | {_decapitalised(window.title)} |" for window in shown.windows]
+    if shown.counted:
+        rows.append("| `oifde_..._total` | the local day so far, as counters |")
     return "\n".join(
-        _values(
-            name, "of a call", {value: field.help for field in fields for key, value in field.labels if key == name}
-        )
-        for name in names
+        [
+            f"### {report.title}: `reports: [{report.name}]`\n",
+            f"From `{report.path}` with `type` `{report.type}`.\n",
+            "| names | show |",
+            "| --- | --- |",
+            *rows,
+            "",
+        ]
     )
+
+
+def _decapitalised(text: str) -> str:
+    return text[0].lower() + text[1:]
+
+
+def _own_labels() -> Iterable[str]:
+    """The values of the labels that the reports' fields have of their own."""
+    values: dict[str, dict[str, str]] = {}
+    for report in REPORTS.values():
+        for field in report.fields:
+            for name, value in field.labels:
+                values.setdefault(name, {})[value] = field.help
+    for name, meanings in values.items():
+        yield _values(name, "of a call", meanings)
 
 
 def _values(label: str, what: str, values: Mapping[str, str]) -> str:

@@ -1,15 +1,16 @@
 """The platform's statistics reports, declared as data, and the parsing of what they answer.
 
 A report is a table of fields. All else follows from it: what is read from a record, the gauges and counters that it
-becomes, their help and the generated reference. Source: the vendor's interface reference, "queryCallStatisticsReport".
+becomes, their help and the generated reference. Source: the vendor's interface reference, "queryCallStatisticsReport" and
+"queryChatbotReport".
 """
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import Enum
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 MAX_COUNT: Final = 2**53
 """Above it a float64, which is all that Prometheus knows, no longer holds every integer."""
@@ -52,18 +53,26 @@ class Field:
 class Report:
     """One of the platform's reports: how to ask for it and what its records hold.
 
-    The first field decides between two records of one hour that were stored at the same time: the larger one counts.
+    ``type`` is the platform's word for what a record is of: an ``hour`` of the local date asked for, or a ``day`` of the
+    30 up to it. The first field decides between two records of one hour or day that were stored at the same time: the
+    larger one counts.
     """
 
     name: str
+    title: str
     operation: str
     path: str
-    type: str
+    type: Literal["hour", "day"]
     fields: tuple[Field, ...]
     known: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "known", _IDENTITY | {each.name for each in self.fields})
+
+    @property
+    def min_interval(self) -> float:
+        """It is asked for once in so many seconds at most."""
+        return _MIN_INTERVAL[self.type]
 
     def request(self, tenant_id: str, access_code: str, midnight: float) -> dict[str, object]:
         """The body that asks for the report of the local date that begins at ``midnight`` (epoch seconds)."""
@@ -75,12 +84,16 @@ class Report:
         }
 
 
+_MIN_INTERVAL: Final[Mapping[str, float]] = {"hour": 0.0, "day": 600.0}
+
+
 def _outcome(name: str, outcome: str, help_: str) -> Field:
     return Field(name, Kind.COUNT, "call_outcomes", help_, (("outcome", outcome),))
 
 
 HOUR: Final = Report(
     name="hour",
+    title="Calls by hour",
     operation="query_call_statistics",
     path="queryCallStatisticsReport",
     type="hour",
@@ -114,7 +127,36 @@ HOUR: Final = Report(
     ),
 )
 
-REPORTS: Final = {report.name: report for report in (HOUR,)}
+DAY: Final = replace(HOUR, name="day", title="Calls by day", type="day")
+
+CHATBOT: Final = Report(
+    name="chatbot",
+    title="Replies by hour",
+    operation="query_chatbot",
+    path="queryChatbotReport",
+    type="hour",
+    fields=(
+        Field("consultCount", Kind.COUNT, "replies", "Replies of the bot"),
+        Field("responseSuccessCount", Kind.COUNT, "reply_successes", "Replies that succeeded"),
+        Field("unknowCount", Kind.COUNT, "unknown_replies", 'Replies that said "I don\'t know"'),
+        Field(
+            "responseRate",
+            Kind.RATIO,
+            "reply_success_ratio",
+            "Share of replies that succeeded, 0 to 1; absent when there were none",
+        ),
+        Field("feedbackCount", Kind.COUNT, "feedback", "Judgements of users"),
+        Field("positiveFeedbackCount", Kind.COUNT, "positive_feedback", "Judgements of users that were positive"),
+        Field(
+            "positiveFeedbackRate",
+            Kind.RATIO,
+            "positive_feedback_ratio",
+            "Share of users' judgements that were positive, 0 to 1; absent when there were none",
+        ),
+    ),
+)
+
+REPORTS: Final = {report.name: report for report in (HOUR, DAY, CHATBOT)}
 """Every report that ``reports:`` can name."""
 
 

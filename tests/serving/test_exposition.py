@@ -19,7 +19,7 @@ from prometheus_client.utils import floatToGoString
 
 from exporter.health import Health
 from exporter.polling.snapshot import BotId, DiscoveryStatus, Hour, Snapshot, TenantId, TenantStatus
-from exporter.serving.catalogue import families
+from exporter.serving.catalogue import LAYOUTS, families
 from exporter.serving.exposition import Exposition
 from exporter.upstream.reports import ANOMALY_REASONS, MAX_COUNT, Record, Value
 
@@ -225,13 +225,33 @@ def test_numbers_are_written_as_prometheus_client_writes_them(number: float) -> 
     assert f"\noifde_last_success_timestamp_seconds{labels} {expected}\n" in page
 
 
-def test_headers_are_written_as_prometheus_client_writes_them(page: Page) -> None:
-    """HELP and TYPE of every family are there from the start, in the form each format wants."""
+def test_headers_are_written_as_prometheus_client_writes_them(page: Page, exposition: Exposition, bot: BotId) -> None:
+    """HELP and TYPE of every family are there before the first poll, in the form each format wants."""
+    for report in LAYOUTS:
+        exposition.bot_changed(bot, report, Snapshot())
     reference = Families(Metric(family.name, family.help, family.type) for family in families())
 
-    assert generate_latest(reference).decode() == page()
+    def headers(text: str) -> list[str]:
+        return [line for line in text.splitlines() if line.startswith("#")]
+
+    assert headers(generate_latest(reference).decode()) == headers(page())
     expected = generate_openmetrics(reference).decode()  # type: ignore[no-untyped-call]
-    assert expected == page(openmetrics=True)
+    assert headers(expected) == headers(page(openmetrics=True))
+
+
+def test_nothing_is_said_of_a_report_that_no_bot_has(
+    page: Page, exposition: Exposition, bot: BotId, snapshot: Snapshot
+) -> None:
+    """Who asks for one report is not shown the names of the others; a report that goes leaves nothing behind."""
+    exposition.bot_changed(bot, "hour", snapshot)
+    before = page()
+    exposition.bot_changed(bot, "chatbot", Snapshot(totals=(1,) * 7, up=True, expires=400.0))
+    assert "oifde_replies_total{" in page()
+    exposition.report_removed(bot, "chatbot")
+
+    assert "chatbot" not in before
+    assert "oifde_day_" not in before
+    assert before == page()
 
 
 GOLDEN = Path(__file__).with_name("golden")

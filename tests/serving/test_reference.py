@@ -1,5 +1,6 @@
 """docs/metrics.md against the program."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry
@@ -28,6 +29,8 @@ def test_every_family_and_label_on_the_page_is_documented(
     health.api_errors.labels("main", "get_token", "900001").inc()
     health.clock_skew.labels("main").set(1)
     exposition.bot_changed(bot, "hour", snapshot)
+    for report in REPORTS:
+        exposition.bot_changed(replace(bot, access_code=report), report, Snapshot())
     discovery = DiscoveryStatus(last_success=1.0)
     status = TenantStatus({("hour", "decreased"): 0}, {"hour": 0}, token_expiry=1.0, discovery=discovery)
     exposition.tenant_changed(tenant, status)
