@@ -78,7 +78,7 @@ class Poller:
         self._timer: asyncio.TimerHandle | None = None
         self._warned = False
         self._day_before_asked: date | None = None
-        self._publish(self._snapshot)
+        self._show(self._snapshot)
 
     async def run(self, phase: float) -> None:
         """Polls at once, then at ``phase`` of each interval, until it is cancelled."""
@@ -94,18 +94,17 @@ class Poller:
     async def poll(self, due: float | None) -> None:
         """Asks for today's report, and yesterday's while it is needed; ``due`` is the slot on the loop's clock, if any."""
         now = self._clock.now()
-        today = local_date(now, self.plan.rules.zone)
-        turn = _Turn(due, self.plan.budget, self._clock, self._observe_lag)
+        former = self._snapshot.failure
         try:
-            await self._take(today, turn)
-            if windows.wants_day_before(self._state, self.plan.rules, now) or self._owes_day_before(today):
-                await self._take_day_before(today, turn)
-            self._succeed(now)
-        except UpstreamError as error:
-            self._fail(error.reason, str(error), now, warn=not isinstance(error, _TOLD_ELSEWHERE))
+            snapshot = await self._outcome(now, due)
+            self._publish(snapshot)
         except Exception as error:  # noqa: BLE001 - a fault of ours with one bot's data must not end its polling
             self._log.exception("poll_crashed")
-            self._fail("internal", f"internal error: {type(error).__name__}", now, warn=True)
+            self._show(self._failed("internal", f"internal error: {type(error).__name__}", now, warn=True))
+        else:
+            if snapshot.up and self._warned:
+                self._warned = False
+                self._log.info("bot_recovered", down_seconds=round(now - former.since) if former else 0)
         finally:
             self.tried.set()
 
@@ -114,13 +113,25 @@ class Poller:
         self.plan = plan
         self._session = session
         self._log = _bind(self._log, plan)
-        self._publish(self._snapshot)
+        self._show(self._snapshot)
 
     def close(self) -> None:
         """Stops the timer. The series stay until the bot is removed from the store."""
         if self._timer:
             self._timer.cancel()
             self._timer = None
+
+    async def _outcome(self, now: float, due: float | None) -> Snapshot:
+        """What a poll that begins at ``now`` leads to."""
+        today = local_date(now, self.plan.rules.zone)
+        turn = _Turn(due, self.plan.budget, self._clock, self._observe_lag)
+        try:
+            await self._take(today, turn)
+            if windows.wants_day_before(self._state, self.plan.rules, now) or self._owes_day_before(today):
+                await self._take_day_before(today, turn)
+        except UpstreamError as error:
+            return self._failed(error.reason, str(error), now, warn=not isinstance(error, _TOLD_ELSEWHERE))
+        return self._succeeded(now)
 
     def _owes_day_before(self, today: date) -> bool:
         """Whether yesterday's report is missing for comparison only.
@@ -163,39 +174,31 @@ class Poller:
             self._log.info("records_revised", count=revisions)
         self._observe_findings(self.plan.rules.report.name, anomalies, revisions)
 
-    def _succeed(self, now: float) -> None:
-        failure = self._snapshot.failure
-        if failure and self._warned:
-            self._log.info("bot_recovered", down_seconds=round(now - failure.since))
-        self._warned = False
+    def _succeeded(self, now: float) -> Snapshot:
         done = self._clock.now()
         self._state = windows.count(self._state, self.plan.rules, done)
-        self._publish(
-            replace(
-                self._shown(),
-                up=True,
-                failure=None,
-                last_attempt=now,
-                last_success=done,
-                expires=self._clock.elapsed() + self.plan.stale_after,
-            )
+        return replace(
+            self._shown(),
+            up=True,
+            failure=None,
+            last_attempt=now,
+            last_success=done,
+            expires=self._clock.elapsed() + self.plan.stale_after,
         )
 
-    def _fail(self, reason: str, message: str, now: float, *, warn: bool) -> None:
+    def _failed(self, reason: str, message: str, now: float, *, warn: bool) -> Snapshot:
         former = self._snapshot.failure
         if warn and not self._warned:
             self._warned = True
             self._log.warning("bot_failing", reason=reason, error=message)
         else:
             self._log.debug("poll_failed", reason=reason, error=message)
-        self._publish(
-            replace(
-                self._snapshot,
-                up=False,
-                failures=self._snapshot.failures + 1,
-                failure=Failure(reason, message, former.since if former else now),
-                last_attempt=now,
-            )
+        return replace(
+            self._snapshot,
+            up=False,
+            failures=self._snapshot.failures + 1,
+            failure=Failure(reason, message, former.since if former else now),
+            last_attempt=now,
         )
 
     def _shown(self) -> Snapshot:
@@ -214,9 +217,17 @@ class Poller:
         )
 
     def _publish(self, snapshot: Snapshot) -> None:
-        self._snapshot = snapshot
+        """Raises whatever a listener of the store raises; what was published before is then the latest as before."""
         self._store.put(self.plan.bot, self.plan.rules.report.name, snapshot)
+        self._snapshot = snapshot
         self._arm()
+
+    def _show(self, snapshot: Snapshot) -> None:
+        """Publishes where a fault of a listener's has nobody to end; the polls that come tell whether it lasts."""
+        try:
+            self._publish(snapshot)
+        except Exception:  # noqa: BLE001 - nobody waits for it who could do more than log it
+            self._log.exception("publish_crashed")
 
     def _arm(self) -> None:
         """Sets the timer for the change that comes by the clock alone: a new day's start, and the end of its 0."""
@@ -234,7 +245,7 @@ class Poller:
             self._timer = None
             return
         self._state = windows.count(self._state, self.plan.rules, self._clock.now())
-        self._publish(self._shown())
+        self._show(self._shown())
 
 
 class _Turn(Progress):
