@@ -46,10 +46,10 @@ def create_app(
 ) -> web.Application:
     """The platform as an application: ``POST {prefix}/oifde/rest/api/<name>``.
 
-    ``world`` is asked for at each request, so that it can be replaced. ``text_codes`` is the share of error codes that
-    come as text; without ``expire_time`` a login does not say how long its token lives.
+    ``world`` is asked for at each request, so that it can be replaced. ``text_codes`` is the share of error codes, and
+    of totals, that come as text; without ``expire_time`` a login does not say how long its token lives.
     """
-    api = _Api(world, clock=clock, accounts=accounts, expire_time=expire_time)
+    api = _Api(world, clock=clock, accounts=accounts, expire_time=expire_time, text_numbers=text_codes)
     answers: dict[str, Answer] = {
         "gettoken": api.get_token,
         CALL_STATISTICS: partial(api.statistics, CALL_STATISTICS),
@@ -115,8 +115,17 @@ async def _respond(answer: Answer, asked: Request, *, code_as_text: bool) -> web
 class _Api:
     """What each interface answers to a request. All raise ApiError for the platform's error codes."""
 
-    def __init__(self, world: Callable[[], World], *, clock: Clock, accounts: Accounts, expire_time: bool) -> None:
+    def __init__(
+        self,
+        world: Callable[[], World],
+        *,
+        clock: Clock,
+        accounts: Accounts,
+        expire_time: bool,
+        text_numbers: float,
+    ) -> None:
         self._world = world
+        self._text_numbers = text_numbers
         self._clock = clock
         self._accounts = accounts
         self._expire_time = expire_time
@@ -147,8 +156,9 @@ class _Api:
         source = _one_of(asked, "source", "IVR", "OIFDE") if "source" in asked.body else "IVR"
         bots = [bot for bot in self._world().bots(asked.tenant_id) if bot.source == source]
         first = (int(page) - 1) * size
+        as_text = chance(asked.tenant_id, source, page, int(self._clock.now())) < self._text_numbers
         return {
-            "total": len(bots),
+            "total": str(len(bots)) if as_text else len(bots),
             "accessInfoList": [_access_info(asked.tenant_id, bot) for bot in bots[first : first + size]],
         }
 

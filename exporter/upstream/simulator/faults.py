@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.utils import formatdate
-from typing import Final, Protocol, TypeAlias, TypedDict, Unpack
+from typing import Any, Final, Protocol, TypeAlias, TypedDict, Unpack
 
 from aiohttp import hdrs, web
 
@@ -364,6 +364,17 @@ class Mutated:
         answer = await _genuine(respond)
         records = json.loads(_content(answer))
         return json_response(self.mutation(records)) if isinstance(records, list) else answer
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """Whatever a function makes of the request and the right answer; the platform's errors stay as they are."""
+
+    change: Callable[[Request, Any], object]
+
+    async def __call__(self, request: web.Request, asked: Request, respond: Respond) -> web.StreamResponse:
+        answer = await _genuine(respond)
+        return answer if asked.code else json_response(self.change(asked, json.loads(_content(answer))))
 
 
 def many_records(number: int = 10_000) -> Mutated:

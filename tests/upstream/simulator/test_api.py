@@ -252,7 +252,7 @@ async def test_bindings_by_page_and_source(client: Client) -> None:
             answer = await client.post_for_object(
                 "querynavigationinfo", {**ask, "source": source, "pageNum": str(number)}
             )
-            assert sum(pages) == answer["total"]
+            assert str(sum(pages)) == str(answer["total"])
             listed = answer["accessInfoList"]
             assert isinstance(listed, list)
             assert size == len(listed)
@@ -264,7 +264,7 @@ async def test_bindings_default_source(client: Client) -> None:
     """Without a source the bots are those of the IVR."""
     ask = {"tenantId": TENANT, "authToken": await client.log_in(), "pageNum": "1", "pageSize": "100"}
     answer = await client.post_for_object("querynavigationinfo", ask)
-    assert 22 == answer["total"]
+    assert "22" == str(answer["total"])
     for change in ({"pageNum": 1}, {"pageNum": "0"}, {"pageNum": "x"}, {"pageSize": "7"}, {"source": "all"}):
         assert BAD_PARAMETER == await client.code("querynavigationinfo", ask | change)
 

@@ -313,3 +313,15 @@ async def test_faults_that_spoil_a_stream_are_a_mistake(client: Client) -> None:
     client.simulator.faults.add(faults.HugeBody(10))
     with pytest.raises(aiohttp.ClientError):
         await client.post("gettoken", {})
+
+
+async def test_changed(client: Client) -> None:
+    """Any answer can be made into another, but for the platform's errors."""
+    client.simulator.faults.add(
+        faults.Changed(lambda asked, answer: {**answer, "said": asked.body["pageNum"]}), operation="query_bindings"
+    )
+    question = {"tenantId": TENANT, "authToken": await client.log_in(), "pageNum": "3", "pageSize": "5"}
+    answer = await client.post_for_object("querynavigationinfo", question)
+    assert ("22", "3") == (str(answer["total"]), answer["said"])
+    refused = await client.post_for_object("querynavigationinfo", {**question, "pageSize": "7"})
+    assert {"errorCode", "errorMsg"} == set(refused)
