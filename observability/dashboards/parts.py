@@ -364,6 +364,7 @@ class Page:
     def text(self) -> str:
         """The dashboard's JSON, as Grafana imports it."""
         written = json.loads(JSONEncoder().encode(self._dashboard.build()))
+        del written["style"]  # a dashboard's own colours are no more; the viewer's setting counts
         for variable in written["templating"]["list"]:
             for key in _OF_OTHER_VARIABLES:
                 del variable[key]
