@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, Final, NamedTuple, TypeAlias
 from zoneinfo import ZoneInfo
 
-from exporter.polling.snapshot import BotId, Snapshot, TenantId, TenantStatus
+from exporter.polling.snapshot import BotId, DiscoveryStatus, Snapshot, TenantId, TenantStatus
 from exporter.polling.store import Store
 from exporter.serving.catalogue import LAYOUTS
 from exporter.upstream.reports import Field, Kind, Value
@@ -83,11 +83,22 @@ def _tenant(tenant: TenantId, status: TenantStatus) -> Json:
             "retry_at": _moment(status.retry_at),
             "token_expiry": _moment(status.token_expiry),
         },
+        "discovery": status.discovery and _discovery(status.discovery),
         "anomalies": {
             report: {reason: count for (of, reason), count in status.anomalies.items() if of == report}
             for report in dict.fromkeys(of for of, _ in status.anomalies)
         },
         "revisions": dict(status.revisions),
+    }
+
+
+def _discovery(status: DiscoveryStatus) -> Json:
+    return {
+        "state": "waiting" if status.last_attempt is None else "up" if status.up else "down",
+        "bots": status.bots,
+        "problem": status.problem,
+        "last_attempt": _moment(status.last_attempt),
+        "last_success": _moment(status.last_success),
     }
 
 

@@ -21,7 +21,7 @@ from jinja2.ext import extract_from_ast
 from exporter import config
 from exporter.clock import Clock
 from exporter.logs import configure
-from exporter.polling.snapshot import BotId, Failure, Hour, Snapshot, TenantId, TenantStatus
+from exporter.polling.snapshot import BotId, DiscoveryStatus, Failure, Hour, Snapshot, TenantId, TenantStatus
 from exporter.polling.store import Store
 from exporter.serving.catalogue import LAYOUTS
 from exporter.serving.exposition import Exposition
@@ -259,6 +259,17 @@ async def test_a_platform_that_does_not_answer(fetch: Fetch, store: Store, bot: 
     assert "no bot is answered : no connection cannot connect: refused 0 of 1" in page
 
 
+async def test_discovery(fetch: Fetch, store: Store, tenant: TenantId) -> None:
+    """Whether bots are still found is told beside the login, with what is wrong if they are not."""
+    found = DiscoveryStatus(up=True, bots=12, last_attempt=START + 4440.0, last_success=START + 4440.0)
+    store.put_tenant(tenant, TenantStatus(discovery=found))
+    assert "12 bots found, 60 s ago" in words(await fetch())
+    store.put_tenant(tenant, TenantStatus(discovery=replace(found, up=False, problem="the page makes no sense")))
+    page = words(await fetch())
+    assert "1 tenant not in order" in page
+    assert "Discovery failed the page makes no sense" in page
+
+
 async def test_many_tenants(fetch: Fetch, store: Store) -> None:
     """Of a thousand tenants those in trouble are seen, and all on demand."""
     for number in range(1000):
@@ -355,7 +366,7 @@ async def test_the_readers_language(connect: Callable[..., Any], path: str, lang
         assert "Accept-Language" == response.headers["Vary"]
         html = await response.text()
     assert f'<html lang="{expected}">' in html
-    assert ("平台与登录" in html) == (expected == "zh-Hans")
+    assert ("平台与租户" in html) == (expected == "zh-Hans")
 
 
 async def test_a_chosen_language_stays(fetch: Fetch, store: Store, bot: BotId, snapshot: Snapshot) -> None:
@@ -380,6 +391,7 @@ def test_every_word_is_there_in_chinese() -> None:
                 several = message if isinstance(message, tuple) else (message,)
                 used.add(str(several[function == "ngettext"]))
     for layout in LAYOUTS.values():
+        used.add(layout.shown.report.title)
         used |= {window.title for window in layout.shown.windows}
         for field in layout.shown.report.fields:
             used |= {views.title(field), field.help}
@@ -470,3 +482,29 @@ async def test_no_configuration_yet(fetch: Fetch) -> None:
 async def test_the_pages_tell_the_version(fetch: Fetch) -> None:
     """A bug report can name it."""
     assert "oifde-exporter 1.2.3" in words(await fetch("/help"))
+
+
+async def test_further_reports(fetch: Fetch, store: Store, bot: BotId, snapshot: Snapshot) -> None:
+    """What else is polled has its section; when it alone fails, the list says which it is."""
+    day = Record(START - 10 * HOUR - DAY, (4321, 0, 0, 0, 0, 0, None, None, 0, 0, None), START)
+    replies = Record(START, (55, 50, 5, 0.9091, 4, 3, 0.75), START)
+    failure = Failure("http", "HTTP status 503", START)
+    store.put(bot, "hour", snapshot)
+    store.put(bot, "day", replace(snapshot, hour=None, live=None, totals=None, day=day))
+    store.put(
+        bot,
+        "chatbot",
+        replace(
+            snapshot,
+            hour=Hour(START, replies),
+            live=replies,
+            totals=(55, 50, 5, None, 4, 3, None),
+            up=False,
+            failure=failure,
+        ),
+    )
+    assert "Replies by hour: HTTP error, for 75 min HTTP status 503" in words(await fetch())
+    page = words(await fetch(f"/bots/{bot.tenant_id}/{bot.access_code}"))
+    assert "Last day that is over yesterday Meaning Calls 4,321" in page
+    assert "Reply success ratio 90.9% 90.9% –" in page
+    assert "oifde_chatbot_hour_replies · oifde_chatbot_live_hour_replies · oifde_replies_total" in page

@@ -16,7 +16,7 @@ from aiohttp.web import Application, Request
 from exporter.clock import Clock
 from exporter.config import ConfigError
 from exporter.logs import configure
-from exporter.polling.snapshot import BotId, Snapshot, TenantId, TenantStatus
+from exporter.polling.snapshot import BotId, DiscoveryStatus, Snapshot, TenantId, TenantStatus
 from exporter.polling.store import Store
 from exporter.serving.exposition import Exposition
 from exporter.serving.web import create_app
@@ -270,7 +270,8 @@ async def test_bots_as_json(
 ) -> None:
     """A script gets what docs/http.md shows, figure by figure."""
     anomalies = {("hour", "outside_date"): 0, ("hour", "unknown_field"): 1}
-    store.put_tenant(tenant, TenantStatus(anomalies, {"hour": 0}, token_expiry=1628827200.0))
+    found = DiscoveryStatus(up=True, bots=1, last_attempt=1628824200.0, last_success=1628824200.5)
+    store.put_tenant(tenant, TenantStatus(anomalies, {"hour": 0}, token_expiry=1628827200.0, discovery=found))
     store.put(bot, "hour", snapshot)
     async with connect() as client, client.get("/api/v1/bots") as response:
         assert response.content_type == "application/json"

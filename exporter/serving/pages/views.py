@@ -34,7 +34,7 @@ from exporter.serving.pages.listing import SORTS, Entry, Listing, Query, list_bo
 from exporter.serving.pages.redaction import shown
 from exporter.serving.status import State
 from exporter.upstream.errors import ACCOUNT_LOCKED, KEY_UNKNOWN, KEY_WRONG
-from exporter.upstream.reports import Field, Kind, Value
+from exporter.upstream.reports import REPORTS, Field, Kind, Value
 
 TENANTS_SHOWN: Final = 10
 """How many tenants the overview lists, the worst first, unless the reader asks for all."""
@@ -96,7 +96,7 @@ class Row:
 
 
 class Clock(NamedTuple):
-    """A local hour: its time, and its date if that is not today's."""
+    """A local hour: its time, and its date if that is not today's. A day has no time."""
 
     time: str
     date: str
@@ -109,7 +109,7 @@ class TenantRow(NamedTuple):
     id: TenantId
     status: TenantStatus
     rank: int
-    """0: its login is blocked, 1: it fails, 2: discovery fails, 3: all is well."""
+    """0: its login is blocked, 1: it fails, 2: there is a problem with discovery, 3: all is well."""
 
 
 class Figure(NamedTuple):
@@ -165,6 +165,7 @@ class Pages:
             tenants=tenants if every else tenants[:TENANTS_SHOWN],
             tenants_in_all=len(tenants),
             every_tenant=every,
+            discovers=any(status.discovery for _, status in state.tenants),
             unwell=sum(tenant.rank < 3 for tenant in tenants),
             silent=sum(not each.answered and each.tried > 0 for each in listing.platforms.values()),
             unheard=sum(not each.tried for each in listing.platforms.values()),
@@ -202,9 +203,10 @@ class Pages:
 
     def help(self, reader: Reader) -> Page:
         """What the states and figures mean, and where else to look."""
-        figures = [
-            (name, [(title(field), field) for field in layout.shown.report.fields]) for name, layout in LAYOUTS.items()
-        ]
+        reports: dict[Sequence[Field], list[str]] = {}
+        for layout in LAYOUTS.values():
+            reports.setdefault(layout.shown.report.fields, []).append(layout.shown.report.title)
+        figures = [(titles, [(title(field), field) for field in fields]) for fields, titles in reports.items()]
         return self._render("help.html", reader, figures=figures, families=families())
 
     def _moment(self, state: State) -> Moment:
@@ -269,7 +271,14 @@ def _environment(code: str) -> Environment:
     )
     environment.install_gettext_callables(language.text, language.plural, newstyle=True)  # type: ignore[attr-defined]
     environment.filters.update(
-        number=_number, mean=_mean, percent=_percent, points=_points, moment=_moment, value=_value, sentence=_sentence
+        number=_number,
+        mean=_mean,
+        percent=_percent,
+        points=_points,
+        moment=_moment,
+        value=_value,
+        sentence=_sentence,
+        report=_report_title,
     )
     environment.globals.update(
         CONDITIONS=tuple(Condition),
@@ -302,6 +311,10 @@ def _value(value: Value, kind: Kind) -> str:
     return {Kind.COUNT: _number, Kind.MEAN: _mean, Kind.RATIO: _percent}[kind](value) if value is not None else "–"
 
 
+def _report_title(name: str) -> str:
+    return REPORTS[name].title
+
+
 def _sentence(text: str) -> str:
     return text[:1].upper() + text[1:]
 
@@ -320,14 +333,20 @@ def _zone(state: State) -> ZoneInfo:
     return ZoneInfo(zones.pop() if len(zones) == 1 else "UTC")
 
 
-def _clock(start: float, zone: ZoneInfo, now: float) -> Clock:
+def _clock(start: float, zone: ZoneInfo, now: float, *, of_day: bool = False) -> Clock:
     local, today = datetime.fromtimestamp(start, zone), local_date(now, zone)
     day = local.date()
-    return Clock(f"{local:%H:%M}", "" if day == today else day.isoformat(), yesterday=day == day_before(today))
+    return Clock(
+        "" if of_day else f"{local:%H:%M}", "" if day == today else day.isoformat(), yesterday=day == day_before(today)
+    )
 
 
 def _rank(status: TenantStatus) -> int:
-    return 0 if status.blocked else 1 if status.login_problem else 3
+    if status.blocked:
+        return 0
+    if status.login_problem:
+        return 1
+    return 2 if status.discovery and status.discovery.problem else 3
 
 
 def _tenant_order(row: TenantRow) -> tuple[int, str, str]:
@@ -371,16 +390,20 @@ def _report(name: str, bot: BotId, snapshot: Snapshot, state: State) -> ReportVi
     layout, zone = LAYOUTS[name], ZoneInfo(bot.timezone)
     data = Snapshot() if withdrawn else snapshot
     readings = [layout.read(window, data) for window in layout.shown.windows]
+    by_day = layout.shown.report.type == "day"
     heads = [
-        (window.title, reading and _clock(reading.start, zone, state.now), reading is None or reading.reported)
+        (
+            window.title,
+            reading and _clock(reading.start, zone, state.now, of_day=by_day),
+            reading is None or reading.reported,
+        )
         for window, reading in zip(layout.shown.windows, readings, strict=True)
     ]
     columns: list[Sequence[Value]] = [reading.values if reading else () for reading in readings]
     if layout.shown.counted:
         heads.append(("The local day so far", None, True))
         columns.append(data.totals or ())
-    by_hour = any(window.inferable for window in layout.shown.windows)
-    day = course(data, bot.timezone, state.now) if by_hour and not withdrawn else None
+    day = None if by_day or withdrawn else course(data, bot.timezone, state.now)
     charts = _charts(layout, day) if day else (None, None, "")
     figures = [
         Figure(
