@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -20,13 +21,16 @@ TENANTS = [
 ]
 
 
-def config(url: str) -> str:
-    """All tenants."""
+def config(url: str, *, discovered: bool = False) -> str:
+    """All tenants, with their bots or with discovery."""
     lines = ["poll_interval: 1s", "platforms:", "  - name: main", f"    url: {url}", "    tenants:"]
     for tenant in TENANTS:
         lines += [f"      - tenant_id: {tenant.tenant_id}", "        auth:"]
-        lines += [f"          app_secret: {default_secret(tenant.tenant_id)}", "        bots:"]
-        lines += [f"          - access_code: {bot.access_code}" for bot in tenant.bots]
+        lines += [f"          app_secret: {default_secret(tenant.tenant_id)}"]
+        if discovered:
+            lines += ["        discovery: {interval: 1s}"]
+        else:
+            lines += ["        bots:", *(f"          - access_code: {bot.access_code}" for bot in tenant.bots)]
     return "\n".join(lines)
 
 
@@ -34,7 +38,7 @@ async def bots_of(exporter: ExporterProcess) -> set[str]:
     """The bots that a process polls with success."""
     page = (await exporter.fetch("/metrics")).text
     lines = [line for line in page.splitlines() if line.startswith("oifde_up{") and line.endswith(" 1.0")]
-    return {line.partition('bot="')[2].partition('"')[0] for line in lines}
+    return {line.partition('access_code="')[2].partition('"')[0] for line in lines}
 
 
 async def test_three_processes_share_the_bots(start_exporter: StartExporter, running: AsyncExitStack) -> None:
@@ -59,6 +63,40 @@ async def test_three_processes_share_the_bots(start_exporter: StartExporter, run
     for number, page in enumerate(pages):
         assert f"\noifde_exporter_shard {number}.0\n" in page
         assert "\noifde_exporter_total_shards 3.0\n" in page
+
+
+async def test_two_processes_share_the_discovery(start_exporter: StartExporter, running: AsyncExitStack) -> None:
+    """Each asks for the bots of its own tenants alone, and polls those; a bot that is added is found by one of them."""
+    simulator = await running.enter_async_context(Simulator(SimulatedWorld(1, TENANTS, CALM), clock=SystemClock()))
+    text = config(simulator.url, discovered=True)
+    shards = [await start_exporter(f"--shard={number}", "--total-shards=2", config=text) for number in (0, 1)]
+    everything = {bot.access_code for tenant in TENANTS for bot in tenant.bots}
+
+    async def polled() -> list[set[str]] | None:
+        parts = [await bots_of(shard) for shard in shards]
+        return parts if set().union(*parts) == everything else None
+
+    parts = await wait_for(polled, "every bot")
+    assert len(everything) == sum(len(part) for part in parts)
+    assert all(parts)
+
+    first = replace(TENANTS[0], bots=(*TENANTS[0].bots, SimBot("t0-new", "new")))
+    simulator.world = SimulatedWorld(1, [first, *TENANTS[1:]], CALM)
+    everything.add("t0-new")
+    parts = await wait_for(polled, "the new bot")
+
+    (owner,) = (part for part in parts if "t0-new" in part)
+    assert {"t0-a", "t0-b"} <= owner
+    assert len(TENANTS) == simulator.journal.counts["get_token"]
+    listings = [{(await _value(shard, f"t{number}")) for number in range(8)} for shard in shards]
+    assert [{None, "1.0"}] * 2 == listings
+
+
+async def _value(shard: ExporterProcess, tenant_id: str) -> str | None:
+    """What a process says of a tenant's discovery."""
+    start = f'oifde_discovery_up{{platform="main",tenant_id="{tenant_id}"}} '
+    lines = (await shard.fetch("/metrics")).text.splitlines()
+    return next((line.removeprefix(start) for line in lines if line.startswith(start)), None)
 
 
 async def test_an_empty_shard_is_ready(start_exporter: StartExporter) -> None:
