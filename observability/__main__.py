@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from observability import bots, thresholds
+from observability import bots, pipe, thresholds
 from observability.rulefile import Group, dump
 
 _ROOT: Final = Path(__file__).parents[1]
@@ -27,6 +27,10 @@ labels, such as
     "bots.yaml": (
         f"{_HEADING}\nWhat is recorded of each bot, and the alerts on its figures; needs thresholds.yaml.",
         bots.GROUPS,
+    ),
+    "pipe.yaml": (
+        f"{_HEADING}\nAlerts on what brings the figures, from the platform to Prometheus; needs bots.yaml and thresholds.yaml.",
+        pipe.GROUPS,
     ),
 }
 """What each file's first lines say, and its groups."""

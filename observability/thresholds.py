@@ -60,6 +60,26 @@ BOT_THRESHOLDS: Final = (
 )
 """Adjustable per tenant and per bot."""
 
+PIPE_THRESHOLDS: Final = (
+    Threshold(
+        "report_late_seconds",
+        12_600,
+        "how long ago a tenant's newest record may have begun while calls are to be expected, in seconds",
+    ),
+    Threshold(
+        "report_late_calls", 20, "how many calls a tenant must have had in the same two hours of the two weeks before"
+    ),
+    Threshold(
+        "report_lost_seconds",
+        259_200,
+        "how long ago a tenant's newest record may have begun whatever is to be expected, in seconds",
+    ),
+    Threshold("restated_ratio", 0.05, "the share of a tenant's hours that may be changed after they have settled"),
+    Threshold("clock_skew_seconds", 60, "how far the clocks of platform and exporter may be apart, in seconds"),
+    Threshold("figures_shown_ratio", 0.5, "the share of an hour in which a bot's figures must be there"),
+)
+"""The same for everybody."""
+
 OVERRIDES: Sequence[Override] = ()
 """The table of exceptions; none are shipped."""
 
@@ -68,7 +88,7 @@ OVERRIDES: Sequence[Override] = ()
 class Table:
     """Thresholds and the exceptions from them, as rules."""
 
-    thresholds: Sequence[Threshold] = BOT_THRESHOLDS
+    thresholds: Sequence[Threshold] = (*BOT_THRESHOLDS, *PIPE_THRESHOLDS)
     overrides: Sequence[Override] = field(default_factory=lambda: OVERRIDES)
 
     def rules(self) -> Sequence[Recording]:

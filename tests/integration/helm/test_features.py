@@ -202,9 +202,6 @@ CASES: list[tuple[dict[str, Any], str, object]] = [
     ({"podMonitor": {"enabled": True}}, "PodMonitor:spec/selector/matchLabels", {"app.kubernetes.io/name": "oifde-exporter", "app.kubernetes.io/instance": "r"}),
     ({"podMonitor": {"enabled": True, "podTargetLabels": ["a"]}}, "PodMonitor:spec/podTargetLabels", ["a"]),
     # Rules
-    (RULE, "PrometheusRule:spec/groups/0/rules/0/alert", "OifdeExporterShardMissing"),
-    ({"prometheusRule": {"enabled": True, "disabled": ["OifdeExporterShardMissing"]}}, "PrometheusRule:spec/groups/0/rules/0/alert", "OifdeExporterShardsDisagree"),
-    ({"prometheusRule": {"enabled": True, "ruleLabels": {"severity": "mine", "a": "b"}}}, "PrometheusRule:spec/groups/0/rules/0/labels", {"severity": "mine", "a": "b"}),
     ({"prometheusRule": {"enabled": True, "defaultRules": False, "additionalGroups": [{"name": "a", "rules": []}]}}, "PrometheusRule:spec/groups", [{"name": "a", "rules": []}]),
     # The sidecar's surroundings
     ({"mode": "sidecar", "config": "a: 1", "demo": False}, "Deployment:", None),

@@ -1,12 +1,14 @@
-"""The rules that come with the chart, by promtool: in the files, and as a PrometheusRule has them."""
+"""The rules that come with the chart, as a PrometheusRule has them: valid for promtool, and with the values taken over."""
 
 import json
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from harness.manifests import Helm, at
+from harness.manifests import Helm, HelmError, at
 from harness.programs import FindProgram
 
 
@@ -16,17 +18,23 @@ def promtool(program: FindProgram) -> Path:
     return program("promtool")
 
 
-def run(*command: str | Path) -> tuple[int, str]:
-    """A program's exit status, and all it says."""
+def check(promtool: Path, path: Path) -> tuple[int, str]:
+    """The exit status, and all that promtool says, of a file of rules."""
+    command: list[str | Path] = [promtool, "check", "rules", "--lint-fatal", path]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     return ended.returncode, ended.stdout + ended.stderr
 
 
-def test_the_alerts_fire_when_they_should(promtool: Path) -> None:
-    """And not before, nor for another release, nor after."""
-    status, said = run(promtool, "test", "rules", Path(__file__).with_name("rules_test.yaml"))
+def groups(helm: Helm, chart: Path, **values: object) -> Sequence[Any]:
+    """The groups of the PrometheusRule."""
+    manifests = helm.template(chart, {"demo": True, "prometheusRule": {"enabled": True, **values}})
+    found: Sequence[Any] = at(manifests, "PrometheusRule:spec/groups")
+    return found
 
-    assert (0, True) == (status, "SUCCESS" in said), said
+
+def rules(found: Sequence[Any], name: str) -> Sequence[Any]:
+    """The rules of a name: an alert's, or that of what is recorded."""
+    return [rule for group in found for rule in group["rules"] if rule.get("alert", rule.get("record")) == name]
 
 
 @pytest.mark.parametrize(
@@ -34,20 +42,69 @@ def test_the_alerts_fire_when_they_should(promtool: Path) -> None:
 )
 def test_the_files_are_valid(promtool: Path, path: Path) -> None:
     """A rule's query, its labels and its annotations."""
-    status, said = run(promtool, "check", "rules", "--lint-fatal", path)
+    status, said = check(promtool, path)
 
     assert 0 == status, said
 
 
 def test_the_chart_hands_on_the_rules_as_they_are(helm: Helm, chart: Path, promtool: Path, tmp_path: Path) -> None:
-    """Their templates are Prometheus', not Helm's; valid with labels added, and with some left out."""
-    rule = {"enabled": True, "ruleLabels": {"team": "care"}, "disabled": ["OifdeExporterShardMissing"]}
-    spec = at(helm.template(chart, {"demo": True, "prometheusRule": rule}), "PrometheusRule:spec")
-    (tmp_path / "rules.yaml").write_text(json.dumps(spec))
+    """Their templates are Prometheus', not Helm's; valid with labels added, some left out, and other thresholds."""
+    found = groups(
+        helm,
+        chart,
+        ruleLabels={"team": "care", "severity": "mine"},
+        disabled=["OifdeExporterShardMissing"],
+        thresholds={"autonomy_drop": 0.2},
+        overrides=[{"tenantId": "0123", "thresholds": {"autonomy_floor": 0.5}}],
+    )
+    (tmp_path / "rules.yaml").write_text(json.dumps({"groups": found}))
 
-    status, said = run(promtool, "check", "rules", "--lint-fatal", tmp_path / "rules.yaml")
+    status, said = check(promtool, tmp_path / "rules.yaml")
 
     assert 0 == status, said
-    alerts = [rule for group in spec["groups"] for rule in group["rules"] if "alert" in rule]
-    assert ["care"] * len(alerts) == [alert["labels"]["team"] for alert in alerts]
-    assert "{{ $labels.job }}" in json.dumps(alerts)
+    alerts = [rule for group in found for rule in group["rules"] if "alert" in rule]
+    assert ["care", "mine"] * len(alerts) == [
+        alert["labels"][name] for alert in alerts for name in ("team", "severity")
+    ]
+    assert [] == rules(found, "OifdeExporterShardMissing")
+    assert "{{ $labels.job }}" in json.dumps(rules(found, "OifdeExporterDown"))
+
+
+def test_thresholds_can_be_changed_in_the_values(helm: Helm, chart: Path) -> None:
+    """For everybody, for a tenant, for one bot; with --set too, which makes text of fractions."""
+    found = groups(
+        helm,
+        chart,
+        thresholds={"autonomy_drop": "0.2", "report_late_seconds": 86400000},
+        overrides=[
+            {"tenantId": "0123", "thresholds": {"autonomy_floor": 0.5}},
+            {"tenantId": "0123", "accessCode": "9433", "thresholds": {"autonomy_floor": 0}},
+        ],
+    )
+
+    name = "oifde:alert_threshold:"
+    assert [{"record": f"{name}autonomy_drop", "expr": "vector(0.2)"}] == rules(found, f"{name}autonomy_drop")
+    assert ["vector(8.64e+07)"] == [rule["expr"] for rule in rules(found, f"{name}report_late_seconds")]
+    assert [
+        (None, "vector(0.25)"),
+        ({"tenant_id": "0123"}, "vector(0.5)"),
+        ({"tenant_id": "0123", "access_code": "9433"}, "vector(0)"),
+    ] == [(rule.get("labels"), rule["expr"]) for rule in rules(found, f"{name}autonomy_floor")]
+
+
+@pytest.mark.parametrize(
+    "values", [{"thresholds": {"autonomy": 1}}, {"overrides": [{"tenantId": "1", "thresholds": {"autonomy": 1}}]}]
+)
+def test_a_threshold_that_does_not_exist_is_refused(helm: Helm, chart: Path, values: dict[str, object]) -> None:
+    """With the names of those that do."""
+    with pytest.raises(HelmError, match=r"no (such )?threshold.*there are .*autonomy_drop, "):
+        groups(helm, chart, **values)
+
+
+@pytest.mark.parametrize("url", ["https://wiki.example.com/runbooks", "https://wiki.example.com/runbooks/"])
+def test_the_links_to_runbooks_can_lead_elsewhere(helm: Helm, chart: Path, url: str) -> None:
+    """To a copy that those on call can reach."""
+    found = groups(helm, chart, runbookUrl=url)
+
+    (alert,) = rules(found, "OifdePlatformDown")
+    assert "https://wiki.example.com/runbooks/OifdePlatformDown.md" == alert["annotations"]["runbook_url"]
