@@ -27,7 +27,6 @@ from exporter.commands.platforms import TenantAccess, open_tenants
 from exporter.commands.selection import title, with_tenant
 from exporter.config import Config
 from exporter.console.output import Output, stdout
-from exporter.logs import printable_json
 from exporter.polling.roster import chosen
 from exporter.upstream.bindings import Binding, list_bindings
 from exporter.upstream.errors import UpstreamError
@@ -165,7 +164,8 @@ def _show_yaml(output: Output, listings: Sequence[_Listing]) -> None:
 
 def _quoted(text: str) -> str:
     """A text as YAML, for a configuration, in which ${NAME} would be replaced."""
-    return printable_json(json.dumps(text.replace("$", "$$"), ensure_ascii=False))
+    quoted = json.dumps(text.replace("$", "$$"), ensure_ascii=False)
+    return "".join(each if each.isprintable() else f"\\U{ord(each):08x}" for each in quoted)
 
 
 def _show_json(output: Output, listings: Sequence[_Listing]) -> None:

@@ -65,7 +65,7 @@ def explain(bot: BotId, rules: windows.Rules, day: date, rows: Sequence[object],
     return Explanation(
         state,
         folded.anomalies,
-        [whole.record(row) for row in rows],
+        whole.records(rows),
         list(whole.notes()),
         list(whole.samples.values()),
     )
@@ -97,28 +97,42 @@ class _Whole:
         object.__setattr__(self, "layout", layout)
         object.__setattr__(self, "samples", samples)
 
-    def record(self, row: object) -> RecordFate:
-        """What became of one row of the answer."""
+    def records(self, rows: Sequence[object]) -> Sequence[RecordFate]:
+        """What became of each row of the answer."""
         report = self.rules.report
-        alone = parse(report, [row], tenant_id=self.bot.tenant_id, access_code=self.bot.access_code)
-        if not isinstance(row, dict) or not alone.records:
-            return RecordFate(None, [_why_no_record(alone)], [])
-        (record,) = alone.records
+        fates: list[RecordFate] = []
+        taken: set[float] = set()
+        for row in rows:
+            alone = parse(report, [row], tenant_id=self.bot.tenant_id, access_code=self.bot.access_code)
+            if not isinstance(row, dict) or not alone.records:
+                fates.append(RecordFate(None, [_why_no_record(alone)], []))
+                continue
+            (record,) = alone.records
+            # Of two that are the same in all, one is used.
+            chosen = self._chosen(record) and record.start not in taken
+            taken |= {record.start} if chosen else set()
+            fates.append(self._record(row, record, alone, chosen=chosen))
+        return fates
+
+    def _record(self, row: Mapping[str, object], record: Record, alone: Parsed, *, chosen: bool) -> RecordFate:
         shown_by = [
             number
             for number, window in enumerate(self.layout.shown.windows)
-            if (reading := self.layout.read(window, self.snapshot)) and (reading.start, reading.values) == record[:2]
+            if (chosen or not self._inside(record))
+            and (reading := self.layout.read(window, self.snapshot))
+            and (reading.start, reading.values) == record[:2]
         ]
-        counted = self._not_counted(record) is None
+        not_counted = self._why_not_counted() if chosen else "it is not used"
         fields = [
-            self._field(place, each, row, record, alone, shown_by if self._chosen(record) else [], counted=counted)
-            for place, each in enumerate(report.fields)
+            self._field(place, each, row, record, alone, shown_by, counted=not_counted is None)
+            for place, each in enumerate(self.rules.report.fields)
         ]
         unknown = [
             FieldFate(name, _raw(row[name]), [], None, f"not known to this exporter; {_counted('unknown_field')}")
-            for name in sorted(row.keys() - report.known)
+            for name in sorted(row.keys() - self.rules.report.known)
         ]
-        return RecordFate(record.start, list(self._uses(record, shown_by)), [*fields, *unknown])
+        uses = self._uses(record, shown_by, not_counted) if chosen else self._uses_of_unchosen(record, shown_by)
+        return RecordFate(record.start, uses, [*fields, *unknown])
 
     def notes(self) -> Sequence[str]:
         """What concerns no single record."""
@@ -135,23 +149,27 @@ class _Whole:
             notes.append(f"The counters show a new day's 0 until {self._clock(self.state.zero_until)}.")
         return notes
 
-    def _uses(self, record: Record, shown_by: Sequence[int]) -> Sequence[str]:
-        if not self._chosen(record):
-            other = "outside_date" if not self._inside(record) else "duplicate_record"
-            reason = {
-                "outside_date": f"it is not of {self.day}, the date asked for: only the newest record known can be it",
-                "duplicate_record": "another record of the same hour counts, which was stored later or has more calls",
-            }[other]
-            live = [f"{w.prefix}*: shown" for n, w in enumerate(self.layout.shown.windows) if n in shown_by]
-            return [f"{reason}; {_counted(other)}", *(live if other == "outside_date" else [])]
+    def _uses(self, record: Record, shown_by: Sequence[int], not_counted: str | None) -> Sequence[str]:
         uses = [
             f"{window.prefix}*: {'shown' if number in shown_by else f'not shown: {self._why_not_shown(window, record)}'}"
             for number, window in enumerate(self.layout.shown.windows)
         ]
         if self.layout.shown.counted:
-            why_not = self._not_counted(record)
-            uses.append(f"oifde_*_total: {'counted' if why_not is None else f'not counted: {why_not}'}")
+            uses.append(f"oifde_*_total: {'counted' if not_counted is None else f'not counted: {not_counted}'}")
         return uses
+
+    def _uses_of_unchosen(self, record: Record, shown_by: Sequence[int]) -> Sequence[str]:
+        if self._inside(record):
+            return [
+                (
+                    "not used: another record of the same hour counts, which was stored later or has more calls;"
+                    f" {_counted('duplicate_record')}"
+                )
+            ]
+        return [
+            f"not of {self.day}, the date asked for: of use only as the newest record known; {_counted('outside_date')}",
+            *(f"{self.layout.shown.windows[number].prefix}*: shown" for number in shown_by),
+        ]
 
     def _why_not_shown(self, window: Window, record: Record) -> str:
         if window.attribute == "live":
@@ -165,12 +183,10 @@ class _Whole:
         settles = windows.settles_at(known, self.rules, start, end) if known else None
         return f"complete at {self._clock(settles)} (settle_delay)" if settles else "not complete"
 
-    def _not_counted(self, record: Record) -> str | None:
-        """Why a record is in no counter; None if it is in them."""
+    def _why_not_counted(self) -> str | None:
+        """Why records are in no counter; None if they are in them."""
         if not self.layout.shown.counted:
             return "this report has none"
-        if not self._chosen(record):
-            return "it is not used"
         if self.state.counted is None:
             latest = midnight(self.day, self.rules.zone) + self.rules.empty_hour_delay
             return (

@@ -1,0 +1,160 @@
+"""Commands as they are typed, against a simulated platform, at a time that stands still there."""
+
+import asyncio
+import logging
+import os
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+import pytest
+import time_machine
+import yaml
+from click.testing import CliRunner, Result
+
+from exporter.cli import main
+from exporter.upstream.simulator import CALM, SimBot, SimTenant, SimulatedWorld, Simulator, default_secret
+
+NOW: Final = datetime(2026, 5, 20, 15, 30, 5, tzinfo=ZoneInfo("Asia/Shanghai"))
+TENANT: Final = SimTenant(
+    "202104237142",
+    (
+        SimBot("943370855474270208", "账单助手", calls_per_hour=140.0),
+        SimBot("943370855474270311", "claims", calls_per_hour=20.0, source="IVR"),
+        SimBot("943370855474270427", "new ${one}", calls_per_hour=0.0),
+    ),
+    name="acme",
+)
+QUERY: Final = "query_call_statistics"
+LOGIN: Final = "get_token"
+BINDINGS: Final = "query_bindings"
+
+
+class StandingClock:
+    """A platform's clock, which a test sets."""
+
+    def __init__(self, moment: datetime) -> None:
+        self.wall = moment.timestamp()
+
+    def now(self) -> float:
+        """The wall clock."""
+        return self.wall
+
+    def elapsed(self) -> float:
+        """The time passed."""
+        return self.wall
+
+
+@contextmanager
+def serving(simulator: Simulator) -> Iterator[Simulator]:
+    """Lets a simulator serve in a thread of its own, as the commands have event loops of theirs."""
+    started, loop = threading.Event(), asyncio.new_event_loop()
+    stopping = asyncio.Event()
+
+    async def serve() -> None:
+        async with simulator:
+            started.set()
+            await stopping.wait()
+
+    thread = threading.Thread(target=lambda: loop.run_until_complete(serve()))
+    thread.start()
+    assert started.wait(60), "the simulator does not start"
+    try:
+        yield simulator
+    finally:
+        loop.call_soon_threadsafe(stopping.set)
+        thread.join()
+        loop.close()
+
+
+@dataclass
+class Shell:
+    """Where commands are typed: a directory with a configuration, and a platform it names."""
+
+    simulator: Simulator
+    directory: Path
+    settings: dict[str, Any] = field(default_factory=dict)
+    now: datetime = NOW
+
+    def __post_init__(self) -> None:
+        self.settings = configuration(self.simulator.url)
+
+    @property
+    def tenant(self) -> dict[str, Any]:
+        """The first tenant's settings."""
+        settings: dict[str, Any] = self.settings["platforms"][0]["tenants"][0]
+        return settings
+
+    def run(self, *arguments: str, env: Mapping[str, str] | None = None, width: int | None = None) -> Result:
+        """Types a command, with the configuration of now."""
+        (self.directory / "config.yaml").write_text(yaml.safe_dump(self.settings, allow_unicode=True), encoding="utf-8")
+        return typed(*arguments, directory=self.directory, now=self.now, env=env, width=width)
+
+
+def typed(
+    *arguments: str,
+    directory: Path,
+    now: datetime = NOW,
+    env: Mapping[str, str] | None = None,
+    width: int | None = None,
+) -> Result:
+    """Types a command in a directory."""
+    former = Path.cwd()
+    handlers = logging.root.handlers[:]
+    os.chdir(directory)
+    try:
+        with time_machine.travel(now, tick=True):
+            columns = {"COLUMNS": None if width is None else str(width)}
+            return CliRunner().invoke(main, arguments, env=columns | dict(env or {}), prog_name="oifde-exporter")
+    finally:
+        os.chdir(former)
+        logging.root.handlers[:] = handlers
+
+
+def configuration(url: str, tenant: SimTenant = TENANT) -> dict[str, Any]:
+    """The configuration of a tenant's first bot, everything else by default."""
+    return {
+        "platforms": [
+            {
+                "name": "main",
+                "url": url,
+                "requests_per_second": 1000,
+                "tenants": [
+                    {
+                        "tenant_id": tenant.tenant_id,
+                        "name": tenant.name,
+                        "auth": {"app_secret": default_secret(tenant.tenant_id)},
+                        "bots": [{"access_code": tenant.bots[0].access_code, "name": tenant.bots[0].name}],
+                    }
+                ],
+            }
+        ]
+    }
+
+
+@pytest.fixture
+def simulator() -> Iterator[Simulator]:
+    """A platform on which all is well."""
+    with serving(Simulator(SimulatedWorld(1, [TENANT], CALM), clock=StandingClock(NOW))) as running:
+        yield running
+
+
+@pytest.fixture
+def shell(simulator: Simulator, tmp_path: Path) -> Shell:
+    """Where commands are typed."""
+    return Shell(simulator, tmp_path)
+
+
+@pytest.fixture
+def change(shell: Shell) -> Callable[..., None]:
+    """Changes the first platform's settings."""
+
+    def change_platform(**settings: object) -> None:
+        shell.settings["platforms"][0] |= settings
+
+    return change_platform

@@ -1,0 +1,128 @@
+"""``discover``: the bots that are bound, for people, to paste, and for scripts."""
+
+import json
+from dataclasses import replace
+
+import pytest
+import yaml
+from commands.conftest import BINDINGS, TENANT, Shell
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from exporter.commands.discover import _quoted
+from exporter.config import load
+from exporter.upstream.simulator import SimBot, SimTenant, SimulatedWorld, faults
+
+CODES = [bot.access_code for bot in TENANT.bots]
+
+
+def test_a_table_of_all_bots(shell: Shell) -> None:
+    """Of both sources, with which of them are polled."""
+    result = shell.run("discover")
+
+    assert (0, "") == (result.exit_code, result.stderr)
+    lines = [line.split() for line in result.stdout.splitlines() if line.startswith("9")]
+    assert {
+        CODES[0]: ["账单助手", "OIFDE", "voice", "navigation", "configured"],
+        CODES[1]: ["claims", "IVR", "voice", "navigation", "not", "polled"],
+        CODES[2]: ["new", "${one}", "OIFDE", "voice", "navigation", "not", "polled"],
+    } == {line[0]: line[1:] for line in lines}
+    assert "3 bound, 2 of them not polled." in result.stdout
+
+
+def test_yaml_that_loads_where_it_is_pasted(shell: Shell) -> None:
+    """Right below a tenant's other keys, whatever the platform calls its bots; those configured are comments."""
+    del shell.tenant["bots"]
+    shell.tenant["discovery"] = {"exclude": ".*"}
+    pasted = shell.run("discover", "--format=yaml").stdout
+    text = (
+        "platforms:\n"
+        "  - url: https://aicc.example.com\n"
+        "    tenants:\n"
+        '      - tenant_id: "1"\n'
+        "        auth: {app_secret: open sesame}\n" + pasted
+    )
+
+    bots = load(text, {}).platforms[0].tenants[0].bots
+
+    assert [(bot.access_code, bot.name) for bot in TENANT.bots] == [(bot.access_code, bot.name) for bot in bots]
+
+
+def test_yaml_has_only_what_is_not_polled(shell: Shell) -> None:
+    """So that pasting it makes no bot twice."""
+    text = shell.run("discover", "--format=yaml").stdout
+
+    assert CODES[1:] == [bot["access_code"] for bot in yaml.safe_load(text)["bots"]]
+    assert f'# configured: "{CODES[0]}" "账单助手"' in text
+
+
+def test_yaml_of_several_tenants(shell: Shell) -> None:
+    """Is a document for each."""
+    tenants = [TENANT, SimTenant("2", (SimBot("7", "seven"),))]
+    shell.simulator.world = SimulatedWorld(1, tenants)
+    accounts = shell.simulator.accounts
+    accounts._accounts["2"] = replace(accounts[TENANT.tenant_id], tenant_id="2", app_key="2")
+    accounts._expiries["2"] = {}
+    secret = shell.tenant["auth"]
+    shell.settings["platforms"][0]["tenants"].append(
+        {"tenant_id": "2", "auth": secret, "discovery": {"exclude": "s.*"}}
+    )
+
+    first, second = yaml.safe_load_all(shell.run("discover", "--format=yaml").stdout)
+    only = shell.run("discover", "--tenant=2", "--format=json")
+
+    assert [2, 1] == [len(first["bots"]), len(second["bots"])]
+    assert ["2"] == [each["tenant_id"] for each in json.loads(only.stdout)["tenants"]]
+
+
+@example("\uffff\ufeff\x85\u2028\U000e0001$${A}")
+@given(st.text(st.characters(codec="utf-8"), min_size=1).filter(str.strip))
+def test_any_name_survives(name: str) -> None:
+    """From the platform through YAML, and the configuration's own ${NAME}, to the label."""
+    text = (
+        'platforms: [{url: "https://h", tenants: [{tenant_id: "1", auth: {app_secret: s},'
+        f' bots: [{{access_code: "7", name: {_quoted(name)}}}]}}]}}]'
+    )
+
+    assert name == load(text, {}).platforms[0].tenants[0].bots[0].name
+
+
+def test_states(shell: Shell) -> None:
+    """A bot is polled because it is configured, or because discovery takes it."""
+    shell.tenant["discovery"] = {"include": "claims"}
+    (tenant,) = json.loads(shell.run("discover", "--format=json").stdout)["tenants"]
+
+    assert {CODES[0]: "configured", CODES[1]: "discovered", CODES[2]: "not polled"} == {
+        bot["access_code"]: bot["state"] for bot in tenant["bots"]
+    }
+
+
+def test_a_configured_bot_that_is_not_bound(shell: Shell) -> None:
+    """Is pointed out: its access code may be mistyped."""
+    shell.tenant["bots"].append({"access_code": "943370855474270209"})
+
+    assert "943370855474270209 is configured, but not bound: is its access code mistyped?" in " ".join(
+        shell.run("discover").stdout.split()
+    )
+
+
+@pytest.mark.parametrize("form", ["table", "yaml", "json"])
+def test_one_tenant_that_fails(shell: Shell, form: str) -> None:
+    """Is told on stderr, with exit status 1; the others are listed."""
+    gone = {"tenant_id": "3", "auth": {"app_secret": "x"}, "bots": [{"access_code": "1"}]}
+    shell.settings["platforms"][0]["tenants"].insert(0, gone)
+
+    result = shell.run("discover", f"--format={form}")
+
+    assert 1 == result.exit_code
+    assert "3 on main: the login failed" in result.stderr
+    assert "Is app_key (by default the tenant_id) the one" in result.stderr
+    assert "claims" in result.stdout
+
+
+def test_a_listing_that_fails(shell: Shell) -> None:
+    """Prints nothing that could be taken for one."""
+    shell.simulator.faults.add(faults.HttpStatus(404), operation=BINDINGS)
+    result = shell.run("discover", "--format=yaml")
+
+    assert (1, "") == (result.exit_code, result.stdout)
