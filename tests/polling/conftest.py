@@ -14,10 +14,10 @@ import structlog
 
 from exporter.polling.poller import Plan, Poller
 from exporter.polling.snapshot import BotId, Snapshot
-from exporter.polling.store import Store
+from exporter.polling.store import Listener, Store
 from exporter.polling.windows import Rules
 from exporter.upstream.progress import Progress
-from exporter.upstream.reports import HOUR, Anomaly
+from exporter.upstream.reports import HOUR, Anomaly, Report
 
 
 def pytest_asyncio_loop_factories(item: pytest.Item) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
@@ -50,6 +50,7 @@ class LoopClock:
 class FakeSession:
     """Answers each query with what ``answer`` gives for the date asked for, and remembers when it was asked."""
 
+    report: Report = HOUR
     answer: Callable[[datetime], object] = lambda _: []
     asked: list[tuple[float, datetime]] = field(default_factory=list)
     login: float = 0.0
@@ -69,12 +70,8 @@ class FakeSession:
         progress: Progress,
     ) -> object:
         """An answer that is an exception is raised; one that is a number takes that many seconds and is empty."""
-        assert ("query_call_statistics", "queryCallStatisticsReport", "hour", list) == (
-            operation,
-            path,
-            body["type"],
-            expect,
-        )
+        report = self.report
+        assert (report.operation, report.path, report.type, list) == (operation, path, body["type"], expect)
         assert isinstance(body["timestamp"], int)
         if self.login:
             progress.login_sent()
@@ -125,7 +122,7 @@ class Rig:
     @property
     def snapshot(self) -> Snapshot:
         """What the store has of the bot now."""
-        return self.store.bots[self.poller.plan.bot]["hour"]
+        return self.store.bots[self.poller.plan.bot][self.poller.plan.rules.report.name]
 
     @property
     def events(self) -> list[str]:
@@ -136,7 +133,15 @@ class Rig:
 class MakeRig(Protocol):
     """Builds a ``Rig``; times in seconds, ``start`` in Shanghai."""
 
-    def __call__(self, *, start: str = ..., interval: float = ..., stale_after: float = ...) -> Rig: ...
+    def __call__(
+        self,
+        *,
+        start: str = ...,
+        interval: float = ...,
+        stale_after: float = ...,
+        report: Report = ...,
+        listeners: Sequence[Listener] = ...,
+    ) -> Rig: ...
 
 
 BOT = BotId("main", "t1", "b1", "billing", "acme")
@@ -146,11 +151,18 @@ BOT = BotId("main", "t1", "b1", "billing", "acme")
 def make_rig() -> MakeRig:
     """A poller of a bot in Shanghai, at noon unless a test says otherwise."""
 
-    def make(*, start: str = "2026-05-20T12:00", interval: float = 60, stale_after: float = 300) -> Rig:
+    def make(
+        *,
+        start: str = "2026-05-20T12:00",
+        interval: float = 60,
+        stale_after: float = 300,
+        report: Report = HOUR,
+        listeners: Sequence[Listener] = (),
+    ) -> Rig:
         clock = LoopClock(datetime.fromisoformat(start).replace(tzinfo=ZoneInfo("Asia/Shanghai")).astimezone(UTC))
-        store, session, lags, findings = Store(), FakeSession(), list[float](), Findings()
+        store, session, lags, findings = Store(listeners), FakeSession(report), list[float](), Findings()
         log = structlog.testing.CapturingLogger()
-        rules = Rules(HOUR, ZoneInfo("Asia/Shanghai"), settle_delay=600, empty_hour_delay=7200)
+        rules = Rules(report, ZoneInfo("Asia/Shanghai"), settle_delay=600, empty_hour_delay=7200)
         poller = Poller(
             Plan(BOT, rules, interval, stale_after, budget=min(interval, 30)),
             session,

@@ -1,13 +1,15 @@
 """One report of one bot, polled on its schedule."""
 
 import asyncio
-from datetime import datetime
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
-from exporter.polling.snapshot import Failure
+from exporter.polling.snapshot import BotId, Failure, Snapshot, TenantId, TenantStatus
 from exporter.upstream.errors import CircuitOpen, UpstreamError
+from exporter.upstream.reports import DAY
 
 from .conftest import MakeRig, Rig
 
@@ -173,6 +175,107 @@ async def test_a_fault_of_ours_does_not_end_the_polling(make_rig: MakeRig) -> No
     assert rig.snapshot.failure
     assert "internal" == rig.snapshot.failure.reason
     assert "poll_crashed" in rig.events
+
+
+class Fragile:
+    """Breaks when it hears of what it cannot stand."""
+
+    def __init__(self, cannot_stand: Callable[[Snapshot], bool]) -> None:
+        self.cannot_stand = cannot_stand
+        self.heard: list[Snapshot] = []
+
+    def bot_changed(self, bot: BotId, report: str, snapshot: Snapshot) -> None:
+        if self.cannot_stand(snapshot):
+            raise ZeroDivisionError
+        self.heard.append(snapshot)
+
+    def bot_removed(self, bot: BotId) -> None:
+        """Not heeded."""
+
+    def report_removed(self, bot: BotId, report: str) -> None:
+        """Not heeded."""
+
+    def tenant_changed(self, tenant: TenantId, status: TenantStatus) -> None:
+        """Not heeded."""
+
+    def tenant_removed(self, tenant: TenantId) -> None:
+        """Not heeded."""
+
+
+async def test_a_listener_that_breaks_does_not_end_the_polling(make_rig: MakeRig) -> None:
+    """The poll has failed, with a traceback in the log; what was shown stays; all is well when the cause is gone."""
+    fragile = Fragile(lambda snapshot: snapshot.live is not None and snapshot.live.values[0] == 13)
+    rig = make_rig(listeners=[fragile])
+    rig.session.answer = lambda day: [row(day, 12, 7)]
+    await rig.poller.poll(None)
+    good = rig.snapshot
+
+    rig.session.answer = lambda day: [row(day, 12, 13)]
+    await run_for(rig, 150)
+    broken = rig.snapshot
+    assert (False, "internal") == (broken.up, broken.failure and broken.failure.reason)
+    assert (good.live, good.totals, good.expires) == (broken.live, broken.totals, broken.expires)
+    assert broken is fragile.heard[-1]
+    assert broken.failures == rig.events.count("poll_crashed") >= 3
+    assert {"poll_crashed", "bot_failing"} == set(rig.events)
+    assert 1 == rig.events.count("bot_failing")
+
+    rig.session.answer = lambda day: [row(day, 12, 14)]
+    await rig.poller.poll(None)
+    assert (True, 14) == (rig.snapshot.up, calls(rig))
+    assert "bot_recovered" == rig.events[-1]
+    rig.poller.close()
+
+
+async def test_a_listener_that_stands_nothing_does_not_end_the_polling(make_rig: MakeRig) -> None:
+    """Neither when a bot is new nor in any poll, failed or not; the log has each."""
+    fragile = Fragile(lambda _: True)
+    rig = make_rig(listeners=[fragile])
+    rig.session.answer = lambda _: UpstreamError("http", "HTTP status 503", status=503)
+    await run_for(rig, 70)
+    assert ["publish_crashed", "bot_failing", *["poll_crashed", "publish_crashed"] * 2] == rig.events
+
+    fragile.cannot_stand = lambda _: False
+    rig.session.answer = lambda day: [row(day, 12, 7)]
+    await rig.poller.poll(None)
+    assert (True, 7) == (rig.snapshot.up, calls(rig))
+    rig.poller.close()
+
+
+async def test_a_listener_that_breaks_on_the_hour_is_told_again(make_rig: MakeRig) -> None:
+    """The new day's 0 comes by the clock, outside of any poll; the next poll brings what was missed."""
+    fragile = Fragile(lambda snapshot: snapshot.totals is not None and snapshot.totals[0] == 0)
+    rig = make_rig(start="2026-05-21T01:50", interval=1800, stale_after=7200, listeners=[fragile])
+    rig.session.answer = lambda day: [row(day, 12, 8)] if day.day == 20 else [row(day, 0, 5)]
+    await rig.poller.poll(None)
+    assert 8 == calls(rig)
+
+    await asyncio.sleep(660)
+    assert ["publish_crashed"] == rig.events
+    await asyncio.sleep(120)
+    await rig.poller.poll(None)
+    assert (True, 5) == (rig.snapshot.up, calls(rig))
+    rig.poller.close()
+
+
+async def test_a_report_by_day_shows_the_last_day(make_rig: MakeRig) -> None:
+    """One request a poll, for the days up to today; nothing else of a snapshot is filled."""
+    rig = make_rig(report=DAY, interval=600)
+    rig.session.answer = lambda day: [row(day - timedelta(days=ago), 0, ago) | {"type": "day"} for ago in range(3)]
+
+    await run_for(rig, 2000)
+
+    assert {20} == {day.day for _, day in rig.session.asked}
+    assert 600 == rig.session.asked[-1][0] - rig.session.asked[-2][0]
+    assert rig.snapshot.day
+    assert 1 == rig.snapshot.day.values[0]
+    assert (None, None, None, {}, {}) == (
+        rig.snapshot.hour,
+        rig.snapshot.live,
+        rig.snapshot.totals,
+        rig.snapshot.records,
+        rig.snapshot.yesterday,
+    )
 
 
 async def test_anomalies_are_logged_and_counted_once(make_rig: MakeRig) -> None:

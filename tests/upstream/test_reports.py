@@ -7,7 +7,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.upstream.reports import ANOMALY_REASONS, HOUR, MAX_COUNT, Kind, Parsed, Record, parse
+from exporter.upstream.reports import (
+    ANOMALY_REASONS,
+    CHATBOT,
+    DAY,
+    HOUR,
+    MAX_COUNT,
+    REPORTS,
+    Kind,
+    Parsed,
+    Record,
+    parse,
+)
 
 # The vendor's own example, byte for byte.
 DOCUMENTED = """\
@@ -47,6 +58,42 @@ def test_the_documented_record() -> None:
 
     assert Record(1628820000, (1, 0, 0, 0, 1, 2, 2.0, 1.0, 0, 0, None), 1628820000) == record
     assert [] == anomalies
+
+
+def test_a_record_of_the_chatbots_report() -> None:
+    """Every documented field is read; a rate of -1 is no value."""
+    answer = {
+        "recordTime": 1628820000000,
+        "tenantId": TENANT,
+        "accessCode": BOT,
+        "type": "hour",
+        "consultCount": 40,
+        "responseSuccessCount": "37",
+        "unknowCount": 3,
+        "responseRate": "0.9250",
+        "feedbackCount": 0,
+        "positiveFeedbackCount": 0,
+        "positiveFeedbackRate": "-1.0000",
+    }
+
+    (record,), anomalies = parse(CHATBOT, [answer], tenant_id=TENANT, access_code=BOT)
+
+    assert Record(1628820000, (40, 37, 3, 0.925, 0, 0, None), float("-inf")) == record
+    assert [] == anomalies
+
+
+def test_a_record_of_an_hour_is_none_of_a_day() -> None:
+    """A platform that mixes them up shows no hour as a day."""
+    hour, day = row(), row(type="day")
+
+    assert [("foreign_record", "recordTime=1628820000000 type='hour'")] == found(
+        parse(DAY, [hour, day], tenant_id=TENANT, access_code=BOT)
+    )
+
+
+def test_reports_are_asked_for_no_more_often_than_they_change() -> None:
+    """Days every ten minutes at most; hours as often as is configured."""
+    assert {"hour": 0, "day": 600, "chatbot": 0} == {name: report.min_interval for name, report in REPORTS.items()}
 
 
 @pytest.mark.parametrize(
