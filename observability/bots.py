@@ -26,22 +26,34 @@ class Share:
     name: str
     part: str
     whole: str
-    windows: Sequence[str]
-    """The windows that are looked at; small bots need long ones, large bots are judged by short ones."""
-    judged: bool = True
-    """Whether it is compared with what is usual."""
+    judged: Sequence[str]
+    """The windows over which it is compared with what is usual: small bots need long ones, for large bots short ones do."""
+    published: bool
+    """Whether it is recorded for people, too."""
+
+    @property
+    def windows(self) -> Sequence[str]:
+        """All windows it is added up over."""
+        return tuple(dict.fromkeys((*self.judged, *(_PUBLISHED_WINDOWS if self.published else ()))))
 
 
 SHARES: Final = (
-    Share("autonomy", "bot:oifde_served:max", "bot:oifde_judged:max", ("1h", "3h", "6h", "12h", "1d")),
-    Share("direct_transfers", "bot:oifde_direct_transfers:max", "bot:oifde_judged:max", ("1h", "3h", "6h", "1d")),
+    Share("autonomy", "bot:oifde_served:max", "bot:oifde_judged:max", ("1h", "3h", "6h", "12h", "1d"), published=True),
+    Share(
+        "direct_transfers",
+        "bot:oifde_direct_transfers:max",
+        "bot:oifde_judged:max",
+        ("1h", "3h", "1d"),
+        published=False,
+    ),
     Share(
         "interface_success",
         "bot:oifde_interface_successes:max",
         "bot:oifde_interface_requests:max",
-        ("1h", "3h", "6h", "1d"),
+        ("1h", "3h", "1d"),
+        published=True,
     ),
-    Share("transfers", "bot:oifde_transfers:max", "bot:oifde_calls:max", _PUBLISHED_WINDOWS, judged=False),
+    Share("transfers", "bot:oifde_transfers:max", "bot:oifde_calls:max", (), published=True),
 )
 _JUDGED: Final = "|".join(share.name for share in SHARES if share.judged)
 
@@ -60,16 +72,19 @@ _FEWEST: Final = 20
 """Calls below which no share is judged, whatever it is."""
 
 
-def _all(pieces: Iterable[str]) -> str:
-    return "\n  or ".join(pieces)
+def _weeks(expr: str) -> str:
+    """``expr`` for each of the weeks past, told apart by the label ``week``.
+
+    In it OFFSET, OFFSET-1h and OFFSET+1h stand for the offset by that many weeks, and an hour less or more.
+    """
+    return "\nor ".join(f'label_replace({_past(expr, week)}, "week", "{week}", "", "")' for week in _WEEKS)
 
 
-def _weeks(expr: str, offsets: Iterable[str]) -> str:
-    """``expr``, in which OFFSET stands for an offset, for each of several weeks past, told apart by the label ``week``."""
-    return _all(
-        f'label_replace({expr.replace("OFFSET", f"offset {offset}")}, "week", "{week}", "", "")'
-        for week, offset in enumerate(offsets, 1)
-    )
+def _past(expr: str, week: int) -> str:
+    hours = week * 7 * 24
+    for name, hour in (("OFFSET-1h", hours - 1), ("OFFSET+1h", hours + 1)):
+        expr = expr.replace(name, f"offset {hour}h")
+    return expr.replace("OFFSET", f"offset {week}w")
 
 
 def _angle(ratio: str) -> str:
@@ -124,6 +139,13 @@ _SAME: Final = f"{_BOT}, share, window"
 _WHOLE: Final = f'bot:oifde_share:whole{{share=~"{_JUDGED}"}}'
 _PART: Final = f'bot:oifde_share:part{{share=~"{_JUDGED}"}}'
 
+
+def _variance(whole: str) -> str:
+    """Of the distance between the angles of a share and of what is usual, that of the calls, of those of the weeks, and more."""
+    past = " + ".join(f"({whole} offset {week}w or {whole} * 0)" for week in _WEEKS)
+    return f"1 / ({whole} > 0) + 1 / ({_LEVEL_WEIGHT} + {_MEDIAN_EFFICIENCY} * ({past})) + {_WANDER}^2"
+
+
 _SHARE_RULES: Final = (
     Recording(
         "bot:oifde_share:level",
@@ -133,42 +155,29 @@ _SHARE_RULES: Final = (
         """.replace('"1d"}', f'"1d", share=~"{_JUDGED}"}}'),
     ),
     Recording(
-        "bot:oifde_share:usual",
+        "bot:oifde_share:steadied",
         f"""
-        quantile by ({_SAME}) (0.5,
-          {
-            _weeks(
-                f"(({_PART} OFFSET) + on ({_BOT}, share) group_left () {_SHRINKAGE} * bot:oifde_share:level)"
-                f" / ({_WHOLE} OFFSET + {_SHRINKAGE})",
-                [f"{week}w" for week in _WEEKS],
-            )
-        }
-        )
-        or {_WHOLE} * 0 + on ({_BOT}, share) group_left () bot:oifde_share:level
+        ({_PART} + on ({_BOT}, share) group_left () {_SHRINKAGE} * bot:oifde_share:level) / ({_WHOLE} + {_SHRINKAGE})
         """,
     ),
     Recording(
-        "bot:oifde_share:variance",
+        "bot:oifde_share:usual",
         f"""
-        1 / (bot:oifde_share:whole > 0)
-          + 1 / (
-            {_LEVEL_WEIGHT} + {_MEDIAN_EFFICIENCY} * (
-              sum by ({_SAME}) (
-                {_weeks(f"{_WHOLE} OFFSET", [f"{week}w" for week in _WEEKS])}
-              )
-              or {_WHOLE} * 0
-            )
-          )
-          + {_WANDER}^2
+        quantile by ({_SAME}) (0.5,
+        {_weeks("bot:oifde_share:steadied OFFSET")}
+        )
+        or {_WHOLE} * 0 + on ({_BOT}, share) group_left () bot:oifde_share:level
         """,
     ),
     Recording(
         "bot:oifde_share:deviation",
         f"""
         (
-          {_angle("(bot:oifde_share:part + 0.375) / (bot:oifde_share:whole + 0.75)")}
-          - {_angle("bot:oifde_share:usual")}
-        ) / sqrt(bot:oifde_share:variance)
+        {_angle("(bot:oifde_share:part + 0.375) / (bot:oifde_share:whole + 0.75)")}
+        - {_angle("bot:oifde_share:usual")}
+        ) / sqrt(
+        {_variance(_WHOLE)}
+        )
         """,
     ),
     Recording(
@@ -184,8 +193,8 @@ _SHARE_RULES: Final = (
         """,
     ),
     Recording(
-        "bot:oifde_share:evidence",
-        f"bot:oifde_share:deviation / on ({_BOT}, share) group_left () bot:oifde_share:restlessness",
+        "bot:oifde_share:limit",
+        f"bot:oifde_share:restlessness * on ({_BOT}) group_left () bot:oifde_alert_threshold:evidence",
     ),
 )
 
@@ -203,9 +212,9 @@ def _calls_deviation(calls: str, usual: str) -> str:
     return f"2 * (sqrt({calls} + 0.375) - sqrt({usual} + 0.375)) / {_spread_of_calls(usual)}"
 
 
-def _around(week: int) -> str:
-    """An offset by weeks less one hour, where a range of two hours reaches from an hour before to an hour after."""
-    return f"{week * 7 * 24 - 1}h"
+def _around(least_or_most: str) -> str:
+    """The least or most calls from an hour before to an hour after a moment, if they were known for all that time."""
+    return f"{least_or_most}_over_time(bot:oifde_calls:window[2h] OFFSET-1h) and bot:oifde_calls:window OFFSET+1h"
 
 
 _CALLS_RULES: Final = (
@@ -219,7 +228,7 @@ _CALLS_RULES: Final = (
         "bot:oifde_calls:usual",
         f"""
         quantile by ({_BOT}, window) (0.5,
-          {_weeks("bot:oifde_calls:window OFFSET", [f"{week}w" for week in _WEEKS])}
+          {_weeks("bot:oifde_calls:window OFFSET")}
         )
         """,
     ),
@@ -227,7 +236,7 @@ _CALLS_RULES: Final = (
         "bot:oifde_calls:usual_least",
         f"""
         quantile by ({_BOT}, window) (0.5,
-          {_weeks("min_over_time(bot:oifde_calls:window[2h] OFFSET)", [_around(week) for week in _WEEKS])}
+          {_weeks(_around("min"))}
         )
         """,
     ),
@@ -235,7 +244,7 @@ _CALLS_RULES: Final = (
         "bot:oifde_calls:usual_most",
         f"""
         max by ({_BOT}, window) (
-          {_weeks("max_over_time(bot:oifde_calls:window[2h] OFFSET)", [_around(week) for week in _WEEKS])}
+          {_weeks(_around("max"))}
         )
         """,
     ),
@@ -300,7 +309,7 @@ def _published() -> Iterable[Recording]:
     yield Recording(
         "bot:oifde_autonomy:baseline_spread",
         _named(
-            f"sqrt(bot:oifde_share:variance{{{autonomy}}} * {usual} * (1 - {usual}))"
+            f"sqrt(({_variance(f'bot:oifde_share:whole{{{autonomy}}}')}) * {usual} * (1 - {usual}))"
             f' * on ({_BOT}) group_left () bot:oifde_share:restlessness{{share="autonomy"}}'
         ),
     )
@@ -331,13 +340,13 @@ def _moved(share: str, limit: str, *, down: bool) -> str:
     ratio = f"bot:oifde_share:part{{{one}}} / bot:oifde_share:whole{{{one}}}"
     usual = f"bot:oifde_share:usual{{{one}}}"
     distance = f"({usual} - {ratio})" if down else f"({ratio} - {usual})"
-    evidence = f"{'-1 * ' if down else ''}bot:oifde_share:evidence{{{one}}}"
+    deviation = f"{'-1 * ' if down else ''}bot:oifde_share:deviation{{{one}}}"
     recent = distance.replace(one, f'{one}, window="3h"')
     return _with_names(
         f"""
   (
     {distance} > {_limit(limit)}
-    and {evidence} > {_limit("evidence")}
+    and {deviation} > on ({_BOT}) group_left () bot:oifde_share:limit{{{one}}}
     and bot:oifde_share:whole{{{one}}} >= {_FEWEST}
   )
   unless on ({_BOT}) (
@@ -412,7 +421,6 @@ ALERTS: Final = (
         {_figure("bot:oifde_autonomy:ratio_1h{LABELS}")} in the last hour and {_figure("bot:oifde_autonomy:ratio_6h{LABELS}")}
         in the last six, usually {_figure("bot:oifde_autonomy:baseline{LABELS}")}. They end up with agents. Chance is ruled out.
         """,
-        hold="10m",
         keep="30m",
     ),
     Alert(
@@ -459,9 +467,8 @@ ALERTS: Final = (
         f"""
         Of the callers of {_WHO}, {{{{ $value | humanizePercentage }}}} more than usual at this time of the week go to an agent within
         three interactions, without consulting the bot. Usual is
-        {_figure('bot:oifde_share:usual{share="direct_transfers", window="6h", LABELS}')}.
+        {_figure('bot:oifde_share:usual{share="direct_transfers", window="3h", LABELS}')}.
         """,
-        hold="10m",
         keep="30m",
     ),
     Alert(
@@ -472,9 +479,8 @@ ALERTS: Final = (
         f"""
         Of the requests that {_WHO} makes to outside interfaces, {{{{ $value | humanizePercentage }}}} more than usual fail:
         {_figure("bot:oifde_interface_success:ratio_1h{LABELS}")} succeeded in the last hour, usually
-        {_figure('bot:oifde_share:usual{share="interface_success", window="6h", LABELS}')}.
+        {_figure('bot:oifde_share:usual{share="interface_success", window="3h", LABELS}')}.
         """,
-        hold="10m",
         keep="30m",
     ),
 )
