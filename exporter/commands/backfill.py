@@ -196,12 +196,15 @@ def backfill(
     log = logs.configure(level=log_level, format=log_format)
     with told_to_the_user():
         loaded = with_tenant(config.load(config_source(ctx, config_file), os.environ), tenant)
+    labels = dict(asked["label"])
+    if len(labels) < len(asked["label"]):
+        raise click.BadParameter("the same label is given twice", param_hint="--label=job=...")
     wanted = _Wanted(
         begin=asked["from"],
         end=asked["to"],
         bots=asked["bot"],
         report=REPORTS[asked["report"]],
-        labels=dict(asked["label"]),
+        labels=labels,
         step=asked["step"],
         directory=output,
     )

@@ -13,7 +13,7 @@ from typing import Any, Final
 from exporter.clock import Clock
 from exporter.history.journal import Journal
 from exporter.history.partfile import PartFile
-from exporter.history.replay import Span, Tally, days_of, first_known, replay, tally
+from exporter.history.replay import Span, Tally, begun_in, days_of, first_known, replay, tally
 from exporter.polling.snapshot import BotId
 from exporter.polling.windows import Rules
 from exporter.serving.exposition import Labels
@@ -159,7 +159,7 @@ class Backfill:
             return Outcome()
         source.failed = failure is not None
         if failure:
-            return Outcome(failed=-(-(span.end - span.begin) // 3600), error=str(failure))
+            return Outcome(failed=sum(1 for _ in begun_in(span, source.rules)), error=str(failure))
         reports, rules = source.answers, source.rules
         if source.known_since is None:
             source.known_since = first_known(reports, rules)

@@ -19,7 +19,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Final, NamedTuple
 
-from exporter.polling.calendar import day_before, hour_start, hours, local_date, next_day
+from exporter.polling.calendar import day_before, hour_start, hours, local_date, midnight, next_day
 from exporter.polling.snapshot import Snapshot
 from exporter.polling.windows import Day, Rules, State, count, fold, wants_day_before
 from exporter.upstream.reports import Kind, Parsed, Record, Report
@@ -64,20 +64,25 @@ def first_known(reports: Mapping[date, Parsed], rules: Rules) -> float | None:
     return min(starts, default=None)
 
 
+def begun_in(span: Span, rules: Rules) -> Iterator[tuple[date, float]]:
+    """The local hours that begin in a span: their dates and starts."""
+    day = local_date(span.begin, rules.zone)
+    while midnight(day, rules.zone) < span.end:
+        yield from ((day, start) for start, _ in hours(day, rules.zone) if span.begin <= start < span.end)
+        day = next_day(day)
+
+
 def tally(reports: Mapping[date, Parsed], rules: Rules, span: Span, known_since: float | None) -> Tally:
-    """What is known of the hours that begin in a span."""
+    """What is known of the hours that begin in a span, from the final reports of ``days_of`` it."""
+    days = {of: _final(reports, rules, of) for of in reports}
     recorded = empty = unknown = 0
-    for of in reports:
-        day = _final(reports, rules, of)
-        for start, _ in hours(of, rules.zone):
-            if not span.begin <= start < span.end:
-                continue
-            if start in day.records:
-                recorded += 1
-            elif day.may_infer and known_since is not None and start > known_since:
-                empty += 1
-            else:
-                unknown += 1
+    for of, start in begun_in(span, rules):
+        if start in days[of].records:
+            recorded += 1
+        elif days[of].may_infer and known_since is not None and start > known_since:
+            empty += 1
+        else:
+            unknown += 1
     return Tally(recorded, empty, unknown)
 
 
