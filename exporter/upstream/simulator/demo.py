@@ -83,13 +83,16 @@ TENANTS: Final = (
         (
             SimBot("979001245180837888", "政务热线", calls_per_hour=90, profile=OFFICE_HOURS, holidays=_NEW_YEAR),
             SimBot("979001245180838016", "停车缴费", calls_per_hour=12, profile=opening(7, 23), weekend=1.4),
-            SimBot("979001245180838144", "公园预约", calls_per_hour=0.3, interface_requests=0),
+            SimBot("979001245180838144", "公园预约", calls_per_hour=0.3, interface_requests=0, source="IVR"),
+            SimBot("979001245180838272", "测试-新流程", calls_per_hour=2),
         ),
         name="城市服务",
         questions=90,
     ),
 )
-_TEAMS: Final = {"东方银行": "retail", "Monsoon Telecom": "care", "Clínica Vida": "front-desk", "城市服务": "city"}
+_TEAMS: Final = {"东方银行": "retail", "Monsoon Telecom": "care", "Clínica Vida": "front-desk"}
+_DISCOVERED: Final = {"城市服务": {"interval": "1m", "include": ".*", "exclude": "测试-.*"}}
+"""The tenants whose bots are not listed, and how they are found."""
 _HEADER_TENANT: Final = "202401017788"
 _FAILING_BOT: Final = "968815203377160320"
 
@@ -129,16 +132,19 @@ def _tenant_config(tenant: SimTenant) -> dict[str, object]:
     auth = {"app_secret": default_secret(tenant.tenant_id)}
     if tenant.tenant_id == _HEADER_TENANT:
         auth["header_user"] = _HEADER_USER
-    return {
+    config = {
         "tenant_id": tenant.tenant_id,
         "name": tenant.name,
         "timezone": tenant.timezone.key,
         "auth": auth,
-        "bots": [
-            {"access_code": bot.access_code, "name": bot.name, "labels": {"team": _TEAMS[tenant.name]}}
-            for bot in tenant.bots
-        ],
     }
+    if tenant.name in _DISCOVERED:
+        return {**config, "discovery": _DISCOVERED[tenant.name]}
+    bots = [
+        {"access_code": bot.access_code, "name": bot.name, "labels": {"team": _TEAMS[tenant.name]}}
+        for bot in tenant.bots
+    ]
+    return {**config, "bots": bots}
 
 
 def _out_of_order(now: float) -> bool:

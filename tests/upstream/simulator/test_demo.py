@@ -6,7 +6,8 @@ import pytest
 import yaml
 from upstream.conftest import FakeClock
 
-from exporter.config import load
+from exporter.config import Bot, Tenant, load
+from exporter.polling.roster import chosen
 from exporter.upstream.simulator import Request, Trouble
 from exporter.upstream.simulator.demo import TENANTS, TOKEN_LIFETIME, demo_config, demo_simulator
 from exporter.upstream.simulator.faults import ErrorCode
@@ -17,15 +18,26 @@ HOUR = 3600
 
 
 def test_the_configuration_is_one_users_could_write(tmp_path: Path) -> None:
-    """The demo's configuration passes the exporter's own checks and names every bot of the demo's world."""
+    """The demo's configuration passes the exporter's own checks; it names or finds the bots of the demo's world."""
     path = tmp_path / "config.yaml"
     path.write_text(demo_config(12345), encoding="utf-8")
     (platform,) = load(path, {}).platforms
     assert "http://127.0.0.1:12345" == platform.url
-    expected = {tenant.tenant_id: [(bot.access_code, bot.name) for bot in tenant.bots] for tenant in TENANTS}
-    assert expected == {one.tenant_id: [(bot.access_code, bot.name) for bot in one.bots] for one in platform.tenants}
+    polled = {one.tenant_id: [(bot.access_code, bot.name) for bot in _polled(one)] for one in platform.tenants}
+    assert {
+        tenant.tenant_id: [(bot.access_code, bot.name) for bot in tenant.bots if not bot.name.startswith("测试")]
+        for tenant in TENANTS
+    } == polled
+    assert 1 == sum(not tenant.bots for tenant in platform.tenants)
     assert {tenant.timezone for tenant in TENANTS} == {tenant.timezone for tenant in platform.tenants}
     assert "账单助手" in demo_config(0)
+
+
+def _polled(tenant: Tenant) -> tuple[Bot, ...]:
+    """What is polled of a tenant once its bots have been discovered, if they are."""
+    (bots,) = (each.bots for each in TENANTS if each.tenant_id == tenant.tenant_id)
+    names = {bot.access_code: bot.name for bot in bots}
+    return chosen(tenant.bots, names, tenant.discovery) if tenant.discovery else tenant.bots
 
 
 @pytest.mark.parametrize("hours_later", range(6))
@@ -54,7 +66,7 @@ async def test_each_tenant_of_the_configuration_gets_in(clock: FakeClock) -> Non
             token = await client.log_in(tenant["tenant_id"])
             user = tenant["auth"].get("header_user")
             modes[user is not None] += 1
-            for bot in tenant["bots"]:
+            for bot in tenant.get("bots", [{"access_code": "979001245180837888"}]):
                 question = await client.question(
                     tenantId=tenant["tenant_id"], accessCode=bot["access_code"], authToken=token, type="day"
                 )
