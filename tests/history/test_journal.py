@@ -1,0 +1,62 @@
+"""What a directory of history remembers."""
+
+from pathlib import Path
+
+import pytest
+
+from exporter.history.journal import NAME, Journal, JournalError
+
+PLAN = {"step": 240, "bots": [("t1", "b1")]}
+
+
+def test_it_remembers_what_is_complete(tmp_path: Path) -> None:
+    """And when it was begun, also once the files are gone."""
+    with Journal(tmp_path / "new" / "history", PLAN, limit=100) as journal:
+        journal.note("2026-05-20", [1])
+        journal.note("2026-05-20", [2])
+
+    with Journal(tmp_path / "new" / "history", PLAN, limit=200) as journal:
+        assert ({"2026-05-20": [2]}, 100) == (journal.parts, journal.limit)
+
+
+@pytest.mark.parametrize("written", [1, 10, 30])
+def test_a_line_that_was_being_written_counts_for_nothing(tmp_path: Path, written: int) -> None:
+    """Whatever a power failure leaves of it; what comes next is readable."""
+    with Journal(tmp_path, PLAN, limit=100) as journal:
+        journal.note("2026-05-20", [1])
+    file = tmp_path / NAME
+    complete = file.read_bytes()
+    file.write_bytes(complete + b'{"part":"2026-05-21","outcome":[1]}'[:written])
+
+    with Journal(tmp_path, PLAN, limit=100) as journal:
+        assert ["2026-05-20"] == list(journal.parts)
+        journal.note("2026-05-21", [2])
+
+    with Journal(tmp_path, PLAN, limit=100) as journal:
+        assert {"2026-05-20": [1], "2026-05-21": [2]} == journal.parts
+
+
+def test_another_history_is_not_mixed_in(tmp_path: Path) -> None:
+    """What differs is named, and what to do."""
+    with Journal(tmp_path, PLAN, limit=100):
+        pass
+
+    with pytest.raises(JournalError, match="not the same labels, step; give the same flags"):
+        Journal(tmp_path, {**PLAN, "step": 60, "labels": {}}, limit=100)
+
+
+def test_one_process_at_a_time(tmp_path: Path) -> None:
+    """The second is told so, and can go on when the first has ended."""
+    with Journal(tmp_path, PLAN, limit=100), pytest.raises(JournalError, match="another backfill is writing"):
+        Journal(tmp_path, PLAN, limit=100)
+
+    with Journal(tmp_path, PLAN, limit=100) as journal:
+        assert {} == journal.parts
+
+
+def test_a_directory_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    """In words, with its name."""
+    (tmp_path / "file").touch()
+
+    with pytest.raises(JournalError, match=r"cannot write to .*/file/history: Not a directory"):
+        Journal(tmp_path / "file" / "history", PLAN, limit=100)
