@@ -60,12 +60,12 @@ class PlatformPlan:
         for rate, when in ((self.rate, "all day"), (self.peak, "after midnight")):
             if rate > allowed:
                 return (
-                    f"{rate:.1f} requests a second are needed {when}, and {allowed:g} allowed: the bots are then"
+                    f"{rate:.3g} requests a second are needed {when}, and {allowed:g} allowed: the bots are then"
                     f" polled less often than every poll_interval"
                 )
         if self.peak > _NARROW * allowed:
             return (
-                f"{self.peak:.1f} of the {allowed:g} requests a second that are allowed are needed after midnight:"
+                f"{self.peak:.3g} of the {allowed:g} requests a second that are allowed are needed after midnight:"
                 " little is left for repetitions"
             )
         return None

@@ -77,6 +77,8 @@ class Shell:
     """Where commands are typed: a directory with a configuration, and a platform it names."""
 
     simulator: Simulator
+    clock: StandingClock
+    """The platform's."""
     directory: Path
     settings: dict[str, Any] = field(default_factory=dict)
     now: datetime = NOW
@@ -138,16 +140,11 @@ def configuration(url: str, tenant: SimTenant = TENANT) -> dict[str, Any]:
 
 
 @pytest.fixture
-def simulator() -> Iterator[Simulator]:
-    """A platform on which all is well."""
-    with serving(Simulator(SimulatedWorld(1, [TENANT], CALM), clock=StandingClock(NOW))) as running:
-        yield running
-
-
-@pytest.fixture
-def shell(simulator: Simulator, tmp_path: Path) -> Shell:
-    """Where commands are typed."""
-    return Shell(simulator, tmp_path)
+def shell(tmp_path: Path) -> Iterator[Shell]:
+    """Where commands are typed, beside a platform on which all is well."""
+    clock = StandingClock(NOW)
+    with serving(Simulator(SimulatedWorld(1, [TENANT], CALM), clock=clock)) as simulator:
+        yield Shell(simulator, clock, tmp_path)
 
 
 @pytest.fixture

@@ -1,0 +1,161 @@
+"""What ``check`` predicts is what the exporter then does."""
+
+import asyncio
+import random
+from datetime import UTC, datetime
+from functools import partial
+from zoneinfo import ZoneInfo
+
+import looptime
+import pytest
+import structlog
+import yaml
+from polling.conftest import BOT, FakeSession, Findings, LoopClock
+from prometheus_client import CollectorRegistry
+
+from exporter.clock import SystemClock
+from exporter.commands.check_plan import plan
+from exporter.config import Config, load
+from exporter.health import Health
+from exporter.polling.fleet import Fleet
+from exporter.polling.poller import Plan, Poller
+from exporter.polling.store import Store
+from exporter.polling.windows import Rules
+from exporter.serving.exposition import Exposition
+from exporter.upstream.reports import HOUR
+from exporter.upstream.simulator import CALM, SimBot, SimTenant, SimulatedWorld, Simulator, default_secret
+from harness.waiting import wait_for
+
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+NOON = datetime(2026, 5, 20, 4, tzinfo=UTC)  # in Shanghai
+
+
+def config(bots: int = 1, zones: tuple[str, ...] = ("Asia/Shanghai",), **more: object) -> Config:
+    """A platform with a tenant in each zone, of so many bots each, and with ``more`` settings."""
+    tenants = [
+        {
+            "tenant_id": str(number),
+            "timezone": zone,
+            "auth": {"app_secret": "s"},
+            "bots": [{"access_code": f"{number}-{bot}"} for bot in range(bots)],
+            **more,
+        }
+        for number, zone in enumerate(zones)
+    ]
+    return load(yaml.safe_dump({"platforms": [{"url": "https://h", "tenants": tenants}]}), {})
+
+
+@pytest.mark.parametrize("busy", [True, False], ids=["a busy bot", "a silent bot"])
+def test_requests_of_a_day(busy: bool) -> None:
+    """No more than predicted, and hardly fewer: yesterday's report after midnight is counted."""
+
+    async def a_day() -> int:
+        clock, session = LoopClock(NOON), FakeSession()
+        if busy:
+            session.answer = lambda day: [
+                {"recordTime": (day.timestamp() + 3600 * hour) * 1000, "callCount": 1}
+                for hour in range(24)
+                if day.timestamp() + 3600 * hour < clock.now()
+            ]
+        rules = Rules(HOUR, SHANGHAI, settle_delay=600, empty_hour_delay=7200)
+        poller = Poller(
+            Plan(BOT, rules, 60, 300, budget=30),
+            session,
+            store=Store(),
+            clock=clock,
+            log=structlog.wrap_logger(
+                structlog.testing.CapturingLogger(),
+                processors=[],
+                wrapper_class=structlog.make_filtering_bound_logger("error"),
+            ),
+            observe_lag=lambda _: None,
+            observe_findings=Findings(),
+        )
+        polling = asyncio.create_task(poller.run(0.5))
+        await asyncio.sleep(86_400)
+        polling.cancel()
+        poller.close()
+        return len(session.asked)
+
+    with asyncio.Runner(loop_factory=partial(looptime.new_event_loop, start=0.0)) as runner:
+        asked = runner.run(a_day())
+    (predicted,) = plan(config(), NOON.timestamp()).platforms
+
+    logins = 25
+    assert asked <= predicted.per_day
+    assert predicted.per_day <= asked + logins + (0 if not busy else 7200 / 60) + 2
+
+
+def test_the_rates() -> None:
+    """A bot is asked for once an interval, and twice after midnight."""
+    (predicted,) = plan(config(120), NOON.timestamp()).platforms
+
+    assert (120, 2.0, 4.0, 10_800) == (predicted.bots, predicted.rate, predicted.peak, predicted.peak_seconds)
+    assert predicted.slowest_answer == 8 / 4
+    assert predicted.first_round == 120 / 20
+
+
+@pytest.mark.parametrize(
+    "zones, peak",
+    [
+        (("Asia/Shanghai", "Asia/Shanghai"), 8.0),
+        (("Asia/Shanghai", "Asia/Kolkata"), 8.0),
+        (("Asia/Shanghai", "America/Sao_Paulo"), 6.0),
+    ],
+)
+def test_midnights_apart(zones: tuple[str, ...], peak: float) -> None:
+    """Tenants whose midnights are hours apart do not add up."""
+    (predicted,) = plan(config(120, zones), NOON.timestamp()).platforms
+
+    assert (4.0, peak) == (predicted.rate, predicted.peak)
+
+
+@pytest.mark.parametrize(
+    "bots, words",
+    [
+        (400, None),
+        (500, "16.7 of the 20 requests a second that are allowed are needed after midnight"),
+        (700, "23.3 requests a second are needed after midnight, and 20 allowed"),
+        (1300, "21.7 requests a second are needed all day, and 20 allowed"),
+    ],
+)
+def test_what_does_not_fit(bots: int, words: str | None) -> None:
+    """Is said before it happens."""
+    (predicted,) = plan(config(bots), NOON.timestamp()).platforms
+
+    assert words == (predicted.problem and predicted.problem.partition(":")[0])
+
+
+def test_discovery_costs_requests_too() -> None:
+    """Two for each listing."""
+    plain, discovering = (
+        plan(loaded, NOON.timestamp()).platforms[0].per_day
+        for loaded in (config(), config(discovery={"interval": "10m"}))
+    )
+
+    assert 2 * 144 == discovering - plain
+
+
+async def test_the_number_of_series() -> None:
+    """Is that of a page on which every bot has all its figures."""
+    bots = tuple(SimBot(f"{number}", f"{number}", calls_per_hour=500.0, profile=(1.0,) * 24) for number in range(3))
+    tenant = SimTenant("t", bots)
+    registry, clock = CollectorRegistry(), SystemClock()
+    health = Health(registry, version="")
+    exposition = Exposition(registry, clock=clock)
+    log = structlog.wrap_logger(structlog.testing.CapturingLogger(), processors=[])
+    async with Simulator(SimulatedWorld(1, [tenant], CALM), clock=clock) as simulator:
+        settings = {
+            "tenant_id": "t",
+            "auth": {"app_secret": default_secret("t")},
+            "bots": [{"access_code": bot.access_code} for bot in bots],
+        }
+        loaded = load(yaml.safe_dump({"platforms": [{"url": simulator.url, "tenants": [settings]}]}), {})
+        fleet = Fleet(store=Store([exposition]), clock=clock, health=health, log=log, rng=random.Random(1))
+        await fleet.apply(loaded)
+        await wait_for(lambda: fleet.all_tried, "the first round")
+        page = b"".join(exposition.chunks(openmetrics=False)).decode()
+        await fleet.close()
+
+    samples = [line for line in page.splitlines() if not line.startswith("#")]
+    assert len(samples) == plan(loaded, clock.now()).series
