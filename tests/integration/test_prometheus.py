@@ -52,6 +52,15 @@ async def test_promtool_has_nothing_to_say(start_exporter: StartExporter, progra
     assert (0, "", "") == (checked.returncode, checked.stdout, checked.stderr)
 
 
+def test_promtool_has_nothing_to_say_of_reports_that_were_asked_for(program: FindProgram) -> None:
+    """The names that only some have are no worse."""
+    page = (Path(__file__).parents[1] / "serving" / "golden" / "every-report.txt").read_text(encoding="utf-8")
+
+    checked = _promtool(program("promtool"), page)
+
+    assert (0, "", "") == (checked.returncode, checked.stdout, checked.stderr)
+
+
 async def test_both_generations_of_prometheus_get_openmetrics(start_exporter: StartExporter) -> None:
     """And a browser the classic text."""
     exporter = await start_exporter("demo")

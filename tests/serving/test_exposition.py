@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain, groupby
 from pathlib import Path
-from typing import Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
 import pytest
 from hypothesis import given
@@ -23,18 +23,47 @@ from exporter.serving.catalogue import LAYOUTS, families
 from exporter.serving.exposition import Exposition
 from exporter.upstream.reports import ANOMALY_REASONS, MAX_COUNT, Record, Value
 
-GAUGES = {
-    "calls": 0,
-    "interactions": 5,
-    "interactions_per_call": 6,
-    "autonomy_ratio": 7,
-    "interface_requests": 8,
-    "interface_successes": 9,
-    "interface_success_ratio": 10,
+
+class Figure(NamedTuple):
+    """What a report's field is called, whether it is counted, and the outcome it is of, if any."""
+
+    metric: str
+    counted: bool = True
+    outcome: str = ""
+
+
+class Promise(NamedTuple):
+    """A report as the interface promises it: its fields in their order, and what a window's names begin with."""
+
+    figures: Sequence[Figure]
+    prefixes: Mapping[str, str]
+
+
+CALLS = (
+    Figure("calls"),
+    *(Figure("call_outcomes", outcome=each) for each in ("exit_no_consult", "staff_no_consult", "staff_consult")),
+    Figure("call_outcomes", outcome="exit_consulting"),
+    Figure("interactions"),
+    Figure("interactions_per_call", counted=False),
+    Figure("autonomy_ratio", counted=False),
+    Figure("interface_requests"),
+    Figure("interface_successes"),
+    Figure("interface_success_ratio", counted=False),
+)
+REPLIES = (
+    Figure("replies"),
+    Figure("reply_successes"),
+    Figure("unknown_replies"),
+    Figure("reply_success_ratio", counted=False),
+    Figure("feedback"),
+    Figure("positive_feedback"),
+    Figure("positive_feedback_ratio", counted=False),
+)
+PROMISES = {
+    "hour": Promise(CALLS, {"hour": "oifde_hour_", "live": "oifde_live_hour_"}),
+    "day": Promise(CALLS, {"day": "oifde_day_"}),
+    "chatbot": Promise(REPLIES, {"hour": "oifde_chatbot_hour_", "live": "oifde_chatbot_live_hour_"}),
 }
-OUTCOMES = {"exit_no_consult": 1, "staff_no_consult": 2, "staff_consult": 3, "exit_consulting": 4}
-COUNTS = ("calls", "interactions", "interface_requests", "interface_successes")
-IS_COUNT = (True, True, True, True, True, True, False, False, True, True, False)
 
 
 class Page(Protocol):
@@ -66,20 +95,34 @@ class Families(Collector):
 
 
 counts = st.none() | st.integers(0, 1_000) | st.integers(0, MAX_COUNT)
-ratios = st.none() | st.floats(0, 1)
-means = st.none() | st.floats(0, MAX_COUNT) | st.integers(0, 100)
-values = st.tuples(counts, counts, counts, counts, counts, counts, means, ratios, counts, counts, ratios)
+others = st.none() | st.floats(0, MAX_COUNT) | st.floats(0, 1) | st.integers(0, 100)
 moments = st.floats(0, 2.5e11)
-records = st.builds(Record, moments, values, moments)
-snapshots = st.builds(
-    Snapshot,
-    hour=st.none() | st.builds(Hour, moments, st.none() | records),
-    live=st.none() | records,
-    totals=st.none() | st.tuples(*(counts if is_count else st.none() for is_count in IS_COUNT)),
-    up=st.booleans(),
-    failures=st.integers(0, 10**9),
-    last_success=st.none() | moments,
-    expires=st.sampled_from([-1.0, 0.0, 300.0]),
+
+
+def snapshots_of(report: str) -> st.SearchStrategy[Snapshot]:
+    """Any that a report may lead to."""
+    figures, prefixes = PROMISES[report]
+    values = st.tuples(*(counts if figure.counted else others for figure in figures))
+    records = st.builds(Record, moments, values, moments)
+    windows = {
+        "hour": st.none() | st.builds(Hour, moments, st.none() | records),
+        "live": st.none() | records,
+        "day": st.none() | records,
+    }
+    totals = st.none() | st.tuples(*(counts if figure.counted else st.none() for figure in figures))
+    return st.builds(
+        Snapshot,
+        **{window: windows[window] for window in prefixes},
+        totals=st.none() if report == "day" else totals,
+        up=st.booleans(),
+        failures=st.integers(0, 10**9),
+        last_success=st.none() | moments,
+        expires=st.sampled_from([-1.0, 0.0, 300.0]),
+    )
+
+
+reports = st.fixed_dictionaries(
+    {"hour": snapshots_of("hour")}, optional={"day": snapshots_of("day"), "chatbot": snapshots_of("chatbot")}
 )
 label_names = st.sampled_from(["team", "line", "_x", "Y2"])
 bots = st.builds(
@@ -93,8 +136,10 @@ bots = st.builds(
 )
 statuses = st.builds(
     TenantStatus,
-    anomalies=st.dictionaries(st.tuples(st.just("hour"), st.sampled_from(ANOMALY_REASONS)), st.integers(0, 10**9)),
-    revisions=st.dictionaries(st.just("hour"), st.integers(0, 10**9)),
+    anomalies=st.dictionaries(
+        st.tuples(st.sampled_from([*PROMISES]), st.sampled_from(ANOMALY_REASONS)), st.integers(0, 10**9)
+    ),
+    revisions=st.dictionaries(st.sampled_from([*PROMISES]), st.integers(0, 10**9)),
     token_expiry=st.none() | moments,
     blocked=st.booleans(),
     discovery=st.none()
@@ -107,33 +152,34 @@ Promised: TypeAlias = Iterator[tuple[str, str, Mapping[str, str], Value]]
 """Series as the interface promises them: the sample's name, its type, its labels and its value."""
 
 
-def promised_window(prefix: str, identity: Mapping[str, str], shown: Sequence[Value]) -> Promised:
-    """One record as gauges."""
-    for metric, place in GAUGES.items():
-        yield f"{prefix}{metric}", "gauge", identity, shown[place]
-    for outcome, place in OUTCOMES.items():
-        yield f"{prefix}call_outcomes", "gauge", {**identity, "outcome": outcome}, shown[place]
+def promised_figures(
+    name: str, kind: str, identity: Mapping[str, str], figures: Sequence[Figure], shown: Sequence[Value]
+) -> Promised:
+    """One record as gauges, or the totals as counters; ``name`` has a place for the metric's."""
+    for figure, value in zip(figures, shown, strict=True):
+        if kind == "gauge" or figure.counted:
+            labels = {**identity, "outcome": figure.outcome} if figure.outcome else identity
+            yield name.format(figure.metric), kind, labels, value
 
 
-def promised_data(identity: Mapping[str, str], snapshot: Snapshot) -> Promised:
-    """A bot's figures."""
-    if hour := snapshot.hour:
-        shown = hour.record.values if hour.record else tuple(0 if is_count else None for is_count in IS_COUNT)
-        yield from promised_window("oifde_hour_", identity, shown)
-        began = hour.record.start if hour.record else hour.start
-        yield "oifde_hour_start_timestamp_seconds", "gauge", identity, began
-        yield "oifde_hour_reported", "gauge", identity, 1 if hour.record else 0
-    if live := snapshot.live:
-        yield from promised_window("oifde_live_hour_", identity, live.values)
-        yield "oifde_live_hour_start_timestamp_seconds", "gauge", identity, live.start
-    if totals := snapshot.totals:
-        for metric in COUNTS:
-            yield f"oifde_{metric}_total", "counter", identity, totals[GAUGES[metric]]
-        for outcome, place in OUTCOMES.items():
-            yield "oifde_call_outcomes_total", "counter", {**identity, "outcome": outcome}, totals[place]
+def promised_data(report: str, identity: Mapping[str, str], snapshot: Snapshot) -> Promised:
+    """A bot's figures of a report."""
+    figures, prefixes = PROMISES[report]
+    for window, prefix in prefixes.items():
+        shown = getattr(snapshot, window)
+        if shown is None:
+            continue
+        record = shown.record if isinstance(shown, Hour) else shown
+        empty = [0 if figure.counted else None for figure in figures]
+        yield from promised_figures(f"{prefix}{{}}", "gauge", identity, figures, record.values if record else empty)
+        yield f"{prefix}start_timestamp_seconds", "gauge", identity, (record or shown).start
+        if window == "hour":
+            yield f"{prefix}reported", "gauge", identity, 1 if record else 0
+    if snapshot.totals:
+        yield from promised_figures("oifde_{}_total", "counter", identity, figures, snapshot.totals)
 
 
-def promised_bot(bot: BotId, snapshot: Snapshot) -> Promised:
+def promised_bot(bot: BotId, of_bot: Mapping[str, Snapshot]) -> Promised:
     """All that is said of a bot."""
     identity = {"tenant_id": bot.tenant_id, "access_code": bot.access_code, "bot": bot.bot}
     yield (
@@ -142,12 +188,13 @@ def promised_bot(bot: BotId, snapshot: Snapshot) -> Promised:
         {**identity, "platform": bot.platform, "tenant": bot.tenant, **dict(bot.labels)},
         1,
     )
-    of_report = {**identity, "report": "hour"}
-    yield "oifde_up", "gauge", of_report, int(snapshot.up)
-    yield "oifde_last_success_timestamp_seconds", "gauge", of_report, snapshot.last_success
-    yield "oifde_poll_failures_total", "counter", of_report, snapshot.failures
-    if snapshot.expires > StillClock().elapsed():
-        yield from promised_data(identity, snapshot)
+    for report, snapshot in of_bot.items():
+        of_report = {**identity, "report": report}
+        yield "oifde_up", "gauge", of_report, int(snapshot.up)
+        yield "oifde_last_success_timestamp_seconds", "gauge", of_report, snapshot.last_success
+        yield "oifde_poll_failures_total", "counter", of_report, snapshot.failures
+        if snapshot.expires > StillClock().elapsed():
+            yield from promised_data(report, identity, snapshot)
 
 
 def promised_tenant(tenant: TenantId, status: TenantStatus) -> Promised:
@@ -188,21 +235,22 @@ def samples(parsed: Iterable[Metric]) -> dict[str, tuple[str, list[tuple[str, li
 
 
 @given(
-    st.lists(st.tuples(bots, snapshots), max_size=4, unique_by=lambda each: each[0].access_code),
+    st.lists(st.tuples(bots, reports), max_size=4, unique_by=lambda each: each[0].access_code),
     st.lists(st.tuples(tenants, statuses), max_size=3, unique_by=lambda each: (each[0].platform, each[0].tenant_id)),
 )
 def test_the_page_says_what_prometheus_client_would(
-    of_bots: Sequence[tuple[BotId, Snapshot]], of_tenants: Sequence[tuple[TenantId, TenantStatus]]
+    of_bots: Sequence[tuple[BotId, Mapping[str, Snapshot]]], of_tenants: Sequence[tuple[TenantId, TenantStatus]]
 ) -> None:
     """Whatever the platform reports and however things are called, Prometheus reads the right figures in both formats."""
     exposition = Exposition(CollectorRegistry(), clock=StillClock())
-    for bot, snapshot in of_bots:
-        exposition.bot_changed(bot, "hour", snapshot)
+    for bot, of_bot in of_bots:
+        for report, snapshot in of_bot.items():
+            exposition.bot_changed(bot, report, snapshot)
     for tenant, status in of_tenants:
         exposition.tenant_changed(tenant, status)
 
     promised = chain(
-        *(promised_bot(bot, snapshot) for bot, snapshot in of_bots),
+        *(promised_bot(bot, of_bot) for bot, of_bot in of_bots),
         *(promised_tenant(tenant, status) for tenant, status in of_tenants),
     )
     reference = Families(as_families(promised))
@@ -270,6 +318,31 @@ def test_the_page_of_one_bot_byte_for_byte(
     )
 
     assert (GOLDEN / f"{form}.txt").read_bytes() == page(openmetrics=form == "openmetrics").encode()
+
+
+def test_the_page_of_one_bot_with_every_report_byte_for_byte(
+    exposition: Exposition, page: Page, bot: BotId, snapshot: Snapshot, record: Record
+) -> None:
+    """The names of what is fetched for those who ask for it do not change either."""
+    day = record._replace(start=record.start - 122_400.0, values=(240, 24, 36, 48, 120, 960, 4.0, 0.5882, 80, 76, 0.95))
+    replies = Record(record.start, (40, 37, 3, 0.925, 4, 3, 0.75), float("-inf"))
+    live = replies._replace(start=record.start + 3600.0, values=(12, 12, 0, 1.0, 0, 0, None))
+    exposition.bot_changed(bot, "hour", snapshot)
+    exposition.bot_changed(bot, "day", Snapshot(day=day, up=True, last_success=record.start, expires=1900.0))
+    exposition.bot_changed(
+        bot,
+        "chatbot",
+        Snapshot(
+            hour=Hour(replies.start, replies),
+            live=live,
+            totals=(52, 49, 3, None, 4, 3, None),
+            up=True,
+            last_success=record.start,
+            expires=400.0,
+        ),
+    )
+
+    assert (GOLDEN / "every-report.txt").read_bytes() == page().encode()
 
 
 def test_what_was_not_judged_is_absent(exposition: Exposition, page: Page, bot: BotId, snapshot: Snapshot) -> None:
