@@ -134,8 +134,14 @@ class App:
                         self._log.warning(
                             "secret_readable_by_everyone", tenant_id=tenant.tenant_id, file=str(secret.path)
                         )
-        bots = sum(len(tenant.bots) for platform in config.platforms for tenant in platform.tenants)
-        self._log.info("config_loaded", platforms=len(config.platforms), bots=bots)
+        tenants = [tenant for platform in config.platforms for tenant in platform.tenants]
+        self._log.info(
+            "config_loaded",
+            platforms=len(config.platforms),
+            tenants=len(tenants),
+            discovering=sum(tenant.discovery is not None for tenant in tenants),
+            bots=sum(len(tenant.bots) for tenant in tenants),
+        )
 
     def _ready(self) -> bool:
         """Once it is, it stays so, whatever a reload adds."""

@@ -58,7 +58,7 @@ class Discovery:
         self._follow = follow
         self._on_change = on_change
         self._unusable = Counter[str]()
-        self._warned = False
+        self._warned_at: float | None = None
 
     async def run(self, phase: float) -> None:
         """Asks at once, then at ``phase`` of each interval, until it is cancelled."""
@@ -118,9 +118,9 @@ class Discovery:
             self._log.info("bots_missing", count=len(missing), first=min(missing))
 
     def _succeed(self, now: float) -> None:
-        if self._warned:
-            self._log.info("discovery_recovered")
-        self._warned = False
+        if self._warned_at is not None:
+            self._log.info("discovery_recovered", down_seconds=round(now - self._warned_at))
+        self._warned_at = None
         kept = len(self.roster.names)
         problem = f"no bots are listed any more: the {kept} known are kept until it is confirmed"
         self._publish(
@@ -134,8 +134,8 @@ class Discovery:
         )
 
     def _fail(self, reason: str, message: str, now: float, *, warn: bool) -> None:
-        if warn and not self._warned:
-            self._warned = True
+        if warn and self._warned_at is None:
+            self._warned_at = now
             self._log.warning("discovery_failing", reason=reason, error=message)
         else:
             self._log.debug("discovery_failed", reason=reason, error=message)

@@ -143,7 +143,7 @@ class Fleet:
             former = self._tenants[key]
             runtime = replace(former, bots=self._bots_of(key, former.settings))
             if runtime.bots != former.bots:
-                wanted = {unit: (plan, session) for unit, plan, session in self._plan([runtime])}
+                wanted = {unit: (plan, session) async for unit, plan, session in _in_turns(self._plan([runtime]))}
                 await self._stop([unit for unit in self._units if unit[:2] == key], wanted)
                 self._tenants[key] = runtime
                 await self._go_on(wanted)
