@@ -221,6 +221,11 @@ def _precedence(record: Record) -> tuple[float, ...]:
     return record.stored, *(-1 if value is None else value for value in record.values)
 
 
+def chosen(records: Sequence[Record], rules: Rules) -> Mapping[float, Record]:
+    """The record that counts of each local hour (by day: of each local day), by its start."""
+    return _one_each(records, day_start if rules.report.type == "day" else hour_start, rules)[0]
+
+
 def _merge(known: Day, came: Mapping[float, Record], settled: frozenset[float], report: Report) -> _Merged:
     """What is known of a day after a further report of it. A record once seen stays until a changed one comes."""
     records = dict(known.records)
