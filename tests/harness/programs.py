@@ -102,6 +102,7 @@ PROGRAMS: Mapping[str, Program] = MappingProxyType(
         "alertmanager": Program(("prometheus-alertmanager", "alertmanager"), "prometheus-alertmanager"),
         "amtool": Program(("amtool",), "prometheus-alertmanager"),
         "buildah": Program(("buildah",), "buildah", on_demand=True),
+        "chromium": Program(("chromium", "chromium-browser", "google-chrome"), "chromium"),
         "debootstrap": Program(("debootstrap",), "debootstrap", on_demand=True),
         "helm": Program(("helm/helm", "helm"), _KUBERNETES),
         "kubectl": Program(("kubectl/kubectl", "kubectl"), _KUBERNETES),
