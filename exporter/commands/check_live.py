@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
 
@@ -21,9 +21,8 @@ from exporter.polling.calendar import local_date
 from exporter.upstream.bindings import list_bindings
 from exporter.upstream.breaker import UNREACHABLE
 from exporter.upstream.errors import LoginFailed, UpstreamError
-from exporter.upstream.reports import HOUR, REPORTS, Report, parse
+from exporter.upstream.reports import DAY, REPORTS, Report, parse
 
-_DAYS: Final = replace(HOUR, name="day", type="day")
 _CLOCKS_DIFFER: Final = 60.0
 """Seconds between two clocks that are no longer taken for the time that an answer takes."""
 _EXPLAIN: Final = "oifde-exporter query --explain shows what came, and what becomes of it."
@@ -147,7 +146,7 @@ async def _bot(config: Config, access: TenantAccess, bot: Bot, at: Moment | None
             findings += came
             silent = silent or (name == "hour" and not rows)
         # A day without calls is no news, a month is.
-        never = silent and not await access.ask(_DAYS, bot.access_code, _today(access, at, clock))
+        never = silent and not await access.ask(DAY, bot.access_code, _today(access, at, clock))
     except UpstreamError as error:
         failed, never = True, False
         findings.append(Finding(Level.PROBLEM, _place(access), _words(access, error), advice(error), (bot.name,)))

@@ -19,7 +19,6 @@ _DAY: Final = 86_400.0
 _HOUR: Final = 3_600.0
 _RENEWED_AFTER: Final = login.DEFAULT_LIFE - 60
 """Seconds; a token that lives as long as the platform's documentation says."""
-_LEAST_OF_DAY: Final = 600.0
 _NARROW: Final = 0.8
 """The share of a limit above which there is little room for repetitions."""
 
@@ -92,7 +91,7 @@ def plan(config: Config, now: float) -> Plan:
 
 def interval(report: Report, tenant: Tenant) -> float:
     """How often a tenant's report is asked for, in seconds."""
-    return max(tenant.poll_interval, _LEAST_OF_DAY) if report.type == "day" else tenant.poll_interval
+    return max(tenant.poll_interval, report.min_interval)
 
 
 def _platform_plan(platform: Platform, config: Config, now: float) -> PlatformPlan:

@@ -31,7 +31,7 @@ from exporter.commands.options import (
     told_to_the_user,
 )
 from exporter.commands.platforms import TenantAccess, open_tenants
-from exporter.commands.query_explain import Explanation, FieldFate, RecordFate, explain
+from exporter.commands.query_explain import UNUSED, Explanation, FieldFate, RecordFate, explain
 from exporter.commands.query_table import show_table
 from exporter.commands.selection import Chosen, bots_of, named, only, title, with_tenant
 from exporter.config import Bot, Config
@@ -220,14 +220,14 @@ def _explain(question: _Question, answer: _Answer) -> Explanation:
 
 
 def _open(question: _Question, records: Sequence[Record]) -> set[float]:
-    """The starts of the records whose hour is not complete."""
-    rules = question.rules
-    ends = dict(hours(question.day, rules.zone))
-    return {
-        each.start
-        for each in records
-        if question.now < max(ends.get(hour_start(each.start, rules.zone), 0.0), each.start + 3600) + rules.settle_delay
-    }
+    """The starts of the records whose hour or day is not complete."""
+    zone = question.rules.zone
+    if question.report.type == "hour":
+        ends = dict(hours(question.day, zone))
+        over = {each.start: max(ends.get(hour_start(each.start, zone), 0.0), each.start + 3600) for each in records}
+    else:
+        over = {each.start: midnight(next_day(local_date(each.start, zone)), zone) for each in records}
+    return {start for start, end in over.items() if question.now < end + question.rules.settle_delay}
 
 
 def _show_text(output: Output, question: _Question, answer: _Answer, *, explained: bool) -> None:
@@ -243,8 +243,7 @@ def _show_text(output: Output, question: _Question, answer: _Answer, *, explaine
     if answer.error:
         return
     explanation = _explain(question, answer)
-    known = explanation.state.day(question.day)
-    records = list(known.records.values()) if known else []
+    records = explanation.used
     output.line()
     if records:
         show_table(output, question.report, question.rules.zone, records, _open(question, records))
@@ -281,6 +280,9 @@ def _show_record(output: Output, question: _Question, number: int, record: Recor
     output.line(f"Record {number}{when}", "bold")
     for use in record.uses:
         output.line(use, "dim", indent=2)
+    if record.fields and all(each.why_not == UNUSED for each in record.fields):
+        output.line("none of its fields is in a sample", indent=2)
+        return
     width = max((len(each.name) + len(each.raw) for each in record.fields), default=0) + 3
     for each in record.fields:
         output.verbatim(f"{f'{each.name} = {each.raw or None}':{width}}  {_fate(each)}", indent=2)
@@ -319,8 +321,7 @@ def _show_json(output: Output, question: _Question, answer: _Answer, *, explaine
         "error": str(answer.error) if answer.error else None,
     }
     explanation = _explain(question, answer)
-    known = explanation.state.day(question.day)
-    records = sorted(known.records.values()) if known else []
+    records = explanation.used
     open_ = _open(question, records)
     names = [each.name for each in question.report.fields]
     data["records"] = [

@@ -7,13 +7,17 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import Final
 
 from exporter.polling import windows
-from exporter.polling.calendar import hour_start, hours, midnight, next_day
+from exporter.polling.calendar import day_start, hour_start, hours, local_date, midnight, next_day
 from exporter.polling.snapshot import BotId, Snapshot
 from exporter.serving.catalogue import LAYOUTS, Layout, Window
 from exporter.serving.exposition import identity, labels_text, number_text
 from exporter.upstream.reports import Anomaly, Field, Kind, Parsed, Record, parse
+
+UNUSED: Final = "no gauge shows this record"
+"""Why a field of a record is in no sample that could have been, had it been another record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,8 @@ class Explanation:
 
     state: windows.State
     anomalies: Sequence[Anomaly]
+    used: Sequence[Record]
+    """Those that count, in the order of time."""
     records: Sequence[RecordFate]
     notes: Sequence[str]
     """What concerns no record: an hour without one, the state of the counters."""
@@ -60,11 +66,12 @@ def explain(bot: BotId, rules: windows.Rules, day: date, rows: Sequence[object],
     parsed = parse(report, rows, tenant_id=bot.tenant_id, access_code=bot.access_code)
     folded = windows.fold(windows.State(), rules, day, parsed, as_of)
     state = windows.count(folded.state, rules, as_of)
-    snapshot = Snapshot(hour=state.hour, live=state.live, totals=state.shown_totals)
-    whole = _Whole(bot, rules, day, as_of, state, snapshot)
+    snapshot = Snapshot(hour=state.hour, live=state.live, totals=state.shown_totals, day=state.last_day)
+    whole = _Whole(bot, rules, day, windows.chosen(parsed.records, rules), state, snapshot)
     return Explanation(
         state,
         folded.anomalies,
+        sorted(record for record in whole.chosen.values() if whole.inside(record)),
         whole.records(rows),
         list(whole.notes()),
         list(whole.samples.values()),
@@ -78,7 +85,8 @@ class _Whole:
     bot: BotId
     rules: windows.Rules
     day: date
-    as_of: float
+    chosen: Mapping[float, Record]
+    """The record that counts of each hour or day, by its start."""
     state: windows.State
     snapshot: Snapshot
     layout: Layout = field(init=False)
@@ -109,20 +117,21 @@ class _Whole:
                 continue
             (record,) = alone.records
             # Of two that are the same in all, one is used.
-            chosen = self._chosen(record) and record.start not in taken
-            taken |= {record.start} if chosen else set()
-            fates.append(self._record(row, record, alone, chosen=chosen))
+            used = self.inside(record) and self.chosen.get(self._start(record)) == record
+            used = used and record.start not in taken
+            taken |= {record.start} if used else set()
+            fates.append(self._record(row, record, alone, used=used))
         return fates
 
-    def _record(self, row: Mapping[str, object], record: Record, alone: Parsed, *, chosen: bool) -> RecordFate:
+    def _record(self, row: Mapping[str, object], record: Record, alone: Parsed, *, used: bool) -> RecordFate:
         shown_by = [
             number
             for number, window in enumerate(self.layout.shown.windows)
-            if (chosen or not self._inside(record))
+            if (used or not self.inside(record))
             and (reading := self.layout.read(window, self.snapshot))
             and (reading.start, reading.values) == record[:2]
         ]
-        not_counted = self._why_not_counted() if chosen else "it is not used"
+        not_counted = self._why_not_counted() if used else "it is not used"
         fields = [
             self._field(place, each, row, record, alone, shown_by, counted=not_counted is None)
             for place, each in enumerate(self.rules.report.fields)
@@ -131,13 +140,15 @@ class _Whole:
             FieldFate(name, _raw(row[name]), [], None, f"not known to this exporter; {_counted('unknown_field')}")
             for name in sorted(row.keys() - self.rules.report.known)
         ]
-        uses = self._uses(record, shown_by, not_counted) if chosen else self._uses_of_unchosen(record, shown_by)
+        uses = self._uses(record, shown_by, not_counted) if used else self._uses_of_unused(record, shown_by)
         return RecordFate(record.start, uses, [*fields, *unknown])
 
     def notes(self) -> Sequence[str]:
         """What concerns no single record."""
-        notes = []
         hour = self.state.hour
+        if not self._by_hour:
+            return []
+        notes = []
         if hour is None:
             notes.append(f"No hour of {self.day} is complete yet; until one is, an hour of the day before is shown.")
         elif hour.record is None:
@@ -145,7 +156,7 @@ class _Whole:
                 f"The last complete hour is {self._clock(hour.start)}: it has no record, and counts as an hour without"
                 f" calls since {self._clock(hour.start + 3600 + self.rules.empty_hour_delay)} (empty_hour_delay)."
             )
-        if self.layout.shown.counted and self.state.counted == self.day and self.state.zero_until:
+        if self.state.counted == self.day and self.state.zero_until:
             notes.append(f"The counters show a new day's 0 until {self._clock(self.state.zero_until)}.")
         return notes
 
@@ -158,8 +169,8 @@ class _Whole:
             uses.append(f"oifde_*_total: {'counted' if not_counted is None else f'not counted: {not_counted}'}")
         return uses
 
-    def _uses_of_unchosen(self, record: Record, shown_by: Sequence[int]) -> Sequence[str]:
-        if self._inside(record):
+    def _uses_of_unused(self, record: Record, shown_by: Sequence[int]) -> Sequence[str]:
+        if self.inside(record):
             return [
                 (
                     "not used: another record of the same hour counts, which was stored later or has more calls;"
@@ -172,21 +183,27 @@ class _Whole:
         ]
 
     def _why_not_shown(self, window: Window, record: Record) -> str:
-        if window.attribute == "live":
-            newest = self.state.live
-            return f"{self._clock(newest.start) if newest else 'another'} is newer"
-        known, start = self.state.day(self.day), hour_start(record.start, self.rules.zone)
-        shown = self.state.hour
-        if shown and start < shown.start:
-            return f"{self._clock(shown.start)} is complete too, and newer"
-        end = next((end for first, end in hours(self.day, self.rules.zone) if first == start), start)
-        settles = windows.settles_at(known, self.rules, start, end) if known else None
-        return f"complete at {self._clock(settles)} (settle_delay)" if settles else "not complete"
+        reading = self.layout.read(window, self.snapshot)
+        if reading and self._start(record) < reading.start:
+            also = "" if window.attribute == "live" else " complete too, and"
+            return f"{self._period(reading.start)} is{also} newer"
+        complete = self._completes(record)
+        return f"complete at {self._clock(complete)} (settle_delay)" if complete else "not complete"
+
+    def _completes(self, record: Record) -> float | None:
+        """When a record's hour or day counts as complete."""
+        start, zone = self._start(record), self.rules.zone
+        if self._by_hour:
+            known = self.state.day(self.day)
+            end = next((end for first, end in hours(self.day, zone) if first == start), start)
+            return windows.settles_at(known, self.rules, start, end) if known else None
+        end = midnight(next_day(local_date(start, zone)), zone)
+        return end + (record.start - start) + self.rules.settle_delay
 
     def _why_not_counted(self) -> str | None:
         """Why records are in no counter; None if they are in them."""
         if not self.layout.shown.counted:
-            return "this report has none"
+            return "this report has no counters"
         if self.state.counted is None:
             latest = midnight(self.day, self.rules.zone) + self.rules.empty_hour_delay
             return (
@@ -216,17 +233,22 @@ class _Whole:
         if counted and field_.kind is Kind.COUNT:
             labels = ",".join(f'{name}="{word}"' for name, word in field_.labels)
             counter = f"oifde_{field_.metric}_total" + (f"{{{labels}}}" if labels else "")
-        return FieldFate(
-            field_.name, raw, samples, counter, None if samples or counter else "no gauge shows this record"
-        )
+        return FieldFate(field_.name, raw, samples, counter, None if samples or counter else UNUSED)
 
-    def _inside(self, record: Record) -> bool:
-        return midnight(self.day, self.rules.zone) <= record.start < midnight(next_day(self.day), self.rules.zone)
+    def inside(self, record: Record) -> bool:
+        """Whether a record is of the time that was asked for."""
+        first = midnight(self.day, self.rules.zone) if self._by_hour else 0.0
+        return first <= self._start(record) < midnight(next_day(self.day), self.rules.zone)
 
-    def _chosen(self, record: Record) -> bool:
-        """Whether it is the record that counts of its hour."""
-        known = self.state.day(self.day)
-        return known is not None and known.records.get(hour_start(record.start, self.rules.zone)) == record
+    @property
+    def _by_hour(self) -> bool:
+        return self.rules.report.type == "hour"
+
+    def _start(self, record: Record) -> float:
+        return (hour_start if self._by_hour else day_start)(record.start, self.rules.zone)
+
+    def _period(self, start: float) -> str:
+        return self._clock(start) if self._by_hour else f"{local_date(start, self.rules.zone)}"
 
     def _clock(self, moment: float) -> str:
         local = datetime.fromtimestamp(moment, self.rules.zone)

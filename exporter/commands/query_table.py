@@ -52,7 +52,7 @@ def _heading(field: Field) -> str:
 def _period(report: Report, zone: ZoneInfo, record: Record, open_: set[float]) -> str:
     local = datetime.fromtimestamp(record.start, zone)
     mark = "*" if record.start in open_ else ""
-    return f"{local:%H:%M}{mark}" if report.type == "hour" else f"{local:%Y-%m-%d}{mark}"
+    return f"{local:%H:%M}{mark}" if report.type == "hour" else f"{local:%m-%d}{mark}"
 
 
 def _figure(field: Field, value: Value) -> str:

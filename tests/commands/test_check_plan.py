@@ -150,7 +150,8 @@ async def test_the_number_of_series() -> None:
             "auth": {"app_secret": default_secret("t")},
             "bots": [{"access_code": bot.access_code} for bot in bots],
         }
-        loaded = load(yaml.safe_dump({"platforms": [{"url": simulator.url, "tenants": [settings]}]}), {})
+        platforms = [{"url": simulator.url, "tenants": [settings]}]
+        loaded = load(yaml.safe_dump({"reports": ["hour", "day", "chatbot"], "platforms": platforms}), {})
         fleet = Fleet(store=Store([exposition]), clock=clock, health=health, log=log, rng=random.Random(1))
         await fleet.apply(loaded)
         await wait_for(lambda: fleet.all_tried, "the first round")

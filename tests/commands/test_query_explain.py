@@ -18,6 +18,7 @@ from exporter.polling import windows
 from exporter.polling.calendar import midnight
 from exporter.polling.snapshot import BotId, Snapshot
 from exporter.serving.exposition import Exposition
+from exporter.upstream.reports import DAY as DAY_REPORT
 from exporter.upstream.reports import HOUR
 
 SHANGHAI: Final = ZoneInfo("Asia/Shanghai")
@@ -153,6 +154,20 @@ def test_a_date_before_is_not_counted_any_more() -> None:
     record = explain(BOT, RULES, DAY, [row(14)], at(12, date(2026, 5, 22))).records[0]
 
     assert "oifde_*_total: not counted: the counters are of 2026-05-22" == record.uses[2]
+
+
+def test_a_report_by_day() -> None:
+    """Shows the newest day that is over; it has no counters."""
+    rules = windows.Rules(DAY_REPORT, SHANGHAI, settle_delay=600, empty_hour_delay=7200)
+    rows = [row(24 * days, type="day") for days in (-2, -1, 0, 1)]
+    older, over, today, tomorrow = explain(BOT, rules, DAY, rows, at(15)).records
+
+    assert ["oifde_day_*: not shown: 2026-05-19 is complete too, and newer"] == list(older.uses)
+    assert ["oifde_day_*: shown"] == list(over.uses)
+    assert ["oifde_day_*: not shown: complete at 2026-05-21 00:10 (settle_delay)"] == list(today.uses)
+    assert "not of 2026-05-20, the date asked for" in tomorrow.uses[0]
+    assert [1, 0, 0] == [len(fate(each, "callCount").samples) for each in (over, older, today)]
+    assert fate(over, "callCount").counter is None
 
 
 def numbers(texts: Iterator[str] | list[str]) -> dict[str, float]:
