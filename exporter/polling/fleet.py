@@ -145,8 +145,8 @@ class Fleet:
             if runtime.bots != former.bots:
                 wanted = {unit: (plan, session) async for unit, plan, session in _in_turns(self._plan([runtime]))}
                 await self._stop([unit for unit in self._units if unit[:2] == key], wanted)
-                self._tenants[key] = runtime
                 await self._go_on(wanted)
+                self._tenants[key] = runtime  # last: should it fail before, the next discovery makes up for it
                 self._tell(former, runtime)
 
     def _bots_of(self, key: _TenantKey, tenant: Tenant) -> tuple[Bot, ...]:
@@ -175,7 +175,7 @@ class Fleet:
         """Starts what is wanted and does not run."""
         async for key, (plan, session) in _in_turns(wanted.items()):
             self._start(key, plan, session)
-        self._health.bots.set(sum(len(runtime.bots) for runtime in self._tenants.values()))
+        self._health.bots.set(len({key[:3] for key in self._units}))
 
     async def _stop_discoveries(self, wanted: Mapping[_TenantKey, tuple[DiscoveryPlan, TenantSession]]) -> None:
         """Stops the discoveries that are not wanted as they are."""

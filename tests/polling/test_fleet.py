@@ -12,8 +12,9 @@ from prometheus_client import CollectorRegistry, generate_latest
 from exporter.clock import SystemClock
 from exporter.config import load
 from exporter.health import Health
+from exporter.polling.discovery import Discovery, DiscoveryPlan
 from exporter.polling.fleet import Fleet
-from exporter.polling.snapshot import Snapshot
+from exporter.polling.snapshot import DiscoveryStatus, Snapshot
 from exporter.polling.store import Store
 from exporter.upstream.simulator import (
     CALM,
@@ -179,3 +180,32 @@ async def test_all_is_tried_once_every_bot_has_been_polled(rig: Rig) -> None:
     assert not rig.snapshots()["c"].up
     (blocked,) = [status for tenant, status in rig.store.tenants.items() if tenant.tenant_id == "t2"]
     assert blocked.blocked
+
+
+async def test_a_fault_in_following_a_discovery_ends_nothing(rig: Rig) -> None:
+    """It is logged, counts as a failure, and the next discovery makes up for it."""
+    await rig.apply()
+    (tenant,) = (runtime for key, runtime in rig.fleet._tenants.items() if key == ("main", "t1"))
+    faults_left, changes = [RuntimeError("ours")], list[DiscoveryStatus]()
+
+    async def follow() -> None:
+        if faults_left:
+            raise faults_left.pop()
+
+    discovery = Discovery(
+        DiscoveryPlan("main", "t1", interval=600, retry_interval=60, budget=30),
+        tenant.session,
+        clock=SystemClock(),
+        log=structlog.wrap_logger(rig.log, processors=[]),
+        follow=follow,
+        on_change=lambda: changes.append(discovery.status),
+    )
+    await discovery.discover()
+    await discovery.discover()
+
+    assert [(False, "internal error: RuntimeError"), (True, None)] == [(each.up, each.problem) for each in changes]
+    assert {"a": "a", "b": "b"} == discovery.roster.names
+    events = [call.kwargs["event"] for call in rig.log.calls]
+    assert ["discovery_crashed", "discovery_failing", "discovery_recovered"] == [
+        event for event in events if event.startswith("discovery")
+    ]
