@@ -152,13 +152,14 @@ def _tenants() -> table.Panel:
         parts.listing(
             "Tenants",
             "Each tenant's way in and the state of its reports. *Newest record* is how long ago the hour of its newest record "
-            "began: on a day with calls, not much more than an hour. *Oddities* are records and fields that ought not to be "
+            "began: on a day with calls, not much more than an hour. *Discovery* is empty where bots are not looked for. *Oddities* are records and fields that ought not to be "
             "there, *Restated* settled hours that the platform has changed; both of the last 24 hours.",
             [
                 parts.rows(names, "Name"),
                 parts.rows(f"time() - max by ({_TENANT}) ({of_platforms(newest)})", "Newest"),
                 parts.rows(f"{tenant(f'oifde_token_expiry_timestamp_seconds{{{PLATFORM}}}')} - time()", "Token"),
                 parts.rows(tenant(f"oifde_auth_blocked{{{PLATFORM}}}"), "Blocked"),
+                parts.rows(tenant(f"oifde_discovery_up{{{PLATFORM}}}"), "Discovery"),
                 parts.rows(
                     f"sum by ({_TENANT}) (max by ({_TENANT}, report, reason) "
                     f"(increase(oifde_report_anomalies_total{{{PLATFORM}}}[24h])))",
@@ -177,6 +178,7 @@ def _tenants() -> table.Panel:
                 "Value #Newest": "Newest record",
                 "Value #Token": "Token expires in",
                 "Value #Blocked": "Login",
+                "Value #Discovery": "Discovery",
                 "Value #Oddities": "Oddities",
                 "Value #Restated": "Restated",
             },
@@ -196,6 +198,7 @@ def _tenants() -> table.Panel:
         .override_by_name(
             "Login", [parts.prop("mappings", [parts.words({"0": ("works", BLUE), "1": ("blocked", BAD)})])]
         )
+        .override_by_name("Discovery", [parts.prop("mappings", [parts.POLLING])])
         .override_by_regexp("/^(Oddities|Restated)$/", [parts.prop("decimals", 0)])
         .no_value("No tenant: is the exporter scraped by this Prometheus?")
     )

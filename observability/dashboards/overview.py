@@ -6,7 +6,7 @@ from grafana_foundation_sdk.builders import table
 from grafana_foundation_sdk.models import common
 
 from observability.dashboards import alerts, parts
-from observability.dashboards.colours import BAD, BLUE, DOUBTFUL, GOOD, GREY, ORANGE, SKY, VERMILLION
+from observability.dashboards.colours import BAD, BLUE, DOUBTFUL, GREY, ORANGE, SKY, VERMILLION
 from observability.dashboards.promql import (
     AFTER_CONSULTING,
     BOTS,
@@ -200,15 +200,13 @@ def _table() -> table.Panel:
             [
                 parts.prop("unit", "percentunit"),
                 parts.prop("decimals", 0),
-                parts.prop("thresholds", parts.steps((None, BAD), (-0.1, DOUBTFUL), (-0.05, "text"), (0.05, GOOD))),
-                parts.prop("custom.cellOptions", {"type": common.TableCellDisplayMode.COLOR_TEXT}),
             ],
         )
         .override_by_name(
             "Too many to agents",
             [
                 parts.prop("decimals", 0),
-                parts.prop("thresholds", parts.steps((None, "text"), (10, DOUBTFUL), (30, BAD))),
+                parts.prop("thresholds", parts.steps((None, "text"), (25, DOUBTFUL), (50, BAD))),
                 parts.prop("custom.cellOptions", {"type": common.TableCellDisplayMode.COLOR_TEXT}),
             ],
         )

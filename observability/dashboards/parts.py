@@ -215,6 +215,8 @@ def listing(
         )
         .thresholds(steps((None, "text")))
         .color_scheme(by_threshold())
+        # The words for no data are the table's, not those of each empty cell.
+        .override_by_regexp("/.*/", [prop("noValue", "")])
     )
 
 
@@ -292,7 +294,9 @@ def band(panel: timeseries.Panel, low: str, high: str, colour: str) -> timeserie
     hidden = [prop("custom.lineWidth", 0), prop("color", fixed(colour))]
     no_words = prop("custom.hideFrom", {"legend": True, "tooltip": False, "viz": False})
     panel.override_by_name(low, [*hidden, no_words])
-    return panel.override_by_name(high, [*hidden, prop("custom.fillBelowTo", low), prop("custom.fillOpacity", 20)])
+    return panel.override_by_name(
+        high, [*hidden, no_words, prop("custom.fillBelowTo", low), prop("custom.fillOpacity", 20)]
+    )
 
 
 def choice(name: str, label: str, description: str, query: str, regex: str) -> dashboard.QueryVariable:

@@ -12,6 +12,7 @@ import yaml
 
 from exporter.upstream.simulator.characters import HOUR, SimTenant
 from exporter.upstream.simulator.world import Counts, SimulatedWorld
+from harness.dashboards import seconds
 
 STEP = 900
 """Seconds between the samples of a past. It takes a --query.lookback-delta of more than that."""
@@ -90,17 +91,18 @@ def write_blocks(promtool: Path, lines: Iterable[str], directory: Path) -> None:
     subprocess.run([promtool, "tsdb", *options, text, directory], check=True, capture_output=True, timeout=120)
 
 
+def all_rules(rules: Sequence[Path]) -> Iterator[dict[str, Any]]:
+    """The rules of some rule files."""
+    for path in rules:
+        for group in yaml.safe_load(path.read_text(encoding="utf-8"))["groups"]:
+            yield from group["rules"]
+
+
 def rule_levels(rules: Sequence[Path]) -> Sequence[Sequence[Mapping[str, Any]]]:
     """The recording rules of some files in levels, each of which builds only upon the ones before."""
-    recordings = [
-        rule
-        for path in rules
-        for group in yaml.safe_load(path.read_text(encoding="utf-8"))["groups"]
-        for rule in group["rules"]
-        if "record" in rule
-    ]
+    recordings = [rule for rule in all_rules(rules) if "record" in rule]
     names = {rule["record"] for rule in recordings}
-    levels: list[list[Mapping[str, Any]]] = []
+    levels: list[Sequence[Mapping[str, Any]]] = []
     left = recordings
     while left:
         waiting = {rule["record"] for rule in left}
@@ -122,6 +124,24 @@ def recorded(rule: Mapping[str, Any], matrix: Sequence[Mapping[str, Any]]) -> It
         text = ",".join(f'{name}="{_escaped(value)}"' for name, value in labels.items())
         for at, value in series["values"]:
             yield f"{rule['record']}{{{text}}} {value} {at}\n"
+
+
+def fired(rule: Mapping[str, Any], matrix: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """What Prometheus would have recorded as ``ALERTS`` of an alerting rule, for its expression's answer for a range.
+
+    Without what ``keep_firing_for`` adds.
+    """
+    hold = seconds(rule.get("for", "0s"))
+    firing = {"record": "ALERTS", "labels": rule["labels"] | {"alertname": rule["alert"], "alertstate": "firing"}}
+    for series in matrix:
+        values, since, last = [], None, -STEP
+        for at, _ in series["values"]:
+            since = at if since is None or at - last > STEP else since
+            last = at
+            if at - since >= hold:
+                values.append((at, 1))
+        if values:
+            yield from recorded(firing, [{"metric": series["metric"], "values": values}])
 
 
 def _escaped(text: str) -> str:

@@ -14,7 +14,7 @@ from exporter.upstream.simulator.characters import HOUR, Incident, SimBot, SimTe
 from exporter.upstream.simulator.demo import TENANTS, demo_config, demo_simulator
 from exporter.upstream.simulator.faults import ErrorCode
 from exporter.upstream.simulator.world import SimulatedWorld
-from harness.history import STEP, Past, days, recorded, rule_levels, write_blocks
+from harness.history import STEP, Past, all_rules, days, fired, recorded, rule_levels, write_blocks
 from harness.processes import ExporterProcess, Prometheus
 from harness.waiting import wait_for
 
@@ -53,7 +53,8 @@ async def start(
     The exporter is scraped twice, as if it were two replicas. The alerts fire at once: what the rules wait for with ``for`` is left out, since nothing here can wait for hours.
 
     :param past: days
-    :param levels: how many levels of recording rules, each building upon the ones before, get a past too; None: all
+    :param levels: how many levels of recording rules, each building upon the ones before, get a past too; None: all, and the
+        alerts of bots too
     :param trouble: hours since the trouble began
     """
     now = time.time()
@@ -61,7 +62,7 @@ async def start(
     simulator.world = world = SimulatedWorld(1, _tenants(now - trouble * HOUR))
     simulator.faults.add(ErrorCode(10000001, "internal error"), probability=0.05)
     config = directory / "exporter.yaml"
-    config.write_text(demo_config(simulator.port).replace("15s", _SCRAPE), encoding="utf-8")
+    config.write_text(_config(simulator.port), encoding="utf-8")
     flags = ["--web.listen-address=127.0.0.1:0", "--log.format=json", f"--config.file={config}"]
     exporter = ExporterProcess(flags, directory / "exporter", {})
     stack.push_async_callback(exporter.stop)
@@ -76,7 +77,10 @@ async def start(
     history = Past(world, await wait_for(page, "the exporter"), target, last - days(past), last + 1)
     data = directory / "data"
     write_blocks(programs.promtool, history.lines(), data)
-    for number, level in enumerate(rule_levels(RULES)[:levels]):
+    to_record = rule_levels(RULES)[:levels]
+    if levels is None:
+        to_record = [*to_record, [rule for rule in all_rules(RULES) if rule.get("alert", "").startswith("OifdeBot")]]
+    for number, level in enumerate(to_record):
         lines = await _recorded(programs.prometheus, directory / f"level-{number}", data, level, history)
         write_blocks(programs.promtool, lines, data)
 
@@ -90,6 +94,13 @@ async def start(
     prometheus = await _started(programs.prometheus, settings, directory / "prometheus", data)
     stack.push_async_callback(prometheus.stop)
     return Seen(prometheus, exporter)
+
+
+def _config(port: int) -> str:
+    """The demo's, in a hurry, and with one tenant's bots discovered."""
+    config = yaml.safe_load(demo_config(port)) | {"poll_interval": _SCRAPE}
+    config["platforms"][0]["tenants"][0]["discovery"] = {"enabled": True}
+    return yaml.safe_dump(config, allow_unicode=True)
 
 
 def _target(exporter: ExporterProcess, instance: str) -> dict[str, object]:
@@ -131,7 +142,7 @@ async def _recorded(
             answer = await prometheus.api(
                 "query_range", query=rule["expr"], start=str(past.start), end=str(past.end), step=str(STEP)
             )
-            lines += recorded(rule, answer["result"])
+            lines += (fired if "alert" in rule else recorded)(rule, answer["result"])
     finally:
         await prometheus.stop()
     return [*lines, "# EOF\n"]
