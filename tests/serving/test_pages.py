@@ -503,7 +503,9 @@ async def test_further_reports(fetch: Fetch, store: Store, bot: BotId, snapshot:
             failure=failure,
         ),
     )
-    assert "Replies by hour: HTTP error, for 75 min HTTP status 503" in words(await fetch())
+    overview = words(await fetch())
+    assert "Replies by hour: HTTP error, for 75 min HTTP status 503" in overview
+    assert "1 platform answers" in overview
     page = words(await fetch(f"/bots/{bot.tenant_id}/{bot.access_code}"))
     assert "Last day that is over yesterday Meaning Calls 4,321" in page
     assert "Reply success ratio 90.9% 90.9% –" in page

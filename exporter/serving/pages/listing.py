@@ -1,7 +1,7 @@
 """Which bots the overview shows, and in which order."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from operator import itemgetter
 from typing import Any, Final, NamedTuple
@@ -86,8 +86,8 @@ class Listing(NamedTuple):
     pages: int
     query: Query
     """The page is one that there is."""
-    conditions: Counter[Condition]
-    """Of all bots."""
+    conditions: Sequence[int]
+    """How many of all bots are in each ``Condition``."""
     platforms: Mapping[str, "Reach"]
 
 
@@ -105,9 +105,9 @@ class Reach:
     def add(self, snapshots: Mapping[str, Snapshot]) -> None:
         """Takes in a bot."""
         self.bots += 1
-        answered = True
+        answered = False
         for each in snapshots.values():
-            answered = answered and each.up
+            answered = answered or each.up
             self.tried += each.last_attempt is not None
             if each.last_success is not None and (self.last_success is None or self.last_success < each.last_success):
                 self.last_success = each.last_success
@@ -125,7 +125,7 @@ def list_bots(state: State, query: Query, at: Moment) -> Listing:
     """The page that was asked for."""
     statuses = {(tenant.platform, tenant.tenant_id): status for tenant, status in state.tenants}
     words = query.q.casefold().split()
-    conditions: Counter[Condition] = Counter()
+    conditions = [0] * len(Condition)
     platforms: defaultdict[str, Reach] = defaultdict(Reach)
     chosen: list[Entry] = []
     for bot, reports in state.bots:

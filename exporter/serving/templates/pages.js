@@ -6,7 +6,7 @@
   let latest = 0;
   let typing = 0;
 
-  async function show(search, { remember = true } = {}) {
+  async function show(search, { remember = true, renewal = false } = {}) {
     const number = ++latest;
     let fresh;
     try {
@@ -14,7 +14,7 @@
       if (!response.ok) throw new Error(response.statusText);
       fresh = new DOMParser().parseFromString(await response.text(), "text/html");
     } catch {
-      if (number === latest) location.search = search;
+      if (number === latest && !renewal) location.search = search;
       return;
     }
     if (number !== latest) return;
@@ -60,6 +60,6 @@
   });
   live.closest("label").hidden = false;
   setInterval(() => {
-    if (live.checked && !document.hidden) show(location.search, { remember: false });
+    if (live.checked && !document.hidden) show(location.search, { remember: false, renewal: true });
   }, 30000);
 })();

@@ -80,7 +80,7 @@ def test_sort_without_a_page_load(open_page: Open, site: str) -> None:
 
 def test_renewal(open_page: Open, site: str, store: Store) -> None:
     """On a wall the page keeps up by itself, if it is asked to."""
-    page = open_page("about:blank")
+    page = open_page("about:blank", complains=["ERR_INTERNET_DISCONNECTED"])
     page.clock.install()
     page.goto(site)
     page.get_by_label("Renew every 30 s").check()
@@ -91,6 +91,10 @@ def test_renewal(open_page: Open, site: str, store: Store) -> None:
     page.clock.run_for(31_000)
     expect(page.locator("#state-waiting")).to_contain_text("0")
     expect(page.get_by_text("Last answer").first).to_be_hidden()  # folded away, it stays so
+    page.context.set_offline(True)
+    page.clock.run_for(31_000)
+    page.context.set_offline(False)
+    assert "Bots" == page.get_by_role("heading", level=1).inner_text()  # an exporter that restarts is waited for
     store.put(bot, "hour", replace(day(5, 0.5), up=False, last_attempt=None, last_success=None, expires=-1.0))
 
 
