@@ -1,5 +1,7 @@
 """Writes the rule files, here and into the chart: ``python -m observability``."""
 
+import argparse
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -42,11 +44,21 @@ def texts() -> Mapping[str, str]:
 
 
 def main() -> None:
-    """Writes every file into every directory."""
+    """Writes every file into every directory; with ``--check`` only says which are not in step."""
+    parser = argparse.ArgumentParser(prog="python -m observability", description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing, and fail if a file is not as it should be")
+    check = parser.parse_args().check
+    stale = []
     for directory in DIRECTORIES:
         directory.mkdir(exist_ok=True)
         for name, text in texts().items():
-            (directory / name).write_text(text, encoding="utf-8")
+            path = directory / name
+            if check and not (path.is_file() and path.read_text(encoding="utf-8") == text):
+                stale.append(f"{path.relative_to(_ROOT)} is not in step: run python -m observability")
+            elif not check:
+                path.write_text(text, encoding="utf-8")
+    if stale:
+        sys.exit("\n".join(stale))
 
 
 if __name__ == "__main__":

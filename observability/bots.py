@@ -38,19 +38,19 @@ class Share:
 
 
 SHARES: Final = (
-    Share("autonomy", "bot:oifde_served:max", "bot:oifde_judged:max", ("1h", "3h", "6h", "12h", "1d"), published=True),
+    Share("autonomy", "bot:oifde_served:max", "bot:oifde_judged:max", ("1h", "2h", "4h", "8h", "1d"), published=True),
     Share(
         "direct_transfers",
         "bot:oifde_direct_transfers:max",
         "bot:oifde_judged:max",
-        ("1h", "3h", "1d"),
+        ("1h", "2h", "6h", "1d"),
         published=False,
     ),
     Share(
         "interface_success",
         "bot:oifde_interface_successes:max",
         "bot:oifde_interface_requests:max",
-        ("1h", "3h", "1d"),
+        ("1h", "2h", "6h", "1d"),
         published=True,
     ),
     Share("transfers", "bot:oifde_transfers:max", "bot:oifde_calls:max", (), published=True),
@@ -341,7 +341,7 @@ def _moved(share: str, limit: str, *, down: bool) -> str:
     usual = f"bot:oifde_share:usual{{{one}}}"
     distance = f"({usual} - {ratio})" if down else f"({ratio} - {usual})"
     deviation = f"{'-1 * ' if down else ''}bot:oifde_share:deviation{{{one}}}"
-    recent = distance.replace(one, f'{one}, window="3h"')
+    recent = distance.replace(one, f'{one}, window="2h"')
     return _with_names(
         f"""
   (
@@ -351,7 +351,7 @@ def _moved(share: str, limit: str, *, down: bool) -> str:
   )
   unless on ({_BOT}) (
     {recent} < on ({_BOT}) bot:oifde_alert_threshold:{limit} / 2
-    and bot:oifde_share:whole{{{one}, window="3h"}} >= {_FEWEST}
+    and bot:oifde_share:whole{{{one}, window="2h"}} >= {_FEWEST}
   )""".strip("\n")
     )
 
@@ -467,7 +467,7 @@ ALERTS: Final = (
         f"""
         Of the callers of {_WHO}, {{{{ $value | humanizePercentage }}}} more than usual at this time of the week go to an agent within
         three interactions, without consulting the bot. Usual is
-        {_figure('bot:oifde_share:usual{share="direct_transfers", window="3h", LABELS}')}.
+        {_figure('bot:oifde_share:usual{share="direct_transfers", window="2h", LABELS}')}.
         """,
         keep="30m",
     ),
@@ -479,7 +479,7 @@ ALERTS: Final = (
         f"""
         Of the requests that {_WHO} makes to outside interfaces, {{{{ $value | humanizePercentage }}}} more than usual fail:
         {_figure("bot:oifde_interface_success:ratio_1h{LABELS}")} succeeded in the last hour, usually
-        {_figure('bot:oifde_share:usual{share="interface_success", window="3h", LABELS}')}.
+        {_figure('bot:oifde_share:usual{share="interface_success", window="2h", LABELS}')}.
         """,
         keep="30m",
     ),
