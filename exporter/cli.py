@@ -49,8 +49,8 @@ class _Commands(click.Group):
         write_examples(formatter, _EXAMPLES)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        chosen = next((arg for arg in args if not arg.startswith("-")), None)
-        if chosen in COMMANDS and args[0].startswith("-") and chosen is not None:
+        chosen = next((arg for arg in args if arg in COMMANDS), None)
+        if chosen is not None and args[0].startswith("-"):
             # Flags may stand before the command, as in Prometheus' own programs.
             position = args.index(chosen)
             args = [chosen, *args[:position], *args[position + 1 :]]

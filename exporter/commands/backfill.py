@@ -152,9 +152,12 @@ class _Summary(NamedTuple):
     cls=Command,
     short_help="Write history for Prometheus, as the live series would have looked.",
     examples="""
-oifde-exporter backfill --from=2026-05-01 --label=job=oifde --label=instance=exporter:10230
-oifde-exporter backfill --from=2026-05-20T09:12+08:00 --to=2026-05-20T17:40+08:00 --bot=billing --output=gap
-for day in history/*.om; do promtool tsdb create-blocks-from openmetrics $day /var/lib/prometheus; done
+oifde-exporter backfill --from=2026-05-01 --label=job=oifde \\
+  --label=instance=exporter:10230
+oifde-exporter backfill --from=2026-05-20T09:12 \\
+  --to=2026-05-20T17:40 --output=gap
+for day in history/*.om; do
+  promtool tsdb create-blocks-from openmetrics $day /var/lib/prometheus; done
 """,
 )
 @config_option

@@ -40,9 +40,9 @@ _STYLES: Final[dict[Level, Style]] = {Level.PROBLEM: "red", Level.WARNING: "yell
     cls=Command,
     short_help="Is the configuration right, does it fit, does it work?",
     examples="""
-oifde-exporter check                              nothing is sent
-oifde-exporter check --live                       log in, and ask once for every bot
-oifde-exporter check --shard=0 --total-shards=3   what one of three would do
+oifde-exporter check                           nothing is sent
+oifde-exporter check --live                    log in, ask once for each bot
+oifde-exporter check --shard=0 --total-shards=3
 oifde-exporter check --format=json | jq .series
 """,
 )

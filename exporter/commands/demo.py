@@ -17,7 +17,7 @@ from exporter.upstream.simulator.demo import demo_config, demo_simulator
     cls=Command,
     short_help="The daemon, with a simulated platform to look at.",
     examples="""
-oifde-exporter demo                               then open http://localhost:10230/
+oifde-exporter demo                            open http://localhost:10230/
 oifde-exporter demo --web.listen-address=:8080
 """,
 )

@@ -72,8 +72,8 @@ class _Listing(NamedTuple):
     cls=Command,
     short_help="List the bots bound to a tenant, ready to paste.",
     examples="""
-oifde-exporter discover                                the bots of every tenant
-oifde-exporter discover --tenant=acme --format=yaml    those not polled, to paste
+oifde-exporter discover                        the bots of every tenant
+oifde-exporter discover --tenant=acme --format=yaml
 oifde-exporter discover --format=json | jq -r '.tenants[].bots[].name'
 """,
 )

@@ -83,11 +83,11 @@ class _Answer:
     cls=Command,
     short_help="One bot, one date: the platform's report.",
     examples="""
-oifde-exporter query --bot=billing                today, by hour
+oifde-exporter query --bot=billing             today, by hour
 oifde-exporter query --bot=billing --date=2026-05-20 --format=json
-oifde-exporter query --bot=billing --explain      why does a metric show what it shows?
+oifde-exporter query --bot=billing --explain   why is a sample what it is?
 oifde-exporter query --bot=billing --explain --at=2026-05-20T00:30
-oifde-exporter query --tenant=acme --bot=943370855474270311   not configured
+oifde-exporter query --tenant=acme --bot=943370855474270311
 """,
 )
 @flag(

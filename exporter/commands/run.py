@@ -31,7 +31,7 @@ from exporter.watch import Watch
     examples="""
 oifde-exporter --config.file=/etc/oifde-exporter/config.yaml
 oifde-exporter --web.listen-address=127.0.0.1:10230 --log.format=json
-oifde-exporter --shard=auto --total-shards=3      one of three pods of a StatefulSet
+oifde-exporter --shard=auto --total-shards=3   a pod of a StatefulSet of three
 OIFDE_EXPORTER_CONFIG="$(cat config.yaml)" oifde-exporter
 """,
 )

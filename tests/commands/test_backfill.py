@@ -1,0 +1,115 @@
+"""``backfill``: what it takes, and what it says in the end."""
+
+import json
+from collections.abc import Sequence
+
+import pytest
+
+from exporter.upstream.simulator import faults
+
+from .conftest import NOW, Shell
+
+FLAGS = ("backfill", "--from=2026-05-19", "--to=2026-05-20T08:00")
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--step=5m"], "between 1s and 4m"),
+        (["--step=1500ms"], "in whole seconds"),
+        (["--from=yesterday"], "2026-05-20T14:30"),
+        (["--from=1926-05-20"], "2026-05-20T14:30"),
+        (["--label=bot=x"], "label bot of their own"),
+        (["--label=job"], "NAME=VALUE"),
+        (["--label=0job=x"], "NAME=VALUE"),
+        (["--label=job=a", "--label=job=b"], "given twice"),
+        (["--bot=nobody"], "nobody"),
+        (["--report=day"], "day"),
+    ],
+)
+def test_flags_that_cannot_be_meant(shell: Shell, flags: Sequence[str], message: str) -> None:
+    """Exit status 2, and a word on what to write instead; nothing is asked of the platform."""
+    ended = shell.run(*FLAGS, *flags)
+
+    assert 2 == ended.exit_code
+    assert message in ended.stderr
+    assert 0 == shell.simulator.journal.counts.total()
+
+
+def test_the_beginning_has_to_be_before_the_end(shell: Shell) -> None:
+    """Which is three hours ago at the latest."""
+    ended = shell.run("backfill", "--from=2026-05-20T13:00")
+
+    assert (1, "") == (ended.exit_code, ended.stdout)
+    assert "--from is not before --to, which is 3 hours ago at the latest" in ended.stderr
+
+
+def test_nothing_is_newer_than_three_hours(shell: Shell) -> None:
+    """Also when the end that is asked for is: Prometheus may have it in memory only."""
+    ended = shell.run("backfill", "--from=2026-05-20", "--to=2026-05-21", "--format=json")
+
+    (bot,) = json.loads(ended.stdout)["bots"]
+    assert (0, "2026-05-20T12:30+08:00") == (ended.exit_code, bot["to"])
+    (file,) = [
+        file for file in (shell.directory / "history").iterdir() if file.suffix == ".om" and "05-20" in file.name
+    ]
+    newest = max(int(line.split()[-1]) for line in file.read_text().splitlines() if not line.startswith("#"))
+    assert NOW.timestamp() - 3 * 3600 - 240 <= newest < NOW.timestamp() - 3 * 3600
+
+
+def test_the_summary_in_words(shell: Shell) -> None:
+    """What is there and what is missing, by bot; nothing of bots of which all is known."""
+    ended = shell.run(*FLAGS)
+
+    assert (0, "") == (ended.exit_code, ended.stderr)
+    assert "1 bots, 32 hours: 32 with a record" in ended.stdout
+    assert "2 of 2 days are complete in history." in ended.stdout
+    assert "账单助手" not in ended.stdout
+
+
+def test_the_summary_of_what_failed(shell: Shell) -> None:
+    """Which bot, how many hours, why, and which days are left."""
+    shell.tenant["bots"].append({"access_code": "943370855474270311", "name": "claims"})
+    shell.simulator.faults.add(faults.ErrorCode(10000002), access_code="943370855474270311")
+
+    ended = shell.run(*FLAGS)
+
+    assert 1 == ended.exit_code
+    assert "claims" in ended.stdout
+    assert "64 hours: 32 with a record, 0 taken to be without calls, 0 unknown, 32" in ended.stdout
+    assert "10000002" in ended.stdout
+    assert "Left: 2026-05-18, 2026-05-19, 2026-05-20. The same command goes on" in " ".join(ended.stdout.split())
+
+
+def test_discovered_bots_have_a_past_too(shell: Shell) -> None:
+    """With the names that the platform has for them, as their live series."""
+    del shell.tenant["bots"]
+    shell.tenant["discovery"] = {"exclude": "new.*"}
+
+    ended = shell.run(*FLAGS, "--format=json")
+
+    assert 0 == ended.exit_code
+    assert ["账单助手", "claims"] == [bot["bot"] for bot in json.loads(ended.stdout)["bots"]]
+
+
+def test_bots_that_cannot_be_listed_are_told(shell: Shell) -> None:
+    """With what to do about it; nothing is written."""
+    del shell.tenant["bots"]
+    shell.tenant["discovery"] = {}
+    shell.simulator.faults.add(faults.HttpStatus(404), operation="query_bindings")
+
+    ended = shell.run(*FLAGS)
+
+    assert (1, "") == (ended.exit_code, ended.stdout)
+    assert "acme (202104237142) on main: its bots cannot be listed" in ended.stderr
+    assert not (shell.directory / "history").exists()
+
+
+def test_names_that_a_terminal_would_obey(shell: Shell) -> None:
+    """Are shown as what they are."""
+    shell.tenant["bots"][0] |= {"access_code": "0", "name": "\x1b[31mred"}
+
+    ended = shell.run(*FLAGS)
+
+    assert "\\x1b[31mred" in ended.stdout
+    assert "\x1b" not in ended.stdout + ended.stderr

@@ -1,0 +1,62 @@
+"""``--help`` says all that it takes to use a command."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+from click.testing import CliRunner
+
+from exporter.cli import COMMANDS, main
+
+
+def help_of(*command: str) -> str:
+    """What a command's ``--help`` prints."""
+    result = CliRunner().invoke(main, [*command, "--help"], prog_name="oifde-exporter")
+    assert 0 == result.exit_code
+    return result.output
+
+
+def test_the_commands_come_in_the_order_of_use() -> None:
+    """And not by the alphabet."""
+    listed = re.findall("^  ([a-z]+)  ", help_of().partition("\nCommands:\n")[2].partition("\n\n")[0], re.MULTILINE)
+
+    assert ["run", "demo", "check", "query", "discover", "backfill"] == list(COMMANDS) == listed
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_each_command_shows_examples(command: str) -> None:
+    """That begin with what is typed, and whose flags exist."""
+    text = help_of(command)
+    examples = text.partition("\nExamples:\n")[2].partition("\n\n")[0]
+
+    assert "oifde-exporter" in examples
+    options = text.partition("\nOptions")[2].partition("\nExamples")[0] + "--config.file"
+    assert set(re.findall("--[a-z.-]+", examples)) <= set(re.findall("--[a-z.-]+", options))
+    assert not [line for line in text.splitlines() if len(line) > 80]
+
+
+@pytest.mark.parametrize("command", ["check", "query", "discover"])
+def test_exit_statuses_are_told(command: str) -> None:
+    """For those who write scripts."""
+    assert "Exit status: 0" in help_of(command)
+
+
+def test_the_daemon_starts_without_what_only_other_commands_need() -> None:
+    """They are loaded when they are asked for."""
+    program = (
+        "import sys; sys.argv = ['oifde-exporter', 'run', '--config.file=nowhere']\n"
+        "from exporter.cli import main\n"
+        "try: main()\n"
+        "finally: print(*sys.modules)"
+    )
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+
+    loaded = set(ended.stdout.split())
+    assert "exporter.app" in loaded
+    assert not loaded & {
+        "rich.console",
+        "exporter.commands.query",
+        "exporter.commands.check",
+        "exporter.upstream.simulator",
+    }

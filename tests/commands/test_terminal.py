@@ -1,0 +1,82 @@
+"""What only a terminal gets: colours, and a bar that shows how far it is."""
+
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from commands.conftest import Shell, configuration
+
+from exporter.upstream.simulator import faults
+
+
+def in_terminal(*arguments: str, directory: Path, **environment: str) -> tuple[int, str]:
+    """Runs a command in a terminal; gives its exit status and all it wrote there."""
+    clean = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "FORCE_COLOR", "COLUMNS")}
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "exporter", *arguments],
+        cwd=directory,
+        env=clean | {"TERM": "xterm-256color", "PYTHONUTF8": "1"} | environment,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+    )
+    os.close(theirs)
+    written = b""
+    try:
+        while part := os.read(ours, 4096):
+            written += part
+    except OSError:  # that is how a terminal ends on Linux
+        pass
+    finally:
+        os.close(ours)
+    return process.wait(), written.decode()
+
+
+@pytest.mark.parametrize("environment, coloured", [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)])
+def test_colours_are_for_terminals(tmp_path: Path, environment: dict[str, str], coloured: bool) -> None:
+    """But not for one that has none, nor for who does not want them (https://no-color.org)."""
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(configuration("https://127.0.0.1:9")), encoding="utf-8")
+    status, text = in_terminal("check", directory=tmp_path, **environment)
+
+    assert 0 == status, text
+    assert coloured == ("\x1b[32mconfig.yaml is valid." in text)
+
+
+def test_a_bar_while_it_takes_long(shell: Shell) -> None:
+    """On stderr, and gone at the end; what a script reads is the same without it."""
+    shell.simulator.faults.add(faults.Delay(0.3))
+    (shell.directory / "config.yaml").write_text(yaml.safe_dump(shell.settings), encoding="utf-8")
+    _, text = in_terminal("check", "--live", directory=shell.directory)
+
+    assert "0/1" in text
+    assert "acme" in text
+
+
+def test_no_colours_in_a_pipe(shell: Shell) -> None:
+    """Nor a bar."""
+    result = shell.run("check", "--live")
+
+    assert "\x1b" not in result.output
+    assert "" == result.stderr
+
+
+def test_a_terminal_of_another_encoding(tmp_path: Path) -> None:
+    """Gets what it can show, and the rest escaped: no traceback."""
+    settings = configuration("https://127.0.0.1:9")
+    settings["platforms"][0]["name"] = "平台"
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(settings), encoding="utf-8")
+    ended = subprocess.run(
+        [sys.executable, "-m", "exporter", "check"],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONIOENCODING": "latin-1"},
+        capture_output=True,
+        check=False,
+    )
+
+    assert (0, b"") == (ended.returncode, ended.stderr)
+    assert rb"\u5e73\u53f0" in ended.stdout
