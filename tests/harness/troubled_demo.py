@@ -23,10 +23,12 @@ TENANT: Final = "202206018301"
 BOT: Final = "951204418820734976"
 """The bot in trouble: since some hours it passes many more callers on to agents than it used to."""
 
+REPLICAS: Final = ("exporter-a:10230", "exporter-b:10230")
+"""The label ``instance`` of the exporter, which is scraped twice."""
+
 _JOB: Final = "oifde-exporter"
 _LOOKBACK: Final = f"--query.lookback-delta={STEP + 60}s"
 _SCRAPE: Final = "1s"
-_REPLICAS: Final = ("exporter-a:10230", "exporter-b:10230")
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ async def start(
         assert (await exporter.fetch("/-/ready")).status == 200
         return (await exporter.fetch("/metrics")).text
 
-    target = {"job": _JOB, "instance": _REPLICAS[0]}
+    target = {"job": _JOB, "instance": REPLICAS[0]}
     last = int(now) // STEP * STEP
     history = Past(world, await wait_for(page, "the exporter"), target, last - days(past), last + 1)
     data = directory / "data"
@@ -89,7 +91,7 @@ async def start(
     settings = {
         "global": {"scrape_interval": _SCRAPE, "scrape_timeout": _SCRAPE, "evaluation_interval": "2s"},
         "rule_files": [str(rules)],
-        "scrape_configs": [{"job_name": _JOB, "static_configs": [_target(exporter, each) for each in _REPLICAS]}],
+        "scrape_configs": [{"job_name": _JOB, "static_configs": [_target(exporter, each) for each in REPLICAS]}],
     }
     prometheus = await _started(programs.prometheus, settings, directory / "prometheus", data)
     stack.push_async_callback(prometheus.stop)
