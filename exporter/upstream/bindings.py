@@ -91,8 +91,9 @@ async def _rows(session: TenantSession, tenant_id: str, source: str, limit: int)
         rows += (row for _, row in new)
         if len(rows) > limit:
             raise UpstreamError("invalid", f"more than {MAX_ROWS} bots are listed")
-        # A page that brings nothing new is one beyond the last, for which some give the last, or the first, again.
-        if not new or (len(page) < _PAGE_SIZE and (total is None or len(rows) >= total)):
+        # A page that brings nothing new is one beyond the last, for which some give the last, or the first, again. One
+        # that is not full need not be the last: the platform may put fewer bots on a page than it is asked for.
+        if not new or (len(page) < _PAGE_SIZE and total is not None and len(rows) >= total):
             break
     return rows
 

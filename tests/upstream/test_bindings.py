@@ -1,10 +1,13 @@
 """The bots bound to a tenant, as found out from platforms of every kind."""
 
+import json
+import random
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from exporter.config import Secret
 from exporter.upstream.bindings import MAX_ROWS, Binding, list_bindings
@@ -107,16 +110,17 @@ async def test_both_sources_are_asked_as_documented(session: TenantSession, answ
         (None, 100, 100, 2),
         (None, 100, 250, 3),
         ("250", 100, 250, 3),
-        ("missing", 100, 250, 3),
+        ("missing", 100, 250, 4),
+        ("missing", 20, 45, 4),
         (0, 100, 250, 3),
         (100, 100, 250, 3),
         (1, 100, 250, 3),
         (9999, 100, 250, 4),
-        ("many", 100, 250, 3),
-        (-1, 100, 250, 3),
-        ([250], 100, 250, 3),
-        (1e9, 100, 250, 3),
-        ("9" * 5000, 100, 250, 3),
+        ("many", 100, 250, 4),
+        (-1, 100, 250, 4),
+        ([250], 100, 250, 4),
+        (1e9, 100, 250, 4),
+        ("9" * 5000, 100, 250, 4),
         (None, 20, 45, 3),
         (None, 1000, 250, 2),
     ],
@@ -257,3 +261,48 @@ async def test_more_bots_than_anybody_has(session: TenantSession, answer_with: A
     with pytest.raises(UpstreamError, match=f"more than {MAX_ROWS} bots"):
         await list_bindings(session, "t1")
     assert len(fake.calls(PATH)) <= MAX_ROWS // 100 + 2
+
+
+def anything(rng: random.Random, depth: int = 0) -> Any:
+    """Some JSON, often an object with fields of a bot."""
+    scalars = [None, True, 0, -1, 7, 1.5, 10**30, "", "a", "t1", "t2", " b ", "\ud800", "1", "IVR"]
+    kind = rng.randrange(6) if depth < 2 else 0
+    if kind == 0:
+        return rng.choice(scalars)
+    if kind == 1:
+        return [anything(rng, depth + 1) for _ in range(rng.randrange(4))]
+    names = ("accessCode", "tenantId", "chatBotName", "source")
+    return {name: anything(rng, 2) for name in names if rng.random() < 0.7}
+
+
+def any_answer(rng: random.Random) -> Any:
+    """Some JSON, mostly of the shape of a page."""
+    if rng.random() < 0.05:
+        return anything(rng)
+    listed = [anything(rng) for _ in range(rng.randrange(4))] if rng.random() < 0.9 else anything(rng)
+    fields = {"total": anything(rng, 1), "accessInfoList": listed, "errorCode": anything(rng, 1)}
+    odds = {"total": 0.7, "accessInfoList": 0.95, "errorCode": 0.05}
+    return {name: value for name, value in fields.items() if rng.random() < odds[name]}
+
+
+async def test_whatever_is_answered(session: TenantSession, answer_with: AnswerWith) -> None:
+    """Bots with an access code and a name that can be written, or a failure of the platform's: nothing else."""
+    rng = random.Random(1)
+    fake = answer_with(lambda _, __: as_json(any_answer(rng)))
+    outcomes = Counter[str]()
+    for _ in range(300):
+        try:
+            found = await list_bindings(session, "t1")
+        except UpstreamError as error:
+            outcomes[error.reason] += 1
+        else:
+            outcomes["found" if found else "empty"] += 1
+            assert all(each.access_code and each.name and each.name.encode() for each in found)
+            assert len({each.access_code for each in found}) == len(found)
+    assert {"found", "empty", "invalid", "api"} <= set(outcomes)
+    assert len(fake.calls(PATH)) < 3000
+
+
+def as_json(answer: object) -> web.Response:
+    """An answer of any type."""
+    return web.Response(text=json.dumps(answer), content_type="application/json")
