@@ -144,7 +144,7 @@ def test_whatever_is_missing_the_joined_counters_count_every_call_once(zone: str
     live = platform.live()
     assert platform.truth == increase(live)
     rng = random.Random(zone)
-    for _ in range(40):
+    for _ in range(25):
         gap = platform.gap(rng)
         joined = [*(each for each in live if each[0] < gap.begin), *platform.replay(gap)]
         joined += (each for each in live if each[0] >= gap.end)
