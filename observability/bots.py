@@ -351,7 +351,7 @@ def _moved(share: str, limit: str, *, down: bool) -> str:
   )
   unless on ({_BOT}) (
     {recent} < on ({_BOT}) bot:oifde_alert_threshold:{limit} / 2
-    and bot:oifde_share:whole{{{one}, window="2h"}} >= {_FEWEST}
+    and on ({_BOT}) bot:oifde_share:whole{{{one}, window="2h"}} >= {_FEWEST}
   )""".strip("\n")
     )
 
@@ -417,9 +417,10 @@ ALERTS: Final = (
         "critical",
         "{{ $labels.bot }} serves fewer callers by itself than usual.",
         f"""
-        {_WHO} serves {{{{ $value | humanizePercentage }}}} of its callers fewer by itself than is usual at this time of the week:
-        {_figure("bot:oifde_autonomy:ratio_1h{LABELS}")} in the last hour and {_figure("bot:oifde_autonomy:ratio_6h{LABELS}")}
-        in the last six, usually {_figure("bot:oifde_autonomy:baseline{LABELS}")}. They end up with agents. Chance is ruled out.
+        {_WHO} served {_figure("bot:oifde_autonomy:ratio_1h{LABELS}")} of its callers by itself in the last hour and
+        {_figure("bot:oifde_autonomy:ratio_6h{LABELS}")} in the last six; usual at this time of the week is
+        {_figure("bot:oifde_autonomy:baseline{LABELS}")}. Of all callers {{{{ $value | humanizePercentage }}}} more than usual end up with
+        agents, which cannot be chance.
         """,
         keep="30m",
     ),
