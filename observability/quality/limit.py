@@ -39,14 +39,13 @@ def delay(world: SimulatedWorld, tenant: SimTenant, case: Case, step: int, hours
     """
     bot = case.bot
     calls = sum(judged for _, judged, _ in _steps(world, tenant, bot, case.start - _BEFORE, case.start, step))
-    angle = _angle(bot.autonomy) - _angle(max(0.0, bot.autonomy - case.kind.size))
-    limit = threshold(angle**2, max(1.0, calls / (_BEFORE / HOUR) * hours_between))
+    change = angle(bot.autonomy) - angle(max(0.0, bot.autonomy - case.kind.size))
+    limit = threshold(change**2, max(1.0, calls / (_BEFORE / HOUR) * hours_between))
     total = 0.0
     for moment, judged, served in _steps(world, tenant, bot, case.start - _BEFORE, case.end, step):
         usual = _autonomy(tenant, bot, moment - step)
         worse = min(max(usual - case.kind.size, 0.001), 0.999)
-        gain = served * math.log(worse / usual) + (judged - served) * math.log((1 - worse) / (1 - usual))
-        total = max(0.0, total + gain)
+        total = max(0.0, total + gain(served, judged, usual, worse))
         if moment > case.start and total >= limit:
             return moment - case.start
     return None
@@ -73,5 +72,11 @@ def _autonomy(tenant: SimTenant, bot: SimBot, moment: float) -> float:
     return min(max(bot.autonomy + by_hour, 0.001), 0.999)
 
 
-def _angle(share: float) -> float:
+def angle(share: float) -> float:
+    """A share as an angle, whose variance is 1 for each call."""
     return 2 * math.asin(math.sqrt(share))
+
+
+def gain(served: int, judged: int, usual: float, worse: float) -> float:
+    """What so many calls, some of them served, add to the sum: the logarithm of how much likelier they are at ``worse``."""
+    return served * math.log(worse / usual) + (judged - served) * math.log((1 - worse) / (1 - usual))
