@@ -320,6 +320,7 @@ def _reports(page: parts.Page) -> None:
 
 def _processes() -> table.Panel:
     def by_process(expression: str) -> str:
+        # Those of the processes that are exporters: multiplied by 1.
         return (
             f"max by (job, instance) ({expression} * on (job, instance) group_left () oifde_exporter_total_shards ^ 0)"
         )

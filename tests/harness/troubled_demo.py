@@ -64,7 +64,8 @@ async def start(
     simulator.world = world = SimulatedWorld(1, _tenants(now - trouble * HOUR))
     simulator.faults.add(ErrorCode(10000001, "internal error"), probability=0.05)
     config = directory / "exporter.yaml"
-    config.write_text(_config(simulator.port), encoding="utf-8")
+    in_a_hurry = yaml.safe_load(demo_config(simulator.port)) | {"poll_interval": _SCRAPE}
+    config.write_text(yaml.safe_dump(in_a_hurry), encoding="utf-8")
     flags = ["--web.listen-address=127.0.0.1:0", "--log.format=json", f"--config.file={config}"]
     exporter = ExporterProcess(flags, directory / "exporter", {})
     stack.push_async_callback(exporter.stop)
@@ -96,13 +97,6 @@ async def start(
     prometheus = await _started(programs.prometheus, settings, directory / "prometheus", data)
     stack.push_async_callback(prometheus.stop)
     return Seen(prometheus, exporter)
-
-
-def _config(port: int) -> str:
-    """The demo's, in a hurry, and with one tenant's bots discovered."""
-    config = yaml.safe_load(demo_config(port)) | {"poll_interval": _SCRAPE}
-    config["platforms"][0]["tenants"][0]["discovery"] = {"enabled": True}
-    return yaml.safe_dump(config, allow_unicode=True)
 
 
 def _target(exporter: ExporterProcess, instance: str) -> dict[str, object]:
