@@ -5,8 +5,7 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from functools import partial
@@ -15,8 +14,6 @@ from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from structlog.typing import FilteringBoundLogger
 
 from exporter import config, logs
@@ -38,6 +35,7 @@ from exporter.commands.selection import Chosen, named, only, title, with_tenant
 from exporter.config import Config
 from exporter.config.types import RESERVED_LABELS
 from exporter.console.output import Output, stdout
+from exporter.console.progress import progress
 from exporter.history.backfill import Backfill, NothingRead, Outcome, Source
 from exporter.history.journal import Journal, JournalError
 from exporter.history.replay import Span
@@ -254,7 +252,7 @@ async def _run(
                 clock=clock,
             )
             try:
-                with _progress(work.steps) as advance:
+                with progress("days of bots", work.steps) as advance:
                     await work.run(advance)
             finally:
                 show(stdout(), _Summary(wanted.directory, len(work.parts), work.left, work.outcomes()))
@@ -309,16 +307,6 @@ def _bot_id(chosen_: Chosen) -> BotId:
         tuple(sorted(bot.labels.items())),
         tenant.timezone.key,
     )
-
-
-@contextmanager
-def _progress(steps: int) -> Iterator[Callable[[int], None]]:
-    """What is told of each step, and shows it on a terminal."""
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
-        task = progress.add_task("days of bots", total=steps)
-        yield partial(progress.advance, task)
 
 
 def _show_table(output: Output, summary: _Summary) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -84,8 +85,8 @@ def check(
         with told_to_the_user():
             loaded = config.load(source, os.environ)
     loaded = take_shard(loaded, chosen)
-    planned = plan(loaded, SystemClock().now())
-    lived = _live(loaded, planned, at, log) if live else None
+    lived = _live(loaded, at, log) if live else None
+    planned = lived.plan if lived else plan(loaded, SystemClock().now())
     findings = merged(_findings(loaded, planned, lived))
     show = _show_json if format == "json" else _show_text
     show(stdout(), source, planned, lived, findings)
@@ -101,10 +102,11 @@ def _load_or_tell(source: Source) -> Config:
         sys.exit(1)
 
 
-def _live(loaded: Config, planned: Plan, at: Moment | None, log: FilteringBoundLogger) -> Live:
-    known = not any(each.discovering for each in planned.platforms)
-    with progress("bots", sum(each.bots for each in planned.platforms) if known else None) as step:
-        return asyncio.run(check_live(loaded, planned.platforms, at, clock=SystemClock(), log=log, on_bot=step))
+def _live(loaded: Config, at: Moment | None, log: FilteringBoundLogger) -> Live:
+    tenants = [tenant for platform in loaded.platforms for tenant in platform.tenants]
+    known = not any(tenant.discovery for tenant in tenants)
+    with progress("bots", sum(len(tenant.bots) for tenant in tenants) if known else None) as step:
+        return asyncio.run(check_live(loaded, at, clock=SystemClock(), log=log, on_bot=partial(step, 1)))
 
 
 def _findings(loaded: Config, planned: Plan, lived: Live | None) -> Sequence[Finding]:
@@ -141,7 +143,7 @@ def _show_text(output: Output, source: Source, planned: Plan, lived: Live | None
             (
                 each.platform.name,
                 str(len(each.platform.tenants)),
-                f"{each.bots}{'+' if each.discovering else ''}",
+                f"{each.bots}{'+' if each.discovering and not lived else ''}",
                 f"{each.rate:.2f}",
                 f"{each.peak:.2f}",
                 f"{each.platform.requests_per_second:g}",
@@ -150,7 +152,7 @@ def _show_text(output: Output, source: Source, planned: Plan, lived: Live | None
             for each in planned.platforms
         ],
     )
-    if any(each.discovering for each in planned.platforms):
+    if not lived and any(each.discovering for each in planned.platforms):
         output.line("+ and what discovery finds; --live counts them", "dim")
     for each in planned.platforms:
         if each.slowest_answer is not None:
@@ -177,8 +179,8 @@ def _show_live(output: Output, lived: Live) -> None:
             (
                 each.tenant.tenant.name or each.tenant.tenant.tenant_id,
                 each.tenant.platform.name,
-                str(each.bots),
-                str(each.bots - each.failed),
+                str(len(each.bots)),
+                str(len(each.bots) - each.failed),
                 str(each.failed),
                 str(each.silent),
             )
@@ -245,7 +247,7 @@ def _show_json(output: Output, source: Source, planned: Plan, lived: Live | None
                 "platform": each.tenant.platform.name,
                 "tenant_id": each.tenant.tenant.tenant_id,
                 "tenant": each.tenant.tenant.name,
-                "bots": each.bots,
+                "bots": len(each.bots),
                 "failed": each.failed,
                 "without_record": each.silent,
             }

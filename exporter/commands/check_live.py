@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Final
 
@@ -12,7 +12,7 @@ from structlog.typing import FilteringBoundLogger
 from exporter.clock import Clock
 from exporter.commands.advice import advice
 from exporter.commands.check_findings import Finding, Level, place
-from exporter.commands.check_plan import PlatformPlan
+from exporter.commands.check_plan import Plan, PlatformPlan, plan
 from exporter.commands.options import Moment
 from exporter.commands.platforms import TenantAccess, open_tenants
 from exporter.config import Bot, Config
@@ -49,7 +49,8 @@ class TenantResult:
     """How the reports of a tenant's bots were had."""
 
     tenant: TenantAccess
-    bots: int
+    bots: Sequence[Bot]
+    """Those that the daemon would poll."""
     failed: int
     silent: int
     """Bots without a record today."""
@@ -68,13 +69,14 @@ class _BotResult:
 class Live:
     """All that was found by asking."""
 
+    plan: Plan
+    """With the bots that were discovered."""
     tenants: Sequence[TenantResult]
     platforms: Sequence[Finding]
 
 
 async def check_live(
     config: Config,
-    plans: Sequence[PlatformPlan],
     at: Moment | None,
     *,
     clock: Clock,
@@ -88,7 +90,21 @@ async def check_live(
     registry = CollectorRegistry()
     async with open_tenants(config, clock=clock, log=log, registry=registry) as tenants:
         results = await asyncio.gather(*(_tenant(config, tenant, at, clock, on_bot) for tenant in tenants))
-    return Live(results, [finding for plan in plans for finding in _of_platform(plan, registry)])
+    planned = plan(_with_bots(config, results), clock.now())
+    return Live(planned, results, [finding for each in planned.platforms for finding in _of_platform(each, registry)])
+
+
+def _with_bots(config: Config, results: Sequence[TenantResult]) -> Config:
+    """The configuration as if the bots that were found stood in it."""
+    found = {(each.tenant.platform.name, each.tenant.tenant.tenant_id): tuple(each.bots) for each in results}
+    platforms = (
+        replace(
+            platform,
+            tenants=tuple(replace(tenant, bots=found[platform.name, tenant.tenant_id]) for tenant in platform.tenants),
+        )
+        for platform in config.platforms
+    )
+    return replace(config, platforms=tuple(platforms))
 
 
 async def _tenant(
@@ -109,7 +125,7 @@ async def _tenant(
         findings += await _of_silence(access, never)
     return TenantResult(
         access,
-        len(bots),
+        bots,
         sum(result.failed for result in results),
         sum(result.silent for result in results),
         findings,

@@ -2,16 +2,20 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 
 @contextmanager
-def progress(what: str, steps: int | None) -> Iterator[Callable[[], None]]:
-    """Shows a bar on stderr, if that is a terminal, which each call of what is given moves on by a step; ``steps`` may not be known."""
+def progress(what: str, steps: int | None) -> Iterator[Callable[[int], None]]:
+    """Shows a bar on stderr, if that is a terminal, until the block ends.
+
+    What it gives moves the bar on by so many steps; ``steps`` is how many there are, if that is known.
+    """
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:
         task = bar.add_task(what, total=steps)
-        yield lambda: bar.advance(task)
+        yield partial(bar.advance, task)

@@ -216,7 +216,8 @@ def test_discovered_bots_are_asked_for_too(shell: Shell) -> None:
     shell.tenant["discovery"] = {"exclude": "new.*"}
     result = shell.run("check", "--live", "--format=json")
 
-    assert [2] == [each["bots"] for each in json.loads(result.stdout)["live"]]
+    told = json.loads(result.stdout)
+    assert [2] == [each["bots"] for each in told["live"]] == [each["bots"] for each in told["platforms"]]
     assert 2 == shell.simulator.journal.counts[QUERY]
 
 

@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -42,7 +43,7 @@ def test_exit_statuses_are_told(command: str) -> None:
     assert "Exit status: 0" in help_of(command)
 
 
-def test_the_daemon_starts_without_what_only_other_commands_need() -> None:
+def test_the_daemon_starts_without_what_only_other_commands_need(tmp_path: Path) -> None:
     """They are loaded when they are asked for."""
     program = (
         "import sys; sys.argv = ['oifde-exporter', 'run', '--config.file=nowhere']\n"
@@ -50,7 +51,7 @@ def test_the_daemon_starts_without_what_only_other_commands_need() -> None:
         "try: main()\n"
         "finally: print(*sys.modules)"
     )
-    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    ended = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False)
 
     loaded = set(ended.stdout.split())
     assert "exporter.app" in loaded
