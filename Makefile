@@ -118,10 +118,25 @@ soak: $(VENV)/.ready ## run beside platforms in bad weather, and check all that 
 bench: $(VENV)/.ready ## measure, side by side, and write the results into docs/performance.md
 	$(BIN)/python -m benchmarks --write docs/performance.md
 
+# Takes some minutes, and a Prometheus.
+.PHONY: alert-quality
+alert-quality: $(VENV)/.ready ## measure how good the alerts are, and write the results into docs/alerts.md
+	$(BIN)/python tests/harness/programs.py prometheus
+	$(BIN)/python -m observability.quality --write docs/alerts.md
+
+# Of the demo. Takes some minutes, a Prometheus and a Chromium; the demo's Chinese names need Debian's fonts-noto-cjk.
+.PHONY: pictures
+pictures: $(VENV)/.ready ## take the pictures of the status page and of the dashboards anew
+	$(BIN)/python tests/harness/programs.py prometheus chromium
+	PYTHONPATH=tests $(BIN)/python scripts/screenshots.py docs/images
+	PYTHONPATH=tests $(BIN)/python -m pictures docs/images
+
 # By way of another file: what fails halfway leaves the page as it was, and the package importable.
 .PHONY: docs
-docs: $(VENV)/.ready ## write the generated pages and the JSON Schema anew
+docs: $(VENV)/.ready ## write the generated pages, rules, dashboards and the JSON Schema anew
 	@mkdir -p .cache
+	$(BIN)/python -m observability
+	$(BIN)/python -m observability.dashboards
 	$(BIN)/python -m exporter.serving.reference > .cache/generated && cp .cache/generated docs/metrics.md
 	$(BIN)/python -m exporter.config > .cache/generated && cp .cache/generated exporter/config/config.schema.json
 	$(BIN)/python scripts/list-dependencies.py > .cache/generated && cp .cache/generated docs/dependencies.md
