@@ -443,3 +443,26 @@ def test_promtool_has_nothing_to_say(promtool: Path, path: Path) -> None:
     )
 
     assert (0, True) == (ended.returncode, "SUCCESS" in ended.stdout), ended.stdout + ended.stderr
+
+
+def test_the_page_names_every_alert_and_threshold() -> None:
+    """With the value that ships."""
+    page = (RULES.parents[1] / "docs" / "alerts.md").read_text(encoding="utf-8")
+    rules = [
+        rule
+        for name in ("thresholds.yaml", "bots.yaml")
+        for group in yaml.safe_load((RULES / name).read_text(encoding="utf-8"))["groups"]
+        for rule in group["rules"]
+    ]
+    alerts = {rule["alert"]: rule["labels"]["severity"] for rule in rules if "alert" in rule}
+    per_bot = {
+        rule["record"].rpartition(":")[2] for rule in rules if "bot:oifde_alert_threshold:" in rule.get("record", "")
+    }
+    values = {
+        rule["record"].rpartition(":")[2]: rule["expr"].removeprefix("vector(").removesuffix(")")
+        for rule in rules
+        if rule.get("record", "").startswith("oifde:alert_threshold:") and rule["record"].rpartition(":")[2] in per_bot
+    }
+
+    assert alerts == dict(re.findall(r"^\| `(Oifde\w+)` \| (\w+) \|", page, re.MULTILINE))
+    assert values == dict(re.findall(r"^\| `(\w+)` \| ([0-9.]+) \|", page, re.MULTILINE))
