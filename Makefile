@@ -23,7 +23,7 @@ COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-e
 .PHONY: help
 help: ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name does; do \
-		printf '  make %-12s %s\n' "$$name" "$$does"; done
+		printf '  make %-13s %s\n' "$$name" "$$does"; done
 
 .PHONY: demo
 demo: $(VENV)/.ready ## run the exporter against the simulated platform
