@@ -1,5 +1,6 @@
 """The command line: which command, and nothing else."""
 
+from difflib import get_close_matches
 from importlib import import_module
 from typing import Final
 
@@ -54,6 +55,10 @@ class _Commands(click.Group):
             # Flags may stand before the command, as in Prometheus' own programs.
             position = args.index(chosen)
             args = [chosen, *args[:position], *args[position + 1 :]]
+        elif args and not args[0].startswith("-") and args[0] not in COMMANDS:
+            close = get_close_matches(args[0], COMMANDS, n=1)
+            hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(COMMANDS)}"
+            ctx.fail(f"there is no command {args[0]!r}: {hint}")
         elif not args or (args[0] not in COMMANDS and args[0] not in ("-h", "--help", "--version")):
             args = [_DEFAULT, *args]
         return super().parse_args(ctx, args)

@@ -43,6 +43,26 @@ def test_exit_statuses_are_told(command: str) -> None:
     assert "Exit status: 0" in help_of(command)
 
 
+@pytest.mark.parametrize(
+    "word, hint", [("qury", "did you mean query?"), ("x", "there are run, demo, check, query, discover, backfill")]
+)
+def test_a_mistyped_command(word: str, hint: str) -> None:
+    """Is told with the one that may be meant."""
+    result = CliRunner().invoke(main, [word], prog_name="oifde-exporter")
+
+    assert 2 == result.exit_code
+    assert f"there is no command {word!r}: {hint}" in result.stderr
+
+
+@pytest.mark.parametrize("before", [["--config.file=nowhere"], ["--config.file", "nowhere"]])
+def test_flags_may_stand_before_the_command(before: list[str]) -> None:
+    """With an equals sign or without."""
+    result = CliRunner().invoke(main, [*before, "check"], prog_name="oifde-exporter")
+
+    assert 1 == result.exit_code
+    assert result.stderr.startswith("nowhere: cannot be read")
+
+
 def test_the_daemon_starts_without_what_only_other_commands_need(tmp_path: Path) -> None:
     """They are loaded when they are asked for."""
     program = (
