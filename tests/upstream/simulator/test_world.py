@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import pairwise
-from statistics import fmean
+from statistics import fmean, pstdev
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -330,6 +330,28 @@ def test_call_loss() -> None:
     """An incident makes calls stay away."""
     usual, struck = _during(Trouble.CALL_LOSS, 0.75)
     assert pytest.approx(0.25, rel=0.2) == struck.calls / usual.calls
+
+
+def test_direct_transfers() -> None:
+    """An incident sends those who reach an agent there at once; as many as before are served by the bot."""
+    usual, struck = _during(Trouble.DIRECT, 0.4)
+    assert usual.exit_consulting == struck.exit_consulting
+    assert pytest.approx(0.8, abs=0.1) == struck.staff_no_consult / (struck.staff_no_consult + struck.staff_consult)
+
+
+def test_hours_differ_in_autonomy() -> None:
+    """Nights that are worse, and hours that are not quite as usual, though nothing is wrong."""
+    nights = (-0.2,) * 7 + (0.0,) * 17
+    bot = _bot(calls_per_hour=2000, profile=ALWAYS, weekend=1.0, autonomy_by_hour=nights, autonomy_variation=0.05)
+    day: list[float] = []
+    night: list[float] = []
+    for local, counts in _truth(_world(bot)):
+        judged = counts.staff_no_consult + counts.staff_consult + counts.exit_consulting
+        (night if local.hour < 7 else day).append(counts.exit_consulting / judged)
+
+    assert pytest.approx(0.65, abs=0.01) == fmean(day)
+    assert pytest.approx(0.45, abs=0.01) == fmean(night)
+    assert pytest.approx(0.05, abs=0.01) == pstdev(day)
 
 
 def test_surge() -> None:
