@@ -324,19 +324,25 @@ def _show_table(output: Output, summary: _Summary) -> None:
         output.line()
     total = summary.total
     output.line(
-        f"{len(summary.outcomes)} bots, {sum(total.tally) + total.failed} hours: {total.tally.recorded} with a record,"
+        f"Hours of {_counted(len(summary.outcomes), 'bot')}: {total.tally.recorded} with a record,"
         f" {total.tally.empty} taken to be without calls, {total.tally.unknown} unknown, {total.failed} failed."
     )
     for error in sorted({outcome.error for _, outcome in summary.outcomes if outcome.error}):
         output.line(f"Failed: {error}", "red")
     if total.tally.unknown:
         output.line(
-            "Nothing is written of unknown hours: the platform has no record of them, nor any before, or a report is amiss.",
+            "Nothing is written of unknown hours: the platform has no record of them, and none from before;"
+            " or the report has records that cannot be placed.",
             "yellow",
         )
-    output.line(f"{summary.parts - len(summary.left)} of {summary.parts} days are complete in {summary.directory}.")
+    done = summary.parts - len(summary.left)
+    output.line(f"{done} of {_counted(summary.parts, 'day')} (UTC) complete in {summary.directory}.")
     if summary.left:
         output.line(f"Left: {', '.join(summary.left)}. The same command goes on with them.", "red")
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _show_json(output: Output, summary: _Summary) -> None:

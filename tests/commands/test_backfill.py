@@ -62,8 +62,8 @@ def test_the_summary_in_words(shell: Shell) -> None:
     ended = shell.run(*FLAGS)
 
     assert (0, "") == (ended.exit_code, ended.stderr)
-    assert "1 bots, 32 hours: 32 with a record" in ended.stdout
-    assert "2 of 2 days are complete in history." in ended.stdout
+    assert "Hours of 1 bot: 32 with a record" in ended.stdout
+    assert "2 of 2 days (UTC) complete in history." in ended.stdout
     assert "账单助手" not in ended.stdout
 
 
@@ -76,9 +76,21 @@ def test_the_summary_of_what_failed(shell: Shell) -> None:
 
     assert 1 == ended.exit_code
     assert "claims" in ended.stdout
-    assert "64 hours: 32 with a record, 0 taken to be without calls, 0 unknown, 32" in ended.stdout
+    assert "Hours of 2 bots: 32 with a record, 0 taken to be without calls, 0 unknown, 32" in ended.stdout
     assert "10000002" in ended.stdout
     assert "Left: 2026-05-18, 2026-05-19. The same command goes on" in " ".join(ended.stdout.split())
+
+
+def test_the_chatbot_report_has_a_past_too(shell: Shell) -> None:
+    """Its window and its counters, of a directory of their own."""
+    ended = shell.run(*FLAGS, "--report=chatbot")
+
+    text = (shell.directory / "history" / "2026-05-19.om").read_text()
+    assert 0 == ended.exit_code
+    assert {"oifde_bot_info", "oifde_chatbot_hour_replies", "oifde_replies"} <= {
+        line.split()[2] for line in text.splitlines() if line.startswith("# TYPE ")
+    }
+    assert "oifde_calls" not in text
 
 
 def test_discovered_bots_have_a_past_too(shell: Shell) -> None:

@@ -295,7 +295,7 @@ async def test_told_to_end_it_says_how_to_go_on(tmp_path: Path, number: signal.S
     assert 1 == process.returncode
     assert b"interrupted; the same command goes on" in complained
     assert b"Traceback" not in complained
-    assert b"2 of 5 days are complete" in said
+    assert b"2 of 5 days (UTC) complete" in said
 
 
 async def test_a_bot_that_fails_stops_no_other(tmp_path: Path) -> None:
