@@ -14,9 +14,9 @@ _LIMIT: Final = {each.name: f'scalar({each.record}{{tenant_id=""}})' for each in
 
 # A platform that refuses a login, or a token, is there.
 _MOSTLY_ANSWERED: Final = """(
-  sum by (platform) (rate(oifde_upstream_requests_total[5m]))
-    - sum by (platform) (rate(oifde_upstream_request_failures_total{reason!="auth"}[5m]))
-    > 0.5 * sum by (platform) (rate(oifde_upstream_requests_total[5m]))
+  sum by (platform) (rate(oifde_upstream_requests_total[3m]))
+    - sum by (platform) (rate(oifde_upstream_request_failures_total{reason!="auth"}[3m]))
+    > 0.5 * sum by (platform) (rate(oifde_upstream_requests_total[3m]))
 )"""
 # Targets that have been seen to be exporters, whatever they are called.
 _SCRAPES: Final = "(up and on (namespace, job, instance) last_over_time(oifde_exporter_build_info[1w]))"

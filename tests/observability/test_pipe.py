@@ -1,6 +1,7 @@
 """When the alerts for the pipe fire, when they do not, and what they say: promtool evaluates the rules that ship."""
 
 import json
+import re
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -452,3 +453,17 @@ def test_an_alert_says_what_is_wrong(promtool: Path, tmp_path: Path, alert: str)
 
     said = run(promtool, tmp_path, groups(alert), [test], case.every)
     assert "" == said, said
+
+
+def test_every_series_asked_for_exists() -> None:
+    """By the reference of the metrics, or recorded by a rule: an alert on a series that is not there never fires."""
+    reference = (RULES.parents[1] / "docs" / "metrics.md").read_text(encoding="utf-8")
+    files = [yaml.safe_load(path.read_text(encoding="utf-8")) for path in RULES.glob("*.yaml")]
+    recorded = {rule.get("record") for file in files for group in file["groups"] for rule in group["rules"]}
+
+    asked = {
+        series
+        for alert in alerts()
+        for series in re.findall(r"\b(?:\w+:)?oifde_\w+(?::\w+)?", json.dumps(groups(alert)).replace(r"\n", " "))
+    }
+    assert set() == {series for series in asked - recorded if f"`{series}`" not in reference}

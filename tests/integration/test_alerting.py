@@ -1,0 +1,218 @@
+"""From a bot in trouble to whoever is told of it: platform, exporter, Prometheus, Alertmanager and a receiver, all real.
+
+Rules wait for minutes before they fire and after they end; here each minute is a tenth of a second. All else is as shipped.
+"""
+
+import re
+import time
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+import yaml
+from aiohttp import web
+
+from exporter.clock import SystemClock
+from exporter.upstream.simulator import Simulator
+from exporter.upstream.simulator.characters import CALM, HOUR, Incident, SimBot, SimTenant, Trouble
+from exporter.upstream.simulator.server import default_secret
+from exporter.upstream.simulator.world import SimulatedWorld
+from harness.history import STEP, Past, days, recorded, rule_levels, write_blocks
+from harness.processes import ExporterProcess, Prometheus
+from harness.programs import FindProgram
+from harness.waiting import wait_for
+
+from .conftest import StartAlertmanager
+
+ROOT: Final = Path(__file__).parents[2]
+RULES: Final = tuple(sorted((ROOT / "observability" / "rules").glob("*.yaml")))
+INHIBITION: Final = ROOT / "observability" / "alertmanager" / "inhibition.yaml"
+
+ALERT: Final = "OifdeBotAutonomyDropped"
+TENANT: Final = "202104237142"
+BOT: Final = "943370855474270208"
+TARGET: Final = {"job": "oifde-exporter", "instance": "exporter:10230"}
+# All day the same, so that the hour at which the test runs makes no difference.
+EVEN: Final = (1.0,) * 24
+
+
+class ShiftedClock(SystemClock):
+    """The machine's clock, so many seconds ahead."""
+
+    ahead = 0.0
+
+    def now(self) -> float:
+        return super().now() + self.ahead
+
+
+@dataclass
+class Receiver:
+    """Whom Alertmanager tells."""
+
+    told: list[Mapping[str, Any]] = field(default_factory=list)
+    url: str = ""
+
+    async def listen(self, running: AsyncExitStack) -> None:
+        """Listens until the test is over."""
+        app = web.Application()
+        app.router.add_post("/", self._hear)
+        runner = web.AppRunner(app, access_log=None)
+        await runner.setup()
+        running.push_async_callback(runner.cleanup)
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        self.url = "http://{}:{}/".format(*runner.addresses[0])
+
+    async def _hear(self, request: web.Request) -> web.Response:
+        self.told.append(await request.json())
+        return web.Response()
+
+    def alerts(self, status: str) -> list[Mapping[str, Any]]:
+        """What has been told of the alert: ``firing`` or ``resolved``."""
+        return [
+            alert
+            for message in self.told
+            for alert in message["alerts"]
+            if (status, ALERT) == (alert["status"], alert["labels"]["alertname"])
+        ]
+
+
+async def test_whoever_is_on_call_is_told_of_a_drop_and_of_its_end(
+    program: FindProgram, tmp_path: Path, running: AsyncExitStack, start_alertmanager: StartAlertmanager
+) -> None:
+    """With the bot's names, the figures and the runbook; not of the bot beside it, and once although there are two replicas.
+
+    The bot began to fail an hour ago and goes on until ten minutes from now. Then it is evening: the clocks of platform and
+    exporter are set ahead, and the counters have all the good hours in between.
+    """
+    now = time.time()
+    clock = ShiftedClock()
+    # Where it is between three and four in the morning: yesterday is counted, and most of today is still to come.
+    west = (datetime.fromtimestamp(now, UTC).hour - 3 + 11) % 24 - 11
+    zone = ZoneInfo(f"Etc/GMT{west:+d}")
+    trouble = Incident(now - HOUR, now + HOUR / 6, Trouble.AUTONOMY, 0.5)
+    bots = (
+        SimBot(BOT, "账单助手", calls_per_hour=300, profile=EVEN, weekend=1, incidents=(trouble,)),
+        SimBot("943370855474270209", "Cards", calls_per_hour=300, profile=EVEN, weekend=1),
+    )
+    world = SimulatedWorld(1, [SimTenant(TENANT, bots, name="acme", timezone=zone)], CALM)
+    simulator = await running.enter_async_context(Simulator(world, clock=clock))
+    exporter = await exporter_of(running, tmp_path / "before", simulator, zone)
+    data = tmp_path / "data"
+    await a_past(program, world, exporter, data)
+    receiver = Receiver()
+    await receiver.listen(running)
+    route = {"receiver": "on-call", "group_wait": "0s", "group_interval": "1s"}
+    on_call = {"name": "on-call", "webhook_configs": [{"url": receiver.url}]}
+    inhibition = yaml.safe_load(INHIBITION.read_text(encoding="utf-8"))
+    alertmanager = await start_alertmanager({"route": route, "receivers": [on_call], **inhibition})
+
+    (tmp_path / "rules.yaml").write_text(yaml.safe_dump({"groups": hurried()}), encoding="utf-8")
+    replicas = [{"targets": [exporter.address], "labels": {"instance": f"exporter-{name}"}} for name in "ab"]
+    settings = {
+        "global": {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"},
+        "rule_files": [str(tmp_path / "rules.yaml")],
+        "scrape_configs": [{"job_name": TARGET["job"], "static_configs": replicas}],
+        "alerting": {"alertmanagers": [{"static_configs": [{"targets": [alertmanager.address]}]}]},
+    }
+    await prometheus_with(running, program, settings, tmp_path / "prometheus", data)
+
+    await wait_for(lambda: receiver.alerts("firing"), "the page")
+    (alert, *_) = receiver.alerts("firing")
+    labels = {"platform": "main", "tenant_id": TENANT, "tenant": "acme", "access_code": BOT, "bot": "账单助手"}
+    assert {"alertname": ALERT, "severity": "critical", **labels} == alert["labels"]
+    assert "账单助手 serves fewer callers by itself than usual." == alert["annotations"]["summary"]
+    assert alert["annotations"]["description"].startswith(f"账单助手 (acme, tenant {TENANT}) ")
+    assert len(re.findall(r"[0-9.]+%", alert["annotations"]["description"])) >= 2
+    assert alert["annotations"]["runbook_url"].endswith(f"docs/runbooks/{ALERT}.md")
+    assert (ROOT / "docs" / "runbooks" / f"{ALERT}.md").exists()
+
+    await exporter.stop()
+    clock.ahead = 19 * HOUR
+    await exporter_of(running, tmp_path / "after", simulator, zone, address=exporter.address, ahead=clock.ahead)
+
+    await wait_for(lambda: receiver.alerts("resolved"), "word that it is over")
+    told = [*receiver.alerts("firing"), *receiver.alerts("resolved")]
+    assert [alert["labels"]] * len(told) == [each["labels"] for each in told]
+
+
+async def exporter_of(
+    running: AsyncExitStack,
+    directory: Path,
+    simulator: Simulator,
+    zone: ZoneInfo,
+    *,
+    address: str = "127.0.0.1:0",
+    ahead: float = 0,
+) -> ExporterProcess:
+    """An exporter that has polled every bot, its clock so many seconds ahead."""
+    tenant = {
+        "tenant_id": TENANT,
+        "name": "acme",
+        "timezone": zone.key,
+        "auth": {"app_secret": default_secret(TENANT)},
+        "bots": [{"access_code": bot.access_code, "name": bot.name} for bot in simulator.world.bots(TENANT)],
+    }
+    platform = {"name": "main", "url": f"http://127.0.0.1:{simulator.port}", "tenants": [tenant]}
+    config = directory.with_suffix(".yaml")
+    config.write_text(yaml.safe_dump({"poll_interval": "1s", "platforms": [platform]}), encoding="utf-8")
+    flags = [f"--web.listen-address={address}", "--log.format=json", f"--config.file={config}"]
+    exporter = ExporterProcess(flags, directory, {}, at=f"+{ahead}")
+    running.push_async_callback(exporter.stop)
+    await exporter.started()
+
+    async def ready() -> bool:
+        return (await exporter.fetch("/-/ready")).status == 200
+
+    await wait_for(ready, "the exporter to have polled every bot")
+    return exporter
+
+
+async def a_past(program: FindProgram, world: SimulatedWorld, exporter: ExporterProcess, data: Path) -> None:
+    """Fills a database with eight days of what the exporter would have shown, and the rules recorded of it."""
+    last = int(time.time()) // STEP * STEP
+    page = (await exporter.fetch("/metrics")).text
+    past = Past(world, page, TARGET, last - days(8), last + 1)
+    write_blocks(program("promtool"), past.lines(), data)
+    for number, level in enumerate(rule_levels(RULES)[:2]):
+        async with AsyncExitStack() as stack:
+            prometheus = await prometheus_with(stack, program, {}, data.with_name(f"level-{number}"), data)
+            span = {"start": str(past.start), "end": str(past.end), "step": str(STEP)}
+            answers = [(rule, await prometheus.api("query_range", query=rule["expr"], **span)) for rule in level]
+        lines = [line for rule, answer in answers for line in recorded(rule, answer["result"])]
+        write_blocks(program("promtool"), [*lines, "# EOF\n"], data)
+
+
+async def prometheus_with(
+    running: AsyncExitStack, program: FindProgram, settings: Mapping[str, object], directory: Path, data: Path
+) -> Prometheus:
+    """A Prometheus on that database, which looks back as far as its samples of the past are apart."""
+    flags = [
+        "--storage.tsdb.retention.time=1y",
+        f"--query.lookback-delta={STEP + 60}s",
+        "--rules.alert.resend-delay=1s",
+    ]
+    prometheus = Prometheus(program("prometheus"), settings, directory, flags, data=data)
+    running.push_async_callback(prometheus.stop)
+    await prometheus.started()
+
+    async def ready() -> bool:
+        return (await prometheus.fetch("/-/ready")).status == 200
+
+    await wait_for(ready, "Prometheus to have read its database")
+    return prometheus
+
+
+def hurried() -> list[dict[str, Any]]:
+    """The groups of the shipped rules, evaluated every second, each minute they wait a tenth of a second."""
+    groups = [group for path in RULES for group in yaml.safe_load(path.read_text(encoding="utf-8"))["groups"]]
+    for group in groups:
+        group.pop("interval", None)
+        for rule in group["rules"]:
+            for key in {"for", "keep_firing_for"} & rule.keys():
+                number, unit = int(rule[key][:-1]), rule[key][-1]
+                rule[key] = f"{number * {'m': 100, 'h': 6000}[unit]}ms"
+    return groups
