@@ -11,8 +11,8 @@ from io import TextIOWrapper
 from typing import Final, Literal, TextIO, TypeAlias
 
 from rich.box import SIMPLE_HEAD
+from rich.cells import cell_len
 from rich.console import Console
-from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -20,6 +20,8 @@ from exporter.logs import printable, printable_json
 
 Style: TypeAlias = Literal["", "bold", "dim", "green", "yellow", "red"]
 Column: TypeAlias = Literal["left", "name", "right"]
+
+_LEAST_WORDS: Final = 8  # columns that words are folded to at least
 
 
 class Output:
@@ -72,8 +74,14 @@ class Output:
         for index, row in enumerate(rows):
             table.add_row(*(Text(_safe(cell)) for cell in row), style=styles[index] if styles else "")
         # Rather too wide a table than one that leaves out digits.
-        least = Measurement.get(self.console, self.console.options, table).minimum
-        self.console.print(table, width=max(self.console.width, least), crop=False)
+        widths = [
+            _LEAST_WORDS if holds == "left" else max(map(cell_len, (*heading.split("\n"), *map(_safe, cells))))
+            for (heading, holds), *cells in zip(columns, *rows, strict=True)
+        ]
+        usual = self.console.width
+        self.console.width = max(usual, sum(widths) + gap * (len(widths) - 1))
+        self.console.print(table)
+        self.console.width = usual
 
     def json(self, data: object) -> None:
         """Writes a document of JSON."""
