@@ -196,9 +196,10 @@ def _tenants() -> table.Panel:
         )
         .override_by_name("Token expires in", [parts.prop("unit", "s")])
         .override_by_name(
-            "Login", [parts.prop("mappings", [parts.words({"0": ("works", BLUE), "1": ("blocked", BAD)})])]
+            "Login",
+            [parts.prop("mappings", [parts.words({"0": ("works", BLUE), "1": ("blocked", BAD)}), parts.UNKNOWN])],
         )
-        .override_by_name("Discovery", [parts.prop("mappings", [parts.POLLING])])
+        .override_by_name("Discovery", [parts.prop("mappings", [parts.POLLING, parts.UNKNOWN])])
         .override_by_regexp("/^(Oddities|Restated)$/", [parts.prop("decimals", 0)])
         .no_value("No tenant: is the exporter scraped by this Prometheus?")
     )
@@ -357,7 +358,8 @@ def _processes() -> table.Panel:
             height=6,
         )
         .override_by_name(
-            "Configuration", [parts.prop("mappings", [parts.words({"0": ("refused", BAD), "1": ("taken over", BLUE)})])]
+            "Configuration",
+            [parts.prop("mappings", [parts.words({"0": ("refused", BAD), "1": ("taken over", BLUE)}), parts.UNKNOWN])],
         )
         .override_by_name("Runs for", [parts.prop("unit", "s")])
         .override_by_name("Memory", [parts.prop("unit", "bytes")])

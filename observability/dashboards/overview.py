@@ -16,6 +16,7 @@ from observability.dashboards.promql import (
     SOLVED,
     TO_AGENTS,
     bots,
+    for_each_bot,
     of_all,
     of_each,
     once,
@@ -153,17 +154,17 @@ def _table() -> table.Panel:
         f"of {_LAST_HOUR}. A click on a bot opens its own dashboard.",
         [
             parts.rows(bots("bot", "tenant"), "Bot"),
-            parts.rows(_TOO_MANY, "TooMany"),
-            parts.rows(autonomy, "Autonomy"),
-            parts.rows(usual, "Usual"),
-            parts.rows(f"{autonomy} - {usual}", "Difference"),
+            parts.rows(for_each_bot(_TOO_MANY), "TooMany"),
+            parts.rows(for_each_bot(autonomy), "Autonomy"),
+            parts.rows(for_each_bot(usual), "Usual"),
+            parts.rows(for_each_bot(f"{autonomy} - {usual}"), "Difference"),
             parts.over_time(autonomy, ref="Past").interval("15m"),
-            parts.rows(_CALLS, "Calls"),
+            parts.rows(for_each_bot(_CALLS), "Calls"),
             *(
-                parts.rows(of_each(outcome(label, BOTS), _CALLS), f"Share{number}")
+                parts.rows(for_each_bot(of_each(outcome(label, BOTS), _CALLS)), f"Share{number}")
                 for number, (label, _) in enumerate(OUTCOMES.values())
             ),
-            parts.rows(_UP, "Up"),
+            parts.rows(for_each_bot(_UP), "Up"),
         ],
         {
             "tenant": "Tenant",
@@ -222,7 +223,7 @@ def _table() -> table.Panel:
                 parts.prop("color", parts.fixed(BLUE)),
             ],
         )
-        .override_by_name("Polling", [parts.prop("mappings", [parts.POLLING])])
+        .override_by_name("Polling", [parts.prop("mappings", [parts.POLLING, parts.UNKNOWN])])
     )
 
 

@@ -216,7 +216,7 @@ def listing(
         .thresholds(steps((None, "text")))
         .color_scheme(by_threshold())
         # The words for no data are the table's, not those of each empty cell.
-        .override_by_regexp("/.*/", [prop("noValue", "")])
+        .override_by_regexp("/.*/", [prop("noValue", "–"), prop("mappings", [UNKNOWN])])
     )
 
 
@@ -274,6 +274,14 @@ def words(of: Mapping[str, tuple[str, str]]) -> models.ValueMap:
 
 POLLING: Final = words({"0": ("failing", BAD), "1": ("works", GOOD)})
 """For the values of ``oifde_up``."""
+
+
+UNKNOWN: Final = models.SpecialValueMap(
+    models.DashboardSpecialValueMapOptions(
+        match=models.SpecialValueMatch.NULL_AND_NAN, result=models.ValueMappingResult(text="–", index=9)
+    )
+)
+"""For values that are not known."""
 
 
 def coloured(panel: timeseries.Panel, colours: Mapping[str, str]) -> timeseries.Panel:

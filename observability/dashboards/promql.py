@@ -58,6 +58,14 @@ def bots(*labels: str, where: str = BOTS) -> str:
     return f"topk by ({_BOT}) (1, max by ({_BOT}{further}) (oifde_bot_info{{{where}}}))"
 
 
+def for_each_bot(expression: str) -> str:
+    """An expression by bot with NaN for the bots it has nothing for.
+
+    Grafana cannot match a table's queries by their labels if one of them has no series at all, and so no labels.
+    """
+    return f"{expression} or {bots()} * NaN"
+
+
 def of_platforms(expression: str) -> str:
     """Those bots of an expression that live on the platforms chosen, with the label ``platform``."""
     return f"({expression}) * on ({_BOT}) group_left (platform) {bots('platform', where=PLATFORM)}"

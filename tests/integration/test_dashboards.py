@@ -125,7 +125,9 @@ class _Shown:
 
     async def _answer(self, query: Query) -> list[Series]:
         step = None if query.instant else max(query.step, self.dashboard.range // POINTS)
-        return await self._ask(interpolated(query.expression, self.values), step)
+        return [
+            series for series in await self._ask(interpolated(query.expression, self.values), step) if _known(series)
+        ]
 
     async def _ask(self, expression: str, step: int | None) -> list[Series]:
         """The answer for the dashboard's time range in steps of some seconds, or for now."""
@@ -135,3 +137,8 @@ class _Shown:
         start, end = str(now - self.dashboard.range), str(now)
         answer = await self.prometheus.api("query_range", query=expression, start=start, end=end, step=str(step))
         return list(answer["result"])
+
+
+def _known(series: Series) -> bool:
+    """Whether a series has any value; NaN stands for none."""
+    return any(value != "NaN" for _, value in series.get("values", [series.get("value")]))

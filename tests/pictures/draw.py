@@ -304,6 +304,7 @@ def _table(panel: _Panel) -> str:
     (sort,) = panel.content["options"]["sortBy"]
     by = next(name for name, title in titles.items() if title == sort["displayName"])
     empty = -math.inf if sort["desc"] else math.inf
+    rows = [{name: value for name, value in row.items() if value == value} for row in rows]  # noqa: PLR0124 - NaN is not itself
     rows.sort(key=lambda row: row.get(by, empty if by.startswith("Value") else ""), reverse=sort["desc"])
     number = {name: ' class="n"' if name.startswith("Value") else "" for name in shown}
     head = "".join(f"<th{number[name]}>{escape(titles[name])}</th>" for name in shown)
@@ -314,8 +315,8 @@ def _table(panel: _Panel) -> str:
             config = configs[name]
             if name.startswith("Trend"):
                 cells.append(f"<td>{_sparkline(panel, trends.get(_key(row), []), config)}</td>")
-            elif name not in row or (isinstance(row[name], float) and math.isnan(row[name])):
-                cells.append("<td></td>")
+            elif name not in row:
+                cells.append(f"<td{number[name]}>–</td>")
             elif name.startswith("Value"):
                 coloured = config.get("custom.cellOptions", {}).get("type") == "color-text" or config.get("mappings")
                 style = f' style="color:{panel.colour(row[name], config)}"' if coloured else ""
