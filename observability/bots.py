@@ -38,7 +38,13 @@ class Share:
 
 
 SHARES: Final = (
-    Share("autonomy", "bot:oifde_served:max", "bot:oifde_judged:max", ("1h", "2h", "4h", "8h", "1d"), published=True),
+    Share(
+        "autonomy",
+        "bot:oifde_served:max",
+        "bot:oifde_judged:max",
+        ("1h", "2h", "4h", "6h", "12h", "1d"),
+        published=True,
+    ),
     Share(
         "direct_transfers",
         "bot:oifde_direct_transfers:max",
