@@ -12,7 +12,8 @@ import yaml
 from harness.programs import FindProgram
 
 ROOT: Final = Path(__file__).parents[2]
-PAGES: Final = {path.stem: path for path in (ROOT / "docs" / "runbooks").glob("*.md")}
+PAGES: Final = {path.stem: path for path in (ROOT / "docs" / "runbooks").glob("Oifde*.md")}
+INDEX: Final = (ROOT / "docs" / "runbooks" / "README.md").read_text(encoding="utf-8")
 RULES: Final[list[dict[str, Any]]] = [
     rule
     for path in sorted(ROOT.glob("observability/rules/*.yaml"))
@@ -32,6 +33,22 @@ def queries(page: str) -> list[str]:
 def test_every_alert_has_one() -> None:
     """And no page is left of an alert that is gone."""
     assert set(ALERTS) == set(PAGES)
+
+
+def test_the_index_leads_to_every_page() -> None:
+    """With the severities, and the thresholds that are not said elsewhere, as they ship."""
+    rows = re.findall(r"^\| \[(\w+)\]\((\w+)\.md\) \| (\w+) \|", INDEX, re.MULTILINE)
+    assert {(name, name, rule["labels"]["severity"]) for name, rule in ALERTS.items()} == set(rows)
+
+    elsewhere = (ROOT / "docs" / "alerts.md").read_text(encoding="utf-8")
+    thresholds = {
+        rule["record"].rpartition(":")[2]: rule["expr"]
+        for rule in RULES
+        if rule.get("record", "").startswith("oifde:alert_threshold:")
+    }
+    said = dict(re.findall(r"^\| `(\w+)` \| ([0-9.]+) \|", INDEX, re.MULTILINE))
+    assert {name: thresholds[name] for name in said} == {name: f"vector({value})" for name, value in said.items()}
+    assert set(thresholds) == set(said) | {name for name in thresholds if f"| `{name}` |" in elsewhere}
 
 
 @pytest.mark.parametrize("name", sorted(PAGES))

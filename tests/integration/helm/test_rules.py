@@ -77,13 +77,14 @@ def test_thresholds_can_be_changed_in_the_values(helm: Helm, chart: Path) -> Non
         chart,
         thresholds={"autonomy_drop": "0.2", "report_late_seconds": 86400000},
         overrides=[
-            {"tenantId": "0123", "thresholds": {"autonomy_floor": 0.5}},
+            {"tenantId": "0123", "thresholds": {"autonomy_floor": 0.5, "evidence": "Inf"}},
             {"tenantId": "0123", "accessCode": "9433", "thresholds": {"autonomy_floor": 0}},
         ],
     )
 
     name = "oifde:alert_threshold:"
     assert [{"record": f"{name}autonomy_drop", "expr": "vector(0.2)"}] == rules(found, f"{name}autonomy_drop")
+    assert "vector(Inf)" == rules(found, f"{name}evidence")[1]["expr"]
     assert ["vector(8.64e+07)"] == [rule["expr"] for rule in rules(found, f"{name}report_late_seconds")]
     assert [
         (None, "vector(0.25)"),
