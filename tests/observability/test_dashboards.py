@@ -140,6 +140,15 @@ def test_links_lead_somewhere() -> None:
         assert {"tenant", "bot"} == names == {each["name"] for each in dashboards[uid].variables} - {"datasource"}
 
 
+@each_dashboard
+def test_the_documentation_names_every_panel(dashboard: Dashboard) -> None:
+    """Whoever wonders what a panel says can look it up; those with but one figure stand together there."""
+    page = (ROOT / "docs" / "dashboards.md").read_text(encoding="utf-8")
+
+    assert [] == [p["title"] for p in dashboard.panels if p["type"] != "stat" and p["title"] not in page]
+    assert f"`{dashboard.content['uid']}`" in page
+
+
 @cache
 def _validator(schema: Path) -> Draft7Validator:
     return Draft7Validator(json.loads(schema.read_text(encoding="utf-8")))
