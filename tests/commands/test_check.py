@@ -245,10 +245,10 @@ def test_secrets_that_anybody_can_read(shell: Shell, tmp_path: Path) -> None:
     secret.write_text(str(shell.tenant["auth"].pop("app_secret")), encoding="utf-8")
     secret.chmod(0o644)
     shell.tenant["auth"]["app_secret_file"] = "secret"
-    result = shell.run("check")
+    result = shell.run("check", "--format=json")
 
     assert 3 == result.exit_code
-    assert f"chmod o-r {secret}" in result.stdout.replace("\n ", "").replace("\n", "")
+    assert f"chmod o-r {secret}" in [each["advice"] for each in json.loads(result.stdout)["findings"]]
 
 
 def test_findings_for_people(shell: Shell) -> None:
