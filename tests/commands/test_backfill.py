@@ -1,10 +1,14 @@
 """``backfill``: what it takes, and what it says in the end."""
 
 import json
+import re
+import shlex
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
+from exporter.commands.backfill import backfill
 from exporter.upstream.simulator import faults
 
 from .conftest import NOW, Shell
@@ -125,3 +129,14 @@ def test_names_that_a_terminal_would_obey(shell: Shell) -> None:
 
     assert "\\x1b[31mred" in ended.stdout
     assert "\x1b" not in ended.stdout + ended.stderr
+
+
+def test_the_documentation_has_flags_that_there_are() -> None:
+    """Those of the commands in docs/history.md, which were typed as they stand there."""
+    text = (Path(__file__).parents[2] / "docs" / "history.md").read_text(encoding="utf-8")
+    commands = re.findall(r"^\$ oifde-exporter backfill (.*?[^\\])$", text, re.MULTILINE | re.DOTALL)
+
+    assert commands
+    for command in commands:
+        with backfill.make_context("backfill", shlex.split(command.replace("\\\n", " "))) as context:
+            assert context.params["from"].isoformat() == "2026-11-20T22:39:00"
