@@ -118,7 +118,7 @@ async def test_whoever_is_on_call_is_told_of_a_drop_and_of_its_end(
         "scrape_configs": [{"job_name": TARGET["job"], "static_configs": replicas}],
         "alerting": {"alertmanagers": [{"static_configs": [{"targets": [alertmanager.address]}]}]},
     }
-    await prometheus_with(running, program, settings, tmp_path / "prometheus", data)
+    prometheus = await prometheus_with(running, program, settings, tmp_path / "prometheus", data)
 
     await wait_for(lambda: receiver.alerts("firing"), "the page")
     (alert, *_) = receiver.alerts("firing")
@@ -129,6 +129,11 @@ async def test_whoever_is_on_call_is_told_of_a_drop_and_of_its_end(
     assert len(re.findall(r"[0-9.]+%", alert["annotations"]["description"])) >= 2
     assert alert["annotations"]["runbook_url"].endswith(f"docs/runbooks/{ALERT}.md")
     assert (ROOT / "docs" / "runbooks" / f"{ALERT}.md").exists()
+
+    rules = [rule for group in (await prometheus.api("rules"))["groups"] for rule in group["rules"]]
+    assert [] == [(rule["name"], rule["lastError"]) for rule in rules if "lastError" in rule]
+    alerts = (await prometheus.api("alerts"))["alerts"]
+    assert {BOT} == {each["labels"]["access_code"] for each in alerts if "access_code" in each["labels"]}
 
     await exporter.stop()
     clock.ahead = 19 * HOUR
