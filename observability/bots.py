@@ -428,7 +428,7 @@ ALERTS: Final = (
         {_figure("bot:oifde_autonomy:baseline{LABELS}")}. Of all callers {{{{ $value | humanizePercentage }}}} more than usual end up with
         agents, which cannot be chance.
         """,
-        keep="30m",
+        keep="1h",
     ),
     Alert(
         "OifdeBotAutonomyBelowFloor",
@@ -452,7 +452,7 @@ ALERTS: Final = (
         last complete hour, usually {_CALLS_USUAL}.
         """,
         hold="10m",
-        keep="30m",
+        keep="1h",
     ),
     Alert(
         "OifdeBotCallsSurge",
@@ -464,7 +464,7 @@ ALERTS: Final = (
         last complete hour, usually {_CALLS_USUAL}.
         """,
         hold="10m",
-        keep="30m",
+        keep="1h",
     ),
     Alert(
         "OifdeBotDirectTransfersSurge",
@@ -476,7 +476,7 @@ ALERTS: Final = (
         three interactions, without consulting the bot. Usual is
         {_figure('bot:oifde_share:usual{share="direct_transfers", window="2h", LABELS}')}.
         """,
-        keep="30m",
+        keep="1h",
     ),
     Alert(
         "OifdeBotInterfaceFailing",
@@ -488,7 +488,7 @@ ALERTS: Final = (
         {_figure("bot:oifde_interface_success:ratio_1h{LABELS}")} succeeded in the last hour, usually
         {_figure('bot:oifde_share:usual{share="interface_success", window="2h", LABELS}')}.
         """,
-        keep="30m",
+        keep="1h",
     ),
 )
 
