@@ -5,13 +5,13 @@ import subprocess
 from pathlib import Path
 
 import pytest
-import yaml
 
 from exporter.config import load
 from harness.programs import FindProgram
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+CHINESE = (ROOT / "README.zh-CN.md").read_text(encoding="utf-8")
 
 
 def block(start: str) -> str:
@@ -31,14 +31,15 @@ def test_the_configuration_loads() -> None:
     assert "billing" == config.platforms[0].tenants[0].bots[0].name
 
 
-@pytest.mark.parametrize(("start", "kind"), [("scrape_configs", "config"), ("groups", "rules")])
-def test_promtool_accepts_the_prometheus_blocks(start: str, kind: str, tmp_path: Path, program: FindProgram) -> None:
-    """Pasted into a file of their own."""
+@pytest.mark.parametrize("start", ["scrape_configs", "rule_files"])
+def test_promtool_accepts_the_prometheus_blocks(start: str, tmp_path: Path, program: FindProgram) -> None:
+    """Pasted into a file of their own, beside which the rules are."""
     file = tmp_path / "block.yml"
     file.write_text(block(start), encoding="utf-8")
+    (tmp_path / "observability").symlink_to(ROOT / "observability")
 
     checked = subprocess.run(
-        [program("promtool"), "check", kind, file], capture_output=True, text=True, timeout=60, check=False
+        [program("promtool"), "check", "config", file], capture_output=True, text=True, timeout=60, check=False
     )
 
     assert 0 == checked.returncode, checked.stderr
@@ -61,36 +62,19 @@ def test_every_page_linked_exists() -> None:
     assert [] == [link for link in links if not (ROOT / link).exists()]
 
 
-def test_the_alerts_join_their_series(tmp_path: Path, program: FindProgram) -> None:
-    """The first rule fires for a bot with many calls and a low rate, and not for one with few."""
-    rules = tmp_path / "rules.yml"
-    rules.write_text(block("groups"), encoding="utf-8")
-    series = []
-    for bot, calls in (("busy", 60), ("quiet", 3)):
-        labels = f'tenant_id="t",access_code="{bot}",bot="{bot}"'
-        series.append({"series": f"oifde_hour_autonomy_ratio{{{labels}}}", "values": "0.4x10"})
-        series.append(
-            {"series": f'oifde_hour_call_outcomes{{{labels},outcome="staff_consult"}}', "values": f"{calls}x10"}
-        )
-    fired = {
-        "exp_labels": {"tenant_id": "t", "access_code": "busy", "bot": "busy"},
-        "exp_annotations": {"summary": "busy solved only 40% of its calls in the last hour."},
-    }
-    tests = {
-        "rule_files": [str(rules)],
-        "tests": [
-            {
-                "interval": "1m",
-                "input_series": series,
-                "alert_rule_test": [{"eval_time": "5m", "alertname": "BotAutonomyLow", "exp_alerts": [fired]}],
-            }
-        ],
-    }
-    file = tmp_path / "test.yml"
-    file.write_text(yaml.safe_dump(tests), encoding="utf-8")
+def outline(text: str) -> list[str]:
+    """What a translation leaves as it is: the headings' levels, the blocks of code, the links, the tables' widths."""
+    blocks = re.findall(r"^ *```.*?^ *```$", text, re.MULTILINE | re.DOTALL)
+    prose = re.sub(r"^ *```.*?^ *```$", "", text, flags=re.MULTILINE | re.DOTALL)
+    links = re.findall(r"\]\(([^)]+)\)", prose)
+    headings = re.findall(r"^#+", prose, re.MULTILINE)
+    widths = [str(line.count(" |")) for line in prose.splitlines() if line.startswith("|")]
+    return [*headings, *blocks, *sorted(set(links)), *widths]
 
-    checked = subprocess.run(
-        [program("promtool"), "test", "rules", file], capture_output=True, text=True, timeout=60, check=False
+
+def test_the_chinese_readme_is_in_step() -> None:
+    """Whoever reads it learns the same, with the same commands, links and tables."""
+    chinese = outline(
+        CHINESE.replace("(README.md)", "(README.zh-CN.md)").replace("status-overview-chinese", "status-overview")
     )
-
-    assert 0 == checked.returncode, checked.stdout + checked.stderr
+    assert outline(README) == chinese
