@@ -212,7 +212,8 @@ def backfill(
     try:
         complete = asyncio.run(_interruptible(_run(loaded, wanted, _SHOW[format], log)))
     except NothingRead as error:
-        click.echo(logs.printable(f"oifde-exporter: no bot could be read: {error}"), err=True)
+        told = f"oifde-exporter: no bot can be read: {error}. {advice(error.error)}"
+        click.echo(logs.printable(told), err=True)
         sys.exit(1)
     except (BackfillError, JournalError) as error:
         click.echo(logs.printable(f"oifde-exporter: {error}"), err=True)
@@ -238,6 +239,8 @@ async def _run(
     clock = SystemClock()
     async with open_tenants(loaded, clock=clock, log=log) as tenants:
         bots = _select(await _bots(tenants), wanted.bots)
+        if not bots:
+            raise BackfillError("there is no bot; oifde-exporter discover lists those that the platform has")
         plan = wanted.plan(loaded, [_bot_id(each) for each, _ in bots])
         with Journal(wanted.directory, plan, int(clock.now()) - NEWEST) as journal:
             sources = [_source(loaded, wanted, each, access, journal.limit) for each, access in bots]
@@ -254,6 +257,8 @@ async def _run(
             try:
                 with progress("days of bots", work.steps) as advance:
                     await work.run(advance)
+            except OSError as error:
+                raise BackfillError(f"cannot write to {wanted.directory}: {error.strerror}") from error
             finally:
                 show(stdout(), _Summary(wanted.directory, len(work.parts), work.left, work.outcomes()))
             return not work.left

@@ -50,7 +50,10 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a bot in a part, or in all of them; ``failed`` has hours too, ``error`` says why the last did."""
+    """What became of a bot in a part, or in all of them.
+
+    ``failed`` counts hours too; ``error`` says why a part failed, the last one that did.
+    """
 
     tally: Tally = Tally()  # noqa: RUF009 - immutable
     failed: int = 0
@@ -68,7 +71,12 @@ class Outcome:
 
 
 class NothingRead(Exception):  # noqa: N818 - what happened
-    """Not one bot could be read: there is no point in going on. The message is the last failure's."""
+    """Not one bot could be read any more: there is no point in going on."""
+
+    def __init__(self, error: UpstreamError) -> None:
+        """``error`` is the last failure."""
+        super().__init__(str(error))
+        self.error: Final = error
 
 
 class Backfill:
@@ -96,8 +104,6 @@ class Backfill:
         self._answered: dict[str, float] = {}
         self.parts: Final = _parts([source.gap for source in sources])
         """By name, in the order of time."""
-        self.samples = 0
-        """How many have been written."""
 
     @property
     def steps(self) -> int:
@@ -132,7 +138,7 @@ class Backfill:
 
     def _complete(self, name: str) -> bool:
         outcomes = self._journal.parts.get(name)
-        return outcomes is not None and not any(each.failed for each in _from_json(outcomes))
+        return outcomes is not None and not any(each.error for each in _from_json(outcomes))
 
     def _learn(self, outcomes: Sequence[Outcome]) -> None:
         for source, outcome in zip(self._sources, outcomes, strict=True):
@@ -146,11 +152,9 @@ class Backfill:
                 async for source, failure in read:
                     outcomes.append(self._add(file, source, part, failure))
                     advance(1)
-            # Where there is nothing to be written of a bot it has no hours either.
-            if all(each.failed or each == Outcome() for each in outcomes) and any(each.failed for each in outcomes):
-                raise NothingRead(next(each.error for each in reversed(outcomes) if each.error))
+                    if failure and all(each.failed for each in self._sources):
+                        raise NothingRead(failure)
             file.finish()
-        self.samples += file.samples
         self._journal.note(name, _to_json(outcomes))
 
     def _add(self, file: PartFile, source: Source, part: Span, failure: UpstreamError | None) -> Outcome:

@@ -43,6 +43,9 @@ class Journal:
         except BlockingIOError:
             self._file.close()
             raise JournalError(f"another backfill is writing to {directory}") from None
+        except (ValueError, LookupError, TypeError) as error:
+            self._file.close()
+            raise JournalError(f"{directory / NAME} is no journal; give another directory") from error
         except BaseException:
             self._file.close()
             raise

@@ -121,6 +121,39 @@ def test_bots_that_cannot_be_listed_are_told(shell: Shell) -> None:
     assert not (shell.directory / "history").exists()
 
 
+def test_no_bot_at_all_is_told(shell: Shell) -> None:
+    """Where discovery takes none."""
+    del shell.tenant["bots"]
+    shell.tenant["discovery"] = {"exclude": ".*"}
+
+    ended = shell.run(*FLAGS)
+
+    assert (1, "") == (ended.exit_code, ended.stdout)
+    assert "there is no bot" in ended.stderr
+
+
+def test_a_file_that_cannot_be_written_is_told(shell: Shell) -> None:
+    """In a line, and what has been done stays done."""
+    (shell.directory / "history" / "2026-05-19.om.partial").mkdir(parents=True)
+
+    ended = shell.run(*FLAGS)
+
+    assert 1 == ended.exit_code
+    assert "oifde-exporter: cannot write to history: Is a directory" in ended.stderr
+    assert "1 of 2 days (UTC) complete" in ended.stdout
+
+
+def test_a_short_gap_that_fails_is_not_complete(shell: Shell) -> None:
+    """Though no hour begins in it."""
+    shell.tenant["bots"].append({"access_code": "943370855474270311", "name": "claims"})
+    flags = ("backfill", "--from=2026-05-20T08:10", "--to=2026-05-20T08:30")
+    with shell.simulator.faults.active(faults.ErrorCode(10000002), access_code="943370855474270311"):
+        failed = shell.run(*flags)
+    mended = shell.run(*flags)
+
+    assert (1, 0) == (failed.exit_code, mended.exit_code)
+
+
 def test_names_that_a_terminal_would_obey(shell: Shell) -> None:
     """Are shown as what they are."""
     shell.tenant["bots"][0] |= {"access_code": "0", "name": "\x1b[31mred"}

@@ -126,7 +126,7 @@ async def test_what_is_kept_does_not_grow(make: MakeBackfill) -> None:
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.reset_peak()
 
-    work = make(Asked(), bots=2, days=days, step=1200)
+    work = make(Asked(), bots=2, days=days, step=1800)
     tracemalloc.start()
     try:
         for number in range(4096):  # the calendar's caches, which are bounded, are full from the start

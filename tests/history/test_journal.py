@@ -45,6 +45,16 @@ def test_another_history_is_not_mixed_in(tmp_path: Path) -> None:
         Journal(tmp_path, {**PLAN, "step": 60, "labels": {}}, limit=100)
 
 
+@pytest.mark.parametrize("text", ["{}\n", "[]\n", "history\n", '{"plan":{},"limit":1}\n{}\n'])
+def test_a_file_that_is_no_journal_is_told(tmp_path: Path, text: str) -> None:
+    """And left as it is."""
+    (tmp_path / NAME).write_text(text)
+
+    with pytest.raises(JournalError, match="is no journal; give another directory"):
+        Journal(tmp_path, PLAN, limit=100)
+    assert text == (tmp_path / NAME).read_text()
+
+
 def test_one_process_at_a_time(tmp_path: Path) -> None:
     """The second is told so, and can go on when the first has ended."""
     with Journal(tmp_path, PLAN, limit=100), pytest.raises(JournalError, match="another backfill is writing"):
