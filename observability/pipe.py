@@ -120,10 +120,12 @@ _PLATFORM: Final = (
         min by (platform) (tenant:oifde_auth_blocked:max) == 1
         """,
         severity="critical",
-        hold="10m",
+        # It is to be told of before its tenants are, and until the last of them is polled again.
+        hold="5m",
+        keep="5m",
         summary="Platform {{ $labels.platform }} gives no reports.",
         description=f"""
-        For ten minutes no bot of platform {{{{ $labels.platform }}}} could be polled, and most requests were not
+        For five minutes and more no bot of platform {{{{ $labels.platform }}}} could be polled, and most requests were not
         answered.{_REASON} Bots concerned: {_BOTS_OF_PLATFORM}.
         """,
     ),

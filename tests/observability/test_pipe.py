@@ -129,8 +129,10 @@ BUSY: Final = f"30x{WEEKS + 100}"
 # fmt: off
 CASES: Final = (
     # The platform
-    Case("OifdePlatformDown", "after ten minutes, until it is back", bot(DOWN) | bot(DOWN, "b") | UNANSWERED | ALLOWED,
-         {"35m": [], "45m": [PLATFORM], "119m": [PLATFORM], "2h5m": []}),
+    Case("OifdePlatformDown", "after five minutes, until all have been polled again", bot(DOWN) | bot(DOWN, "b") | UNANSWERED | ALLOWED,
+         {"35m": [], "39m": [PLATFORM], "2h3m": [PLATFORM], "2h10m": []}),
+    Case("OifdePlatformDown", "it answered many requests before, and is asked little since", bot(DOWN) | requests("0+600x30 18012+12x90", "0+0x30 12+12x90") | ALLOWED,
+         {"32m": [], "40m": [PLATFORM]}),
     Case("OifdePlatformDown", "it is not polled so often that a request was sent of late", bot(DOWN) | requests("1x300", "1x300") | ALLOWED,
          {"45m": [PLATFORM]}),
     Case("OifdePlatformDown", "one bot still gets its report", bot(DOWN) | bot("1x200", "b") | ANSWERED | ALLOWED, {"1h": []}),
@@ -151,7 +153,7 @@ CASES: Final = (
     Case("OifdePlatformClockSkew", "it gives no date", bot("1x60"), {"1h": []}),
     # A tenant
     Case("OifdeTenantDown", "after ten minutes, until one bot is back", bot(DOWN) | bot("1x30 0x180", "b") | bot("1x200", "c", "2") | ALLOWED,
-         {"35m": [], "45m": [TENANT], "119m": [TENANT], "2h5m": []}),
+         {"40m": [], "45m": [TENANT], "119m": [TENANT], "2h5m": []}),
     Case("OifdeTenantDown", "one of its bots is up", bot(DOWN) | bot("1x200", "b") | ALLOWED, {"1h": []}),
     Case("OifdeTenantDown", "its login is blocked", bot(DOWN) | BLOCKED, {"1h": []}),
     Case("OifdeTenantDown", "two replicas see it", bot(DOWN) | bot(DOWN, instance="y") | ALLOWED, {"1h": [TENANT]}),
@@ -265,7 +267,7 @@ TEXTS: Final = {
     "OifdePlatformDown": (
         "Platform p gives no reports.",
         (
-            "For ten minutes no bot of platform p could be polled, and most requests were not answered. Most "
+            "For five minutes and more no bot of platform p could be polled, and most requests were not answered. Most "
             'requests fail with the reason "timeout". Bots concerned: 2.'
         ),
     ),
