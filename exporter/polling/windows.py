@@ -66,6 +66,8 @@ class State:
     """Sums in the order of the report's fields; None for a field that is no count or never had a value."""
     zero_until: float = 0.0
     """Until when 0 is shown in place of ``totals``; 0 when it is over."""
+    grown: float = float("-inf")
+    """When ``totals`` last grew while their day was over."""
     by_day: Day | None = None
     """What a report by day last said."""
     last_day: Record | None = None
@@ -161,12 +163,14 @@ def count(state: State, rules: Rules, now: float) -> State:
         zero_until = 0.0
     if counted is None:
         counted, zero_until = _first_counted(state, rules, today, now)
-    elif counted < today and not _held(state, rules, counted, now):
-        counted, totals, zero_until = today, _zeros(totals), now + ZERO_SHOWN
-    day = state.day(counted) if counted else None
-    if day:
-        totals = _at_least(totals, _sums(day, rules.report))
-    return replace(state, counted=counted, totals=totals, zero_until=zero_until)
+    totals, grown = _added_up(state, rules, counted), state.grown
+    if counted and counted < today:
+        # The last hour's record may come when it is settled already: what it adds is to be seen, too.
+        grown = now if totals != state.totals else grown
+        if not _held(state, rules, counted, now) and not _just(grown, now):
+            counted, zero_until = today, now + ZERO_SHOWN
+            totals = _added_up(replace(state, totals=_zeros(totals)), rules, counted)
+    return replace(state, counted=counted, totals=totals, zero_until=zero_until, grown=grown)
 
 
 def changes_at(state: State, rules: Rules, now: float) -> float | None:
@@ -175,6 +179,8 @@ def changes_at(state: State, rules: Rules, now: float) -> float | None:
         return None
     if state.zero_until:
         return state.zero_until
+    if _just(state.grown, now):
+        return state.grown + ZERO_SHOWN
     return _deadline(next_day(state.counted or day_before(local_date(now, rules.zone))), rules)
 
 
@@ -329,6 +335,17 @@ def _held(state: State, rules: Rules, counted: date, now: float) -> bool:
         return False
     day = state.day(counted)
     return day is None or _all_settled_at(day, rules) > day.asked
+
+
+def _just(grown: float, now: float) -> bool:
+    """Whether counters that grew then may not have been seen yet."""
+    return grown <= now < grown + ZERO_SHOWN
+
+
+def _added_up(state: State, rules: Rules, counted: date | None) -> tuple[Value, ...] | None:
+    """The counters with all that is known of the day counted."""
+    day = state.day(counted) if counted else None
+    return _at_least(state.totals, _sums(day, rules.report)) if day else state.totals
 
 
 def _first_counted(state: State, rules: Rules, today: date, now: float) -> tuple[date | None, float]:

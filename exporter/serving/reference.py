@@ -64,8 +64,8 @@ The counters are sums over the records of the tenant's local day. They come from
 restart, and in a second replica, they show the same figures, and `increase()` over a range counts each call once.
 
 Yesterday's figures are held, and still corrected, until every hour of yesterday is complete, at the latest
-`empty_hour_delay` after midnight. Then the new day begins with 0, shown for two minutes so that a scrape every minute sees
-the reset. For an exact figure a range has to contain all of this hold or nothing of it: ask for a day's calls from about three
+`empty_hour_delay` after midnight; figures that come last are shown for two minutes. Then the new day begins with 0, shown
+for two minutes, too, so that a scrape every minute sees the reset. For an exact figure a range has to contain all of this hold or nothing of it: ask for a day's calls from about three
 hours after midnight on.
 
 Within a day the counters never go down. Where the platform corrects a figure downwards the counter waits until it is

@@ -140,7 +140,7 @@ class TestLastCompleteHour:
         state = fold(state, "01:10", [record("00:00", 1)]).state
         assert "20 00:00" == start(state.hour)
         state = fold(state, "01:10", [record(f"{hour:02}:00", 1, YESTERDAY) for hour in range(24)], of=YESTERDAY).state
-        assert not windows.wants_day_before(state, RULES, at("01:10"))
+        assert not windows.wants_day_before(windows.count(state, RULES, at("01:12")), RULES, at("01:12"))
 
     def test_the_hour_never_goes_back(self) -> None:
         """Not when the clock does, and not when the platform forgets."""
@@ -269,7 +269,7 @@ class TestDayCounters:
         state = fold(state, "00:05", [record("00:00", 2)]).state
         state = fold(state, "00:05", self.FULL, of=YESTERDAY).state
         assert 240 == calls(state)
-        assert at("02:00") == windows.changes_at(state, RULES, at("00:05"))
+        assert at("02:00") == windows.changes_at(state, RULES, at("00:07"))
 
         state = fold(state, "00:10", [record("00:00", 3)]).state
         state = fold(state, "00:10", self.FULL, of=YESTERDAY).state
@@ -284,11 +284,26 @@ class TestDayCounters:
 
     def test_calls_that_come_while_zero_is_shown_are_counted_after_it(self) -> None:
         """Nothing is lost by the two minutes."""
-        state = fold(self.before_midnight(), "00:10", self.FULL, of=YESTERDAY).state
+        state = fold(self.before_midnight(), "00:05", self.FULL, of=YESTERDAY).state
+        state = fold(state, "00:10", self.FULL, of=YESTERDAY).state
         state = fold(state, "00:11", [record("00:00", 5)]).state
         assert 0 == calls(state)
 
         assert 5 == calls(windows.count(state, RULES, at("00:12")))
+
+    @pytest.mark.parametrize("came", ["00:25", "01:59"])
+    def test_calls_that_come_when_the_day_is_over_are_seen_first(self, came: str) -> None:
+        """A last hour that is published after it has settled, up to the deadline: its calls are not lost to the new day's 0."""
+        state = fold(State(), "23:59", self.FULL[:23], day=YESTERDAY).state
+        state = fold(state, came, [record("00:00", 5)]).state
+        state = fold(state, came, self.FULL, of=YESTERDAY).state
+        assert 240 == calls(state)
+        assert at(came) + windows.ZERO_SHOWN == windows.changes_at(state, RULES, at(came))
+        assert 240 == calls(windows.count(state, RULES, at(came) + windows.ZERO_SHOWN - 1))
+
+        state = windows.count(state, RULES, at(came) + windows.ZERO_SHOWN)
+        assert 0 == calls(state)
+        assert 5 == calls(windows.count(state, RULES, at(came) + 2 * windows.ZERO_SHOWN))
 
     def test_a_last_hour_that_is_late_holds_the_day_until_the_deadline(self) -> None:
         """Two hours after midnight the new day starts by the clock alone, whether a poll comes or not."""
@@ -309,9 +324,9 @@ class TestDayCounters:
         assert "20 00:00" == start(state.hour)
         assert windows.wants_day_before(state, RULES, at("01:10"))
         assert windows.wants_day_before(state, RULES, at("01:59"))
-        late = fold(state, "01:59", self.FULL, of=YESTERDAY).state
+        late = windows.count(fold(state, "01:50", self.FULL, of=YESTERDAY).state, RULES, at("01:52"))
         assert 0 == calls(late)
-        assert not windows.wants_day_before(late, RULES, at("01:59"))
+        assert not windows.wants_day_before(late, RULES, at("01:52"))
         assert not windows.wants_day_before(windows.count(state, RULES, at("02:00")), RULES, at("02:00"))
 
     def test_a_field_that_no_record_has_is_absent_after_all(self) -> None:
@@ -375,7 +390,8 @@ class TestDayCounters:
 
     def test_setting_the_clock_back_ends_the_zero(self) -> None:
         """It is not shown for as long as the clock was set back."""
-        state = fold(self.before_midnight(), "00:10", [record("00:00", 5)]).state
+        state = fold(self.before_midnight(), "00:05", self.FULL, of=YESTERDAY).state
+        state = fold(state, "00:10", [record("00:00", 5)]).state
         state = fold(state, "00:10", self.FULL, of=YESTERDAY).state
 
         assert 5 == calls(windows.count(state, RULES, at("23:10", YESTERDAY)))

@@ -10,7 +10,7 @@ from .ledger import COUNTS, FIELDS, BotKey, Delays, Figures, Ledger, Settled, Te
 from .page import Page, Shown
 
 ZERO_SHOWN: Final = 120.0
-"""Seconds for which a new day's counters show 0."""
+"""Seconds for which a new day's counters show 0, and before it those of the day before what came last."""
 
 _SLACK: Final = 1.5
 """Seconds that a moment may be off for reasons of measuring."""
@@ -244,7 +244,7 @@ class Checker:
         is_today = self._is_sum(bot, sums, today, [each for each in said if each.day == today])
         is_yesterday = (
             memory.turned != today
-            and since_midnight <= self._delays.empty + _SLACK + (ended - began)
+            and since_midnight <= self._delays.empty + ZERO_SHOWN + _SLACK + (ended - began)
             and all(value in ever for value, ever in zip(sums, self._ledger.ever_sums(bot, yesterday), strict=True))
         )
         falls = any(shown.day.get(metric, 0.0) < value for metric, value in former.items())
@@ -257,7 +257,7 @@ class Checker:
         else:
             self.claim(NEVER_DOWN, True, bot)
         is_zero = zero and (
-            since_midnight <= self._delays.empty + ZERO_SHOWN + _SLACK + (ended - began)
+            since_midnight <= self._delays.empty + 2 * ZERO_SHOWN + _SLACK + (ended - began)
             if memory.zero_seen is None
             else began <= memory.zero_seen + ZERO_SHOWN + _SLACK
         )
