@@ -4,8 +4,10 @@ Source: https://prometheus.io/docs/instrumenting/exposition_formats/ and OpenMet
 same in both; only the headers differ, and the end.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Final, NamedTuple, TypeAlias
+import math
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from itertools import compress
+from typing import Final, TypeAlias, TypeVar
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.metrics_core import Metric
@@ -16,19 +18,69 @@ from exporter.polling.snapshot import BotId, Snapshot, TenantId, TenantStatus
 from exporter.serving.catalogue import BOT_INFO, LAYOUTS, REPORT_HEALTH, TENANT_HEALTH, Family
 from exporter.upstream.reports import Value
 
-_ROWS_A_CHUNK: Final = 1000
+_LINES_A_CHUNK: Final = 2000
 _EXPONENTS_FROM: Final = 1_000_000
 
 Labels: TypeAlias = Iterable[tuple[str, str]]
 """Names of labels with their values, not escaped."""
 
+_Item = TypeVar("_Item")
 
-class _Row(NamedTuple):
-    """A report of a bot, written: the lines of each family, and the snapshot they are of."""
 
-    snapshot: Snapshot
-    health: Sequence[bytes]
-    data: Sequence[bytes]
+class _Table:
+    """The lines of some families, a row for each bot or tenant, kept as the columns that a scrape has to join."""
+
+    def __init__(self, families: Sequence[Family]) -> None:
+        self._families = families
+        self._columns: list[list[bytes]] = [[] for _ in families]
+        self._expires: list[float] = []
+        self._keys: list[Hashable] = []
+        self._places: dict[Hashable, int] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._keys)
+
+    def put(self, key: Hashable, lines: Sequence[bytes], expires: float = math.inf) -> None:
+        """Takes the lines of each family of a row, which is shown until the moment ``expires``."""
+        place = self._places.setdefault(key, len(self._keys))
+        if place == len(self._keys):
+            self._keys.append(key)
+            self._expires.append(expires)
+            for column, line in zip(self._columns, lines, strict=True):
+                column.append(line)
+        else:
+            self._expires[place] = expires
+            for column, line in zip(self._columns, lines, strict=True):
+                column[place] = line
+
+    def renew(self, key: Hashable, expires: float) -> None:
+        """Shows a row until another moment."""
+        self._expires[self._places[key]] = expires
+
+    def remove(self, key: Hashable) -> None:
+        """Forgets a row. The last one takes its place, so that the others stay where they are."""
+        place = self._places.pop(key)
+        _fill(self._keys, place)
+        _fill(self._expires, place)
+        for column in self._columns:
+            _fill(column, place)
+        if place < len(self._keys):
+            self._places[self._keys[place]] = place
+
+    def columns(self, now: float, *, openmetrics: bool) -> Sequence[Sequence[bytes]]:
+        """Each family's header and the lines of the rows that have not expired."""
+        headers = (header(family, openmetrics=openmetrics) for family in self._families)
+        if min(self._expires, default=math.inf) > now:
+            return [[first, *column] for first, column in zip(headers, self._columns, strict=True)]
+        shown = [expires > now for expires in self._expires]
+        return [[first, *compress(column, shown)] for first, column in zip(headers, self._columns, strict=True)]
+
+
+def _fill(column: list[_Item], place: int) -> None:
+    """Takes out what is at a place, and puts the last item there."""
+    last = column.pop()
+    if place < len(column):
+        column[place] = last
 
 
 class Exposition:
@@ -39,92 +91,95 @@ class Exposition:
         self._registry = registry
         self._clock = clock
         self._labels: dict[BotId, str] = {}
-        self._infos: dict[BotId, Sequence[bytes]] = {}
-        self._rows: dict[str, dict[BotId, _Row]] = {name: {} for name in LAYOUTS}
-        self._tenants: dict[TenantId, Sequence[bytes]] = {}
+        self._snapshots: dict[tuple[BotId, str], Snapshot] = {}
+        self._infos = _Table([BOT_INFO])
+        self._health = _Table([family for family, _ in REPORT_HEALTH])
+        self._data = {name: _Table([column.family for column in layout.columns]) for name, layout in LAYOUTS.items()}
+        self._tenants = _Table([family for family, _ in TENANT_HEALTH])
 
     def bot_changed(self, bot: BotId, report: str, snapshot: Snapshot) -> None:
         """Writes a bot's lines anew, its data only when they differ from the former ones."""
         if bot not in self._labels:
             self._introduce(bot)
-        labels = self._labels[bot]
-        former = self._rows[report].get(bot)
-        if former and _data(former.snapshot) == _data(snapshot):
-            data = former.data
+        key, labels, data = (bot, report), self._labels[bot], self._data[report]
+        former = self._snapshots.get(key)
+        if former and _data(former) == _data(snapshot):
+            data.renew(key, snapshot.expires)
         else:
-            data = _write_data(report, labels, snapshot)
-        health = [
-            _line(family.sample, f'{labels},report="{report}"', value(snapshot)).encode()
-            for family, value in REPORT_HEALTH
-        ]
-        self._rows[report][bot] = _Row(snapshot, health, data)
+            data.put(key, _write_data(report, labels, snapshot), snapshot.expires)
+        self._health.put(
+            key,
+            [
+                _line(family.sample, f'{labels},report="{report}"', value(snapshot)).encode()
+                for family, value in REPORT_HEALTH
+            ],
+        )
+        self._snapshots[key] = snapshot
 
     def bot_removed(self, bot: BotId) -> None:
         """Forgets a bot's lines."""
-        del self._labels[bot], self._infos[bot]
-        for rows in self._rows.values():
-            rows.pop(bot, None)
+        for report in LAYOUTS:
+            if (bot, report) in self._snapshots:
+                self.report_removed(bot, report)
+        del self._labels[bot]
+        self._infos.remove(bot)
 
     def report_removed(self, bot: BotId, report: str) -> None:
         """Forgets the lines of one report of a bot."""
-        del self._rows[report][bot]
+        key = bot, report
+        del self._snapshots[key]
+        self._data[report].remove(key)
+        self._health.remove(key)
 
     def tenant_changed(self, tenant: TenantId, status: TenantStatus) -> None:
         """Writes a tenant's lines anew."""
-        self._tenants[tenant] = [
-            "".join(
-                _line(
-                    family.sample,
-                    labels_text(zip(family.labels, (tenant.platform, tenant.tenant_id, *rest), strict=True)),
-                    value,
-                )
-                for rest, value in series(status)
-            ).encode()
-            for family, series in TENANT_HEALTH
-        ]
+        self._tenants.put(
+            tenant,
+            [
+                "".join(
+                    _line(
+                        family.sample,
+                        labels_text(zip(family.labels, (tenant.platform, tenant.tenant_id, *rest), strict=True)),
+                        value,
+                    )
+                    for rest, value in series(status)
+                ).encode()
+                for family, series in TENANT_HEALTH
+            ],
+        )
 
     def tenant_removed(self, tenant: TenantId) -> None:
         """Forgets a tenant's lines."""
-        del self._tenants[tenant]
+        self._tenants.remove(tenant)
 
     def chunks(self, *, openmetrics: bool) -> Iterator[bytes]:
-        """The page as of the call, whenever the chunks are fetched; they are at most some 100 kB each.
+        """The page as of the call, whenever the chunks are fetched; they are at most some 300 kB each.
 
         The data of a report that has expired are left out; that it is down is not. Of a report that no bot has nothing is
         said at all.
         """
         now = self._clock.elapsed()
-        rows = {report: list(of_bots.values()) for report, of_bots in self._rows.items() if of_bots}
-        tables: list[tuple[Sequence[Family], Sequence[Sequence[bytes]]]] = [
-            ([BOT_INFO], list(self._infos.values())),
-            ([family for family, _ in REPORT_HEALTH], [row.health for each in rows.values() for row in each]),
-            *(
-                (
-                    [column.family for column in LAYOUTS[report].columns],
-                    [row.data for row in each if row.snapshot.expires > now],
-                )
-                for report, each in rows.items()
-            ),
-            ([family for family, _ in TENANT_HEALTH], list(self._tenants.values())),
-        ]
-        return self._joined(tables, openmetrics=openmetrics)
+        reports = [table for table in self._data.values() if table]
+        tables = [self._infos, self._health, *reports, self._tenants]
+        return self._joined(
+            [column for table in tables for column in table.columns(now, openmetrics=openmetrics)],
+            openmetrics=openmetrics,
+        )
 
-    def _joined(
-        self, tables: Sequence[tuple[Sequence[Family], Sequence[Sequence[bytes]]]], *, openmetrics: bool
-    ) -> Iterator[bytes]:
-        for families, rows in tables:
-            headers = [header(family, openmetrics=openmetrics) for family in families]
-            # zip turns rows into columns at a third of the cost of picking each item by its index.
-            for column in zip(headers, *rows, strict=True):
-                for first in range(0, len(column), _ROWS_A_CHUNK):
-                    yield b"".join(column[first : first + _ROWS_A_CHUNK])
+    def _joined(self, columns: Sequence[Sequence[bytes]], *, openmetrics: bool) -> Iterator[bytes]:
+        for column in columns:
+            if len(column) <= _LINES_A_CHUNK:
+                yield b"".join(column)  # a slice would be a copy
+            else:
+                for first in range(0, len(column), _LINES_A_CHUNK):
+                    yield b"".join(column[first : first + _LINES_A_CHUNK])
         yield b"".join(_collected(metric, openmetrics=openmetrics) for metric in self._registry.collect())
         if openmetrics:
             yield b"# EOF\n"
 
     def _introduce(self, bot: BotId) -> None:
         self._labels[bot] = labels_text(identity(bot))
-        self._infos[bot] = [_line(BOT_INFO.sample, labels_text(description(bot)), 1).encode()]
+        self._infos.put(bot, [_line(BOT_INFO.sample, labels_text(description(bot)), 1).encode()])
 
 
 def identity(bot: BotId) -> Labels:
