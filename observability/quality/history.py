@@ -6,6 +6,7 @@ and not poll by poll: weeks of two hundred bots would take the exporter itself h
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -57,19 +58,24 @@ def samples(world: SimulatedWorld, tenant: SimTenant, bot: SimBot, times: Iterab
     A new day's 0 is shown for one sample; it stands for the two minutes for which the exporter shows it.
     """
     line = _Line(world, tenant.tenant_id, bot.access_code, tenant.timezone)
-    counted, plan, done = None, [], 0
+    counted: date | None = None
+    plan: list[float] = []
+    done = 0
     over = shown = Counts()  # the hours that change no more, and all that is shown
     for now in times:
         today = local_date(now, line.zone)
-        if counted is None or (counted < today and all(line.settled(start, now) for start in plan[-3:])):
+        while done < len(plan) and now >= plan[done] + HOUR + _FINAL:
+            over = _sum((over, line.published(plan[done], now)))
+            done += 1
+        known = _sum((over, *(line.published(start, now) for start in plan[done:] if start < now)))
+        grown = Counts(*map(max, shown, known))
+        # What comes last of a day is shown before the next one begins, if it comes before the deadline.
+        final = counted is not None and counted < today and all(line.settled(start, now) for start in plan[-3:])
+        if counted is None or (final and (grown == shown or now >= plan[-1] + HOUR + EMPTY_HOUR_DELAY)):
             counted, plan, done = today, [start for start, _ in hours(today, line.zone)], 0
             over = shown = Counts()
         else:
-            while done < len(plan) and now >= plan[done] + HOUR + _FINAL:
-                over = _sum((over, line.published(plan[done], now)))
-                done += 1
-            known = _sum((over, *(line.published(start, now) for start in plan[done:] if start < now)))
-            shown = Counts(*map(max, shown, known))
+            shown = grown
         yield Sample(now, line.published(line.last_complete(now), now), shown)
 
 

@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
+_REFUSED = ("config_invalid", "reload_failed")
+"""What is said of a configuration that is refused; an error of the exporter's own has its exception beside it."""
+
 
 class LogReader:
     """Counts what has been logged, and keeps what should not have been."""
@@ -39,6 +42,6 @@ class LogReader:
             return
         self.events[event["event"]] += 1
         self.levels[event["level"]] += 1
-        serious = event["level"] in ("error", "critical") and event["event"] != "config_invalid"
+        serious = event["level"] in ("error", "critical") and event["event"] not in _REFUSED
         if serious or "exception" in event or any(secret in line for secret in self._secrets):
             self.alarming.append(line)
