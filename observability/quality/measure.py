@@ -9,7 +9,7 @@ from typing import Final
 
 from exporter.upstream.simulator import SimTenant
 from exporter.upstream.simulator.characters import DAY, HOUR, WEEK
-from observability.quality.fleet import BEGIN, QUIET_WEEKS, WEEKS, Fleet, draw
+from observability.quality.fleet import BEGIN, QUIET_WEEKS, WEEKS, Fleet
 from observability.quality.history import openmetrics
 from observability.quality.judge import Episode, episodes
 from observability.quality.server import Rules, Server
@@ -50,18 +50,16 @@ class Measured:
 
 
 def measure(
-    seed: int,
-    bots: int,
+    fleet: Fleet,
     step: int,
     directory: Path,
     find_program: Callable[[str], Path],
     progress: Callable[[str], None],
 ) -> Measured:
-    """Measures a fleet drawn from ``seed``, sampled and judged every ``step`` seconds, in an empty directory.
+    """Measures a fleet, sampled and judged every ``step`` seconds, in an empty directory.
 
     ``find_program`` gives the path of ``prometheus`` and of ``promtool``.
     """
-    fleet = draw(seed, bots)
     (tenant,) = fleet.world.tenants()
     rules = Rules.read(_RULES)
     rules = Rules(rules.recording, [alert for alert in rules.alerts if alert["alert"].startswith(_ALERTS)])
@@ -74,7 +72,7 @@ def measure(
     with server.running():
         begin = server.moments(constant[0]["record"], BEGIN + 2 * HOUR)[0]
     times = [begin + step * number for number in range(int((end - begin) // step))]
-    progress(f"{bots} bots, {len(times):,} samples of each series: writing the history")
+    progress(f"{len(fleet.bots)} bots, {len(times):,} samples of each series: writing the history")
     _write(fleet, tenant, times, directory / "history")
     progress("importing the history")
     server.import_history(directory / "history")
