@@ -22,6 +22,7 @@ def cross_checks(data: object) -> Iterator[Finding]:
     yield from _reports(data)
     platforms: dict[str, Location] = {}
     bots: dict[tuple[str | Location, str], Location] = {}
+    elsewhere: dict[str, tuple[Location, bool]] = {}
     for at, platform in _items(data, "platforms", ()):
         yield from _platform_name(platform, at, platforms)
         yield from _certificate(platform, at)
@@ -33,6 +34,7 @@ def cross_checks(data: object) -> Iterator[Finding]:
             owner = tenant_id if isinstance(tenant_id, str) else tenant_at
             if isinstance(tenant_id, str) and (first := tenants.setdefault(tenant_id, tenant_at)) != tenant_at:
                 yield (*tenant_at, "tenant_id"), f"is the same tenant as {spell(first)}: merge the two"
+            yield from _found_twice(tenant, tenant_at, elsewhere)
             for bot_at, bot in _items(tenant, "bots", tenant_at):
                 access_code = bot.get("access_code")
                 if not isinstance(access_code, str):
@@ -117,8 +119,24 @@ def _auth(tenant: _Block, at: Location) -> Iterator[Finding]:
         yield (*at, "auth"), f"takes exactly one of {', '.join(CREDENTIALS)}: found {', '.join(written) or 'none'}"
 
 
-def _no_bots(tenant: _Block, at: Location) -> Iterator[Finding]:
+def _found_twice(tenant: _Block, at: Location, seen: dict[str, tuple[Location, bool]]) -> Iterator[Finding]:
+    """A tenant id of several platforms: what is found on one may be a bot of the other, and series have no platform."""
+    tenant_id = tenant.get("tenant_id")
+    if not isinstance(tenant_id, str):
+        return
+    discovers = _discovers(tenant)
+    first, first_discovers = seen.setdefault(tenant_id, (at, discovers))
+    if first[:2] != at[:2] and (discovers or first_discovers):
+        problem = f"is the tenant of {spell(first)} too, and with discovery both may have the same bots"
+        yield (*at, "tenant_id"), f"{problem}: list the bots of both, without discovery"
+
+
+def _discovers(tenant: _Block) -> bool:
     discovery = tenant.get("discovery")
+    return isinstance(discovery, dict) and types.flag(discovery.get("enabled", True)) is not False
+
+
+def _no_bots(tenant: _Block, at: Location) -> Iterator[Finding]:
     if tenant.get("bots", []) != []:
         return
     if "bots" in tenant:
@@ -129,5 +147,5 @@ def _no_bots(tenant: _Block, at: Location) -> Iterator[Finding]:
         problem = "is missing: write the bots to report on"
     if "discovery" not in tenant:
         yield (*at, "bots"), f"{problem}, or discovery: {{}} to have them found"
-    elif isinstance(discovery, dict) and types.flag(discovery.get("enabled", True)) is False:
+    elif isinstance(tenant["discovery"], dict) and not _discovers(tenant):
         yield (*at, "bots"), f"{problem}, or enable discovery"
