@@ -48,9 +48,9 @@ def create_app(
     """The application with all routes.
 
     ``ready`` says whether every bot has been tried. ``reload`` takes over the configuration and raises ConfigError if it
-    is bad; None: reloading over HTTP is off. ``configuration`` gives the one in use, if there is one yet. As with Prometheus, all routes begin with ``route_prefix``, by default the
-    path of ``external_url``, which is the URL of the whole as browsers see it. With "/" as ``telemetry_path`` there is
-    no status page.
+    is bad; None: reloading over HTTP is off. ``configuration`` gives the one in use, if there is one yet. As with
+    Prometheus, all routes begin with ``route_prefix``, by default the path of ``external_url``, which is the URL of the
+    whole as browsers see it. With "/" as ``telemetry_path`` there is no status page.
     """
     prefix = (urlsplit(external_url or "").path if route_prefix is None else route_prefix).strip("/")
     prefix = f"/{prefix}" if prefix else ""
@@ -126,7 +126,9 @@ class _Site:
 
     async def bot(self, request: web.Request) -> web.Response:
         tenant_id, access_code = request.match_info["tenant_id"], request.match_info["access_code"]
-        reader = _reader(request, depth=2 + access_code.count("/"))
+        reader = _reader(
+            request, depth=2
+        )  # a slash in the code is %2F in every link, and so to the browser no directory
         return _html(await asyncio.to_thread(self._pages.bot, reader, self._state(), tenant_id, access_code))
 
     async def settings(self, request: web.Request) -> web.Response:

@@ -335,6 +335,7 @@ async def test_names_hold_anything(fetch: Fetch, store: Store, bot: BotId, snaps
         own = await fetch(f"/{path}")
         assert shown in words(own)
         assert "<script>" not in own
+        assert 'href="../../help"' in own
 
 
 async def test_a_bot_that_is_not_there(fetch: Fetch) -> None:
@@ -377,7 +378,9 @@ async def test_a_chosen_language_stays(fetch: Fetch, store: Store, bot: BotId, s
     assert [] == [link for link in links if "lang=" not in link]
     assert '<input type="hidden" name="lang" value="zh">' in html
     assert "q=billing&amp;lang=en" in html
-    assert "lang=zh" in await fetch(f"/bots/{bot.tenant_id}/{bot.access_code}?lang=zh")
+    assert 'href="../../?lang=zh"' in await fetch(f"/bots/{bot.tenant_id}/{bot.access_code}?lang=zh")
+    for path in ("/help", "/configuration"):
+        assert 'href="./?lang=zh"' in await fetch(f"{path}?lang=zh")
 
 
 def test_every_word_is_there_in_chinese() -> None:

@@ -221,7 +221,7 @@ class Pages:
         def link(path: str, **parameters: str) -> str:
             """Where a page is; a path of "" is the overview."""
             query = urlencode(parameters | sticky)
-            return f"{root}{path}{f'?{query}' if query else ''}" or "./"
+            return (f"{root}{path}" or "./") + (f"?{query}" if query else "")
 
         def here(parameters: Mapping[str, str], **changes: str) -> str:
             """This page with other parameters; an empty one is left out."""
