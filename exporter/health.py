@@ -24,6 +24,7 @@ class Health:
 
     def __init__(self, registry: CollectorRegistry, *, version: str, revision: str = "") -> None:
         """Registers every family in ``registry``; ``revision`` is the commit the program was built from, if known."""
+        self._operations: dict[str, frozenset[str]] = {}
         operation = ("platform", "operation")
         self.requests: Final = Counter(
             "oifde_upstream_requests", "Requests sent to the platform", operation, registry=registry
@@ -96,8 +97,16 @@ class Health:
         PlatformCollector(registry=registry)
 
     def init_platform(self, name: str, operations: Iterable[str]) -> None:
-        """Lets the series of a platform exist with 0; error codes and the clock's skew only come once seen."""
-        for operation in operations:
+        """Lets the series of a platform's operations exist with 0, and no others of it any more.
+
+        Error codes and the clock's skew only come once seen.
+        """
+        wanted = frozenset(operations)
+        for operation in self._operations.get(name, frozenset()) - wanted:
+            for family in self._by_operation:
+                family.remove_by_labels({"platform": name, "operation": operation})
+        self._operations[name] = wanted
+        for operation in wanted:
             self.requests.labels(name, operation)
             self.duration.labels(name, operation)
             self.retries.labels(name, operation)
@@ -106,5 +115,10 @@ class Health:
 
     def forget_platform(self, name: str) -> None:
         """Removes all series of a platform that is no longer configured."""
-        for family in (self.requests, self.failures, self.api_errors, self.duration, self.retries, self.clock_skew):
+        for family in (*self._by_operation, self.clock_skew):
             family.remove_by_labels({"platform": name})
+        self._operations.pop(name, None)
+
+    @property
+    def _by_operation(self) -> tuple[Counter | Histogram, ...]:
+        return self.requests, self.failures, self.api_errors, self.duration, self.retries

@@ -143,7 +143,10 @@ class Discovery:
 
     def _publish(self, status: DiscoveryStatus) -> None:
         self.status = status
-        self._on_change()
+        try:
+            self._on_change()
+        except Exception:  # noqa: BLE001 - nobody waits for it who could do more than log it
+            self._log.exception("publish_crashed")
 
 
 def _bind(log: FilteringBoundLogger, plan: DiscoveryPlan) -> FilteringBoundLogger:

@@ -51,8 +51,9 @@ class Store:
             listener.bot_changed(bot, report, snapshot)
 
     def remove(self, bot: BotId) -> None:
-        """Forgets a bot."""
-        del self._bots[bot]
+        """Forgets a bot; one that is not known, as after a listener's fault in the middle of it, is left at that."""
+        if self._bots.pop(bot, None) is None:
+            return
         for listener in self._listeners:
             listener.bot_removed(bot)
 

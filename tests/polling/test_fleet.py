@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -14,7 +14,7 @@ from exporter.config import load
 from exporter.health import Health
 from exporter.polling.discovery import Discovery, DiscoveryPlan
 from exporter.polling.fleet import Fleet
-from exporter.polling.snapshot import DiscoveryStatus, Snapshot
+from exporter.polling.snapshot import BotId, DiscoveryStatus, Snapshot, TenantId, TenantStatus
 from exporter.polling.store import Store
 from exporter.upstream.simulator import (
     CALM,
@@ -30,13 +30,37 @@ from harness.waiting import wait_for
 TENANTS = [SimTenant("t1", (SimBot("a", "a"), SimBot("b", "b"))), SimTenant("t2", (SimBot("c", "c"),))]
 
 
+class Listener:
+    """Hears of everything, and fails when it is told to at what goes."""
+
+    fails = False
+
+    def bot_changed(self, bot: BotId, report: str, snapshot: Snapshot) -> None:
+        """Well."""
+
+    def bot_removed(self, bot: BotId) -> None:
+        """Well, or not."""
+        if self.fails:
+            raise RuntimeError("ours")
+
+    def report_removed(self, bot: BotId, report: str) -> None:
+        """Well."""
+
+    def tenant_changed(self, tenant: TenantId, status: TenantStatus) -> None:
+        """Well."""
+
+    def tenant_removed(self, tenant: TenantId) -> None:
+        """Well."""
+
+
 class Rig:
     """A fleet with its store, polling a simulated platform."""
 
     def __init__(self, simulator: Simulator) -> None:
         self.simulator = simulator
         self.registry = CollectorRegistry()
-        self.store = Store()
+        self.listener = Listener()
+        self.store = Store([self.listener])
         self.log = structlog.testing.CapturingLogger()
         self.fleet = Fleet(
             store=self.store,
@@ -73,6 +97,18 @@ class Rig:
         await self.fleet.apply(load("\n".join(lines), {}))
         if settings["up"]:
             await wait_for(self.all_up, "every bot to be up")
+
+    async def discovery(self, follow: Callable[[], Awaitable[None]], on_change: Callable[[], None]) -> Discovery:
+        """A discovery of the bots of t1 beside the fleet, which nothing runs."""
+        await self.apply()
+        return Discovery(
+            DiscoveryPlan("main", "t1", interval=600, retry_interval=60, budget=30),
+            self.fleet._tenants["main", "t1"].session,
+            clock=SystemClock(),
+            log=structlog.wrap_logger(self.log, processors=[]),
+            follow=follow,
+            on_change=on_change,
+        )
 
     def all_up(self) -> bool:
         """Whether the last poll of every bot succeeded."""
@@ -171,6 +207,34 @@ async def test_a_platform_that_is_gone_leaves_no_series(rig: Rig) -> None:
     assert b'platform="other"' not in generate_latest(rig.registry)
 
 
+async def test_a_report_that_is_dropped_leaves_no_series(rig: Rig) -> None:
+    """Neither does what only it asked the platform for; what other reports ask for goes on being counted."""
+    reports = "poll_interval: 1h\nreports: [hour, chatbot]"
+    await rig.apply(top=reports)
+    assert b'operation="query_chatbot"' in generate_latest(rig.registry)
+
+    await rig.apply()
+
+    page = generate_latest(rig.registry)
+    assert b'operation="query_chatbot"' not in page
+    assert b'oifde_upstream_requests_total{operation="query_call_statistics",platform="main"} 3.0' in page
+    await rig.apply(top=reports)
+    assert b'operation="query_chatbot"' in generate_latest(rig.registry)
+
+
+async def test_a_fault_in_a_removal_does_not_last(rig: Rig) -> None:
+    """The next configuration is taken over, though some bots are gone already."""
+    await rig.apply(bots=("a", "b", "other", "another"))
+    rig.listener.fails = True
+    with pytest.raises(RuntimeError):
+        await rig.apply(bots=("a",), up=False)
+
+    rig.listener.fails = False
+    await rig.apply(bots=("a",))
+
+    assert {"a", "c"} == rig.snapshots().keys()
+
+
 async def test_all_is_tried_once_every_bot_has_been_polled(rig: Rig) -> None:
     """With success or without."""
     rig.simulator.accounts["t2"].app_secret = "changed"
@@ -184,22 +248,13 @@ async def test_all_is_tried_once_every_bot_has_been_polled(rig: Rig) -> None:
 
 async def test_a_fault_in_following_a_discovery_ends_nothing(rig: Rig) -> None:
     """It is logged, counts as a failure, and the next discovery makes up for it."""
-    await rig.apply()
-    (tenant,) = (runtime for key, runtime in rig.fleet._tenants.items() if key == ("main", "t1"))
     faults_left, changes = [RuntimeError("ours")], list[DiscoveryStatus]()
 
     async def follow() -> None:
         if faults_left:
             raise faults_left.pop()
 
-    discovery = Discovery(
-        DiscoveryPlan("main", "t1", interval=600, retry_interval=60, budget=30),
-        tenant.session,
-        clock=SystemClock(),
-        log=structlog.wrap_logger(rig.log, processors=[]),
-        follow=follow,
-        on_change=lambda: changes.append(discovery.status),
-    )
+    discovery = await rig.discovery(follow, lambda: changes.append(discovery.status))
     await discovery.discover()
     await discovery.discover()
 
@@ -209,3 +264,24 @@ async def test_a_fault_in_following_a_discovery_ends_nothing(rig: Rig) -> None:
     assert ["discovery_crashed", "discovery_failing", "discovery_recovered"] == [
         event for event in events if event.startswith("discovery")
     ]
+
+
+async def test_a_fault_in_showing_a_discovery_does_not_end_it(rig: Rig) -> None:
+    """Neither where it succeeded nor where it failed."""
+
+    async def follow() -> None:
+        """All is well."""
+
+    def show() -> None:
+        raise RuntimeError("ours")
+
+    discovery = await rig.discovery(follow, show)
+    outcomes = []
+    await discovery.discover()
+    outcomes.append(discovery.status.up)
+    rig.simulator.faults.add(faults.HttpStatus(400), operation="query_bindings")
+    await discovery.discover()
+    outcomes.append(discovery.status.up)
+
+    assert [True, False] == outcomes
+    assert 2 == sum(call.kwargs["event"] == "publish_crashed" for call in rig.log.calls)
