@@ -162,7 +162,7 @@ def _columns(shown: Shown) -> Iterable[Column]:
         name = f"{window.prefix}start_timestamp_seconds"
         yield Column(Family(name, "gauge", help_, source="recordTime"), (Series("", start),))
         if window.inferable:
-            help_ = f"{window.title}: 1 if the platform has a record of it, 0 if it is inferred to be without calls"
+            help_ = f"{window.title}: 1 if the platform has a record of it, 0 if it is inferred to be empty"
             yield Column(Family(f"{window.prefix}reported", "gauge", help_), (Series("", reported),))
     if shown.counted:
         first = len(shown.windows) * (len(fields) + 2)
@@ -257,7 +257,7 @@ TENANT_HEALTH: Final[tuple[tuple[Family, Callable[[TenantStatus], TenantSeries]]
         Family(
             "oifde_record_revisions_total",
             "counter",
-            "Records of the tenant's reports that were changed, or came at all, only after their hour had settled",
+            "Records of the tenant's reports that were changed, or came at all, only after their hour or day had settled",
             (*TENANT_LABELS, "report"),
         ),
         lambda status: [((report,), count) for report, count in status.revisions.items()],
