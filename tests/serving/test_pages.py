@@ -250,6 +250,19 @@ async def test_late_records(
     assert "The platform's records are late." in page
 
 
+async def test_records_that_are_seldom_asked_for_are_not_late(
+    connect: Callable[..., Any], store: Store, bot: BotId, snapshot: Snapshot, wait: Callable[[float], None]
+) -> None:
+    """With an hour from one poll to the next, the newest hour is that much older before anything is amiss."""
+    seldom = config.load(SETTINGS.replace("90s", "1h").replace("app_secret_file", "app_secret"), {})
+    store.put(bot, "hour", replace(snapshot, expires=DAY))
+    async with connect(configuration=lambda: seldom) as client:
+        wait(3.5 * HOUR)
+        assert "1 Well" in words(await (await client.get("/")).text())
+        wait(HOUR)
+        assert "1 Out of date" in words(await (await client.get("/")).text())
+
+
 async def test_a_platform_that_does_not_answer(fetch: Fetch, store: Store, bot: BotId, snapshot: Snapshot) -> None:
     """Trouble of a whole platform is told once, at the top."""
     failure = Failure("connect", "cannot connect: refused", START)

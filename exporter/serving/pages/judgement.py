@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
+from exporter.config import Config
 from exporter.polling.snapshot import BotId, Snapshot, TenantStatus
 from exporter.serving.catalogue import LAYOUTS
 from exporter.upstream.reports import REPORTS, Record, Value
@@ -18,6 +19,8 @@ MAIN: Final = REPORTS["hour"]
 """The report whose figures stand for a bot."""
 
 _HOUR: Final = 3600.0
+_POLL_SECONDS: Final = 600.0
+"""For a poll that has to wait for its turn, or is the one after one that failed."""
 _DAY: Final = timedelta(days=1)
 
 # The reports of which some hour is always known to be the last complete one.
@@ -93,9 +96,10 @@ class Judgement(NamedTuple):
     """When a poll of the main report last began, in epoch seconds."""
 
 
-def late_after(empty_hour_delay: float) -> float:
-    """The age of ``Moment.late_after``: the hour, its delay, the hour in progress, and some minutes for the poll."""
-    return empty_hour_delay + 2 * _HOUR + 600.0
+def late_after(config: Config) -> float:
+    """The age of ``Moment.late_after``: the hour, its delay, the hour in progress, and the time until a poll sees it."""
+    intervals = (tenant.poll_interval for platform in config.platforms for tenant in platform.tenants)
+    return config.empty_hour_delay + 2 * _HOUR + max(intervals, default=0.0) + _POLL_SECONDS
 
 
 def judge(bot: BotId, reports: Mapping[str, Snapshot], tenant: TenantStatus | None, at: Moment) -> Judgement:

@@ -211,7 +211,7 @@ class Pages:
 
     def _moment(self, state: State) -> Moment:
         config = self._configuration()
-        return Moment(state.now, state.elapsed, late_after(config.empty_hour_delay) if config else None)
+        return Moment(state.now, state.elapsed, late_after(config) if config else None)
 
     def _render(self, template: str, reader: Reader, *, status: int = 200, **context: Any) -> Page:
         language, asked = choose(reader.parameters.get("lang"), reader.accept_language)
