@@ -7,14 +7,14 @@ from typing import Final
 import click
 
 from exporter import __version__, signals
+from exporter.commands import DAEMONS, QUESTIONS
 from exporter.commands.help import grouped, write_examples
 from exporter.revision import revision
 
-COMMANDS: Final = ("run", "demo", "check", "query", "discover", "backfill")
-"""Each is the function of that name in the module of that name, imported only when it is needed: the daemon starts fast."""
+COMMANDS: Final = (*DAEMONS, *QUESTIONS)
+"""Each is imported only when it is needed: the daemon starts fast."""
 
 _DEFAULT: Final = "run"
-_DAEMONS: Final = ("run", "demo")
 _EXAMPLES: Final = """
 oifde-exporter demo         look around: no configuration, no network
 oifde-exporter check        is config.yaml right, and does it fit?
@@ -72,5 +72,5 @@ def main(ctx: click.Context, /) -> None:
 
     Without a command it runs the daemon. Every command has a --help of its own, with examples.
     """
-    if ctx.invoked_subcommand not in _DAEMONS:
-        signals.end_as_usual()
+    if ctx.invoked_subcommand not in DAEMONS:
+        signals.end_interrupted()

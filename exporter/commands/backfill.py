@@ -1,11 +1,9 @@
 """``oifde-exporter backfill``: the past, as far as the platform knows it, in a form that Prometheus takes."""
 
-import asyncio
 import os
 import re
-import signal
 import sys
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from functools import partial
@@ -16,7 +14,7 @@ from zoneinfo import ZoneInfo
 import click
 from structlog.typing import FilteringBoundLogger
 
-from exporter import config, logs
+from exporter import config, logs, signals
 from exporter.clock import SystemClock
 from exporter.commands.advice import advice
 from exporter.commands.help import Command
@@ -210,7 +208,12 @@ def backfill(
         directory=output,
     )
     try:
-        complete = asyncio.run(_interruptible(_run(loaded, wanted, _SHOW[format], log)))
+        complete = signals.run(_run(loaded, wanted, _SHOW[format], log))
+    except signals.Interrupted:
+        click.echo(
+            "oifde-exporter: interrupted; the same command goes on with the first day that is not complete", err=True
+        )
+        raise
     except NothingRead as error:
         told = f"oifde-exporter: no bot can be read: {error}. {advice(error.error)}"
         click.echo(logs.printable(told), err=True)
@@ -219,17 +222,6 @@ def backfill(
         click.echo(logs.printable(f"oifde-exporter: {error}"), err=True)
         sys.exit(1)
     sys.exit(0 if complete else 1)
-
-
-async def _interruptible(main: Coroutine[Any, Any, bool]) -> bool:
-    """Runs until it is done or a signal ends it, which is no matter for a traceback."""
-    task = asyncio.create_task(main)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
-    try:
-        return await task
-    except asyncio.CancelledError:
-        raise BackfillError("interrupted; the same command goes on with the first day that is not complete") from None
 
 
 async def _run(

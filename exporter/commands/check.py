@@ -1,6 +1,5 @@
 """``oifde-exporter check``: is a configuration right, does it fit, and, with --live, does it work."""
 
-import asyncio
 import os
 import sys
 from collections.abc import Sequence
@@ -11,7 +10,7 @@ from typing import Final
 import click
 from structlog.typing import FilteringBoundLogger
 
-from exporter import config, logs
+from exporter import config, logs, signals
 from exporter.clock import SystemClock
 from exporter.commands.check_findings import Finding, Level, merged, of_configuration
 from exporter.commands.check_live import Live, check_live
@@ -106,7 +105,7 @@ def _live(loaded: Config, at: Moment | None, log: FilteringBoundLogger) -> Live:
     tenants = [tenant for platform in loaded.platforms for tenant in platform.tenants]
     known = not any(tenant.discovery for tenant in tenants)
     with progress("bots", sum(len(tenant.bots) for tenant in tenants) if known else None) as step:
-        return asyncio.run(check_live(loaded, at, clock=SystemClock(), log=log, on_bot=partial(step, 1)))
+        return signals.run(check_live(loaded, at, clock=SystemClock(), log=log, on_bot=partial(step, 1)))
 
 
 def _findings(loaded: Config, planned: Plan, lived: Live | None) -> Sequence[Finding]:

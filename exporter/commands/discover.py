@@ -11,7 +11,7 @@ from typing import Final, Literal, NamedTuple
 import click
 from structlog.typing import FilteringBoundLogger
 
-from exporter import config, logs
+from exporter import config, logs, signals
 from exporter.clock import SystemClock
 from exporter.commands.advice import advice
 from exporter.commands.help import Command
@@ -95,7 +95,7 @@ def discover(
     log = logs.configure(level=log_level, format=log_format)
     with told_to_the_user():
         loaded = with_tenant(config.load(config_source(ctx, config_file), os.environ), tenant)
-    listings = asyncio.run(_list(loaded, log))
+    listings = signals.run(_list(loaded, log))
     _SHOW[format](stdout(), listings)
     for listing in listings:
         if listing.error:

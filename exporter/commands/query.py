@@ -1,6 +1,5 @@
 """``oifde-exporter query``: the report of one bot and one date, and what becomes of it."""
 
-import asyncio
 import json
 import os
 import sys
@@ -14,7 +13,7 @@ from typing import Any, Final
 import click
 from structlog.typing import FilteringBoundLogger
 
-from exporter import config, logs
+from exporter import config, logs, signals
 from exporter.clock import Clock, SystemClock
 from exporter.commands.advice import advice
 from exporter.commands.help import Command
@@ -125,7 +124,7 @@ def query(
     log = logs.configure(level=log_level, format=log_format)
     with told_to_the_user():
         loaded = with_tenant(config.load(config_source(ctx, config_file), os.environ), tenant)
-    sys.exit(asyncio.run(_query(loaded, log, SystemClock(), by_tenant=tenant is not None, format=format, **asked)))
+    sys.exit(signals.run(_query(loaded, log, SystemClock(), by_tenant=tenant is not None, format=format, **asked)))
 
 
 async def _query(

@@ -285,13 +285,13 @@ async def test_a_kill_costs_no_more_than_the_day_it_was_at(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 async def test_told_to_end_it_says_how_to_go_on(tmp_path: Path, number: signal.Signals) -> None:
-    """At once, without a traceback, and with an exit status that says it is not complete."""
+    """At once, without a traceback, and with the exit status that a shell gives to what a signal ends."""
     async with Simulator(SimulatedWorld(7, [TENANT]), clock=SystemClock()) as simulator:
         process = await start_and_hang(tmp_path / "history", simulator, 7)
         process.send_signal(number)
         said, complained = await process.communicate()
 
-    assert 1 == process.returncode
+    assert 128 + number == process.returncode
     assert b"interrupted; the same command goes on" in complained
     assert b"Traceback" not in complained
     assert b"2 of 3 days (UTC) complete" in said
