@@ -283,6 +283,16 @@ async def test_discovery(fetch: Fetch, store: Store, tenant: TenantId) -> None:
     assert "Discovery failed the page makes no sense" in page
 
 
+async def test_hours_of_several_zones(fetch: Fetch, store: Store, bot: BotId, snapshot: Snapshot) -> None:
+    """Beside a time in UTC, an hour of the tenant's says what clock it is of; where all have one clock, it need not."""
+    store.put(bot, "hour", snapshot)
+    assert "UTC" not in words(await fetch())
+    store.put(replace(named(bot, "Pune"), timezone="Asia/Kolkata"), "hour", snapshot)
+    page = words(await fetch())
+    assert "10:00 UTC+08:00" in page
+    assert "07:00 UTC+05:30" in page or "07:30 UTC+05:30" in page
+
+
 async def test_many_tenants(fetch: Fetch, store: Store) -> None:
     """Of a thousand tenants those in trouble are seen, and all on demand."""
     for number in range(1000):

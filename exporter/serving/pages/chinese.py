@@ -33,13 +33,13 @@ CHINESE: Final[Mapping[str, str]] = MappingProxyType(
         "Out of date": "数据过时",
         "Waiting": "等待中",
         "Well": "正常",
-        "no answer in time": "应答超时",
+        "no answer in time": "响应超时",
         "no connection": "无法连接",
         "no trusted TLS connection": "无法建立可信的 TLS 连接",
         "HTTP error": "HTTP 错误",
         "login or token refused": "登录或令牌被拒绝",
         "error of the platform": "平台返回错误",
-        "unusable answer": "应答内容无法使用",
+        "unusable answer": "响应内容无效",
         "fault in the exporter": "本程序内部错误",
         "%(reason)s, for %(time)s": "%(reason)s，已持续 %(time)s",
         "%(what)s; %(next)s": "%(what)s；%(next)s",
@@ -60,17 +60,17 @@ CHINESE: Final[Mapping[str, str]] = MappingProxyType(
         "Bots by state": "按状态分类的机器人",
         "All": "全部",
         "Platforms and tenants": "平台与租户",
-        "%(num)s platforms do not answer": "%(num)s 个平台无应答",
-        "%(num)s platforms answer": "%(num)s 个平台应答正常",
+        "%(num)s platforms do not answer": "%(num)s 个平台无响应",
+        "%(num)s platforms answer": "%(num)s 个平台响应正常",
         "%(num)s tenants not in order": "%(num)s 个租户异常",
         "%(num)s tenants in order": "%(num)s 个租户正常",
         "Platforms": "平台",
         "Platform": "平台",
         "State": "状态",
-        "Bots answered": "已应答的机器人",
-        "Last answer": "最近应答",
-        "answers": "应答正常",
-        "no bot is answered": "所有机器人均无应答",
+        "Bots answered": "查询成功的机器人",
+        "Last answer": "最近响应",
+        "answers": "响应正常",
+        "no bot is answered": "所有机器人均查询失败",
         "not asked yet": "尚未查询",
         "%(some)s of %(all)s": "%(some)s / %(all)s",
         "No bot is configured or discovered.": "没有配置或发现任何机器人。",
@@ -90,21 +90,21 @@ CHINESE: Final[Mapping[str, str]] = MappingProxyType(
         "%(num)s bots found": "找到 %(num)s 个机器人",
         "Show all, worst first": "显示全部，问题最大的在前",
         "Worst first: what fails, then what lost most callers to agents against yesterday's same hour, then the lowest"
-        " autonomy.": "问题最大的在前：先是查询失败的，再是与昨天同一小时相比多转人工最多的，然后按自助率从低到高。",
+        " autonomy.": "问题最大的在前：先是查询失败的，其次是转人工的呼叫比昨天同一小时增加最多的，再按自助率从低到高。",
         "Bot": "机器人",
-        "Last complete hour": "最近完整小时",
+        "Last complete hour": "最近一个完整小时",
         "Autonomy": "自助率",
-        "Against yesterday": "与昨天相比",
+        "Against yesterday": "较昨日",
         "%(change)s pts": "%(change)s 个百分点",
-        "Calls": "呼叫数",
-        "Calls today": "今日呼叫",
-        "By hour": "逐时",
+        "Calls": "呼叫量",
+        "Calls today": "今日呼叫量",
+        "By hour": "按小时",
         "Polled": "查询时间",
         "No record today yet.": "今天还没有记录。",
-        "Most in an hour today: %(most)s.": "今天单小时最多：%(most)s。",
-        "Yesterday: %(calls)s calls.": "昨天：%(calls)s 个呼叫。",
+        "Most in an hour today: %(most)s.": "今天单小时最多：%(most)s 通。",
+        "Yesterday: %(calls)s calls.": "昨天：%(calls)s 通呼叫。",
         "No bot matches.": "没有符合条件的机器人。",
-        "served by the bot alone": "由机器人独立服务",
+        "served by the bot alone": "机器人独立服务",
         "other calls": "其他呼叫",
         "Pages of the list": "列表分页",
         "Previous": "上一页",
@@ -118,9 +118,9 @@ CHINESE: Final[Mapping[str, str]] = MappingProxyType(
         "last success %(when)s": "上次成功：%(when)s",
         "%(num)s failures since the start": "启动以来失败 %(num)s 次",
         "The figures are too old and have been withdrawn.": "数据过旧，已撤下。",
-        "Calls by hour": "逐时呼叫",
-        "Calls by day": "逐日呼叫",
-        "Replies by hour": "逐时答复",
+        "Calls by hour": "按小时统计的呼叫",
+        "Calls by day": "按天统计的呼叫",
+        "Replies by hour": "按小时统计的答复",
         "Bars are today's hours, the line is yesterday. The table below has every figure.": (
             "柱形为今天各小时，折线为昨天。全部数据见下表。"
         ),
@@ -131,9 +131,9 @@ CHINESE: Final[Mapping[str, str]] = MappingProxyType(
         "Figure": "数据项",
         "no record": "无记录",
         "Meaning": "含义",
-        "Hour by hour": "逐时数据",
+        "Hour by hour": "各小时数据",
         "Above today's figure, below it yesterday's; – is an hour without a record, or nothing to judge.": (
-            "上为今天，下为昨天；“–”表示该小时没有记录，或没有可评判的内容。"
+            "上为今天，下为昨天；“–”表示该小时没有记录，或无从计算。"
         ),
         "Hour": "小时",
         "in progress": "进行中",
@@ -155,7 +155,7 @@ CHINESE: Final[Mapping[str, str]] = MappingProxyType(
             "某个报表的最近一次查询失败。此前的数据会保留，直到过旧后撤下。"
         ),
         "Polls succeed or hang, but there is no recent complete hour: the platform's records are late, or cannot be"
-        " placed.": "查询成功或卡住，但没有较新的完整小时：平台的记录迟到，或无法归入时段。",
+        " placed.": "查询没有失败，但没有较新的完整小时：平台的记录迟到，或无法归入时段。",
         "The last poll succeeded, and its figures are recent.": "最近一次查询成功，数据是新的。",
         "Hours and days": "小时与日期",
         "Hours and days are those of the tenant's time zone. An hour is complete some minutes after it ended"
@@ -180,19 +180,19 @@ CHINESE: Final[Mapping[str, str]] = MappingProxyType(
         "Type": "类型",
         "Labels": "标签",
         # figures
-        "Calls that reached the bot": "到达机器人的呼叫",
-        "Left at once": "立即离开",
-        "left at once, after exactly 1 interaction": "仅 1 次交互后即离开",
+        "Calls that reached the bot": "接入机器人的呼叫",
+        "Left at once": "未咨询即退出",
+        "left at once, after exactly 1 interaction": "仅 1 次交互即退出",
         "To an agent directly": "直接转人工",
         "went to an agent directly, after 2 or 3 interactions": "2 至 3 次交互后直接转人工",
         "To an agent after consulting": "咨询后转人工",
-        "went to an agent after more than 3 interactions": "3 次以上交互后转人工",
+        "went to an agent after more than 3 interactions": "超过 3 次交互后转人工",
         "Served by the bot alone": "机器人独立服务",
         "Interactions": "交互次数",
-        "Interactions between callers and the bot": "来电者与机器人之间的交互",
-        "Interactions per call": "每次呼叫的交互次数",
+        "Interactions between callers and the bot": "客户与机器人之间的交互",
+        "Interactions per call": "平均每通交互次数",
         "Share of consulting callers whom the bot served without an agent, 0 to 1; absent when there were none": (
-            "咨询的来电者中未经人工、由机器人独立服务的比例，0 到 1；没有咨询时缺失"
+            "咨询的客户中未转人工、由机器人独立服务的比例，0 到 1；无人咨询时无此值"
         ),
         "Interface requests": "接口调用次数",
         "Calls the bot made to outside interfaces": "机器人对外部接口的调用",
@@ -200,10 +200,10 @@ CHINESE: Final[Mapping[str, str]] = MappingProxyType(
         "Calls to outside interfaces that succeeded": "对外部接口的成功调用",
         "Interface success ratio": "接口调用成功率",
         "Share of calls to outside interfaces that succeeded, 0 to 1; absent when none was made": (
-            "对外部接口的调用中成功的比例，0 到 1；没有调用时缺失"
+            "对外部接口的调用中成功的比例，0 到 1；没有调用时无此值"
         ),
         "Newest hour known, normally still in progress": "已知的最新小时，通常仍在进行中",
-        "Last day that is over": "最近结束的一天",
+        "Last day that is over": "最近一个完整日",
         "Replies": "答复数",
         "Replies of the bot": "机器人的答复",
         "Reply successes": "成功答复数",
@@ -212,7 +212,7 @@ CHINESE: Final[Mapping[str, str]] = MappingProxyType(
         'Replies that said "I don\'t know"': "回答“我不知道”的答复",
         "Reply success ratio": "答复成功率",
         "Share of replies that succeeded, 0 to 1; absent when there were none": (
-            "答复中成功的比例，0 到 1；没有答复时缺失"
+            "答复中成功的比例，0 到 1；没有答复时无此值"
         ),
         "Feedback": "评价数",
         "Judgements of users": "用户的评价",
@@ -220,8 +220,8 @@ CHINESE: Final[Mapping[str, str]] = MappingProxyType(
         "Judgements of users that were positive": "用户的好评",
         "Positive feedback ratio": "好评率",
         "Share of users' judgements that were positive, 0 to 1; absent when there were none": (
-            "用户评价中好评的比例，0 到 1；没有评价时缺失"
+            "用户评价中好评的比例，0 到 1；没有评价时无此值"
         ),
-        "The local day so far": "当地今日累计",
+        "The local day so far": "当地时间今日累计",
     }
 )

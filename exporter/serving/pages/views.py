@@ -90,6 +90,8 @@ class Row:
     failure: Failure | None
     last_success: float | None
     hour: "Clock | None"
+    offset: str
+    """Of the hour's clock from UTC, where bots are in several zones; else empty."""
     bars: chart.Bars | None
     most: Value
     before: Value
@@ -155,13 +157,14 @@ class Pages:
         listing = list_bots(state, Query.read(reader.parameters), self._moment(state))
         tenants = sorted((TenantRow(id_, status, _rank(status)) for id_, status in state.tenants), key=_tenant_order)
         every = reader.parameters.get("tenants") == "all"
+        zones = {bot.timezone for bot, _ in state.bots}
         return self._render(
             "overview.html",
             reader,
             state=state,
-            zone=_zone(state),
+            zone=ZoneInfo(next(iter(zones)) if len(zones) == 1 else "UTC"),
             listing=listing,
-            rows=[_row(entry, state.now) for entry in listing.entries],
+            rows=[_row(entry, state.now, with_offset=len(zones) > 1) for entry in listing.entries],
             tenants=tenants if every else tenants[:TENANTS_SHOWN],
             tenants_in_all=len(tenants),
             every_tenant=every,
@@ -327,12 +330,6 @@ def _moment(epoch: float, zone: ZoneInfo) -> datetime | None:
         return None
 
 
-def _zone(state: State) -> ZoneInfo:
-    """The zone that all bots are in, else UTC."""
-    zones = {bot.timezone for bot, _ in state.bots}
-    return ZoneInfo(zones.pop() if len(zones) == 1 else "UTC")
-
-
 def _clock(start: float, zone: ZoneInfo, now: float, *, of_day: bool = False) -> Clock:
     local, today = datetime.fromtimestamp(start, zone), local_date(now, zone)
     day = local.date()
@@ -365,19 +362,25 @@ def _columns(listing: Listing) -> Mapping[str, tuple[str, Mapping[str, str]]]:
     }
 
 
-def _row(entry: Entry, now: float) -> Row:
+def _row(entry: Entry, now: float, *, with_offset: bool) -> Row:
     bot, judgement = entry.bot, entry.judgement
     decisive = entry.reports[judgement.report] if judgement.report in entry.reports else Snapshot()
     main = entry.reports.get(MAIN.name)
     hour = bars = most = before = None
+    offset = ""
     if main is not None and not judgement.withdrawn and main.last_success is not None:
-        hour = _clock(main.hour.start, ZoneInfo(bot.timezone), now) if main.hour else None
+        if main.hour:
+            zone = ZoneInfo(bot.timezone)
+            hour = _clock(main.hour.start, zone, now)
+            offset = (
+                datetime.fromtimestamp(main.hour.start, zone).isoformat(timespec="seconds")[19:] if with_offset else ""
+            )
         day = course(main, bot.timezone, now)
         calls, other = day.today(CALLS), day.yesterday(CALLS)
         bars = chart.bars(calls, day.today(SERVED), other, width=120, height=28)
         most = max((value for value in calls if value is not None), default=None)
         before = _sum(other)
-    return Row(bot, bot_path(bot), judgement, decisive.failure, decisive.last_success, hour, bars, most, before)
+    return Row(bot, bot_path(bot), judgement, decisive.failure, decisive.last_success, hour, offset, bars, most, before)
 
 
 def _sum(values: Sequence[Value]) -> Value:

@@ -126,7 +126,7 @@ def test_chinese_by_the_browsers_settings(open_page: Open, site: str) -> None:
     assert "zh-Hans" == page.locator("html").get_attribute("lang")
     text = page.inner_text("main")
     assert "登录被拒绝：密钥（app secret）错误；下次尝试：42 分钟后" in text
-    assert "应答超时，已持续 12 分钟" in text
+    assert "响应超时，已持续 12 分钟" in text
 
 
 def test_dark(open_page: Open, site: str) -> None:
