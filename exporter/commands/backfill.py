@@ -50,6 +50,9 @@ NEWEST: Final = 3 * 3600
 _MAX_STEP: Final = 240
 """Seconds; Prometheus takes a series for gone that has had no sample for five minutes."""
 
+_MOST_DAYS: Final = 10
+"""How many are named."""
+
 _FIRST_YEAR: Final = 2000
 _HOURLY: Final = tuple(name for name, report in REPORTS.items() if report.type == "hour")
 _LABEL_NAME: Final = re.compile("[a-zA-Z_][a-zA-Z0-9_]*")
@@ -233,11 +236,12 @@ async def _run(
         bots = _select(await _bots(tenants), wanted.bots)
         if not bots:
             raise BackfillError("there is no bot; oifde-exporter discover lists those that the platform has")
+        limit = int(clock.now()) - NEWEST
+        if all(begin >= end for begin, end in (wanted.gap(each.tenant.timezone, limit) for each, _ in bots)):
+            raise BackfillError("--from is not before --to, which is 3 hours ago at the latest")
         plan = wanted.plan(loaded, [_bot_id(each) for each, _ in bots])
-        with Journal(wanted.directory, plan, int(clock.now()) - NEWEST) as journal:
+        with Journal(wanted.directory, plan, limit) as journal:
             sources = [_source(loaded, wanted, each, access, journal.limit) for each, access in bots]
-            if all(source.gap.begin >= source.gap.end for source in sources):
-                raise BackfillError("--from is not before --to, which is 3 hours ago at the latest")
             work = Backfill(
                 sources,
                 wanted.directory,
@@ -335,7 +339,9 @@ def _show_table(output: Output, summary: _Summary) -> None:
     done = summary.parts - len(summary.left)
     output.line(f"{done} of {_counted(summary.parts, 'day')} (UTC) complete in {summary.directory}.")
     if summary.left:
-        output.line(f"Left: {', '.join(summary.left)}. The same command goes on with them.", "red")
+        first, more = ", ".join(summary.left[:_MOST_DAYS]), len(summary.left) - _MOST_DAYS
+        days = f"{first} and {more} more, up to {summary.left[-1]}" if more > 0 else first
+        output.line(f"Left: {days}. The same command goes on with them.", "red")
 
 
 def _counted(number: int, what: str) -> str:

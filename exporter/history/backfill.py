@@ -119,8 +119,7 @@ class Backfill:
         """What has become of each bot so far."""
         totals = [Outcome() for _ in self._sources]
         for name in self.parts:
-            if name in self._journal.parts:
-                of_part = _from_json(self._journal.parts[name])
+            if of_part := self._noted(name):
                 totals = [total + each for total, each in zip(totals, of_part, strict=True)]
         return list(zip(self._sources, totals, strict=True))
 
@@ -131,14 +130,18 @@ class Backfill:
         """
         for name, part in self.parts.items():
             if self._complete(name):
-                self._learn(_from_json(self._journal.parts[name]))
+                self._learn(self._noted(name))
                 advance(len(self._sources))
             else:
                 await self._write(name, part, advance)
 
+    def _noted(self, name: str) -> Sequence[Outcome]:
+        """What became of each bot in a part; empty if it has not been written yet."""
+        return [Outcome(Tally(*row[:3]), *row[3:]) for row in self._journal.outcome(name) or ()]
+
     def _complete(self, name: str) -> bool:
-        outcomes = self._journal.parts.get(name)
-        return outcomes is not None and not any(each.error for each in _from_json(outcomes))
+        outcomes = self._noted(name)
+        return bool(outcomes) and not any(each.error for each in outcomes)
 
     def _learn(self, outcomes: Sequence[Outcome]) -> None:
         for source, outcome in zip(self._sources, outcomes, strict=True):
@@ -238,7 +241,3 @@ def _parts(gaps: Sequence[Span]) -> Mapping[str, Span]:
 
 def _to_json(outcomes: Sequence[Outcome]) -> list[Any]:
     return [[*each.tally, each.failed, each.known_since, each.error] for each in outcomes]
-
-
-def _from_json(rows: Sequence[Any]) -> Sequence[Outcome]:
-    return [Outcome(Tally(*row[:3]), *row[3:]) for row in rows]

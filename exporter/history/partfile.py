@@ -61,15 +61,22 @@ class PartFile:
             return
         partial = self._path.with_suffix(f"{self._path.suffix}.partial")
         with partial.open("wb") as whole:
-            for column, file in self._files:
-                if file.tell():
-                    file.seek(0)
-                    whole.write(header(column.family, openmetrics=True))
-                    shutil.copyfileobj(file, whole)
-            whole.write(b"# EOF\n")
-            whole.flush()
-            os.fsync(whole.fileno())
+            try:
+                self._put_together(whole)
+            except OSError:  # where a disk is full, this is what fills it
+                partial.unlink()
+                raise
         partial.replace(self._path)
+
+    def _put_together(self, whole: IO[bytes]) -> None:
+        for column, file in self._files:
+            if file.tell():
+                file.seek(0)
+                whole.write(header(column.family, openmetrics=True))
+                shutil.copyfileobj(file, whole)
+        whole.write(b"# EOF\n")
+        whole.flush()
+        os.fsync(whole.fileno())
 
     def _write(
         self, file: IO[bytes], column: Column, labels: Labels, rows: Sequence[tuple[int, Sequence[Value]]]

@@ -1,5 +1,6 @@
 """What a directory of history remembers."""
 
+import resource
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ def test_it_remembers_what_is_complete(tmp_path: Path) -> None:
         journal.note("2026-05-20", [2])
 
     with Journal(tmp_path / "new" / "history", PLAN, limit=200) as journal:
-        assert ({"2026-05-20": [2]}, 100) == (journal.parts, journal.limit)
+        assert ([2], None, 100) == (journal.outcome("2026-05-20"), journal.outcome("2026-05-21"), journal.limit)
 
 
 @pytest.mark.parametrize("written", [1, 10, 30])
@@ -29,20 +30,47 @@ def test_a_line_that_was_being_written_counts_for_nothing(tmp_path: Path, writte
     file.write_bytes(complete + b'{"part":"2026-05-21","outcome":[1]}'[:written])
 
     with Journal(tmp_path, PLAN, limit=100) as journal:
-        assert ["2026-05-20"] == list(journal.parts)
+        assert ([1], None) == (journal.outcome("2026-05-20"), journal.outcome("2026-05-21"))
         journal.note("2026-05-21", [2])
 
     with Journal(tmp_path, PLAN, limit=100) as journal:
-        assert {"2026-05-20": [1], "2026-05-21": [2]} == journal.parts
+        assert ([1], [2]) == (journal.outcome("2026-05-20"), journal.outcome("2026-05-21"))
 
 
 def test_another_history_is_not_mixed_in(tmp_path: Path) -> None:
     """What differs is named, and what to do."""
-    with Journal(tmp_path, PLAN, limit=100):
-        pass
+    with Journal(tmp_path, PLAN, limit=100) as journal:
+        journal.note("2026-05-20", [1])
 
     with pytest.raises(JournalError, match="not the same labels, step; give the same flags"):
         Journal(tmp_path, {**PLAN, "step": 60, "labels": {}}, limit=100)
+
+
+def test_a_history_without_a_part_is_begun_anew(tmp_path: Path) -> None:
+    """Whoever has mistyped a flag, and noticed at once, need not clean up."""
+    with Journal(tmp_path, PLAN, limit=100):
+        pass
+    with Journal(tmp_path, {**PLAN, "step": 60}, limit=200) as journal:
+        journal.note("2026-05-20", [1])
+
+    with Journal(tmp_path, {**PLAN, "step": 60}, limit=300) as journal:
+        assert ([1], 200) == (journal.outcome("2026-05-20"), journal.limit)
+
+
+def test_a_disk_that_is_full_is_told(tmp_path: Path) -> None:
+    """In words; what was noted before stays."""
+    with Journal(tmp_path, PLAN, limit=100) as journal:
+        journal.note("2026-05-20", [1])
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, ((tmp_path / NAME).stat().st_size + 9, hard))
+    try:
+        with Journal(tmp_path, PLAN, limit=100) as journal, pytest.raises(JournalError, match="cannot write to"):
+            journal.note("2026-05-21", [2])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    with Journal(tmp_path, PLAN, limit=100) as journal:
+        assert ([1], None) == (journal.outcome("2026-05-20"), journal.outcome("2026-05-21"))
 
 
 @pytest.mark.parametrize("text", ["{}\n", "[]\n", "history\n", '{"plan":{},"limit":1}\n{}\n'])
@@ -61,7 +89,7 @@ def test_one_process_at_a_time(tmp_path: Path) -> None:
         Journal(tmp_path, PLAN, limit=100)
 
     with Journal(tmp_path, PLAN, limit=100) as journal:
-        assert {} == journal.parts
+        assert 100 == journal.limit
 
 
 def test_a_directory_that_cannot_be_written_is_told(tmp_path: Path) -> None:
