@@ -27,6 +27,31 @@ METHODS = [
     *(b"GET", b"GET", b"GET", b"HEAD", b"POST", b"PUT", b"DELETE", b"OPTIONS", b"PATCH", b"TRACE", b"CONNECT"),
     *(b"get", b"G\0T", b"", b" ", b"M" * 5000, b"\xff\xfe", b"PRI", b"PROPFIND"),
 ]
+PAGES = [
+    *(b"/bots/t1/b1", b"/bots/t1/b1/", b"/bots/t1/b1/x", b"/bots/t1/none", b"/bots//b1", b"/bots/t1/", b"/bots"),
+    *(b"/bots/t1/%62%31", b"/bots/t1%2Fb1/x", b"/bots/t1/%ff", b"/bots/t1/%ED%A0%80", b"/bots/t1/../../metrics"),
+    *(b"/bots/t1/%2e%2e", b"/bots/t1/" + b"/" * 5000, b"/bots/" + b"%F0%9F%99%82" * 900 + b"/b", b"/bots/t1/b1%00"),
+    *(b"/bots/%3Cscript%3E/%22onload=x", b"/configuration", b"/configuration/", b"/help", b"/help/help", b"/", b"/"),
+    *(b"/api/v1/bots", b"/api/v1/bots", b"/api/v1/bots/", b"/api/v1/bots/t1"),
+]
+QUERIES = [
+    *(
+        b"lang=zh",
+        b"lang=en",
+        b"lang=",
+        b"lang=tlh",
+        b"lang=zh&lang=en",
+        b"lang=%22%3E%3Cscript%3E",
+        b"lang=" + b"z" * 3000,
+    ),
+    *(b"q=b1", b"q=", b"q=%00", b"q=%ff", b"q=%ED%A0%80", b"q=%ED%B0%80%ED%A0%80", b"q=" + b"a+" * 3000, b"q=%", b"q"),
+    *(b"q=%C4%B0%EF%AC%83", b"q=\xed\xa0\x80", b"q=%3C%2Fscript%3E", b"q=%7B%7B7*7%7D%7D", b"q=a&q=b", b"q[]=a"),
+    *(b"page=0", b"page=-1", b"page=2", b"page=999999", b"page=1e9", b"page=" + b"9" * 5000, b"page=%D9%A3", b"page="),
+    *(b"sort=autonomy", b"sort=polled&dir=desc", b"sort=__class__", b"sort=", b"dir=desc", b"sort=bot&dir=x"),
+    *(b"state=ok", b"state=OK", b"state=nonsense", b"state=ok&state=failing", b"tenants=all", b"tenants=%00"),
+    *(b"limit=0", b"limit=1", b"limit=-1", b"limit=1e3", b"limit=" + b"9" * 30, b"limit=%D9%A3", b"limit=", b"limit"),
+    *(b"offset=1", b"offset=999999999", b"offset=-1", b"offset=NaN", b"&" * 3000, b"=", b";", b"%26=%3D", b"\0=\0"),
+]
 PATHS = [
     *(b"/", b"/metrics", b"/metrics", b"/-/healthy", b"/-/ready", b"/-/reload", b"/api/v1/bots"),
     *(b"/metrics/", b"//metrics", b"/./metrics", b"/../metrics", b"/%2e%2e/%2e%2e/etc/passwd", b"/metrics%00", b"/%"),
@@ -92,10 +117,18 @@ VERSIONS = [
 ]
 
 
+def _path(rng: random.Random) -> bytes:
+    """Any path, or one of the pages' with parameters."""
+    if rng.random() < 0.5:
+        return rng.choice(PATHS)
+    parameters = [rng.choice(QUERIES) for _ in range(rng.choice([0, 1, 1, 2, 3, 6]))]
+    return rng.choice(PAGES) + (b"?" + b"&".join(parameters) if parameters else b"")
+
+
 def _request(rng: random.Random) -> bytes:
     headers = [b"Host: x"] if rng.random() < 0.8 else []
     headers += [rng.choice(HEADERS) for _ in range(rng.choice([0, 1, 1, 2, 3, 8]))]
-    line = b" ".join([rng.choice(METHODS), rng.choice(PATHS), rng.choice(VERSIONS)])
+    line = b" ".join([rng.choice(METHODS), _path(rng), rng.choice(VERSIONS)])
     return b"\r\n".join([line, *headers, b"", rng.choice(BODIES)])
 
 
@@ -201,10 +234,33 @@ async def test_mad_requests(exporter: Running, seed: int) -> None:
             pytest.fail(f"seed {seed}, number {number} hangs: {content[:2000]!r}")
         assert [] == [status for status in _statuses(received) if status >= 500], (seed, number, content[:2000])
 
-    await _at_once(50, of=100, do=ask)
+    await _at_once(50, of=300, do=ask)  # fills the caches of what addresses mean, which have an end
     before = Held.now()
-    await _at_once(50, of=400, do=ask)
+    await _at_once(50, of=300, do=ask)
     await assert_as_before(before, blocks=3000)
+    await assert_well(exporter)
+
+
+@pytest.mark.parametrize("method", [b"GET", b"HEAD"])
+async def test_every_page_with_every_parameter(exporter: Running, method: bytes) -> None:
+    """Whatever an address has behind its question mark, it is a page, or a plain word about what is wrong with it."""
+    rng = random.Random(0)
+    lines = [b"%b %b?%b HTTP/1.1" % (method, page, query) for page in PAGES for query in rng.sample(QUERIES, 12)]
+
+    async def ask(number: int) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", exporter.port)
+        writer.write(lines[number] + b"\r\nHost: x\r\nConnection: close\r\n\r\n")
+        async with asyncio.timeout(DEADLINE):
+            received = await reader.read()
+        writer.transport.abort()
+        (status,) = _statuses(received)
+        assert status in (200, 400, 404), (status, lines[number][:2000])
+        assert b'"onload=x' not in received
+        assert received.count(b"<script>") <= 1
+        # Of a line that cannot be read it is not known that it was a HEAD.
+        assert b"GET" == method or status == 400 or received.endswith(b"\r\n\r\n")
+
+    await _at_once(10, of=len(lines), do=ask)
     await assert_well(exporter)
 
 
@@ -277,7 +333,8 @@ async def test_thousands_of_scrapes(exporter: Running) -> None:
         async with asyncio.timeout(DEADLINE):
             for _ in range(60):
                 headers = b"Accept: %b\r\nAccept-Encoding: %b" % (rng.choice(accepts), rng.choice(codings))
-                path = rng.choice([b"/metrics", b"/metrics", b"/metrics", b"/", b"/api/v1/bots"])
+                others = [b"/", b"/api/v1/bots", b"/bots/t1/b1?lang=zh", b"/configuration", b"/help"]
+                path = rng.choice([b"/metrics", b"/metrics", b"/metrics", rng.choice(others)])
                 writer.write(b"GET %b HTTP/1.1\r\nHost: x\r\n%b\r\n\r\n" % (path, headers))
                 head = await reader.readuntil(b"\r\n\r\n")
                 length = re.search(rb"Content-Length: ([0-9]+)", head)
