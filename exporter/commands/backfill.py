@@ -20,6 +20,8 @@ from exporter.commands.advice import advice
 from exporter.commands.help import Command
 from exporter.commands.options import (
     Interval,
+    Moment,
+    MomentType,
     config_option,
     config_source,
     flag,
@@ -53,32 +55,12 @@ _MAX_STEP: Final = 240
 _MOST_DAYS: Final = 10
 """How many are named."""
 
-_FIRST_YEAR: Final = 2000
 _HOURLY: Final = tuple(name for name, report in REPORTS.items() if report.type == "hour")
 _LABEL_NAME: Final = re.compile("[a-zA-Z_][a-zA-Z0-9_]*")
 
 
 class BackfillError(Exception):
     """What keeps a backfill from being made or completed, in a line for the user."""
-
-
-class Moment(click.ParamType[datetime]):
-    """A date or a date with a time in ISO 8601."""
-
-    name = "TIME"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        try:
-            moment = datetime.fromisoformat(value)
-        except ValueError:
-            moment = None
-        if moment is None or moment.year < _FIRST_YEAR:
-            return self.fail(
-                f"{value!r} is no time of this century: write for example 2026-05-20, 2026-05-20T14:30 or 2026-05-20T06:30Z",
-                param,
-                ctx,
-            )
-        return moment
 
 
 class Label(click.ParamType[tuple[str, str]]):
@@ -106,8 +88,8 @@ def _step(ctx: click.Context, param: click.Parameter, value: float) -> int:
 class _Wanted(NamedTuple):
     """What the flags say."""
 
-    begin: datetime
-    end: datetime | None
+    begin: Moment
+    end: Moment | None
     bots: Sequence[str]
     report: Report
     labels: Mapping[str, str]
@@ -116,14 +98,14 @@ class _Wanted(NamedTuple):
 
     def gap(self, zone: ZoneInfo, limit: int) -> Span:
         """What they say to a tenant of a time zone, up to ``limit`` (epoch seconds)."""
-        end = limit if self.end is None else min(limit, _epoch(self.end, zone))
-        return Span(_epoch(self.begin, zone), end)
+        end = limit if self.end is None else min(limit, int(self.end.on(zone)))
+        return Span(int(self.begin.on(zone)), end)
 
     def plan(self, loaded: Config, bots: Sequence[BotId]) -> dict[str, object]:
         """All that decides what is written, as JSON."""
         return {
-            "from": self.begin.isoformat(),
-            "to": self.end.isoformat() if self.end else None,
+            "from": self.begin.written.isoformat(),
+            "to": self.end.written.isoformat() if self.end else None,
             "bots": [asdict(bot) for bot in bots],
             "report": self.report.name,
             "labels": dict(self.labels),
@@ -160,8 +142,12 @@ for day in history/*.om; do
 """,
 )
 @config_option
-@flag("--from", type=Moment(), required=True, help="Where the history begins; a time without offset is the tenant's.")
-@flag("--to", type=Moment(), help="Where it ends, exclusive. It ends 3 hours ago at the latest, which is the default.")
+@flag(
+    "--from", type=MomentType(), required=True, help="Where the history begins; a time without offset is the tenant's."
+)
+@flag(
+    "--to", type=MomentType(), help="Where it ends, exclusive. It ends 3 hours ago at the latest, which is the default."
+)
 @tenant_option
 @flag("--bot", multiple=True, metavar="NAME|ACCESS_CODE", help="Only this bot; repeatable.")
 @flag("--report", type=click.Choice(_HOURLY), default="hour", help="The report whose series are written.")
@@ -239,7 +225,7 @@ async def _run(
         limit = int(clock.now()) - NEWEST
         if all(begin >= end for begin, end in (wanted.gap(each.tenant.timezone, limit) for each, _ in bots)):
             raise BackfillError("--from is not before --to, which is 3 hours ago at the latest")
-        plan = wanted.plan(loaded, [_bot_id(each) for each, _ in bots])
+        plan = wanted.plan(loaded, [each.id for each, _ in bots])
         with Journal(wanted.directory, plan, limit) as journal:
             sources = [_source(loaded, wanted, each, access, journal.limit) for each, access in bots]
             work = Backfill(
@@ -290,23 +276,10 @@ def _select(
 def _source(loaded: Config, wanted: _Wanted, chosen_: Chosen, access: TenantAccess, limit: int) -> Source:
     zone = chosen_.tenant.timezone
     return Source(
-        _bot_id(chosen_),
+        chosen_.id,
         Rules(wanted.report, zone, loaded.settle_delay, loaded.empty_hour_delay),
         wanted.gap(zone, limit),
         partial(access.ask, wanted.report, chosen_.bot.access_code),
-    )
-
-
-def _bot_id(chosen_: Chosen) -> BotId:
-    platform, tenant, bot = chosen_
-    return BotId(
-        platform.name,
-        tenant.tenant_id,
-        bot.access_code,
-        bot.name,
-        tenant.name or tenant.tenant_id,
-        tuple(sorted(bot.labels.items())),
-        tenant.timezone.key,
     )
 
 
@@ -381,7 +354,3 @@ def _first_record(source: Source, outcome: Outcome) -> str | None:
 
 def _iso(source: Source, moment: float) -> str:
     return datetime.fromtimestamp(moment, source.rules.zone).isoformat(timespec="minutes")
-
-
-def _epoch(moment: datetime, zone: ZoneInfo) -> int:
-    return int((moment if moment.tzinfo else moment.replace(tzinfo=zone)).timestamp())

@@ -161,8 +161,8 @@ async def _bot(config: Config, access: TenantAccess, bot: Bot, at: Moment | None
             rows, came = await _report(config, REPORTS[name], access, bot, at, clock)
             findings += came
             silent = silent or (name == "hour" and not rows)
-        # A day without calls is no news, a month is.
-        never = silent and not await access.ask(DAY, bot.access_code, _today(access, at, clock))
+        # A day without calls is no news, nor is one that is to come; a month is.
+        never = silent and not await access.ask(DAY, bot.access_code, _today(access, None, clock))
     except UpstreamError as error:
         failed, never = True, False
         findings.append(Finding(Level.PROBLEM, _place(access), _words(access, error), advice(error), (bot.name,)))

@@ -23,7 +23,7 @@ CONFIG_TEXT: Final = "OIFDE_EXPORTER_CONFIG"
 """The environment variable that may hold the configuration itself."""
 
 _DATE: Final = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_YEARS: Final = range(1971, 2200)
+_YEARS: Final = range(2000, 2200)
 _ENVIRONMENT: Final = "OIFDE_EXPORTER_"
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -117,21 +117,29 @@ class Moment:
 
 
 class MomentType(click.ParamType[Moment]):
-    """ISO 8601; a date alone is the end of that date."""
+    """ISO 8601; a date alone is its beginning or, with ``end_of_day``, its end."""
 
     name = "TIME"
+
+    def __init__(self, *, end_of_day: bool = False) -> None:
+        """``end_of_day`` is for what is said as of a date that is over."""
+        self._end_of_day = end_of_day
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Moment:
         if isinstance(value, Moment):
             return value
         try:
             moment = datetime.fromisoformat(value)
-            if _DATE.fullmatch(value):
+            if self._end_of_day and _DATE.fullmatch(value):
                 moment += timedelta(days=1, seconds=-1)
         except (ValueError, OverflowError):
             moment = datetime.min  # noqa: DTZ901 - refused like any that is too early
         if moment.year not in _YEARS:
-            return self.fail(f"{value!r} is no time; write for example 2026-05-20T15:30 or 2026-05-20", param, ctx)
+            return self.fail(
+                f"{value!r} is no time of these days; write for example 2026-05-20T15:30, 2026-05-20T07:30Z or 2026-05-20",
+                param,
+                ctx,
+            )
         return Moment(moment)
 
 
@@ -151,14 +159,14 @@ class Day(click.ParamType[date]):
             else:
                 if day.year in _YEARS:
                     return day
-        return self.fail(f"{value!r} is no date; write for example 2026-05-20", param, ctx)
+        return self.fail(f"{value!r} is no date of these days; write for example 2026-05-20", param, ctx)
 
 
 def at_option(command: _Command) -> _Command:
     """``--at``."""
     return flag(
         "--at",
-        type=MomentType(),
+        type=MomentType(end_of_day=True),
         help="As of this time, not now: 2026-05-20T15:30 (the tenant's time), 2026-05-20T07:30Z, or a date, for its end.",
     )(command)
 

@@ -62,8 +62,7 @@ class _Question:
 
     @property
     def bot(self) -> BotId:
-        platform, tenant, bot = self.chosen
-        return BotId(platform.name, tenant.tenant_id, bot.access_code, bot.name, tenant.name or tenant.tenant_id)
+        return self.chosen.id
 
     def local(self, moment: float) -> datetime:
         return datetime.fromtimestamp(moment, self.rules.zone)
@@ -247,7 +246,9 @@ def _show_text(output: Output, question: _Question, answer: _Answer, *, explaine
     if records:
         show_table(output, question.report, question.rules.zone, records, _open(question, records))
     else:
-        output.line("The platform has no record of it: no calls, or no such bot.", "yellow")
+        begun = midnight(question.day, question.rules.zone) <= question.now
+        why = "no calls, or no such bot" if begun else "it is still to come"
+        output.line(f"The platform has no record of it: {why}.", "yellow")
     for anomaly in explanation.anomalies:
         detail = f" ({anomaly.detail})" if anomaly.detail else ""
         output.line(f"{anomaly.reason}: {anomaly.where}{detail}", "yellow")

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 import click
 
 from exporter.config import Bot, Config, Platform, Tenant
+from exporter.polling.snapshot import BotId
 
 _MOST_NAMED: Final = 10
 
@@ -18,6 +19,11 @@ class Chosen(NamedTuple):
     platform: Platform
     tenant: Tenant
     bot: Bot
+
+    @property
+    def id(self) -> BotId:
+        """The bot as its series name it."""
+        return BotId.of(self.platform.name, self.tenant, self.bot)
 
 
 def title(tenant: Tenant) -> str:
@@ -69,7 +75,7 @@ def only(found: Sequence[Chosen], wanted: str | None, of: Sequence[Chosen]) -> C
         raise click.UsageError(f"{say}, with --bot=ACCESS_CODE or --tenant=NAME: {several}")
     names = [name for each in of for name in (each.bot.name, each.bot.access_code)]
     raise click.UsageError(
-        f"no bot has the name or the access code {wanted!r}{_instead(wanted or '', names)}; configured are"
+        f"no bot has the name or the access code {wanted!r}{_instead(wanted or '', names)}; there are"
         f" {_listed(each.bot.name for each in of) or 'none'}. With --tenant=NAME, any access code may be asked for;"
         " oifde-exporter discover lists those there are."
     )

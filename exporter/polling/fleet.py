@@ -265,11 +265,7 @@ class Fleet:
                 stale_after = max(tenant.stale_after, _INTERVALS_UNTIL_STALE * at_least)
                 budget = min(interval, runtime.budget)
                 for bot in runtime.bots:
-                    labels = tuple(sorted(bot.labels.items()))
-                    bot_id = BotId(
-                        id_.platform, id_.tenant_id, bot.access_code, bot.name, id_.tenant, labels, tenant.timezone.key
-                    )
-                    plan = Plan(bot_id, rules, interval, stale_after, budget)
+                    plan = Plan(BotId.of(id_.platform, tenant, bot), rules, interval, stale_after, budget)
                     yield (id_.platform, id_.tenant_id, bot.access_code, rules.report.name), plan, runtime.session
 
     def _start(self, key: _UnitKey, plan: Plan, session: TenantSession) -> None:

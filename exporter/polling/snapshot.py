@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Self
 
+from exporter.config import Bot, Tenant
 from exporter.upstream.reports import Record, Value
 
 
@@ -18,6 +20,13 @@ class BotId:
     labels: tuple[tuple[str, str], ...] = ()
     timezone: str = "UTC"
     """The tenant's, an IANA name: what its hours and its day go by."""
+
+    @classmethod
+    def of(cls, platform: str, tenant: Tenant, bot: Bot) -> Self:
+        """A bot where it is configured, or was discovered."""
+        labels = tuple(sorted(bot.labels.items()))
+        named = tenant.name or tenant.tenant_id
+        return cls(platform, tenant.tenant_id, bot.access_code, bot.name, named, labels, tenant.timezone.key)
 
 
 @dataclass(frozen=True, slots=True)

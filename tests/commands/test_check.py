@@ -132,6 +132,13 @@ def test_a_quiet_day_is_nothing_to_tell(shell: Shell) -> None:
     assert (0, []) == checked(shell)
 
 
+def test_a_bot_is_not_taken_for_mistyped_because_of_the_time_asked_for(shell: Shell) -> None:
+    """Whether it had a record in the last 30 days does not depend on --at."""
+    status, found = checked(shell, "--at=2027-05-20")
+
+    assert (0, []) == (status, found)
+
+
 def test_whoever_may_not_list_bots(shell: Shell) -> None:
     """Is still told that a bot never had a record."""
     shell.tenant["bots"] = BOTS[2:]

@@ -180,6 +180,14 @@ def test_no_record_is_told_in_words(shell: Shell) -> None:
     assert "no record of it: no calls, or no such bot" in result.stdout
 
 
+def test_a_date_to_come_is_told(shell: Shell) -> None:
+    """It does not look like a bot without calls."""
+    result = shell.run("query", "--date=2026-05-21")
+
+    assert 0 == result.exit_code
+    assert "no record of it: it is still to come" in result.stdout
+
+
 def test_the_configuration_may_be_in_the_environment(shell: Shell) -> None:
     """As for the daemon."""
     text = yaml.safe_dump(shell.settings)
