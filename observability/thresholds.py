@@ -43,7 +43,7 @@ class Override:
 
 BOT_THRESHOLDS: Final = (
     Threshold(
-        "evidence", 4.2, "how many standard deviations a figure must be from the usual one before a bot's alert fires"
+        "evidence", 4.75, "how many standard deviations a figure must be from the usual one before a bot's alert fires"
     ),
     Threshold(
         "autonomy_drop", 0.08, "the least drop of autonomy that matters, as a ratio: 0.08 is 8 percentage points"

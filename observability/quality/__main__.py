@@ -17,7 +17,7 @@ from observability.quality.fleet import GOAL_CHARACTERS, GOAL_KINDS, Fleet, draw
 from observability.quality.measure import Measured, measure
 from observability.quality.results import tables
 
-_REPORTED_SEED: Final = 20261124
+_REPORTED_SEED: Final = 20261125
 """Thresholds are tuned on other seeds only."""
 _BEGIN: Final = "<!-- results: written by `make alert-quality` -->"
 _END: Final = "<!-- end of the results -->"
