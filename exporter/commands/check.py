@@ -128,6 +128,18 @@ def _findings(loaded: Config, planned: Plan, lived: Live | None) -> Sequence[Fin
 def _show_text(output: Output, source: Source, planned: Plan, lived: Live | None, findings: Sequence[Finding]) -> None:
     output.line(f"{_name(source)} is valid.", "green")
     output.line()
+    if planned.platforms:
+        _show_plan(output, planned, lived)
+    else:
+        output.line("No tenant falls to this shard.", "yellow")
+    if lived:
+        output.line()
+        _show_live(output, lived)
+    for finding in findings:
+        _show_finding(output, finding)
+
+
+def _show_plan(output: Output, planned: Plan, lived: Live | None) -> None:
     output.table(
         [
             ("platform", "left"),
@@ -160,11 +172,6 @@ def _show_text(output: Output, source: Source, planned: Plan, lived: Live | None
                 f" {_seconds(each.slowest_answer)} on average."
             )
     output.line(f"Prometheus: up to {planned.series:,} series, {planned.series_per_bot} of them for each bot.")
-    if lived:
-        output.line()
-        _show_live(output, lived)
-    for finding in findings:
-        _show_finding(output, finding)
 
 
 def _show_live(output: Output, lived: Live) -> None:

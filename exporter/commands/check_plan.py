@@ -109,8 +109,9 @@ def _platform_plan(platform: Platform, config: Config, now: float) -> PlatformPl
         if tenant.auth.app_secret:
             per_day += _DAY / _RENEWED_AFTER
         if tenant.discovery:
-            per_day += len(bindings.SOURCES) * _DAY / tenant.discovery.interval
-            rate += len(bindings.SOURCES) / tenant.discovery.interval
+            pages = len(bindings.SOURCES) + len(tenant.bots) // bindings.PAGE_SIZE
+            per_day += pages * _DAY / tenant.discovery.interval
+            rate += pages / tenant.discovery.interval
     discovering = sum(tenant.discovery is not None for tenant in platform.tenants)
     return PlatformPlan(
         platform,

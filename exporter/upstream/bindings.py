@@ -23,7 +23,7 @@ MAX_ROWS: Final = 20_000
 SOURCES: Final = ("IVR", "OIFDE")
 """Each is asked for by itself."""
 
-_PAGE_SIZE: Final = 100
+PAGE_SIZE: Final = 100
 _MAX_NAME: Final = 200
 _DIALOG_TYPES: Final = {"1": 1, "2": 2, "3": 3, "4": 4}
 
@@ -82,7 +82,7 @@ async def _rows(session: TenantSession, tenant_id: str, source: str, limit: int)
     rows: list[object] = []
     seen: set[str] = set()
     for number in range(1, limit + 2):  # each page has at least one new row, or is the last
-        body = {"tenantId": tenant_id, "pageNum": str(number), "pageSize": str(_PAGE_SIZE), "source": source}
+        body = {"tenantId": tenant_id, "pageNum": str(number), "pageSize": str(PAGE_SIZE), "source": source}
         answer = await session.query(OPERATION, PATH, body, expect=dict)
         assert isinstance(answer, dict)  # noqa: S101 - what `expect` promises
         page, total = _page(answer)
@@ -93,7 +93,7 @@ async def _rows(session: TenantSession, tenant_id: str, source: str, limit: int)
             raise UpstreamError("invalid", f"more than {MAX_ROWS} bots are listed")
         # A page that brings nothing new is one beyond the last, for which some give the last, or the first, again. One
         # that is not full need not be the last: the platform may put fewer bots on a page than it is asked for.
-        if not new or (len(page) < _PAGE_SIZE and total is not None and len(rows) >= total):
+        if not new or (len(page) < PAGE_SIZE and total is not None and len(rows) >= total):
             break
     return rows
 

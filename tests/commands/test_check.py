@@ -88,6 +88,14 @@ def test_what_is_not_valid(shell: Shell, change: Callable[..., None]) -> None:
     assert 2 == len(told["errors"])
 
 
+def test_a_shard_without_a_tenant_is_told(shell: Shell) -> None:
+    """Not as an empty table."""
+    results = [shell.run("check", "--total-shards=2", f"--shard={number}") for number in range(2)]
+
+    assert [0, 0] == [result.exit_code for result in results]
+    assert 1 == sum("No tenant falls to this shard." in result.stdout for result in results)
+
+
 def test_a_shard(shell: Shell) -> None:
     """Has its tenants, and its part of the limits."""
     plans = [

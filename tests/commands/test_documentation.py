@@ -1,5 +1,6 @@
 """docs/commands.md shows what the commands print."""
 
+import json
 import re
 import shlex
 from collections.abc import Iterator
@@ -38,6 +39,36 @@ def printed(command: str, directory: Path) -> str:
 def test_there_are_examples() -> None:
     """Of each command."""
     assert {"check", "query", "discover"} == {command.split()[0] for command, _ in EXAMPLES}
+
+
+def keys(data: object) -> set[str]:
+    """Those of a document; not those that are the platform's, or HTTP's."""
+    if isinstance(data, list):
+        return {key for each in data for key in keys(each)}
+    if not isinstance(data, dict):
+        return set()
+    theirs = ("values", "answer", "headers", "body")
+    return data.keys() | {key for name, each in data.items() if name not in theirs for key in keys(each)}
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "check --live",
+        "query --bot=夜间值班 --explain",
+        "discover",
+        "backfill --tenant=城市服务 --from=2026-05-20 --to=2026-05-20T01:00",
+    ],
+)
+def test_the_page_has_every_key_for_scripts(command: str, directory: Path) -> None:
+    """And none that there is not."""
+    section = PAGE.read_text(encoding="utf-8").partition("## JSON for scripts")[2]
+    rows = section.partition(f"| `{command.split()[0]}` |")[2].split("\n| `")[0]
+    documented = set(re.findall("`([a-z_]+)(?:\\[\\])?`", rows))
+    actual = keys(json.loads(printed(f"{command} --format=json", directory)))
+
+    assert actual <= documented
+    assert documented - actual <= {"errors", "error", "problem", "warning", "note"}
 
 
 @pytest.mark.parametrize("command, documented", EXAMPLES, ids=[command for command, _ in EXAMPLES])
