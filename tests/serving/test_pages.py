@@ -335,9 +335,14 @@ async def test_an_hour_that_only_one_day_has(fetch: Fetch, store: Store, bot: Bo
 
 async def test_before_the_first_poll(fetch: Fetch, store: Store, bot: BotId) -> None:
     """A page opened at once after the start says that it is early, and is not empty."""
-    assert "No bot is configured or discovered." in words(await fetch())
+    page = words(await fetch())
+    assert "No bot is configured or discovered." in page
+    assert "platforms answer" not in page
     store.put(bot, "hour", Snapshot())
-    assert "1 Waiting" in words(await fetch())
+    page = words(await fetch())
+    assert "1 Waiting" in page
+    assert "1 platform not asked yet" in page
+    assert "0 platforms answer" not in page
     assert "The first poll has not ended yet." in words(await fetch(f"/bots/{bot.tenant_id}/{bot.access_code}"))
 
 

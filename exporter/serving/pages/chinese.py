@@ -62,6 +62,7 @@ CHINESE: Final[Mapping[str, str]] = MappingProxyType(
         "Platforms and tenants": "平台与租户",
         "%(num)s platforms do not answer": "%(num)s 个平台无响应",
         "%(num)s platforms answer": "%(num)s 个平台响应正常",
+        "%(num)s platforms not asked yet": "%(num)s 个平台尚未查询",
         "%(num)s tenants not in order": "%(num)s 个租户异常",
         "%(num)s tenants in order": "%(num)s 个租户正常",
         "Platforms": "平台",
