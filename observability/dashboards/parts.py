@@ -242,11 +242,6 @@ def more_is_worse(doubtful: float, bad: float) -> dashboard.ThresholdsConfig:
     return steps((None, GOOD), (doubtful, DOUBTFUL), (bad, BAD))
 
 
-def less_is_worse(doubtful: float, bad: float) -> dashboard.ThresholdsConfig:
-    """Thresholds for what should be high."""
-    return steps((None, BAD), (bad, DOUBTFUL), (doubtful, GOOD))
-
-
 def by_threshold() -> dashboard.FieldColor:
     """The colour is that of the threshold."""
     return dashboard.FieldColor().mode(models.FieldColorModeId.THRESHOLDS)

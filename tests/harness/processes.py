@@ -179,6 +179,15 @@ class Prometheus(Daemon):
         where = [f"--config.file={config_file}", database, "--web.listen-address=127.0.0.1:0"]
         super().__init__([program, *where, *arguments], directory, os.environ)
 
+    async def started(self) -> None:
+        """Return once it answers queries; before, it listens already, and reads its database."""
+        await super().started()
+
+        async def ready() -> bool:
+            return (await self.fetch("/-/ready")).status == 200
+
+        await wait_for(ready, "Prometheus to have read its database")
+
     async def api(self, path: str, **parameters: str) -> Any:
         """The `data` of an answer of its HTTP API: `api("targets", state="active")`."""
         async with (

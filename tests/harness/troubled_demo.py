@@ -114,13 +114,8 @@ def _tenants(since: float) -> Sequence[SimTenant]:
 
 async def _started(program: Path, settings: Mapping[str, object], directory: Path, data: Path) -> Prometheus:
     process = Prometheus(program, settings, directory, ["--storage.tsdb.retention.time=1y", _LOOKBACK], data=data)
-
-    async def ready() -> bool:
-        return (await process.fetch("/-/ready")).status == 200
-
     try:
         await process.started()
-        await wait_for(ready, "Prometheus to have read its database")
     except BaseException:
         await process.stop()
         raise

@@ -203,11 +203,6 @@ async def prometheus_with(
     prometheus = Prometheus(program("prometheus"), settings, directory, flags, data=data)
     running.push_async_callback(prometheus.stop)
     await prometheus.started()
-
-    async def ready() -> bool:
-        return (await prometheus.fetch("/-/ready")).status == 200
-
-    await wait_for(ready, "Prometheus to have read its database")
     return prometheus
 
 

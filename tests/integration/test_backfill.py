@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import datetime, timedelta
-from functools import partial
 from pathlib import Path
 from typing import Protocol
 from zoneinfo import ZoneInfo
@@ -145,14 +144,9 @@ def start_database(tmp_path: Path, running: AsyncExitStack, program: FindProgram
         process = Prometheus(program("prometheus"), {}, tmp_path / "prometheus", [], data=data)
         running.push_async_callback(process.stop)
         await process.started()
-        await wait_for(partial(_ready, process), "the database")
         return process
 
     return start
-
-
-async def _ready(prometheus: Prometheus) -> bool:
-    return (await prometheus.fetch("/-/ready")).status == 200
 
 
 def make_blocks(program: FindProgram, file: Path, data: Path) -> None:

@@ -15,8 +15,6 @@ from typing import Any, Final, TypeAlias
 import pytest
 import yaml
 
-from harness.programs import FindProgram
-
 RULES: Final = Path(__file__).parents[2] / "observability" / "rules"
 DAY: Final = 24
 
@@ -204,12 +202,6 @@ def fires(alert: str, hour: float, *codes: str, name: str = "Helper") -> Mapping
 
 
 WARNINGS: Final = {"OifdeBotAutonomyBelowFloor", "OifdeBotCallsSurge", "OifdeBotDirectTransfersSurge"}
-
-
-@pytest.fixture(scope="module")
-def promtool(program: FindProgram) -> Path:
-    """The program."""
-    return program("promtool")
 
 
 # On the fourth day, from 6 to 18, a quarter of the callers is no longer served; two days before are known.

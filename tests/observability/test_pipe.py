@@ -11,8 +11,6 @@ from typing import Any, Final, TypeAlias
 import pytest
 import yaml
 
-from harness.programs import FindProgram
-
 RULES: Final = Path(__file__).parents[2] / "observability" / "rules"
 
 Labels: TypeAlias = dict[str, str]
@@ -363,12 +361,6 @@ TEXTS: Final = {
         "x goes on with the configuration it had. Its log says what is wrong with the new one.",
     ),
 }
-
-
-@pytest.fixture(scope="module")
-def promtool(program: FindProgram) -> Path:
-    """The program."""
-    return program("promtool")
 
 
 def groups(alert: str) -> Sequence[Any]:
