@@ -4,12 +4,15 @@ Names come from the platform and could hold anything, so nothing is taken for ma
 escaped. Colours come on a terminal only, and not with NO_COLOR (https://no-color.org).
 """
 
+import errno
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from io import TextIOWrapper
 from typing import Final, Literal, TextIO, TypeAlias
 
+import click
 from rich.box import SIMPLE_HEAD
 from rich.cells import cell_len
 from rich.console import Console
@@ -40,11 +43,11 @@ class Output:
         words = Text(_safe(text), style=style)
         for part in words.wrap(self.console, max(20, self.console.width - indent)):
             part.rstrip()
-            self.console.print(Text(" " * indent) + part, soft_wrap=True)
+            self._print(Text(" " * indent) + part)
 
     def verbatim(self, text: str, style: Style = "", *, indent: int = 0) -> None:
         """Writes a line as it is, to be copied: it is not folded."""
-        self.console.print(Text(" " * indent + _safe(text), style=style), soft_wrap=True)
+        self._print(Text(" " * indent + _safe(text), style=style))
 
     def table(
         self,
@@ -80,14 +83,31 @@ class Output:
         ]
         usual = self.console.width
         self.console.width = max(usual, sum(widths) + gap * (len(widths) - 1))
-        self.console.print(table)
+        self._print(table)
         self.console.width = usual
 
     def json(self, data: object) -> None:
         """Writes a document of JSON."""
         # Each line by itself: the line ends between them are the only characters that are left as they are.
-        for line in json.dumps(data, ensure_ascii=False, indent=2).split("\n"):
-            self._stream.write(f"{printable_json(line)}\n")
+        with _told_if_full():
+            for line in json.dumps(data, ensure_ascii=False, indent=2).split("\n"):
+                self._stream.write(f"{printable_json(line)}\n")
+            self._stream.flush()
+
+    def _print(self, what: Text | Table) -> None:
+        with _told_if_full():
+            self.console.print(what, soft_wrap=isinstance(what, Text))
+
+
+@contextmanager
+def _told_if_full() -> Iterator[None]:
+    """Ends the program in a line where nothing more can be written. Where nobody reads any more, click ends it silently."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno == errno.EPIPE:
+            raise
+        raise click.ClickException(f"cannot write what there is to say: {error.strerror}") from error
 
 
 def _safe(text: str) -> str:

@@ -80,3 +80,16 @@ def test_a_terminal_of_another_encoding(tmp_path: Path) -> None:
 
     assert (0, b"") == (ended.returncode, ended.stderr)
     assert rb"\u5e73\u53f0" in ended.stdout
+
+
+@pytest.mark.parametrize("form", ["table", "json"])
+def test_a_full_disk_is_told(tmp_path: Path, form: str) -> None:
+    """In a line, and with a status that does not say that all is well."""
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(configuration("https://127.0.0.1:9")), encoding="utf-8")
+    command = [sys.executable, "-m", "exporter", "check", f"--format={form}"]
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        ended = subprocess.run(command, cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+
+    assert 1 == ended.returncode
+    assert "Error: cannot write what there is to say: No space left on device" in ended.stderr
+    assert "Traceback" not in ended.stderr
