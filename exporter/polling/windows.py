@@ -1,7 +1,8 @@
 """From a bot's reports to what is shown of them: the last complete hour, the live hour, the day's counters, the last day.
 
-Pure functions over immutable states. ``fold`` takes in a report, ``count`` moves the counters along with the time. All moments are epoch seconds; the time of a report is when it was asked for, since it says nothing of
-what came later. What a report never decides is taken back: neither the hour shown nor the day counted ever goes back.
+Pure functions over immutable states. ``fold`` takes in a report, ``count`` moves the counters along with the time.
+All moments are epoch seconds; the time of a report is when it was asked for, since it says nothing of what came later. What a
+report never decides is taken back: neither the hour shown nor the day counted ever goes back.
 """
 
 import math
@@ -165,8 +166,10 @@ def count(state: State, rules: Rules, now: float) -> State:
         counted, zero_until = _first_counted(state, rules, today, now)
     totals, grown = _added_up(state, rules, counted), state.grown
     if counted and counted < today:
-        # The last hour's record may come when it is settled already: what it adds is to be seen, too.
-        grown = now if totals != state.totals else grown
+        # The last hour's record may come when it is settled already: what it adds is to be seen, too. What comes after the
+        # deadline puts the new day off no further.
+        if totals != state.totals and now < _deadline(next_day(counted), rules):
+            grown = now
         if not _held(state, rules, counted, now) and not _just(grown, now):
             counted, zero_until = today, now + ZERO_SHOWN
             totals = _added_up(replace(state, totals=_zeros(totals)), rules, counted)

@@ -305,6 +305,21 @@ class TestDayCounters:
         assert 0 == calls(state)
         assert 5 == calls(windows.count(state, RULES, at(came) + 2 * windows.ZERO_SHOWN))
 
+    def test_what_comes_after_the_deadline_puts_the_new_day_off_no_further(self) -> None:
+        """Neither while the calls that came just before it are shown, nor after an outage that has lasted longer."""
+        before = fold(State(), "23:59", self.FULL[:22], day=YESTERDAY).state
+
+        state = fold(before, "01:59", [record("00:00", 5)]).state
+        state = fold(state, "01:59", self.FULL[:23], of=YESTERDAY).state
+        state = fold(state, "02:00", self.FULL, of=YESTERDAY).state
+        assert 240 == calls(state)
+        assert 0 == calls(windows.count(state, RULES, at("02:01")))
+
+        state = fold(before, "02:30", [record("00:00", 5)]).state
+        state = fold(state, "02:30", self.FULL, of=YESTERDAY).state
+        assert 0 == calls(state)
+        assert 5 == calls(windows.count(state, RULES, at("02:32")))
+
     def test_a_last_hour_that_is_late_holds_the_day_until_the_deadline(self) -> None:
         """Two hours after midnight the new day starts by the clock alone, whether a poll comes or not."""
         state = fold(State(), "23:59", self.FULL[:23], day=YESTERDAY).state
