@@ -30,7 +30,8 @@ ANSWERED: Final = "a poll that succeeded had a good answer from the platform"
 LIVE: Final = "the live hour is what the platform said"
 HOURLY: Final = "the last complete hour is what the platform said, settled, and the newest"
 COUNTED: Final = "the day's counters are what the platform said"
-NEVER_BACK: Final = "neither hour ever goes back"
+LAST_DAY: Final = "the last day is over, and what the platform said"
+NEVER_BACK: Final = "neither hour, nor the last day, ever goes back"
 NEVER_DOWN: Final = "counters go down once a day at most, after midnight, and to a visible 0"
 UNCHANGED: Final = "without a successful poll the hours stay as they are"
 WITHDRAWN: Final = "series are withdrawn after stale_after, and not before"
@@ -60,6 +61,7 @@ class _Memory:
     day_began: float = 0.0
     hour_start: float = float("-inf")
     live_start: float = float("-inf")
+    last_day_start: float = float("-inf")
     turned: date | None = None
     """The date whose 0 has been seen."""
     zero_after: float | None = None
@@ -122,7 +124,9 @@ class Checker:
                 self.details.append(f"{invariant}: {of}: {' '.join(map(repr, details))}"[:_LONGEST_DETAIL])
 
     def _observe(self, bot: BotKey, shown: Shown, memory: _Memory, began: float, ended: float) -> None:
-        self.claim(EXIST, shown.up in (0.0, 1.0) and shown.failures is not None, bot, shown)
+        exists = {shown.up, shown.by_day_up} <= {0.0, 1.0} and shown.failures is not None
+        self.claim(EXIST, exists, bot, shown)
+        self._check_last_day(bot, shown, memory, ended)
         former = memory.seen
         if former is None or (former.last_success, former.failures) != (shown.last_success, shown.failures):
             memory.polled = ended
@@ -191,6 +195,19 @@ class Checker:
             self.claim(NEVER_BACK, newer >= start, bot, name, start, newer)
         memory.hour_start = shown.hour.get("start_timestamp_seconds", memory.hour_start)
         memory.live_start = shown.live.get("start_timestamp_seconds", memory.live_start)
+
+    def _check_last_day(self, bot: BotKey, shown: Shown, memory: _Memory, ended: float) -> None:
+        start = shown.last_day.get("start_timestamp_seconds")
+        if start is None:
+            self.claim(LAST_DAY, not shown.last_day, bot, shown.last_day)
+            return
+        zone = self._ledger.zone(bot)
+        day = local_date(start, zone)
+        self.claim(LAST_DAY, midnight(day + timedelta(days=1), zone) + self._delays.settle <= ended, bot, start, ended)
+        told = self._ledger.ever_days(bot, day)
+        self.claim(LAST_DAY, _figures(shown.last_day) in told, bot, shown.last_day, told)
+        self.claim(NEVER_BACK, start >= memory.last_day_start, bot, "last day", memory.last_day_start, start)
+        memory.last_day_start = start
 
     def _check_live(self, bot: BotKey, shown: Shown, said: Sequence[Testimony], of_today: Sequence[Testimony]) -> None:
         start = shown.live.get("start_timestamp_seconds")

@@ -100,6 +100,7 @@ class _Book:
         self.figures: dict[float, set[Figures]] = defaultdict(set)
         self.settled: set[Settled] = set()
         self.sums: dict[date, list[set[float | None]]] = defaultdict(lambda: [set() for _ in COUNTS])
+        self.days: dict[date, set[Figures]] = defaultdict(set)
 
 
 class Ledger:
@@ -133,6 +134,14 @@ class Ledger:
         for seen, value in zip(book.sums[day], testimony.sums, strict=True):
             seen.add(value)
 
+    def note_days(self, bot: BotKey, rows: Sequence[Mapping[str, object]]) -> None:
+        """Write down an answer of the report by day."""
+        book, zone = self._books[bot], self.zone(bot)
+        for row in rows:
+            if (row["tenantId"], row["accessCode"]) == bot:
+                day = local_date(float(str(row["recordTime"])) / 1000, zone)
+                book.days[day].add(tuple(_figure(row[name]) for name in FIELDS))
+
     def forget(self, bot: BotKey) -> None:
         """Begin anew: the exporter has forgotten the bot as well."""
         self._books.pop(bot, None)
@@ -152,6 +161,10 @@ class Ledger:
     def ever_sums(self, bot: BotKey, day: date) -> Sequence[set[float | None]]:
         """All sums there ever were of a local date, in the order of `COUNTS`."""
         return self._books[bot].sums[day]
+
+    def ever_days(self, bot: BotKey, day: date) -> set[Figures]:
+        """All that the report by day ever said of a local date."""
+        return self._books[bot].days[day]
 
 
 def read(

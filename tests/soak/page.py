@@ -10,6 +10,7 @@ from .ledger import BotKey
 _SAMPLE: Final = re.compile(r"(?P<name>[a-z_]+)(?:\{(?P<labels>.*)\})? (?P<value>\S+)")
 _LABEL: Final = re.compile(r'([a-z_]+)="((?:[^"\\]|\\.)*)"')
 _DAY: Final = frozenset({"calls", "call_outcomes", "interactions", "interface_requests", "interface_successes"})
+_HEALTH: Final = ("oifde_up", "oifde_last_success_timestamp_seconds", "oifde_poll_failures_total")
 
 
 class UnreadablePageError(Exception):
@@ -26,10 +27,13 @@ class Shown:
     hour: dict[str, float] = field(default_factory=dict)
     live: dict[str, float] = field(default_factory=dict)
     day: dict[str, float] = field(default_factory=dict)
+    last_day: dict[str, float] = field(default_factory=dict)
+    by_day_up: float | None = None
+    """``up`` of the report by day; all else of the kind is of that by hour."""
 
     @property
     def has_data(self) -> bool:
-        """Whether any of its data series is there."""
+        """Whether any of the data series of its report by hour is there."""
         return bool(self.hour or self.live or self.day)
 
 
@@ -60,15 +64,17 @@ def read(text: str) -> Page:
             others[line.rpartition(" ")[0]] = value
             continue
         bot = bots.setdefault((labels["tenant_id"], labels["access_code"]), Shown())
-        _put(bot, name, labels.get("outcome"), value)
+        _put(bot, name, labels.get("outcome"), labels.get("report"), value)
     return Page(bots, others)
 
 
-def _put(bot: Shown, name: str, outcome: str | None, value: float) -> None:
+def _put(bot: Shown, name: str, outcome: str | None, report: str | None, value: float) -> None:
     further = f"/{outcome}" if outcome else ""
     metric = name.removeprefix("oifde_")
     counted = metric.removesuffix("_total")
-    if name == "oifde_up":
+    if report == "day" and name in _HEALTH:
+        bot.by_day_up = value if name == "oifde_up" else bot.by_day_up
+    elif name == "oifde_up":
         bot.up = value
     elif name == "oifde_last_success_timestamp_seconds":
         bot.last_success = value
@@ -78,6 +84,8 @@ def _put(bot: Shown, name: str, outcome: str | None, value: float) -> None:
         bot.hour[metric.removeprefix("hour_") + further] = value
     elif metric.startswith("live_hour_"):
         bot.live[metric.removeprefix("live_hour_") + further] = value
+    elif metric.startswith("day_"):
+        bot.last_day[metric.removeprefix("day_") + further] = value
     elif counted in _DAY and counted != metric:
         bot.day[counted + further] = value
     elif name != "oifde_bot_info":

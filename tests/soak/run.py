@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any, Final
@@ -44,6 +45,10 @@ _FETCH_INTERVAL: Final = 2.0
 _SCRAPE_INTERVAL: Final = 5
 """Also how long a scrape may take: the machine may have others to serve."""
 _PARSE_EVERY: Final = 30
+_REPORTS: Final = ("hour", "day")
+_DISCOVERED_OF: Final = 5
+"""Of so many tenants the bots of one are not listed, but found."""
+_DISCOVERY_INTERVAL: Final = 10
 _DROPPED_OF: Final = 10
 """Of so many bots one comes and goes with reloads."""
 
@@ -222,7 +227,7 @@ class Soak:
             claim(_LOG, False, "line", line)
         claim(_LOG, not self._log.alarming, "log")
         await self._check_counted()
-        down = await self._prometheus.query("oifde_up != 1")
+        down = await self._prometheus.query('oifde_up{report="hour"} != 1')
         claim(_ALL_UP, not down, "down", [sample.labels for sample in down[:5]])
         if stormy:
             fifth = max(1, len(stormy) // 5)
@@ -283,6 +288,7 @@ class Soak:
             ("platforms, tenants, bots", f"{len(self._platforms)}, {len(self._tenants)}, {len(self._bots)}"),
             ("requests for reports", f"{requests('query_call_statistics'):,}"),
             ("logins", f"{requests('get_token'):,}"),
+            ("requests for bots, to find them", f"{requests('query_bindings'):,}"),
             ("requests struck by a fault", f"{self._storm.struck:,}"),
             ("reloads", ", ".join(f"{count} {kind}" for kind, count in sorted(self._reloads.items()))),
             ("scrapes by Prometheus", f"{self._scrapes:,}"),
@@ -326,6 +332,7 @@ class Soak:
             "settle_delay": f"{DELAYS.settle:.0f}s",
             "empty_hour_delay": f"{DELAYS.empty:.0f}s",
             "stale_after": f"{DELAYS.stale_after:.0f}s",
+            "reports": list(_REPORTS),
             "platforms": [
                 {
                     "name": platform.name,
@@ -343,17 +350,27 @@ class Soak:
 
     def _tenant(self, tenant: SimTenant) -> dict[str, Any]:
         number, _ = self._tenants[tenant.tenant_id]
+        discovered = number % _DISCOVERED_OF == _DISCOVERED_OF - 1
         return {
             "tenant_id": tenant.tenant_id,
             "timezone": tenant.timezone.key,
             "poll_interval": f"{_INTERVALS[number % len(_INTERVALS)]:.0f}s",
             "auth": {"app_secret": default_secret(tenant.tenant_id)},
-            "bots": [
-                {"access_code": bot.access_code, "name": bot.name, "labels": {"team": self._label}}
-                for bot in tenant.bots
-                if (tenant.tenant_id, bot.access_code) in self._configured
-            ],
+            **(self._discovery(tenant) if discovered else self._listed(tenant)),
         }
+
+    def _listed(self, tenant: SimTenant) -> dict[str, Any]:
+        bots = [
+            {"access_code": bot.access_code, "name": bot.name, "labels": {"team": self._label}}
+            for bot in tenant.bots
+            if (tenant.tenant_id, bot.access_code) in self._configured
+        ]
+        return {"bots": bots}
+
+    def _discovery(self, tenant: SimTenant) -> dict[str, Any]:
+        codes = [bot.access_code for bot in tenant.bots]
+        gone = [code for code in codes if (tenant.tenant_id, code) not in self._configured]
+        return {"discovery": {"interval": f"{_DISCOVERY_INTERVAL}s", "exclude": "|".join(gone)}}
 
     @property
     def _config_file(self) -> Path:
@@ -368,6 +385,7 @@ class Soak:
         )
         stack.push_async_callback(exporter.stop)
         await exporter.started()
+        await wait_for(partial(_is_ready, exporter), "every bot to be found and tried")
         return exporter
 
     async def _start_prometheus(self, stack: AsyncExitStack) -> Prometheus:
@@ -378,3 +396,7 @@ class Soak:
         stack.push_async_callback(prometheus.stop)
         await prometheus.started()
         return prometheus
+
+
+async def _is_ready(exporter: ExporterProcess) -> bool:
+    return (await exporter.fetch("/-/ready")).status == 200

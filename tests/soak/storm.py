@@ -125,7 +125,10 @@ class Weather:
             heard.reset(token)
         # Only what is about to be sent counts as said.
         for statement in statements:
-            self.ledger.note(statement.bot, statement.day, statement.rows, statement.at)
+            if statement.period == "day":
+                self.ledger.note_days(statement.bot, statement.rows)
+            else:
+                self.ledger.note(statement.bot, statement.day, statement.rows, statement.at)
         return response
 
     def _spell(self, asked: Request) -> Spell | None:

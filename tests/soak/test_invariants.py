@@ -75,6 +75,7 @@ def text(
     lines = [
         f'oifde_bot_info{{{LABELS},platform="main"}} 1.0',
         f'oifde_up{{{LABELS},report="hour"}} {up}.0',
+        f'oifde_up{{{LABELS},report="day"}} 1.0',
         f'oifde_poll_failures_total{{{LABELS},report="hour"}} {failures}.0',
         'oifde_upstream_requests_total{operation="query_call_statistics",platform="main"} 9.0',
     ]
@@ -322,6 +323,25 @@ def test_a_new_day_begins_as_it_should(zero_from: int, zero_to: int, invariants:
                 "\n".join(_lines("hour_", "", _figures("2026-03-28T22:00", 7))),
             )
         soak.shown(at, shown)
+
+    assert invariants == soak.violated
+
+
+@pytest.mark.parametrize(
+    "begins, calls, invariants",
+    [
+        ("2026-03-27T00:00", 40, set()),
+        ("2026-03-27T00:00", 41, {must.LAST_DAY}),
+        ("2026-03-28T00:00", 40, {must.LAST_DAY}),
+        ("2026-03-25T00:00", 30, {must.NEVER_BACK}),
+    ],
+)
+def test_the_last_day_is_as_told(soak: Soak, begins: str, calls: int, invariants: set[str]) -> None:
+    """One that is over, with the figures that the platform gave it, and none before the one shown."""
+    soak.ledger.note_days(BOT, [row("2026-03-25T00:00", 30), row("2026-03-26T00:00", 7), row("2026-03-27T00:00", 40)])
+    for second, day in enumerate([("2026-03-26T00:00", 7), (begins, calls)]):
+        last_day = _lines("day_", "", _figures(*day))
+        soak.shown(NOW + 1 + second, text(success=NOW + 0.1) + "\n".join(last_day))
 
     assert invariants == soak.violated
 

@@ -52,8 +52,9 @@ def tenants(bots: int, seed: int) -> Sequence[SimTenant]:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """What the world said of a bot and a local date, and when (epoch seconds)."""
+    """What the world said of a bot and a local date, and when (epoch seconds); of an hour or a day each."""
 
+    period: str
     bot: BotKey
     day: date
     rows: Rows
@@ -90,7 +91,7 @@ class MoodyWorld:
             rows = mood(rows)
         if (statements := heard.get()) is not None:
             day = datetime.fromtimestamp(timestamp_ms / 1000, self.zones[tenant_id]).date()
-            statements.append(Statement(bot, day, rows, now))
+            statements.append(Statement(period, bot, day, rows, now))
         return rows
 
     def knowledge(self, period: str, tenant_id: str, timestamp_ms: int, now: float) -> dict[str, object]:
