@@ -15,7 +15,7 @@ from exporter.upstream.simulator.demo import demo_config, demo_simulator
 
 PAGE: Final = Path(__file__).parents[2] / "docs" / "commands.md"
 EXAMPLES: Final = re.findall(r"```console\n\$ oifde-exporter (.*)\n((?s:.*?))```\n", PAGE.read_text(encoding="utf-8"))
-PORT: Final = "28090"
+PORT: Final = ":28090"
 """Stands for whichever is free."""
 
 
@@ -30,7 +30,7 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 def printed(command: str, directory: Path) -> str:
     """What a command prints, with trailing blanks left out."""
-    port = re.findall("http://127.0.0.1:([0-9]+)", (directory / "config.yaml").read_text(encoding="utf-8"))[0]
+    port = re.findall("http://127.0.0.1(:[0-9]+)", (directory / "config.yaml").read_text(encoding="utf-8"))[0]
     result = typed(*shlex.split(command), directory=directory)
     assert (0, "") == (result.exit_code, result.stderr)
     return "".join(f"{line.rstrip()}\n" for line in result.stdout.replace(port, PORT).splitlines())
