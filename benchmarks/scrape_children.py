@@ -22,6 +22,7 @@ from exporter.polling.snapshot import BotId, Hour, Snapshot, TenantId, TenantSta
 from exporter.polling.store import Store
 from exporter.serving.exposition import Exposition
 from exporter.serving.web import create_app
+from exporter.upstream.login import OPERATION
 from exporter.upstream.reports import ANOMALY_REASONS, REPORTS, Record
 
 _HOUR = 3600.0
@@ -35,7 +36,7 @@ async def ours(pipe: Pipe, bots: int) -> None:
     clock = SystemClock()
     registry = CollectorRegistry()
     health = Health(registry, version=__version__)
-    health.init_platform("main", ["get_token", *(report.operation for report in REPORTS.values())])
+    health.init_platform("main", [OPERATION, REPORTS["hour"].operation])
     exposition = Exposition(registry, clock=clock)
     store = Store([exposition])
     identities = _identities(bots)

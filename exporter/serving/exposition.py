@@ -5,7 +5,8 @@ same in both; only the headers differ, and the end.
 """
 
 import math
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from itertools import compress
 from typing import Final, TypeAlias, TypeVar
 
@@ -18,7 +19,10 @@ from exporter.polling.snapshot import BotId, Snapshot, TenantId, TenantStatus
 from exporter.serving.catalogue import BOT_INFO, LAYOUTS, REPORT_HEALTH, TENANT_HEALTH, Family
 from exporter.upstream.reports import Value
 
-_LINES_A_CHUNK: Final = 2000
+_ROWS_A_BLOCK: Final = 32
+_CHUNK_SIZE: Final = 100_000
+"""In bytes. Above 128 kB the C library may take fresh memory for each, which the kernel has to clear first."""
+_COLLECTED_SERIES: Final = 4096
 _EXPONENTS_FROM: Final = 1_000_000
 
 Labels: TypeAlias = Iterable[tuple[str, str]]
@@ -28,12 +32,21 @@ _Item = TypeVar("_Item")
 
 
 class _Table:
-    """The lines of some families, a row for each bot or tenant, kept as the columns that a scrape has to join."""
+    """The lines of some families, a row for each bot or tenant.
+
+    They are kept as the columns that a scrape has to join, and the lines of each block of rows joined already: a thousand
+    bots have tens of thousands of lines, and merely to touch each of them takes a scrape longer than to compress them.
+    """
 
     def __init__(self, families: Sequence[Family]) -> None:
-        self._families = families
+        self._headers = {
+            openmetrics: [header(family, openmetrics=openmetrics) for family in families]
+            for openmetrics in (False, True)
+        }
         self._columns: list[list[bytes]] = [[] for _ in families]
+        self._blocks: list[list[bytes]] = [[] for _ in families]
         self._expires: list[float] = []
+        self._all_shown_until = math.inf
         self._keys: list[Hashable] = []
         self._places: dict[Hashable, int] = {}
 
@@ -42,6 +55,7 @@ class _Table:
 
     def put(self, key: Hashable, lines: Sequence[bytes], expires: float = math.inf) -> None:
         """Takes the lines of each family of a row, which is shown until the moment ``expires``."""
+        self._all_shown_until = min(self._all_shown_until, expires)
         place = self._places.setdefault(key, len(self._keys))
         if place == len(self._keys):
             self._keys.append(key)
@@ -52,9 +66,11 @@ class _Table:
             self._expires[place] = expires
             for column, line in zip(self._columns, lines, strict=True):
                 column[place] = line
+        self._join(place)
 
     def renew(self, key: Hashable, expires: float) -> None:
         """Shows a row until another moment."""
+        self._all_shown_until = min(self._all_shown_until, expires)
         self._expires[self._places[key]] = expires
 
     def remove(self, key: Hashable) -> None:
@@ -66,14 +82,40 @@ class _Table:
             _fill(column, place)
         if place < len(self._keys):
             self._places[self._keys[place]] = place
+            self._join(place)
+        self._join(len(self._keys))
 
-    def columns(self, now: float, *, openmetrics: bool) -> Sequence[Sequence[bytes]]:
-        """Each family's header and the lines of the rows that have not expired."""
-        headers = (header(family, openmetrics=openmetrics) for family in self._families)
-        if min(self._expires, default=math.inf) > now:
-            return [[first, *column] for first, column in zip(headers, self._columns, strict=True)]
-        shown = [expires > now for expires in self._expires]
-        return [[first, *compress(column, shown)] for first, column in zip(headers, self._columns, strict=True)]
+    def columns(self, now: float, *, openmetrics: bool) -> Iterator[Sequence[bytes]]:
+        """Each family's header and the lines of the rows that have not expired, a block in one piece."""
+        shown = {} if now < self._all_shown_until else self._shown_in_part(now)
+        for first, column, blocks in zip(self._headers[openmetrics], self._columns, self._blocks, strict=True):
+            pieces = [first, *blocks]
+            for block, rows in shown.items():
+                pieces[1 + block] = b"".join(compress(column[_rows(block)], rows))
+            yield pieces
+
+    def _shown_in_part(self, now: float) -> Mapping[int, Sequence[bool]]:
+        """By block of which not every row is shown, which ones are."""
+        self._all_shown_until = min(self._expires, default=math.inf)
+        if now < self._all_shown_until:
+            return {}
+        return {
+            block: [moment > now for moment in expires]
+            for block in range(math.ceil(len(self._expires) / _ROWS_A_BLOCK))
+            if min(expires := self._expires[_rows(block)]) <= now
+        }
+
+    def _join(self, place: int) -> None:
+        """Joins the block anew that a place is in, or was in."""
+        block = place // _ROWS_A_BLOCK
+        rows = _rows(block)
+        for column, blocks in zip(self._columns, self._blocks, strict=True):
+            lines = column[rows]
+            blocks[block : block + 1] = [b"".join(lines)] if lines else []
+
+
+def _rows(block: int) -> slice:
+    return slice(block * _ROWS_A_BLOCK, (block + 1) * _ROWS_A_BLOCK)
 
 
 def _fill(column: list[_Item], place: int) -> None:
@@ -153,7 +195,7 @@ class Exposition:
         self._tenants.remove(tenant)
 
     def chunks(self, *, openmetrics: bool) -> Iterator[bytes]:
-        """The page as of the call, whenever the chunks are fetched; they are at most some 300 kB each.
+        """The page as of the call, whenever the chunks are fetched; they are some 100 kB each at most.
 
         The data of a report that has expired are left out; that it is down is not. Of a report that no bot has nothing is
         said at all.
@@ -168,11 +210,9 @@ class Exposition:
 
     def _joined(self, columns: Sequence[Sequence[bytes]], *, openmetrics: bool) -> Iterator[bytes]:
         for column in columns:
-            if len(column) <= _LINES_A_CHUNK:
-                yield b"".join(column)  # a slice would be a copy
-            else:
-                for first in range(0, len(column), _LINES_A_CHUNK):
-                    yield b"".join(column[first : first + _LINES_A_CHUNK])
+            pieces = max(1, _CHUNK_SIZE // max(map(len, column)))
+            for first in range(0, len(column), pieces):
+                yield b"".join(column[first : first + pieces])
         yield b"".join(_collected(metric, openmetrics=openmetrics) for metric in self._registry.collect())
         if openmetrics:
             yield b"# EOF\n"
@@ -251,10 +291,25 @@ def _collected(metric: Metric, *, openmetrics: bool) -> bytes:
 
     Its own renderer, which checks every name anew, takes as long as a fifth of the page of a thousand bots.
     """
-    sample = f"{metric.name}_total" if metric.type == "counter" else metric.name
+    created = f"{metric.name}_created"
     lines = [
-        _line(each.name, labels_text(sorted(each.labels.items())), each.value)
+        f"{_collected_series(each.name, *each.labels.items())} {number_text(each.value)}\n"
         for each in metric.samples
-        if each.name != f"{metric.name}_created"
+        if each.name != created
     ]
-    return header(Family(sample, metric.type, metric.documentation), openmetrics=openmetrics) + "".join(lines).encode()
+    first = _collected_header(metric.name, metric.type, metric.documentation, openmetrics=openmetrics)
+    return first + "".join(lines).encode()
+
+
+# The same at every scrape, and writing them takes longer than all else that is written of these families.
+
+
+@lru_cache(_COLLECTED_SERIES)
+def _collected_series(sample: str, *labels: tuple[str, str]) -> str:
+    return f"{sample}{{{labels_text(sorted(labels))}}}" if labels else sample
+
+
+@lru_cache(_COLLECTED_SERIES)
+def _collected_header(name: str, kind: str, documentation: str, *, openmetrics: bool) -> bytes:
+    sample = f"{name}_total" if kind == "counter" else name
+    return header(Family(sample, kind, documentation), openmetrics=openmetrics)

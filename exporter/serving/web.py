@@ -1,13 +1,14 @@
 """The web server's routes."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
 from urllib.parse import urlsplit
 
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
 from isal import isal_zlib
+from multidict import istr
 from structlog.typing import FilteringBoundLogger
 
 from exporter.clock import Clock
@@ -19,7 +20,7 @@ from exporter.serving.pages import POLICY, Page, Pages, Reader
 
 _GZIP_LEVEL: Final = 1  # 0 is no faster, and more than 1 no smaller
 _GZIP_CONTAINER: Final = 31
-_CHUNKS_AT_ONCE: Final = 8  # a chunk takes a fifth of a millisecond, and there may be hundreds
+_CHUNKS_AT_ONCE: Final = 16  # a chunk takes a thirtieth of a millisecond, and there may be a thousand
 _IN_ONE_PIECE: Final = 1 << 20
 
 _HEADERS: Final = {
@@ -104,9 +105,10 @@ class _Site:
     async def metrics(self, request: web.Request) -> web.StreamResponse:
         openmetrics = negotiation.prefers_openmetrics(_all(request, hdrs.ACCEPT))
         gzip = negotiation.accepts_gzip(_all(request, hdrs.ACCEPT_ENCODING))
-        response = web.StreamResponse()
-        response.headers[hdrs.VARY] = "Accept, Accept-Encoding"
-        response.headers[hdrs.CONTENT_TYPE] = negotiation.OPENMETRICS_TYPE if openmetrics else negotiation.CLASSIC_TYPE
+        headers = {
+            hdrs.VARY: "Accept, Accept-Encoding",
+            hdrs.CONTENT_TYPE: negotiation.OPENMETRICS_TYPE if openmetrics else negotiation.CLASSIC_TYPE,
+        }
         chunks: list[bytes] = []
         compressor = isal_zlib.compressobj(_GZIP_LEVEL, isal_zlib.DEFLATED, _GZIP_CONTAINER) if gzip else None
         async with self._writing_page:  # many at once would be done no sooner, and all be held in memory
@@ -115,9 +117,9 @@ class _Site:
                 if number % _CHUNKS_AT_ONCE == 0:
                     await asyncio.sleep(0)
         if compressor:
-            response.headers[hdrs.CONTENT_ENCODING] = "gzip"
+            headers[hdrs.CONTENT_ENCODING] = "gzip"
             chunks.append(compressor.flush())
-        return await _send(request, response, chunks)
+        return await _send(request, headers, chunks)
 
     # Pages are made in a thread: with thousands of bots it takes longer than the event loop may be kept from its work.
 
@@ -180,10 +182,13 @@ def _html(page: Page) -> web.Response:
     return web.Response(status=page.status, body=page.html, content_type="text/html", charset="utf-8", headers=headers)
 
 
-async def _send(request: web.Request, response: web.StreamResponse, chunks: Sequence[bytes]) -> web.StreamResponse:
-    response.content_length = sum(map(len, chunks))
-    if response.content_length <= _IN_ONE_PIECE:
-        chunks = [b"".join(chunks)]
+async def _send(request: web.Request, headers: Mapping[istr, str], chunks: Sequence[bytes]) -> web.StreamResponse:
+    """An answer in one piece goes out with its headers; of one that would have to be copied first the chunks do."""
+    size = sum(map(len, chunks))
+    if size <= _IN_ONE_PIECE:
+        return web.Response(body=b"".join(chunks), headers=headers)
+    response = web.StreamResponse(headers=headers)
+    response.content_length = size
     await response.prepare(request)
     if request.method != hdrs.METH_HEAD:
         for chunk in chunks:

@@ -447,6 +447,33 @@ def test_a_removed_bot_and_tenant_leave_nothing(
     assert empty == page()
 
 
+@given(changes=st.lists(st.tuples(st.integers(0, 69), st.sampled_from([None, -1.0, 0.0, 300.0])), max_size=200))
+def test_bots_come_age_and_go_without_a_trace_of_what_was(changes: Sequence[tuple[int, float | None]]) -> None:
+    """Whatever happened to each, the page is that of those which are there now, with what of them is not too old."""
+    bots = [BotId("main", "1", f"bot-{number}", f"bot-{number}", "acme") for number in range(70)]
+    worn = Exposition(CollectorRegistry(), clock=StillClock())
+    there = dict.fromkeys(bots, Snapshot(totals=(1,) * 11, expires=300.0))
+    for bot, snapshot in there.items():
+        worn.bot_changed(bot, "hour", snapshot)
+    for count, (number, expires) in enumerate(changes):
+        bot = bots[number]
+        if expires is not None:
+            there[bot] = Snapshot(totals=(count,) * 11, failures=count, expires=expires)
+            worn.bot_changed(bot, "hour", there[bot])
+        elif there.pop(bot, None):
+            worn.bot_removed(bot)
+    fresh = Exposition(CollectorRegistry(), clock=StillClock())
+    for bot, snapshot in there.items():
+        fresh.bot_changed(bot, "hour", snapshot)
+    pages = [b"".join(exposition.chunks(openmetrics=False)).decode() for exposition in (fresh, worn)]
+
+    expected, actual = (sorted(page.splitlines()) for page in pages)
+    assert expected == actual
+    assert len(there) == pages[1].count("\noifde_up{")
+    shown = sum(snapshot.expires > 0 for snapshot in there.values())
+    assert shown == pages[1].count("\noifde_calls_total{")
+
+
 def test_more_bots_than_a_chunk_holds(exposition: Exposition, page: Page, bot: BotId, snapshot: Snapshot) -> None:
     """No bot is lost and none comes twice, however many there are."""
     codes = [f"bot-{number}" for number in range(2_500)]
