@@ -39,6 +39,8 @@ class Limits:
 # Of what is written at once beyond this, asyncio's TLS holds any amount without asking to wait.
 _PIECE: Final = 1 << 16
 
+_GONE: Final = "the client went away"
+
 
 class Server:
     """Serves an application on any number of addresses."""
@@ -131,6 +133,7 @@ class _Connection(web.RequestHandler):
             # Aiohttp counts it from the connection on too, so it is also the time for the headers.
             keepalive_timeout=limits.request,
             lingering_time=limits.body,
+            auto_decompress=False,  # no body is read
         )
         self._all = manager
         self._limits = limits
@@ -155,7 +158,11 @@ class _Connection(web.RequestHandler):
         message: str | None = None,
     ) -> web.StreamResponse:
         if isinstance(exc, ConnectionError):  # a client that went away is nobody's error
-            raise exc
+            # Raised, it would stay in aiohttp's task, and with it all its frames and the page that they hold, until a
+            # collection of garbage; the answer to nobody ends quietly.
+            if self.transport is not None:
+                self.transport.abort()
+            return web.Response()
         if not isinstance(exc, HttpProcessingError):
             return super().handle_error(request, status, exc, message)
         # Of a malformed request nothing is logged, nor said by which parser it was found so.
@@ -176,6 +183,8 @@ class _Writer(StreamWriter):
     async def write_headers(self, status_line: str, headers: CIMultiDict[str]) -> None:
         # Here, since aiohttp sends some answers without asking the application.
         headers.pop(hdrs.SERVER, None)
+        if self.transport is None or self.transport.is_closing():
+            raise ConnectionResetError(_GONE)
         self._deadline = self.loop.time() + self._limits.response
         self._sending[self] = None
         if len(self._sending) > self._limits.answers:
@@ -206,6 +215,10 @@ class _Writer(StreamWriter):
         except TimeoutError:
             self.abort()
             raise ConnectionResetError("the client takes too long to read") from None
+        except ConnectionError as error:
+            # It is in a cycle with the frame in which aiohttp waited, and through that frame with the page being sent.
+            error.__traceback__ = None
+            raise ConnectionResetError(_GONE) from None
 
 
 # Oldest first; those whose clients went away are forgotten with them.

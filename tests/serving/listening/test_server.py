@@ -1,6 +1,7 @@
 """Clients that are slow, many or mad, on bare sockets."""
 
 import asyncio
+import gc
 import io
 import random
 import re
@@ -9,6 +10,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 import pytest
 from aiohttp import web
@@ -165,14 +167,16 @@ CHUNKS = 512
 
 @asynccontextmanager
 async def large_page(
-    *, whole: bool, limits: Limits, context: ssl.SSLContext | None = None
+    *, whole: bool, limits: Limits, context: ssl.SSLContext | None = None, answers: "WeakSet[object] | None" = None
 ) -> AsyncIterator[tuple[Running, Server]]:
-    """Serves a page of 32 MB, in pieces as the metrics are, or whole, as other pages are."""
+    """Serves a page of 32 MB, in pieces as the metrics are, or whole, as other pages are; ``answers`` are those held."""
 
     async def page(request: web.Request) -> web.StreamResponse:
+        response = web.Response(body=CHUNK * CHUNKS) if whole else web.StreamResponse()
+        if answers is not None:
+            answers.add(response)
         if whole:
-            return web.Response(body=CHUNK * CHUNKS)
-        response = web.StreamResponse()
+            return response
         await response.prepare(request)
         for _ in range(CHUNKS):
             await response.write(CHUNK)
@@ -243,6 +247,33 @@ async def test_a_client_that_reads_is_served_to_the_end(
         assert CHUNK * CHUNKS == (await reader.read()).partition(b"\r\n\r\n")[2]
 
 
+@pytest.mark.parametrize("scheme", ["http", "https"])
+@pytest.mark.parametrize("whole", [False, True])
+@pytest.mark.parametrize("patience", [SHORT, LONG])
+async def test_an_answer_broken_off_is_let_go_of(
+    contexts: Callable[[str], tuple[Any, Any]], scheme: str, patience: float, *, whole: bool
+) -> None:
+    """Whoever broke it off, its page is not in memory until garbage happens to be collected, which it seldom is."""
+    ours, theirs = contexts(scheme)
+    answers: WeakSet[object] = WeakSet()
+    gc.disable()
+    try:
+        async with large_page(whole=whole, limits=limits(response=patience), context=ours, answers=answers) as (
+            running,
+            server,
+        ):
+            for _ in range(3):
+                async with connected(running, ssl=theirs) as (reader, writer):
+                    writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+                    await reader.readexactly(1_000)
+                    assert len(answers) == 1
+                    if patience == SHORT:
+                        await wait_for(lambda: not server._manager.connections, "the server to give up")
+                await wait_for(lambda: not answers, "the answer to be let go of", deadline=TIMEOUT)
+    finally:
+        gc.enable()
+
+
 @pytest.mark.parametrize("whole", [False, True])
 async def test_many_clients_that_do_not_read(*, whole: bool) -> None:
     """Only so many pages are held for them, and whoever reads is served meanwhile."""
@@ -310,6 +341,18 @@ async def test_what_clients_send_after_the_answer(serve: Serve) -> None:
         answer = await reader.read()
 
     assert 1 == answer.count(b"HTTP/1.1")
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate"])
+async def test_what_is_sent_with_a_request_is_not_unpacked(serve: Serve, log: io.StringIO, encoding: str) -> None:
+    """Nobody reads it; that it cannot be unpacked is no error of ours, and fills no log."""
+    async with serve(limits=limits()) as running, connected(running) as (reader, writer):
+        for _ in range(2):
+            head = f"GET /-/healthy HTTP/1.1\r\nHost: x\r\nContent-Encoding: {encoding}\r\nContent-Length: 5\r\n\r\n"
+            writer.write(head.encode() + b"hello")
+            assert (await reader.readuntil(b"is healthy.\n")).startswith(b"HTTP/1.1 200")
+
+    assert log.getvalue() == ""
 
 
 async def test_head(serve: Serve) -> None:
