@@ -85,6 +85,7 @@ class App:
         self._ready_at: float | None = None
         self._reloading = asyncio.Lock()
         self._reloads: set[asyncio.Task[None]] = set()
+        self._next_reload: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
         """Serves until SIGTERM or SIGINT. Raises ConfigError and StartError."""
@@ -101,8 +102,19 @@ class App:
             self._log.info("stopping")
 
     async def reload(self) -> None:
-        """Takes over the configuration as it is written now; raises ConfigError, and nothing has changed, if it is bad."""
+        """Takes over the configuration as it is written now; raises ConfigError, and nothing has changed, if it is bad.
+
+        However many ask while one is under way, one more serves them all: it reads what is written after they asked.
+        """
+        if self._next_reload is None:
+            self._next_reload = asyncio.create_task(self._reload())
+            self._reloads.add(self._next_reload)
+            self._next_reload.add_done_callback(self._reloads.discard)
+        await asyncio.shield(self._next_reload)
+
+    async def _reload(self) -> None:
         async with self._reloading:
+            self._next_reload = None
             try:
                 # Off the loop: with thousands of bots it takes a while, and scrapes go on.
                 await self._apply(await asyncio.to_thread(self._read))
@@ -212,7 +224,9 @@ class App:
         return stopped
 
     async def _finish_reloads(self) -> None:
-        await asyncio.gather(*self._reloads)
+        if self._next_reload is not None:
+            self._next_reload.cancel()
+        await asyncio.gather(*self._reloads, return_exceptions=True)  # logged and counted where they arose
 
 
 def _host(address: Address) -> str:

@@ -188,6 +188,12 @@ class Rig:
         """The latest platform."""
         return self._simulators[-1]
 
+    @property
+    def app(self) -> App:
+        """The exporter."""
+        assert self._app is not None
+        return self._app
+
     async def no_platform(self) -> None:
         """Ends all platforms, and every connection to them."""
         await self._running.aclose()

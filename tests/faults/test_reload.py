@@ -88,6 +88,44 @@ async def test_a_thousand_reloads_under_load(rig: Rig) -> None:
     assert before == after
 
 
+async def test_a_storm_of_reloads(rig: Rig) -> None:
+    """Those that come while one is under way are one, which reads what is written by then; the end waits for none."""
+    await rig.platform()
+    await rig.start()
+    await rig.after(INTERVAL)
+    reading, go = threading.Event(), threading.Event()
+    read: list[str] = []
+    wanted = "first"
+
+    def load() -> Config:
+        read.append(wanted)
+        reading.set()
+        assert go.wait(60)
+        return config(rig.settings, name=wanted)
+
+    rig.load = load
+    first = asyncio.create_task(rig.app.reload())
+    await asyncio.to_thread(reading.wait, 60)
+    storm = [asyncio.create_task(rig.app.reload()) for _ in range(200)]
+    await asyncio.sleep(0)
+    wanted = "last"
+    go.set()
+    await asyncio.gather(first, *storm)
+    assert ["first", "last"] == read
+
+    reading.clear()
+    go.clear()
+    under_way = asyncio.create_task(rig.app.reload())
+    await asyncio.to_thread(reading.wait, 60)
+    late = [asyncio.create_task(rig.app.reload()) for _ in range(200)]
+    stopping = asyncio.create_task(rig.stop())
+    await asyncio.wait(late)
+    go.set()
+    await asyncio.gather(stopping, under_way)
+    assert all(task.cancelled() for task in late)
+    assert ["first", "last", "last"] == read
+
+
 async def test_in_the_middle_of_a_poll(rig: Rig) -> None:
     """A poll goes on if nothing of it changes; one of a bot that changes begins anew, one of a bot that goes ends."""
     simulator = await rig.platform()
