@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Final
+from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
 from aiohttp import hdrs, web
@@ -22,6 +22,8 @@ _GZIP_LEVEL: Final = 1  # 0 is no faster, and more than 1 no smaller
 _GZIP_CONTAINER: Final = 31
 _CHUNKS_AT_ONCE: Final = 16  # a chunk takes a thirtieth of a millisecond, and there may be a thousand
 _IN_ONE_PIECE: Final = 1 << 20
+
+_Made = TypeVar("_Made")
 
 _HEADERS: Final = {
     "Content-Security-Policy": POLICY,
@@ -100,7 +102,8 @@ class _Site:
         self._ready = ready
         self._reload = reload
         self._pages = pages
-        self._writing_page = asyncio.Lock()
+        self._writing_metrics = asyncio.Lock()
+        self._making_page = asyncio.Lock()
 
     async def metrics(self, request: web.Request) -> web.StreamResponse:
         openmetrics = negotiation.prefers_openmetrics(_all(request, hdrs.ACCEPT))
@@ -111,7 +114,7 @@ class _Site:
         }
         chunks: list[bytes] = []
         compressor = isal_zlib.compressobj(_GZIP_LEVEL, isal_zlib.DEFLATED, _GZIP_CONTAINER) if gzip else None
-        async with self._writing_page:  # many at once would be done no sooner, and all be held in memory
+        async with self._writing_metrics:  # many at once would be done no sooner, and all be held in memory
             for number, chunk in enumerate(self._exposition.chunks(openmetrics=openmetrics)):
                 chunks.append(compressor.compress(chunk) if compressor else chunk)
                 if number % _CHUNKS_AT_ONCE == 0:
@@ -121,31 +124,41 @@ class _Site:
             chunks.append(compressor.flush())
         return await _send(request, headers, chunks)
 
-    # Pages are made in a thread: with thousands of bots it takes longer than the event loop may be kept from its work.
-
     async def overview(self, request: web.Request) -> web.Response:
-        return _html(await asyncio.to_thread(self._pages.overview, _reader(request), self._state()))
+        reader = _reader(request)
+        return _html(await self._in_turn(lambda state: self._pages.overview(reader, state)))
 
     async def bot(self, request: web.Request) -> web.Response:
         tenant_id, access_code = request.match_info["tenant_id"], request.match_info["access_code"]
         reader = _reader(
             request, depth=2
         )  # a slash in the code is %2F in every link, and so to the browser no directory
-        return _html(await asyncio.to_thread(self._pages.bot, reader, self._state(), tenant_id, access_code))
+        return _html(await self._in_turn(lambda state: self._pages.bot(reader, state, tenant_id, access_code)))
 
     async def settings(self, request: web.Request) -> web.Response:
-        return _html(await asyncio.to_thread(self._pages.settings, _reader(request)))
+        reader = _reader(request)
+        return _html(await self._in_turn(lambda _: self._pages.settings(reader)))
 
     async def help(self, request: web.Request) -> web.Response:
-        return _html(await asyncio.to_thread(self._pages.help, _reader(request)))
+        reader = _reader(request)
+        return _html(await self._in_turn(lambda _: self._pages.help(reader)))
 
     async def bots(self, request: web.Request) -> web.Response:
         try:
             selection = status.Selection.read(request.query)
         except ValueError as error:
             return web.Response(status=400, text=f"{error}\n")
-        text = await asyncio.to_thread(status.to_json, self._state(), selection)
+        text = await self._in_turn(lambda state: status.to_json(state, selection))
         return web.Response(body=text, content_type="application/json", charset="utf-8")
+
+    async def _in_turn(self, make: Callable[[status.State], _Made]) -> _Made:
+        """Makes a page of the state of now, in a thread: of thousands of bots, it takes longer than others may wait.
+
+        Of many threads each would get its share of the interpreter, and everything else but a share as small.
+        """
+        async with self._making_page:
+            state = status.take(self._store, now=self._clock.now(), elapsed=self._clock.elapsed())
+            return await asyncio.to_thread(make, state)
 
     async def healthy(self, _request: web.Request) -> web.Response:
         return web.Response(text="oifde-exporter is healthy.\n")
@@ -163,9 +176,6 @@ class _Site:
         except ConfigError as error:
             return web.Response(status=500, text=f"The configuration was not reloaded:\n{error}\n")
         return web.Response(text="The configuration was reloaded.\n")
-
-    def _state(self) -> status.State:
-        return status.take(self._store, now=self._clock.now(), elapsed=self._clock.elapsed())
 
 
 def _all(request: web.Request, name: str) -> str:

@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import io
 import json
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -346,3 +347,22 @@ async def test_scrapes_at_the_same_time_do_not_mix(
     async with connect() as client:
         found: Sequence[str] = await asyncio.gather(*(scrape(client) for _ in range(8)))
     assert [page()] * 8 == found
+
+
+async def test_many_who_look_do_not_keep_others_waiting(connect: Callable[..., Any]) -> None:
+    """Pages are made one after the other, so that their threads do not take the interpreter from the event loop."""
+    begun, go = threading.Semaphore(0), threading.Event()
+
+    def configuration() -> None:
+        """Read for each page, in its thread."""
+        begun.release()
+        assert go.wait(60)
+
+    async with connect(configuration=configuration) as client:
+        pages = [asyncio.create_task(client.get(path)) for path in ("/", "/configuration") * 10]
+        assert await asyncio.to_thread(begun.acquire, timeout=60)
+        for path in ("/-/healthy", "/metrics"):
+            assert 200 == (await client.get(path)).status
+        assert not begun.acquire(blocking=False)
+        go.set()
+        assert [200] * 20 == [response.status for response in await asyncio.gather(*pages)]
