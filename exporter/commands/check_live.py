@@ -177,7 +177,8 @@ async def _report(
     day = _today(access, at, clock)
     rows = await access.ask(report, bot.access_code, day)
     now = clock.now()
-    parsed = parse(report, rows, tenant_id=tenant.tenant_id, access_code=bot.access_code)
+    shown = access.client.without_secrets
+    parsed = parse(report, rows, tenant_id=tenant.tenant_id, access_code=bot.access_code, shown=shown)
     rules = windows.Rules(report, tenant.timezone, config.settle_delay, config.empty_hour_delay)
     anomalies = windows.fold(windows.State(), rules, day, parsed, now).anomalies
     findings = [

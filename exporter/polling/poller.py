@@ -37,6 +37,9 @@ class Session(Protocol):
     ) -> object:
         """One authenticated call, with its retries; raises UpstreamError."""
 
+    def without_secrets(self, text: str) -> str:
+        """A text of the platform's, which may repeat what it was told in confidence, as it can be shown."""
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -161,7 +164,8 @@ class Poller:
             failure, missing = (LoginFailed, "login") if turn.logging_in else (UpstreamError, "answer")
             raise failure("timeout", f"no {missing} within {plan.budget:g} s, retries included") from None
         assert isinstance(rows, list)  # noqa: S101 - what `expect` promises
-        parsed = parse(report, rows, tenant_id=bot.tenant_id, access_code=bot.access_code)
+        shown = self._session.without_secrets
+        parsed = parse(report, rows, tenant_id=bot.tenant_id, access_code=bot.access_code, shown=shown)
         self._state, anomalies, revisions = windows.fold(self._state, plan.rules, day, parsed, turn.asked)
         if anomalies or revisions:
             self._note(anomalies, revisions)

@@ -6,7 +6,7 @@ becomes, their help and the generated reference. Source: the vendor's interface 
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import Enum
@@ -198,8 +198,17 @@ class Parsed(NamedTuple):
     anomalies: list[Anomaly]
 
 
-def parse(report: Report, rows: Sequence[object], *, tenant_id: str, access_code: str) -> Parsed:
+def parse(
+    report: Report,
+    rows: Sequence[object],
+    *,
+    tenant_id: str,
+    access_code: str,
+    shown: Callable[[str], str] = str,
+) -> Parsed:
     """Reads the rows of an answer. A bad field loses that field, a bad row that row; nothing here raises.
+
+    What anomalies say goes through ``shown``: the platform may have repeated in a row what it was told in confidence.
 
     A field that is missing is absent without remark, since older versions of the platform have fewer fields.
     """
@@ -232,11 +241,13 @@ def parse(report: Report, rows: Sequence[object], *, tenant_id: str, access_code
         if not row.keys() <= report.known:
             unknown.update(row.keys() - report.known)
         records.append(Record(start / 1000, tuple(values), _stored(row.get("dbRecordTime"))))
-    anomalies.extend(Anomaly("unknown_field", name[:100]) for name in sorted(unknown))
-    return Parsed(records, anomalies)
+    anomalies.extend(Anomaly("unknown_field", _described(name, name)) for name in sorted(unknown))
+    cleaned = [replace(each, where=shown(each.where), detail=shown(each.detail)) for each in anomalies]
+    return Parsed(records, cleaned)
 
 
 _MISSING: Final = object()
+_DESCRIBED: Final = 80
 
 
 def _foreign(row: dict[str, object], type_: str, tenant_id: str, access_code: str) -> str:
@@ -289,6 +300,14 @@ def _stored(raw: object) -> float:
 def _describe(raw: object) -> str:
     """A value for a log line: short, and never the inside of a container, which may be endless."""
     if raw is None or isinstance(raw, (str, int, float)):
-        text = repr(raw)
-        return text if len(text) <= 80 else f"{text[:77]}..."
+        return _described(repr(raw), raw)
     return "an array" if isinstance(raw, list) else "an object"
+
+
+def _described(text: str, raw: object) -> str:
+    # No part of a longer one: of a secret in it, a part would not be recognised.
+    return (
+        text
+        if len(text) <= _DESCRIBED
+        else f"{'a number' if isinstance(raw, int) else 'a text'} of {len(text)} characters"
+    )

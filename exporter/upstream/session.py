@@ -97,6 +97,10 @@ class TenantSession:
         """
         return await self._retrying(self._attempt, operation, path, body, progress, expect)
 
+    def without_secrets(self, text: str) -> str:
+        """Replace in a text of the platform's what it has been told in confidence."""
+        return self._client.without_secrets(text)
+
     def state(self) -> SessionState:
         """How the login stands."""
         return self._standing.state

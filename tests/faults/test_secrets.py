@@ -42,6 +42,21 @@ class EchoInHtml:
         return web.Response(status=502, reason=f"no {asked.body.get('authToken')}", text=f"<pre>{told}</pre>")
 
 
+class EchoInRecords:
+    """A platform that says back, in a report's records and in the names of their fields, all that it was told."""
+
+    async def __call__(self, request: web.Request, asked: Request, respond: Respond) -> web.StreamResponse:
+        told = [
+            *map(str, asked.body.values()),
+            *request.headers.values(),
+            f"{dict(asked.body)} {dict(request.headers)}",
+        ]
+        record = {"recordTime": asked.body.get("timestamp"), "autonomyRate": told[-1]}
+        rows = [told[-1], *({**record, "accessCode": each} for each in told), *({"recordTime": each} for each in told)]
+        rows += [{**record, "callCount": each} for each in told] + [{**record, each: 1} for each in told]
+        return web.json_response(rows)
+
+
 @pytest.mark.parametrize(
     "auth",
     [
@@ -61,7 +76,7 @@ async def test_through_every_fault(rig: Rig, auth: dict[str, str]) -> None:
     rig.settings["platforms"][0]["request_timeout"] = "1s"
     rig.settings["platforms"][0]["tenants"][0]["auth"] = auth
     await rig.start()
-    echoes: list[Fault] = [Echo(), EchoInHtml(), faults.Redirect("http://127.0.0.1:1/?token=")]
+    echoes: list[Fault] = [Echo(), EchoInHtml(), EchoInRecords(), faults.Redirect("http://127.0.0.1:1/?token=")]
     for fault in [*(case.fault for case in CASES), *echoes]:
         with simulator.faults.active(fault):
             simulator.accounts.forget_tokens(TENANT)
