@@ -5,6 +5,8 @@ import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
+from exporter.config.files import read_regular
+
 
 class Watch:
     """A file's content from the moment this is made; what counts is the content, however it got there."""
@@ -25,6 +27,6 @@ class Watch:
     def _read(self) -> bytes | None:
         """A digest of the content; None while it can't be read, as it may be for a moment while it is replaced."""
         try:
-            return hashlib.sha256(self._path.read_bytes()).digest()
+            return hashlib.sha256(read_regular(self._path)).digest()
         except OSError:
             return None

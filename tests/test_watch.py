@@ -1,6 +1,7 @@
 """A changed file is noticed, and nothing else is."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -25,6 +26,17 @@ async def watching(file: Path) -> AsyncIterator[list[bytes]]:
         yield seen
     finally:
         task.cancel()
+
+
+async def test_a_pipe_in_its_place_is_not_waited_for(tmp_path: Path) -> None:
+    """It is out of reach, like a file that is not there; what comes after it is noticed."""
+    file = tmp_path / "config.yaml"
+    os.mkfifo(file)
+    async with watching(file) as seen:
+        replace(file, b"one")
+        await wait_for(lambda: seen, "the change")
+
+    assert [b"one"] == seen
 
 
 async def test_another_content_is_a_change(tmp_path: Path) -> None:

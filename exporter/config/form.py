@@ -26,3 +26,5 @@ class Form(Generic[Model]):
     """What a file holds at least; None: it may be empty."""
     advice: str | None = None
     """What to do when there is no such file."""
+    may_be_a_pipe: bool = False
+    """As a shell's ``<(...)`` is, which has to be waited for: not where anything else would wait, too."""

@@ -30,6 +30,7 @@ _FORM = Form(
         "name another with --config.file, write one after config.example.yaml and docs/configuration.md, "
         "or see the exporter work without one: oifde-exporter demo"
     ),
+    may_be_a_pipe=True,
 )
 
 

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from exporter.config.document import DocumentError, Node, compose
-from exporter.config.files import unreadable
+from exporter.config.files import read_regular, unreadable
 from exporter.config.form import Form, Model
 from exporter.config.messages import explained
 from exporter.config.problems import Problem, spell
@@ -65,7 +65,7 @@ def _root(form: Form[Any], source: Path | str) -> Node:
 
 def _content(form: Form[Any], path: Path) -> str:
     try:
-        content = path.read_bytes()
+        content = path.read_bytes() if form.may_be_a_pipe else read_regular(path)
     except (OSError, ValueError) as error:
         advice = f": {form.advice}" if form.advice and isinstance(error, FileNotFoundError) else ""
         raise DocumentError(None, unreadable(error) + advice) from None

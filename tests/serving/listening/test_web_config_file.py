@@ -1,5 +1,6 @@
 """What the file of --web.config.file may hold. The first table is that of exporter-toolkit's own tests."""
 
+import os
 import ssl
 from collections.abc import Callable
 from pathlib import Path
@@ -302,6 +303,15 @@ def test_a_file_that_is_missing(directory: Path) -> None:
         load(directory / "somefile")
 
     assert [f"{directory}/somefile: cannot be read: No such file or directory"] == caught.value.errors
+
+
+def test_a_pipe(directory: Path) -> None:
+    """Nobody may ever write into it, and while it were waited for nothing else would happen."""
+    os.mkfifo(directory / "web.yaml")
+
+    with pytest.raises(ConfigError) as raised:
+        load(directory / "web.yaml")
+    assert [f"{directory}/web.yaml: cannot be read: not a regular file"] == raised.value.errors
 
 
 @pytest.mark.parametrize("text", ["", "# nothing\n", "---\n", "{}\n", "basic_auth_users: {}\n"])
