@@ -33,11 +33,24 @@ def auth(**login: str) -> dict[str, Any]:
             ["http://localhost:80/p/", ".svc:80/p/metrics"],
             [],
         ),
-        ({"demo": True, "service": {"enabled": False}}, ["port-forward deployment/r-oifde-exporter"], []),
         (
-            {"config": CONFIG, "sharding": {"enabled": True}},
-            ["in 2 shards", "port-forward r-oifde-exporter-0"],
-            ["WARNING"],
+            {"demo": True, "service": {"enabled": False}},
+            ["port-forward deployment/r-oifde-exporter", "podMonitor.enabled", "the pod's port 10230"],
+            ["serviceMonitor", ".svc"],
+        ),
+        (
+            {"config": CONFIG, "sharding": {"enabled": True}, "service": {"port": 80}, "routePrefix": "/p"},
+            [
+                "in 2 shards",
+                "port-forward r-oifde-exporter-0",
+                "r-oifde-exporter-headless.default.svc, port 10230, scheme http, metrics_path /p/metrics",
+            ],
+            ["WARNING", ".svc:80"],
+        ),
+        (
+            {"demo": True, "sharding": {"enabled": True}, "service": {"enabled": False}},
+            ["podMonitor.enabled", "r-oifde-exporter-headless.default.svc"],
+            ["serviceMonitor"],
         ),
         ({"config": CONFIG, "mode": "sidecar"}, ["as a sidecar", UNSCRAPED], ["WARNING"]),
         ({"config": CONFIG, "secrets": {"a": "b"}}, [IN_THE_RELEASE], [IN_PLAIN_TEXT]),
