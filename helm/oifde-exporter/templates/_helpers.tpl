@@ -83,7 +83,7 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- define "oifde-exporter.secretName" -}}
 {{- if .Values.existingSecret -}}
 {{- tpl .Values.existingSecret . -}}
-{{- else if .Values.secrets -}}
+{{- else if and .Values.secrets (not .Values.demo) -}}
 {{- include "oifde-exporter.fullname" . -}}
 {{- end -}}
 {{- end }}

@@ -82,6 +82,8 @@ CASES: list[tuple[dict[str, Any], str, object]] = [
     ({"existingSecret": "mine"}, "Secret:", None),
     ({"secrets": {"a": "b"}, "config": "a: 1", "demo": False}, "Secret:data", {"a": "Yg=="}),
     ({"secrets": {"a": "b"}, "config": "a: 1", "demo": False}, f"{POD}/volumes/1/secret/secretName", "r-oifde-exporter"),
+    ({"secrets": {"a": "b"}}, "Secret:", None),
+    ({"secrets": {"a": "b"}}, f"{POD}/volumes", None),
     # Flags
     ({"containerPort": 8080}, f"{ARGS}/1", "--web.listen-address=:8080"),
     ({"containerPort": 8080}, f"{EXPORTER}/ports/0/containerPort", 8080),
