@@ -8,10 +8,10 @@ exec:
     - python
     - -m
     - exporter.probe
-    - {{ printf "%s://localhost:%v%s" (include "oifde-exporter.scheme" $) $.Values.containerPort $path }}
+    - {{ printf "%s://localhost:%v%s" (include "oifde-exporter.scheme" $) $.Values.containerPort $path | quote }}
 {{- else -}}
 httpGet:
-  path: {{ $path }}
+  path: {{ $path | quote }}
   port: metrics
 {{- end }}
 {{ omit (index . 2) "enabled" | toYaml }}
@@ -20,7 +20,7 @@ httpGet:
 {{/* Image, flags, environment, port, mounts and resources of the exporter's container, whosesoever pod it is in. */}}
 {{- define "oifde-exporter.containerBody" -}}
 {{- include "oifde-exporter.check" . -}}
-image: {{ include "oifde-exporter.image" . }}
+image: {{ include "oifde-exporter.image" . | quote }}
 imagePullPolicy: {{ .Values.image.pullPolicy }}
 args:
   {{- if .Values.demo }}
@@ -34,13 +34,13 @@ args:
   {{- end }}
   - --web.listen-address=:{{ .Values.containerPort }}
   {{- if ne .Values.telemetryPath "/metrics" }}
-  - --web.telemetry-path={{ .Values.telemetryPath }}
+  - {{ printf "--web.telemetry-path=%s" .Values.telemetryPath | quote }}
   {{- end }}
   {{- with .Values.routePrefix }}
-  - --web.route-prefix={{ . }}
+  - {{ printf "--web.route-prefix=%s" . | quote }}
   {{- end }}
   {{- with .Values.externalUrl }}
-  - --web.external-url={{ . }}
+  - {{ printf "--web.external-url=%s" . | quote }}
   {{- end }}
   {{- if .Values.webConfig.enabled }}
   - --web.config.file=/etc/oifde-exporter/web/web.yaml
@@ -59,11 +59,11 @@ args:
   {{- end }}
 {{- with .Values.extraEnv }}
 env:
-  {{- tpl (toYaml .) $ | nindent 2 }}
+  {{- include "oifde-exporter.expanded" (list $ .) | nindent 2 }}
 {{- end }}
 {{- with .Values.extraEnvFrom }}
 envFrom:
-  {{- tpl (toYaml .) $ | nindent 2 }}
+  {{- include "oifde-exporter.expanded" (list $ .) | nindent 2 }}
 {{- end }}
 ports:
   - name: metrics
@@ -103,7 +103,7 @@ resources:
 {{- $mounts = append $mounts (dict "name" .name "mountPath" (printf "/etc/oifde-exporter/%s" $directory) "readOnly" true) -}}
 {{- end -}}
 {{- end -}}
-{{- with tpl (toYaml .Values.extraVolumeMounts) . | fromYamlArray }}{{ $mounts = concat $mounts . }}{{ end -}}
+{{- with include "oifde-exporter.expanded" (list . .Values.extraVolumeMounts) | fromYamlArray }}{{ $mounts = concat $mounts . }}{{ end -}}
 {{- if $mounts }}{{ toYaml $mounts }}{{ end -}}
 {{- end }}
 
@@ -116,35 +116,35 @@ the application's business, whoever is in the container may read them.
 {{- if include "oifde-exporter.hasConfigFile" . }}
 - name: oifde-exporter-config
   configMap:
-    name: {{ tpl (include "oifde-exporter.configMapName" .) . }}
+    name: {{ tpl (include "oifde-exporter.configMapName" .) . | quote }}
     defaultMode: {{ $mode }}
 {{- end }}
 {{- with include "oifde-exporter.secretName" . }}
 - name: oifde-exporter-secrets
   secret:
-    secretName: {{ . }}
+    secretName: {{ . | quote }}
     defaultMode: {{ $mode }}
 {{- end }}
 {{- if .Values.webConfig.enabled }}
 - name: oifde-exporter-web
   secret:
-    secretName: {{ tpl (include "oifde-exporter.webSecretName" .) . }}
+    secretName: {{ tpl (include "oifde-exporter.webSecretName" .) . | quote }}
     defaultMode: {{ $mode }}
 {{- with .Values.webConfig.tlsSecret }}
 - name: oifde-exporter-tls
   secret:
-    secretName: {{ tpl . $ }}
+    secretName: {{ tpl . $ | quote }}
     defaultMode: {{ $mode }}
 {{- end }}
 {{- end }}
 {{- with .Values.extraVolumes }}
-{{ tpl (toYaml .) $ }}
+{{ include "oifde-exporter.expanded" (list $ .) }}
 {{- end }}
 {{- end }}
 
 {{/* The checksum that restarts the pods, if it is asked for. */}}
 {{- define "oifde-exporter.checksum" -}}
 {{- if and (eq .Values.configReload "restart") (include "oifde-exporter.hasConfigFile" .) (not .Values.existingConfigMap) -}}
-checksum/config: {{ include "oifde-exporter.configText" . | sha256sum }}
+checksum/config: {{ include "oifde-exporter.configText" . | sha256sum | quote }}
 {{- end -}}
 {{- end }}

@@ -36,8 +36,8 @@ The StatefulSet's name: its pods get labels and host names with up to 11 charact
 {{- end }}
 
 {{- define "oifde-exporter.selectorLabels" -}}
-app.kubernetes.io/name: {{ include "oifde-exporter.name" . }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/name: {{ include "oifde-exporter.name" . | quote }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end }}
 
 {{/* What identifies the chart wins over commonLabels: selectors stand on it. */}}
@@ -48,8 +48,37 @@ app.kubernetes.io/instance: {{ .Release.Name }}
   "app.kubernetes.io/managed-by" .Release.Service
   "app.kubernetes.io/part-of" (include "oifde-exporter.name" .)
 -}}
-{{- $common := tpl (toYaml .Values.commonLabels) . | fromYaml -}}
+{{- $common := include "oifde-exporter.expanded" (list . .Values.commonLabels) | fromYaml -}}
 {{- merge (include "oifde-exporter.selectorLabels" . | fromYaml) $ours $common | toYaml -}}
+{{- end }}
+
+{{/*
+Values as YAML, with the templates in their texts expanded one by one: (list $ .Values.affinity). What comes of a text
+stays a text, even if it looks like a number.
+*/}}
+{{- define "oifde-exporter.expanded" -}}
+{{- (include "oifde-exporter.expandedJson" . | printf "{\"values\": %s}" | fromJson).values | toYaml -}}
+{{- end }}
+
+{{- define "oifde-exporter.expandedJson" -}}
+{{- $ := index . 0 -}}
+{{- $value := index . 1 -}}
+{{- $parts := list -}}
+{{- if kindIs "string" $value -}}
+{{- tpl $value $ | toJson -}}
+{{- else if kindIs "map" $value -}}
+{{- range $key, $part := $value -}}
+{{- $parts = printf "%s: %s" (tpl $key $ | toJson) (include "oifde-exporter.expandedJson" (list $ $part)) | append $parts -}}
+{{- end -}}
+{{- join ", " $parts | printf "{%s}" -}}
+{{- else if kindIs "slice" $value -}}
+{{- range $value -}}
+{{- $parts = include "oifde-exporter.expandedJson" (list $ .) | append $parts -}}
+{{- end -}}
+{{- join ", " $parts | printf "[%s]" -}}
+{{- else -}}
+{{- toJson $value -}}
+{{- end -}}
 {{- end }}
 
 {{- define "oifde-exporter.image" -}}

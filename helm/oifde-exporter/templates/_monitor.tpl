@@ -2,7 +2,7 @@
 {{- define "oifde-exporter.endpoint" -}}
 {{- $ := index . 0 -}}
 {{- $monitor := index . 1 -}}
-path: {{ include "oifde-exporter.path" (list $ $.Values.telemetryPath) }}
+path: {{ include "oifde-exporter.path" (list $ $.Values.telemetryPath) | quote }}
 scheme: {{ $monitor.scheme | default (include "oifde-exporter.scheme" $) }}
 honorLabels: {{ $monitor.honorLabels }}
 {{- range $key := list "interval" "scrapeTimeout" "tlsConfig" "basicAuth" "relabelings" "metricRelabelings" }}
@@ -16,8 +16,8 @@ honorLabels: {{ $monitor.honorLabels }}
 {{- define "oifde-exporter.metadata" -}}
 {{- $ := index . 0 -}}
 {{- $for := index . 1 -}}
-name: {{ include "oifde-exporter.fullname" $ }}
-namespace: {{ $for.namespace | default $.Release.Namespace }}
+name: {{ include "oifde-exporter.fullname" $ | quote }}
+namespace: {{ $for.namespace | default $.Release.Namespace | quote }}
 labels:
   {{- merge (include "oifde-exporter.labels" $ | fromYaml) $for.labels | toYaml | nindent 2 }}
 {{- with $for.annotations }}

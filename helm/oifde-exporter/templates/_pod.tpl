@@ -2,10 +2,10 @@
 {{- define "oifde-exporter.pod" -}}
 metadata:
   labels:
-    {{- $labels := tpl (toYaml .Values.podLabels) . | fromYaml }}
+    {{- $labels := include "oifde-exporter.expanded" (list . .Values.podLabels) | fromYaml }}
     {{- /* Without the chart's version: a new chart alone restarts nothing. */}}
     {{- merge (omit (include "oifde-exporter.labels" . | fromYaml) "helm.sh/chart") $labels | toYaml | nindent 4 }}
-  {{- $annotations := merge (include "oifde-exporter.checksum" . | fromYaml) (tpl (toYaml .Values.podAnnotations) . | fromYaml) }}
+  {{- $annotations := merge (include "oifde-exporter.checksum" . | fromYaml) (include "oifde-exporter.expanded" (list . .Values.podAnnotations) | fromYaml) }}
   annotations:
     {{- merge $annotations (dict "kubectl.kubernetes.io/default-container" "exporter") | toYaml | nindent 4 }}
 spec:
@@ -13,7 +13,7 @@ spec:
   imagePullSecrets:
     {{- toYaml . | nindent 4 }}
   {{- end }}
-  serviceAccountName: {{ include "oifde-exporter.serviceAccountName" . }}
+  serviceAccountName: {{ include "oifde-exporter.serviceAccountName" . | quote }}
   automountServiceAccountToken: {{ .Values.serviceAccount.automountServiceAccountToken }}
   enableServiceLinks: false
   {{- with .Values.podSecurityContext }}
@@ -22,7 +22,7 @@ spec:
   {{- end }}
   {{- with .Values.extraInitContainers }}
   initContainers:
-    {{- tpl (toYaml .) $ | nindent 4 }}
+    {{- include "oifde-exporter.expanded" (list $ .) | nindent 4 }}
   {{- end }}
   containers:
     - name: exporter
@@ -32,7 +32,7 @@ spec:
         {{- toYaml . | nindent 8 }}
       {{- end }}
     {{- with .Values.extraContainers }}
-    {{- tpl (toYaml .) $ | nindent 4 }}
+    {{- include "oifde-exporter.expanded" (list $ .) | nindent 4 }}
     {{- end }}
   {{- with include "oifde-exporter.volumes" . | trim }}
   volumes:
@@ -41,13 +41,13 @@ spec:
   terminationGracePeriodSeconds: {{ .Values.terminationGracePeriodSeconds }}
   {{- range $key := list "priorityClassName" "runtimeClassName" "dnsPolicy" }}
   {{- with index $.Values $key }}
-  {{ $key }}: {{ . }}
+  {{ $key }}: {{ . | quote }}
   {{- end }}
   {{- end }}
   {{- range $key := list "nodeSelector" "tolerations" "affinity" "topologySpreadConstraints" "dnsConfig" "hostAliases" }}
   {{- with index $.Values $key }}
   {{ $key }}:
-    {{- tpl (toYaml .) $ | nindent 4 }}
+    {{- include "oifde-exporter.expanded" (list $ .) | nindent 4 }}
   {{- end }}
   {{- end }}
 {{- end }}

@@ -12,7 +12,7 @@ chart's part of the values: `index .Subcharts "oifde-exporter"`.
 It has no readiness probe and no startup probe: the application's pod is in service, and starts, whatever the platform does.
 */}}
 {{- define "oifde-exporter.sidecar" -}}
-name: {{ .Values.sidecar.name }}
+name: {{ .Values.sidecar.name | quote }}
 {{- if .Values.sidecar.native }}
 restartPolicy: Always
 {{- end }}
@@ -40,7 +40,7 @@ securityContext:
 {{- end }}
 
 {{- define "oifde-exporter.sidecar.labels" -}}
-oifde-exporter/sidecar: {{ include "oifde-exporter.fullname" . }}
+oifde-exporter/sidecar: {{ include "oifde-exporter.fullname" . | quote }}
 {{- end }}
 
 {{- define "oifde-exporter.sidecar.annotations" -}}
