@@ -97,21 +97,20 @@ resources:
 {{/* Directories, never single files: those would not follow a change. */}}
 {{- define "oifde-exporter.volumeMounts" -}}
 {{- $mounts := list -}}
-{{- range include "oifde-exporter.volumes" . | fromYamlArray -}}
-{{- if hasPrefix "oifde-exporter-" .name -}}
+{{- range include "oifde-exporter.ownVolumes" . | fromYamlArray -}}
 {{- $directory := trimPrefix "oifde-exporter-" .name -}}
 {{- $mounts = append $mounts (dict "name" .name "mountPath" (printf "/etc/oifde-exporter/%s" $directory) "readOnly" true) -}}
-{{- end -}}
 {{- end -}}
 {{- with include "oifde-exporter.expanded" (list . .Values.extraVolumeMounts) | fromYamlArray }}{{ $mounts = concat $mounts . }}{{ end -}}
 {{- if $mounts }}{{ toYaml $mounts }}{{ end -}}
 {{- end }}
 
 {{/*
-The volumes. In a pod of ours the files belong to the exporter's group; in an application's pod, whose user and groups are
-the application's business, whoever is in the container may read them.
+The chart's own volumes, each mounted under the end of its name. In a pod of ours the files belong to the exporter's
+group; in an application's pod, whose user and groups are the application's business, whoever is in the container may
+read them.
 */}}
-{{- define "oifde-exporter.volumes" -}}
+{{- define "oifde-exporter.ownVolumes" -}}
 {{- $mode := ternary 0440 0444 (eq .Values.mode "standalone") -}}
 {{- if include "oifde-exporter.hasConfigFile" . }}
 - name: oifde-exporter-config
@@ -137,6 +136,10 @@ the application's business, whoever is in the container may read them.
     defaultMode: {{ $mode }}
 {{- end }}
 {{- end }}
+{{- end }}
+
+{{- define "oifde-exporter.volumes" -}}
+{{ include "oifde-exporter.ownVolumes" . }}
 {{- with .Values.extraVolumes }}
 {{ include "oifde-exporter.expanded" (list $ .) }}
 {{- end }}

@@ -152,6 +152,7 @@ CASES: list[tuple[dict[str, Any], str, object]] = [
     ({"extraContainers": [{"name": "{{ .Release.Name }}"}]}, f"{POD}/containers/1/name", "r"),
     ({"extraInitContainers": [{"name": "a"}]}, f"{POD}/initContainers", [{"name": "a"}]),
     ({"extraVolumes": [{"name": "a", "emptyDir": {}}]}, f"{POD}/volumes", [{"name": "a", "emptyDir": {}}]),
+    ({"extraVolumes": [{"name": "oifde-exporter-ca", "emptyDir": {}}]}, f"{EXPORTER}/volumeMounts", None),
     ({"extraVolumeMounts": [{"name": "a", "mountPath": "/a"}]}, f"{EXPORTER}/volumeMounts", [{"name": "a", "mountPath": "/a"}]),
     ({"extraManifests": [{"kind": "Role", "metadata": {"name": "{{ .Release.Name }}"}}]}, "Role:metadata/name", "r"),
     ({"extraManifests": ["kind: Role\nmetadata: {name: '{{ .Release.Name }}'}"]}, "Role:metadata/name", "r"),
