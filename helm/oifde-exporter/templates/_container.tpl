@@ -12,7 +12,7 @@ exec:
 {{- else -}}
 httpGet:
   path: {{ $path | quote }}
-  port: metrics
+  port: {{ include "oifde-exporter.portName" $ | quote }}
 {{- end }}
 {{ omit (index . 2) "enabled" | toYaml }}
 {{- end }}
@@ -66,7 +66,7 @@ envFrom:
   {{- include "oifde-exporter.expanded" (list $ .) | nindent 2 }}
 {{- end }}
 ports:
-  - name: metrics
+  - name: {{ include "oifde-exporter.portName" . | quote }}
     containerPort: {{ .Values.containerPort }}
     protocol: TCP
 {{- if .Values.livenessProbe.enabled }}

@@ -130,6 +130,11 @@ http
 {{- end -}}
 {{- end }}
 
+{{/* The name of the container's port. In an application's pod, one that none of the application's ports is likely to have. */}}
+{{- define "oifde-exporter.portName" -}}
+{{- ternary .Values.sidecar.portName "metrics" (eq .Values.mode "sidecar") -}}
+{{- end }}
+
 {{/* A path as the exporter serves it: (list $ "/-/healthy"). The route prefix is by default the external URL's path. */}}
 {{- define "oifde-exporter.path" -}}
 {{- $values := (index . 0).Values -}}
