@@ -11,6 +11,7 @@ CONFIG = {"platforms": [{"url": "https://a", "tenants": [{"tenant_id": "1", "aut
 IN_PLAIN_TEXT = "`config` seems to hold a secret itself"
 IN_THE_RELEASE = "now in Helm's release record"
 OPEN_RELOADS = "everybody in the cluster can have the configuration reloaded"
+ONE_OF_THE_RULES = "let no other release have prometheusRule.enabled"
 UNSCRAPED = "Nothing tells Prometheus to scrape it yet"
 
 
@@ -25,8 +26,9 @@ def auth(**login: str) -> dict[str, Any]:
         (
             {"demo": True},
             ["port-forward service/r-oifde-exporter 10230", "http://localhost:10230/", UNSCRAPED],
-            ["WARNING"],
+            ["WARNING", ONE_OF_THE_RULES],
         ),
+        ({"demo": True, "prometheusRule": {"enabled": True}}, [ONE_OF_THE_RULES], ["WARNING"]),
         ({"demo": True, "serviceMonitor": {"enabled": True}}, [], [UNSCRAPED, "WARNING"]),
         (
             {"demo": True, "routePrefix": "/p", "service": {"port": 80}},
