@@ -139,6 +139,7 @@ docs: $(VENV)/.ready ## write the generated pages, rules, dashboards and the JSO
 	$(BIN)/python -m observability.dashboards
 	$(BIN)/python -m exporter.serving.reference > .cache/generated && cp .cache/generated docs/metrics.md
 	$(BIN)/python -m exporter.config > .cache/generated && cp .cache/generated exporter/config/config.schema.json
+	$(BIN)/python scripts/chart-schema.py helm/oifde-exporter > .cache/generated && cp .cache/generated helm/oifde-exporter/values.schema.json
 	$(BIN)/python scripts/list-dependencies.py > .cache/generated && cp .cache/generated docs/dependencies.md
 	$(BIN)/python scripts/chart-readme.py helm/oifde-exporter > .cache/generated && cp .cache/generated helm/oifde-exporter/README.md
 

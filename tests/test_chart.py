@@ -30,6 +30,15 @@ def test_the_readme_is_up_to_date() -> None:
     assert (CHART / "README.md").read_text(encoding="utf-8") == subprocess.check_output(command, encoding="utf-8")
 
 
+def test_the_schema_is_up_to_date() -> None:
+    """`make docs` has been run after the last change of the configuration's schema; Helm's regular expressions can do it."""
+    command = [sys.executable, str(ROOT / "scripts" / "chart-schema.py"), str(CHART)]
+    written = (CHART / "values.schema.json").read_text(encoding="utf-8")
+
+    assert written == subprocess.check_output(command, encoding="utf-8")
+    assert "(?" not in written
+
+
 def test_every_value_is_explained() -> None:
     """By a comment of its own or of the block it is in."""
     readme = (CHART / "README.md").read_text(encoding="utf-8")

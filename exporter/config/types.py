@@ -247,7 +247,11 @@ Labels = Annotated[
     dict[Annotated[str, AfterValidator(label_name)], str],
     Field(
         json_schema_extra={
-            "propertyNames": {"pattern": "^(?!__)[a-zA-Z_][a-zA-Z0-9_]*$", "not": {"enum": sorted(RESERVED_LABELS)}}
+            # Without a lookahead, which Helm's regular expressions do not have.
+            "propertyNames": {
+                "pattern": "^([a-zA-Z]|_$|_[a-zA-Z0-9])[a-zA-Z0-9_]*$",
+                "not": {"enum": sorted(RESERVED_LABELS)},
+            }
         }
     ),
 ]

@@ -14,6 +14,7 @@ import yaml
 
 import exporter.config
 from exporter.config import load
+from exporter.config.types import label_name
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "config.example.yaml"
@@ -85,6 +86,20 @@ def test_editors_underline_what_is_wrong(path: Path, schema: dict[str, Any]) -> 
     document = yaml.compose(re.sub("![a-z!]+[0-9]* ", "", path.read_text()))
 
     assert not jsonschema.Draft202012Validator(schema).is_valid(_plain(document))
+
+
+@pytest.mark.parametrize("name", ["a", "A1", "_", "_1", "_a", "a__", "", "1", "__", "__a", "a-b", "å", "tenant_id"])
+def test_editors_know_label_names(name: str, schema: dict[str, Any]) -> None:
+    """Those the exporter takes, and no others."""
+    labels = schema["$defs"]["Bot"]["properties"]["labels"]
+    try:
+        label_name(name)
+    except ValueError:
+        taken = False
+    else:
+        taken = True
+
+    assert taken == jsonschema.Draft202012Validator(labels).is_valid({name: "x"})
 
 
 def test_example_loads() -> None:

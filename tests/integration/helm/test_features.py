@@ -17,6 +17,24 @@ TLS = {"tls_server_config": {"cert_file": "/etc/oifde-exporter/tls/tls.crt"}}
 URL = "platforms: [{url: 'https://a:28090'}, {url: http://b/p, proxy_url: 'http://u:p@c:3128'}]"
 
 
+MAPPED = """\
+platforms:
+- tenants:
+  - auth:
+      token_file: /a
+    bots:
+    - access_code: "0755"
+    tenant_id: "1"
+  url: https://a
+"""
+
+
+def mapping(url: str) -> dict[str, Any]:
+    """The exporter's configuration."""
+    tenant = {"tenant_id": "1", "auth": {"token_file": "/a"}, "bots": [{"access_code": "0755"}]}
+    return {"platforms": [{"url": url, "tenants": [tenant]}]}
+
+
 def args(*more: str, config: str = "") -> list[str]:
     """The flags a pod's exporter always has, and some more before the log's."""
     first = ["demo"] if not config else [f"--config.file={config}", "--config.auto-reload-interval=30s"]
@@ -62,12 +80,13 @@ CASES: list[tuple[dict[str, Any], str, object]] = [
     ({"image": {"pullPolicy": "Never"}}, f"{EXPORTER}/imagePullPolicy", "Never"),
     ({"imagePullSecrets": [{"name": "a"}]}, f"{POD}/imagePullSecrets", [{"name": "a"}]),
     # The configuration
-    ({"config": {"a": "1"}, "demo": False}, "ConfigMap:data", {"config.yaml": 'a: "1"\n'}),
+    ({"config": mapping("https://a"), "demo": False}, "ConfigMap:data", {"config.yaml": MAPPED}),
+    ({"config": {}, "existingConfigMap": "mine", "demo": False}, f"{POD}/volumes/0/configMap/name", "mine"),
     ({"config": "# as it is\na: ${B}\n{{ x }}", "demo": False}, "ConfigMap:data", {"config.yaml": "# as it is\na: ${B}\n{{ x }}\n"}),
     ({"config": "  # indented\na: 1\n", "demo": False}, "ConfigMap:data", {"config.yaml": "  # indented\na: 1\n"}),
-    ({"config": {"a": 1}, "demo": False}, ARGS, args(config=CONFIG)),
-    ({"config": {"a": 1}, "demo": False}, f"{EXPORTER}/volumeMounts", [{"name": "oifde-exporter-config", "mountPath": "/etc/oifde-exporter/config", "readOnly": True}]),
-    ({"config": {"a": 1}, "demo": False}, f"{POD}/volumes", [{"name": "oifde-exporter-config", "configMap": {"name": "r-oifde-exporter", "defaultMode": 0o440}}]),
+    ({"config": "a: 1", "demo": False}, ARGS, args(config=CONFIG)),
+    ({"config": "a: 1", "demo": False}, f"{EXPORTER}/volumeMounts", [{"name": "oifde-exporter-config", "mountPath": "/etc/oifde-exporter/config", "readOnly": True}]),
+    ({"config": "a: 1", "demo": False}, f"{POD}/volumes", [{"name": "oifde-exporter-config", "configMap": {"name": "r-oifde-exporter", "defaultMode": 0o440}}]),
     ({"existingConfigMap": "mine", "demo": False}, f"{POD}/volumes/0/configMap/name", "mine"),
     ({"existingConfigMap": "mine", "demo": False}, "ConfigMap:", None),
     ({"existingConfigMap": "mine", "demo": False}, ARGS, args(config=CONFIG)),
@@ -188,8 +207,8 @@ CASES: list[tuple[dict[str, Any], str, object]] = [
     ({"networkPolicy": {"enabled": True}}, "NetworkPolicy:spec/ingress", [{"ports": [{"port": "metrics", "protocol": "TCP"}]}]),
     ({"networkPolicy": {"enabled": True}}, "NetworkPolicy:spec/egress", [{"ports": [{"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "TCP"}]}]),
     ({**POLICY, "config": URL}, "NetworkPolicy:spec/egress/1", {"ports": [{"port": port, "protocol": "TCP"} for port in (28090, 80, 3128)]}),
-    ({**POLICY, "config": {"platforms": [{"url": "https://[::1]/p"}]}}, "NetworkPolicy:spec/egress/1/ports", [{"port": 443, "protocol": "TCP"}]),
-    ({**POLICY, "config": {"platforms": [{"url": "https://${HOST}"}]}}, "NetworkPolicy:spec/egress/1", {}),
+    ({**POLICY, "config": mapping("https://[::1]/p")}, "NetworkPolicy:spec/egress/1/ports", [{"port": 443, "protocol": "TCP"}]),
+    ({**POLICY, "config": mapping("https://${HOST}")}, "NetworkPolicy:spec/egress/1", {}),
     ({**POLICY, "existingConfigMap": "mine"}, "NetworkPolicy:spec/egress/1", {}),
     ({"demo": False, "existingConfigMap": "mine", "networkPolicy": {"enabled": True, "ports": [443]}}, "NetworkPolicy:spec/egress/1/ports/0/port", 443),
     ({"demo": False, "config": URL, "networkPolicy": {"enabled": True, "to": [{"ipBlock": {"cidr": "10.0.0.0/8"}}]}}, "NetworkPolicy:spec/egress/1/to", [{"ipBlock": {"cidr": "10.0.0.0/8"}}]),

@@ -49,6 +49,18 @@ CASES = {
 }
 
 
+def platform(**keys: object) -> dict[str, Any]:
+    """Values whose configuration has a platform that is right but for these keys."""
+    tenant = {"tenant_id": "1", "auth": {"app_secret_file": "/a"}, "bots": [{"access_code": "1"}]}
+    return {"config": {"platforms": [{"url": "https://a", "tenants": [tenant], **keys}]}}
+
+
+def tenant(**keys: object) -> dict[str, Any]:
+    """Values whose configuration has a tenant that is right but for these keys."""
+    (right,) = platform()["config"]["platforms"][0]["tenants"]
+    return platform(tenants=[right | keys])
+
+
 @pytest.fixture(params=CASES, scope="module")
 def values(request: pytest.FixtureRequest) -> dict[str, Any]:
     """One set of values."""
@@ -189,6 +201,12 @@ def test_two_releases_in_one_namespace(helm: Helm, chart: Path, changes: dict[st
         ({"demo": True, "extraEnv": {"A": "b"}}, "at '/extraEnv'"),
         ({"demo": True, "extraEnv": [{"name": "A", "value": 1}]}, "at '/extraEnv/0/value'"),
         ({"demo": True, "podLabels": {"a": 1}}, "at '/podLabels/a'"),
+        ({"config": {"platform": []}}, "at '/config': additional properties 'platform' not allowed"),
+        ({"config": {"poll_interval": "1 minute", "platforms": []}}, "at '/config/poll_interval'"),
+        (tenant(tenant_id=202104237142), "at '/config/platforms/0/tenants/0/tenant_id': got number, want string"),
+        (tenant(auth={"app_secret_file": "/a", "token": "b"}), "at '/config/platforms/0/tenants/0/auth'"),
+        (tenant(bots=[{"access_code": "1", "labels": {"__a": "b"}}]), "invalid propertyName '__a'"),
+        (platform(tls_config={"cert_file": "/a"}), "at '/config/platforms/0/tls_config'"),
         ({"demo": True, "serviceMonitor": {"interval": "1 minute"}}, "at '/serviceMonitor/interval'"),
         ({"demo": True, "service": {"type": "External"}}, "at '/service/type'"),
         ({"demo": True, "service": {"portName": "8080"}}, "at '/service/portName'"),
@@ -202,7 +220,7 @@ def test_two_releases_in_one_namespace(helm: Helm, chart: Path, changes: dict[st
         ({"demo": True, "webConfig": {"config": {"basic_auth_users": {"a": "plain"}}}}, "basic_auth_users/a"),
         ({"demo": True, "webConfig": {"enabled": True}}, "webConfig.enabled needs webConfig.config"),
         ({"demo": True, "webConfig": {"enabled": True, "existingSecret": "a"}}, "needs webConfig.scheme"),
-        ({"config": {"platforms": []}, "existingConfigMap": "a"}, "set either config or existingConfigMap"),
+        ({"config": "a: 1", "existingConfigMap": "a"}, "set either config or existingConfigMap"),
         ({"demo": True, "secrets": {"a": "b"}, "existingSecret": "a"}, "set either secrets or existingSecret"),
         ({"demo": True, "mode": "sidecar"}, "demo: true is for mode: standalone"),
         ({"config": "a: 1", "mode": "sidecar", "sharding": {"enabled": True}}, "exclude each other"),

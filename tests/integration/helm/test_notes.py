@@ -7,7 +7,6 @@ import pytest
 
 from harness.manifests import Helm
 
-CONFIG = {"platforms": [{"url": "https://a", "tenants": [{"tenant_id": "1", "auth": {"app_secret_file": "/a"}}]}]}
 IN_PLAIN_TEXT = "`config` seems to hold a secret itself"
 IN_THE_RELEASE = "now in Helm's release record"
 OPEN_RELOADS = "everybody in the cluster can have the configuration reloaded"
@@ -17,7 +16,11 @@ UNSCRAPED = "Nothing tells Prometheus to scrape it yet"
 
 def auth(**login: str) -> dict[str, Any]:
     """Values whose configuration logs in so."""
-    return {"config": {"platforms": [{"tenants": [{"tenant_id": "1", "auth": login}]}]}}
+    tenant = {"tenant_id": "1", "auth": login, "bots": [{"access_code": "1"}]}
+    return {"config": {"platforms": [{"url": "https://a", "tenants": [tenant]}]}}
+
+
+CONFIG = auth(app_secret_file="/a")["config"]
 
 
 @pytest.mark.parametrize(
