@@ -83,9 +83,21 @@ stays a text, even if it looks like a number.
 
 {{- define "oifde-exporter.image" -}}
 {{- with .Values.image -}}
-{{- with .registry }}{{ . }}/{{ end -}}
+{{- with ($.Values.global).imageRegistry | default .registry }}{{ . }}/{{ end -}}
 {{- .repository -}}
 {{- if .digest }}@{{ .digest }}{{ else }}:{{ .tag | default $.Chart.AppVersion }}{{ end -}}
+{{- end -}}
+{{- end }}
+
+{{/* The pod's secrets for the registry: those for every chart, written as names or as objects, and the chart's own. */}}
+{{- define "oifde-exporter.imagePullSecrets" -}}
+{{- $secrets := list -}}
+{{- range concat (($.Values.global).imagePullSecrets | default list) .Values.imagePullSecrets -}}
+{{- $secrets = append $secrets (kindIs "string" . | ternary (dict "name" .) .) -}}
+{{- end -}}
+{{- with uniq $secrets -}}
+imagePullSecrets:
+  {{- toYaml . | nindent 2 }}
 {{- end -}}
 {{- end }}
 
@@ -174,6 +186,11 @@ http
 {{- end -}}
 {{- if and (eq .Values.mode "sidecar") .Values.serviceMonitor.enabled -}}
 {{- fail "mode: sidecar has no Service: use podMonitor in place of serviceMonitor" -}}
+{{- end -}}
+{{- range $name := list "networkPolicy" "podDisruptionBudget" -}}
+{{- if and (eq $.Values.mode "sidecar") (index $.Values $name).enabled -}}
+{{- fail (printf "mode: sidecar has no pod of its own: %s is the application's business" $name) -}}
+{{- end -}}
 {{- end -}}
 {{- if and .Values.serviceMonitor.enabled .Values.podMonitor.enabled -}}
 {{- fail "serviceMonitor and podMonitor together would scrape everything twice: enable one of them" -}}

@@ -79,6 +79,10 @@ CASES: list[tuple[dict[str, Any], str, object]] = [
     ({"image": {"tag": "1.2"}}, "Deployment:metadata/labels/app.kubernetes.io~1version", "1.2"),
     ({"image": {"pullPolicy": "Never"}}, f"{EXPORTER}/imagePullPolicy", "Never"),
     ({"imagePullSecrets": [{"name": "a"}]}, f"{POD}/imagePullSecrets", [{"name": "a"}]),
+    ({"global": {"imagePullSecrets": ["a", {"name": "b"}]}, "imagePullSecrets": [{"name": "b"}]}, f"{POD}/imagePullSecrets", [{"name": "a"}, {"name": "b"}]),
+    ({"global": {"imagePullSecrets": ["a"]}}, "Pod:spec/imagePullSecrets", [{"name": "a"}]),
+    ({"global": {"imageRegistry": "reg"}, "image": {"registry": "other"}}, f"{EXPORTER}/image", "reg/oifde-exporter:0.1.0"),
+    ({"global": {"imageRegistry": "", "imagePullSecrets": None}, "image": {"registry": "other"}}, f"{EXPORTER}/image", "other/oifde-exporter:0.1.0"),
     # The configuration
     ({"config": mapping("https://a"), "demo": False}, "ConfigMap:data", {"config.yaml": MAPPED}),
     ({"config": {}, "existingConfigMap": "mine", "demo": False}, f"{POD}/volumes/0/configMap/name", "mine"),

@@ -31,10 +31,13 @@ def merge(values: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
 
 # Everything that is in all of the pods, so that one file of values has both a Deployment and shards.
 EVERYTHING = load(ROOT / "helm" / "oifde-exporter" / "ci" / "everything-values.yaml")
+NOT_FOR_SIDECARS = ("serviceMonitor", "networkPolicy", "podDisruptionBudget")
 CASES = {
     **{path.name.removesuffix("-values.yaml"): load(path) for path in CI},
     "everything in shards": merge(EVERYTHING, {"sharding": {"enabled": True}}),
-    "everything in a sidecar": merge(EVERYTHING, {"mode": "sidecar", "serviceMonitor": {"enabled": False}}),
+    "everything in a sidecar": merge(
+        EVERYTHING, {"mode": "sidecar"} | {key: {"enabled": False} for key in NOT_FOR_SIDECARS}
+    ),
     "a full name of 63 characters": merge(
         EVERYTHING,
         {
@@ -225,6 +228,11 @@ def test_two_releases_in_one_namespace(helm: Helm, chart: Path, changes: dict[st
         ({"demo": True, "mode": "sidecar"}, "demo: true is for mode: standalone"),
         ({"config": "a: 1", "mode": "sidecar", "sharding": {"enabled": True}}, "exclude each other"),
         ({"config": "a: 1", "mode": "sidecar", "serviceMonitor": {"enabled": True}}, "use podMonitor"),
+        (
+            {"existingConfigMap": "a", "mode": "sidecar", "networkPolicy": {"enabled": True}},
+            "networkPolicy is the application's",
+        ),
+        ({"config": "a: 1", "mode": "sidecar", "podDisruptionBudget": {"enabled": True}}, "podDisruptionBudget is the"),
         ({"demo": True, "serviceMonitor": {"enabled": True}, "podMonitor": {"enabled": True}}, "twice"),
         ({"demo": True, "serviceMonitor": {"enabled": True}, "service": {"enabled": False}}, "without a Service"),
     ],
