@@ -125,10 +125,18 @@ def test_where_the_environment_says(environment: dict[str, str], expected: str) 
 
 @pytest.mark.parametrize(
     ("text", "expected"),
-    [("tls_server_config:\n  cert_file: a\n", "https"), ("basic_auth_users: {}\n# tls_server_config:\n", "http")],
+    [
+        ("tls_server_config:\n  cert_file: a\n", "https"),
+        ("{tls_server_config: {cert_file: a}}\n", "https"),
+        ('{"basic_auth_users": {}, "tls_server_config": {"cert_file": "a"}}\n', "https"),
+        ("basic_auth_users: {}\n'tls_server_config' : {cert_file: a}\n", "https"),
+        ("basic_auth_users: {a: [\ntls_server_config:\n", "https"),
+        ("basic_auth_users: {}\n# tls_server_config:\n", "http"),
+        ("basic_auth_users: {}  # no tls_server_config:\n", "http"),
+    ],
 )
 def test_tls_where_the_web_configuration_says(tmp_path: Path, text: str, expected: str) -> None:
-    """It is found out from the file."""
+    """It is found out from the file, however it is written, and while it is broken, too."""
     (tmp_path / "web.yaml").write_text(text)
 
     url = probe.url_from({"OIFDE_EXPORTER_WEB_CONFIG_FILE": str(tmp_path / "web.yaml")})
