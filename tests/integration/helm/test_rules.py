@@ -102,6 +102,13 @@ def test_a_threshold_that_does_not_exist_is_refused(helm: Helm, chart: Path, val
         groups(helm, chart, **values)
 
 
+@pytest.mark.parametrize("name", ["OifdePlatformdown", "oifde:alert_threshold:autonomy_drop"])
+def test_an_alert_that_does_not_exist_cannot_be_left_out(helm: Helm, chart: Path, name: str) -> None:
+    """A misspelt one would go on firing."""
+    with pytest.raises(HelmError, match=rf"no alert {name}; there are .*OifdePlatformDown, "):
+        groups(helm, chart, disabled=[name])
+
+
 @pytest.mark.parametrize("url", ["https://wiki.example.com/runbooks", "https://wiki.example.com/runbooks/"])
 def test_the_links_to_runbooks_can_lead_elsewhere(helm: Helm, chart: Path, url: str) -> None:
     """To a copy that those on call can reach."""
