@@ -10,8 +10,10 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
+from pydantic import BaseModel
 
 import exporter
+from exporter.serving.webconfig.schema import HttpServerConfig, TlsServerConfig
 
 ROOT = Path(__file__).parents[1]
 CHART = ROOT / "helm" / "oifde-exporter"
@@ -80,6 +82,17 @@ def test_the_schema_is_valid() -> None:
 
     assert "http://json-schema.org/draft-07/schema#" == schema["$schema"]
     jsonschema.Draft7Validator.check_schema(schema)
+
+
+@pytest.mark.parametrize(
+    ("block", "model"), [("tls_server_config", TlsServerConfig), ("http_server_config", HttpServerConfig)]
+)
+def test_the_schema_knows_the_web_configuration(block: str, model: type[BaseModel]) -> None:
+    """Every key that the exporter takes."""
+    schema = json.loads((CHART / "values.schema.json").read_text(encoding="utf-8"))
+    config = schema["properties"]["webConfig"]["properties"]["config"]
+
+    assert set(model.model_fields) == set(config["properties"][block]["properties"])
 
 
 @pytest.mark.parametrize(

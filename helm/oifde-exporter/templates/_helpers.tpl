@@ -44,7 +44,7 @@ app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- define "oifde-exporter.labels" -}}
 {{- $ours := dict
   "helm.sh/chart" (printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-")
-  "app.kubernetes.io/version" (.Values.image.tag | default .Chart.AppVersion | toString | trunc 63 | trimSuffix "-")
+  "app.kubernetes.io/version" (.Values.image.tag | default .Chart.AppVersion | toString | trunc 63 | trimAll "-_.")
   "app.kubernetes.io/managed-by" .Release.Service
   "app.kubernetes.io/part-of" (include "oifde-exporter.name" .)
 -}}
