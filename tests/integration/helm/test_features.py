@@ -228,6 +228,7 @@ CASES: list[tuple[dict[str, Any], str, object]] = [
     # Shards
     ({"sharding": {"enabled": True}}, "Deployment:", None),
     ({"sharding": {"enabled": True, "shards": 5}}, "StatefulSet:spec/replicas", 5),
+    ({"sharding": {"enabled": True, "shards": 5}, "replicas": 0}, "StatefulSet:spec/replicas", 0),
     ({"sharding": {"enabled": True, "shards": 5}}, "StatefulSet:spec/template/spec/containers/0/args", args("--shard=auto", "--total-shards=5")),
     ({"sharding": {"enabled": True}}, "StatefulSet:spec/podManagementPolicy", "Parallel"),
     ({"sharding": {"enabled": True}}, "StatefulSet:spec/serviceName", "r-oifde-exporter-headless"),
