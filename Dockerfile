@@ -1,4 +1,4 @@
-# The image of oifde-exporter: `docker build --build-arg REVISION=$(git rev-parse --short=12 HEAD) --tag oifde-exporter .`
+# The image of oifde-exporter; docs/kubernetes.md has the command that builds it.
 #
 # Everything that comes from outside is pinned: the base image by digest, the packages by the lock's hashes.
 

@@ -113,6 +113,19 @@ def test_configurations_are_ones_the_exporter_takes(path: Path) -> None:
         jsonschema.Draft202012Validator(schema).validate(config)
 
 
+@pytest.mark.parametrize("page", ["kubernetes.md", "without-kubernetes.md"])
+def test_whoever_builds_the_image_by_the_documentation_finds_its_labels_filled(page: str) -> None:
+    """The command passes what the Dockerfile would otherwise call unknown; the version is that of the chart."""
+    asked = re.findall(r"^LABEL .*?\n\n", (ROOT / "Dockerfile").read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    (command,) = re.findall(
+        r"^ +docker build .*?[^\\]\n", (ROOT / "docs" / page).read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
+    )
+
+    assert set(re.findall(r"\$\{(\w+)\}", asked[0])) == set(re.findall(r"--build-arg (\w+)=", command))
+    assert f"VERSION={exporter.__version__} " in command
+    assert f"oifde-exporter:{exporter.__version__} .\n" in command
+
+
 def test_the_image_is_built_from_the_lock() -> None:
     """Its base image is pinned, and both of its stages are that one."""
     dockerfile = (ROOT / "Dockerfile").read_text(encoding="utf-8")
