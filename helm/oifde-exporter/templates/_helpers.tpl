@@ -147,6 +147,11 @@ http
 {{- ternary .Values.sidecar.portName "metrics" (eq .Values.mode "sidecar") -}}
 {{- end }}
 
+{{/* The Service's port. A headless one translates none: whoever asks its name asks the pods themselves. */}}
+{{- define "oifde-exporter.servicePort" -}}
+{{- ternary .Values.containerPort .Values.service.port (eq .Values.service.clusterIP "None") -}}
+{{- end }}
+
 {{/* A path as the exporter serves it: (list $ "/-/healthy"). The route prefix is by default the external URL's path. */}}
 {{- define "oifde-exporter.path" -}}
 {{- $values := (index . 0).Values -}}

@@ -38,15 +38,19 @@ spec:
     {{- . | nindent 4 }}
   {{- end }}
   terminationGracePeriodSeconds: {{ .Values.terminationGracePeriodSeconds }}
-  {{- range $key := list "priorityClassName" "runtimeClassName" "dnsPolicy" }}
+  {{- include "oifde-exporter.placement" . | nindent 2 }}
+  {{- range $key := list "affinity" "topologySpreadConstraints" "dnsPolicy" "dnsConfig" "hostAliases" }}
   {{- with index $.Values $key }}
-  {{ $key }}: {{ . | quote }}
+  {{- include "oifde-exporter.expanded" (dict $key . | list $) | nindent 2 }}
   {{- end }}
   {{- end }}
-  {{- range $key := list "nodeSelector" "tolerations" "affinity" "topologySpreadConstraints" "dnsConfig" "hostAliases" }}
-  {{- with index $.Values $key }}
-  {{ $key }}:
-    {{- include "oifde-exporter.expanded" (list $ .) | nindent 4 }}
-  {{- end }}
-  {{- end }}
+{{- end }}
+
+{{/* Where a pod of this release may run at all, be it the exporter's or the test's. */}}
+{{- define "oifde-exporter.placement" -}}
+{{- range $key := list "priorityClassName" "runtimeClassName" "nodeSelector" "tolerations" }}
+{{- with index $.Values $key }}
+{{ include "oifde-exporter.expanded" (dict $key . | list $) }}
+{{- end }}
+{{- end }}
 {{- end }}

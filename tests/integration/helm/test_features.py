@@ -198,6 +198,7 @@ CASES: list[tuple[dict[str, Any], str, object]] = [
     ({"service": {"type": "NodePort", "nodePort": 30000}}, "Service:spec/ports/0/nodePort", 30000),
     ({"service": {"port": 80, "portName": "web"}}, "Service:spec/ports/0/port", 80),
     ({"service": {"clusterIP": "None"}}, "Service:spec/clusterIP", "None"),
+    ({"service": {"clusterIP": "None", "port": 80}}, "Service:spec/ports/0/port", 10230),
     ({"service": {"labels": {"a": "b"}}}, "Service:metadata/labels/a", "b"),
     ({"service": {"annotations": {"a": "b"}}}, "Service:metadata/annotations", {"a": "b"}),
     ({"service": {"ipFamilyPolicy": "PreferDualStack"}}, "Service:spec/ipFamilyPolicy", "PreferDualStack"),
@@ -261,6 +262,12 @@ CASES: list[tuple[dict[str, Any], str, object]] = [
     ({"mode": "sidecar", "config": "a: 1", "demo": False, "podMonitor": {"enabled": True}}, "PodMonitor:spec/selector/matchLabels", {"oifde-exporter/sidecar": "r-oifde-exporter"}),
     # The test
     (DEMO, "Pod:spec/containers/0/args", ["http://r-oifde-exporter:10230/-/healthy"]),
+    ({"service": {"port": 80}}, "Pod:spec/containers/0/args", ["http://r-oifde-exporter:80/-/healthy"]),
+    ({"service": {"clusterIP": "None", "port": 80}}, "Pod:spec/containers/0/args", ["http://r-oifde-exporter:10230/-/healthy"]),
+    ({"nodeSelector": {"a": "b"}}, "Pod:spec/nodeSelector", {"a": "b"}),
+    ({"tolerations": [{"operator": "Exists"}]}, "Pod:spec/tolerations", [{"operator": "Exists"}]),
+    ({"priorityClassName": "a"}, "Pod:spec/priorityClassName", "a"),
+    ({"resources": {"limits": {"memory": "1Gi"}}}, "Pod:spec/containers/0/resources", {"limits": {"memory": "1Gi"}}),
     ({"tests": {"enabled": False}}, "Pod:", None),
 ]
 # In the pod of the example's application.

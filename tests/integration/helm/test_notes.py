@@ -28,16 +28,17 @@ CONFIG = auth(app_secret_file="/a")["config"]
     [
         (
             {"demo": True},
-            ["port-forward service/r-oifde-exporter 10230", "http://localhost:10230/", UNSCRAPED],
+            ["port-forward deployment/r-oifde-exporter 10230", "http://localhost:10230/", UNSCRAPED],
             ["WARNING", ONE_OF_THE_RULES],
         ),
         ({"demo": True, "prometheusRule": {"enabled": True}}, [ONE_OF_THE_RULES], ["WARNING"]),
         ({"demo": True, "serviceMonitor": {"enabled": True}}, [], [UNSCRAPED, "WARNING"]),
         (
             {"demo": True, "routePrefix": "/p", "service": {"port": 80}},
-            ["http://localhost:80/p/", ".svc:80/p/metrics"],
+            ["http://localhost:10230/p/", ".svc:80/p/metrics"],
             [],
         ),
+        ({"demo": True, "service": {"port": 80, "clusterIP": "None"}}, [".svc:10230/metrics"], [":80"]),
         (
             {"demo": True, "service": {"enabled": False}},
             ["port-forward deployment/r-oifde-exporter", "podMonitor.enabled", "the pod's port 10230"],
