@@ -20,15 +20,25 @@
 {{/* The full name with an ending, together at most 63 characters: (list $ "headless"). */}}
 {{- define "oifde-exporter.fullnameWith" -}}
 {{- $ending := printf "-%s" (index . 1) -}}
-{{- $room := sub 63 (len $ending) | int -}}
-{{- include "oifde-exporter.fullname" (index . 0) | trunc $room | trimSuffix "-" -}}{{- $ending -}}
+{{- include "oifde-exporter.fullnameWithin" (list (index . 0) (sub 63 (len $ending) | int)) -}}{{- $ending -}}
+{{- end }}
+
+{{/* The full name in so many characters; one that is cut ends in a hash of the whole, so that two stay two: (list $ 52). */}}
+{{- define "oifde-exporter.fullnameWithin" -}}
+{{- $name := include "oifde-exporter.fullname" (index . 0) -}}
+{{- $room := index . 1 -}}
+{{- if le (len $name) $room -}}
+{{- $name -}}
+{{- else -}}
+{{- printf "%s-%s" ($name | trunc (sub $room 9 | int) | trimSuffix "-") ($name | sha256sum | trunc 8) -}}
+{{- end -}}
 {{- end }}
 
 {{/*
 The StatefulSet's name: its pods get labels and host names with up to 11 characters more.
 */}}
 {{- define "oifde-exporter.statefulSetName" -}}
-{{- include "oifde-exporter.fullname" . | trunc 52 | trimSuffix "-" -}}
+{{- include "oifde-exporter.fullnameWithin" (list . 52) -}}
 {{- end }}
 
 {{- define "oifde-exporter.serviceAccountName" -}}

@@ -1,5 +1,6 @@
 """What each value does: values in, a place in the manifests, what stands there."""
 
+import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -41,6 +42,7 @@ def args(*more: str, config: str = "") -> list[str]:
     return [*first, "--web.listen-address=:10230", *more, "--log.level=info", "--log.format=logfmt"]
 
 
+HASH = f"-{hashlib.sha256(b'x' * 63).hexdigest()[:8]}"
 CONFIG = "/etc/oifde-exporter/config/config.yaml"
 WEB = {"enabled": True, "config": {"basic_auth_users": {}}}
 MONITOR = {"demo": True, "serviceMonitor": {"enabled": True}}
@@ -235,8 +237,8 @@ CASES: list[tuple[dict[str, Any], str, object]] = [
     ({"sharding": {"enabled": True}}, "StatefulSet:spec/serviceName", "r-oifde-exporter-headless"),
     ({"sharding": {"enabled": True}}, "Service:r-oifde-exporter-headless:spec/clusterIP", "None"),
     ({"sharding": {"enabled": True}}, "Service:r-oifde-exporter-headless:spec/publishNotReadyAddresses", True),
-    ({"sharding": {"enabled": True}, "fullnameOverride": "x" * 63}, "StatefulSet:metadata/name", "x" * 52),
-    ({"sharding": {"enabled": True}, "fullnameOverride": "x" * 63}, "StatefulSet:spec/serviceName", "x" * 54 + "-headless"),
+    ({"sharding": {"enabled": True}, "fullnameOverride": "x" * 63}, "StatefulSet:metadata/name", "x" * 43 + HASH),
+    ({"sharding": {"enabled": True}, "fullnameOverride": "x" * 63}, "StatefulSet:spec/serviceName", "x" * 45 + HASH + "-headless"),
     ({"sharding": {"enabled": True}}, "Role:", None),
     # Monitors
     (MONITOR, "ServiceMonitor:spec/endpoints", [{"port": "metrics", "path": "/metrics", "scheme": "http", "honorLabels": False, "interval": "30s"}]),

@@ -163,16 +163,19 @@ def _selects(selector: Manifest, labels: Manifest) -> bool:
     )
 
 
+@pytest.mark.parametrize("names", [("one", "two"), tuple("bots-".ljust(52, "x") + end for end in "12")])
 @pytest.mark.parametrize("changes", [{}, {"sharding": {"enabled": True}}, {"fullnameOverride": None}])
-def test_two_releases_in_one_namespace(helm: Helm, chart: Path, changes: dict[str, Any]) -> None:
+def test_two_releases_in_one_namespace(
+    helm: Helm, chart: Path, changes: dict[str, Any], names: tuple[str, str]
+) -> None:
     """Neither takes over anything of the other: no name twice, and no selector meets the other's pods."""
     values = merge(EVERYTHING, {"fullnameOverride": "", "serviceAccount": {"name": ""}} | changes)
-    one, two = (helm.template(chart, values, release=name) for name in ("one", "two"))
+    one, two = (helm.template(chart, values, release=name) for name in names)
 
-    def names(manifests: list[Manifest]) -> set[tuple[str, str]]:
+    def created(manifests: list[Manifest]) -> set[tuple[str, str]]:
         return {(manifest["kind"], manifest["metadata"]["name"]) for manifest in manifests}
 
-    assert set() == names(one) & names(two)
+    assert set() == created(one) & created(two)
     (service,) = (
         manifest for manifest in one if manifest["kind"] == "Service" and manifest["spec"].get("clusterIP") != "None"
     )
