@@ -8,7 +8,7 @@ configuration is somewhere else or a URL has a variable in it.
 {{- $ports := list -}}
 {{- $known := true -}}
 {{- if $config -}}
-{{- range (get $config "platforms") -}}
+{{- range (get $config "platforms" | default list) -}}
 {{- range compact (list .url .proxy_url) -}}
 {{- if contains "${" . -}}
 {{- $known = false -}}

@@ -222,6 +222,8 @@ CASES: list[tuple[dict[str, Any], str, object]] = [
     ({**POLICY, "config": URL}, "NetworkPolicy:spec/egress/1", {"ports": [{"port": port, "protocol": "TCP"} for port in (28090, 80, 3128)]}),
     ({**POLICY, "config": mapping("https://[::1]/p")}, "NetworkPolicy:spec/egress/1/ports", [{"port": 443, "protocol": "TCP"}]),
     ({**POLICY, "config": mapping("https://${HOST}")}, "NetworkPolicy:spec/egress/1", {}),
+    ({**POLICY, "config": "# soon"}, "NetworkPolicy:spec/egress/1", {}),
+    ({**POLICY, "config": "poll_interval: 1m"}, "NetworkPolicy:spec/egress/1", {}),
     ({**POLICY, "existingConfigMap": "mine"}, "NetworkPolicy:spec/egress/1", {}),
     ({"demo": False, "existingConfigMap": "mine", "networkPolicy": {"enabled": True, "ports": [443]}}, "NetworkPolicy:spec/egress/1/ports/0/port", 443),
     ({"demo": False, "config": URL, "networkPolicy": {"enabled": True, "to": [{"ipBlock": {"cidr": "10.0.0.0/8"}}]}}, "NetworkPolicy:spec/egress/1/to", [{"ipBlock": {"cidr": "10.0.0.0/8"}}]),
