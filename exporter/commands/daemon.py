@@ -20,6 +20,7 @@ from exporter.commands.options import told_to_the_user
 from exporter.config import Config, Shard
 from exporter.revision import revision
 
+_LARGE_BLOCK: Final = 16 << 20  # more than 32 MiB would teach it nothing
 _OBJECTS_A_COLLECTION: Final = 50_000  # some ten megabytes, should all of them be garbage
 
 
@@ -75,6 +76,9 @@ def run_to_end(main: Coroutine[Any, Any, None]) -> None:
     # A poll that succeeds leaves nothing for the garbage collector to find, but whenever it looks, everything else
     # waits: with ten thousand bots up to a second. What failures leave behind is found soon enough.
     gc.set_threshold(_OBJECTS_A_COLLECTION, 10, 10)
+    # The C library keeps what one page took for the next, once a block of such a size has come and gone (mallopt(3),
+    # M_MMAP_THRESHOLD). Else the kernel clears hundreds of pages of memory at every scrape.
+    bytes(_LARGE_BLOCK)
     with told_to_the_user():
         try:
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
