@@ -1,5 +1,7 @@
 """The pages as their readers have them: with and without JavaScript, in the dark, on a phone, by keyboard, in Chinese."""
 
+import itertools
+import re
 from dataclasses import replace
 from urllib.parse import quote
 
@@ -12,6 +14,20 @@ from exporter.polling.store import Store
 from .conftest import Open, day
 
 BOT = f"/bots/202104237142/code-{quote('信用卡中心')}"
+
+BROKEN_WORDS = """() => {
+  const broken = [], texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (texts.nextNode()) {
+    for (const word of texts.currentNode.data.matchAll(/(?<!\\S)[a-z]+(?!\\S)/gi)) {
+      const range = document.createRange();
+      range.setStart(texts.currentNode, word.index);
+      range.setEnd(texts.currentNode, word.index + word[0].length);
+      if (new Set([...range.getClientRects()].map((each) => each.top)).size > 1) broken.push(word[0]);
+    }
+  }
+  return broken;
+}"""
+"""JavaScript: the words that stand on more than one line."""
 
 
 def names(page: Page) -> list[str]:
@@ -185,3 +201,25 @@ def test_ten_thousand_bots(open_page: Open, large_site: str) -> None:
     page.get_by_role("searchbox").fill("code-9876")
     expect(page.locator("#results tbody th a")).to_have_text(["bot 09876"])
     assert Axe().run(page).violations_count == 0
+
+
+@pytest.mark.parametrize("width", [320, 390, 768, 1280])
+@pytest.mark.parametrize("path", ["/", BOT, "/configuration", "/help"])
+def test_no_word_is_broken_apart(open_page: Open, site: str, path: str, width: int) -> None:
+    """However narrow a column is; what is no word, like a metric's name, may be."""
+    page = open_page(site + path, width=width)
+    assert [] == page.evaluate(BROKEN_WORDS)
+
+
+def test_a_charts_words_keep_apart(open_page: Open, site: str) -> None:
+    """Also on a phone, where they are larger in comparison; and the legend shows yesterday's line as it is drawn."""
+    page = open_page(site + BOT, width=390)
+    charts = page.locator("figure svg").all()
+    for chart in charts:
+        boxes = [box for each in chart.locator("text").all() if (box := each.bounding_box())]
+        assert 9 == len(boxes)
+        for one, other in itertools.combinations(boxes, 2):
+            across = one["x"] < other["x"] + other["width"] and other["x"] < one["x"] + one["width"]
+            assert not (across and one["y"] < other["y"] + other["height"] and other["y"] < one["y"] + one["height"])
+    yesterday = page.locator("figure", has_text="Autonomy").locator(".legend .other")
+    expect(yesterday).to_have_css("background-image", re.compile("^repeating-"))
