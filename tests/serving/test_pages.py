@@ -54,6 +54,7 @@ platforms:
         poll_interval: 90s
         auth: {app_secret_file: secret}
         bots: [{access_code: "30"}]
+        discovery: {}
 """
 
 Fetch: TypeAlias = Callable[..., Awaitable[str]]
@@ -502,8 +503,13 @@ async def test_the_configuration_without_secrets(
         "timezone: America/Sao_Paulo",
         "poll_interval: 90s",
         "bots: 2",
+        "enabled: true",
     ):
         assert line in text
+
+    # But for the bots, which are counted, it can be pasted back.
+    pasted = re.sub(r"bots: (\d+)", r'bots: [{access_code: "\1"}]', text)
+    assert settings.stale_after == config.load(pasted, {}).stale_after
 
 
 async def test_no_configuration_yet(fetch: Fetch) -> None:

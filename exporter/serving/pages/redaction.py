@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import yaml
 
-from exporter.config import Config, Secret
+from exporter.config import Config, Discovery, Secret, Tenant
 
 SECRET: Final = "<secret>"  # noqa: S105 - what stands in place of one
 _DURATIONS: Final = ("interval", "_delay", "_after", "_timeout")
@@ -26,9 +26,11 @@ def shown(config: Config) -> str:
 
 def _block(value: Any) -> dict[str, Any]:
     """What is written or has a default; a secret from a file is named after the key that names the file."""
-    block: dict[str, Any] = {}
+    block: dict[str, Any] = {"enabled": True} if isinstance(value, Discovery) else {}
     for each in fields(value):
         item = getattr(value, each.name)
+        if isinstance(value, Tenant) and each.name == "stale_after":
+            continue  # no key of a tenant's: what the default comes to with its poll_interval
         if isinstance(item, Secret) and item.path is not None:
             block[f"{each.name}_file"] = str(item.path)
         elif item is not None and item != ():
