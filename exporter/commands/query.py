@@ -4,6 +4,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
@@ -30,12 +31,19 @@ from exporter.commands.options import (
     told_to_the_user,
 )
 from exporter.commands.platforms import TenantAccess, open_tenants
-from exporter.commands.query_explain import UNUSED, Explanation, FieldFate, RecordFate, explain
+from exporter.commands.query_explain import (
+    UNUSED,
+    Explanation,
+    FieldFate,
+    RecordFate,
+    explain,
+    wants_day_before,
+)
 from exporter.commands.query_table import show_table
 from exporter.commands.selection import Chosen, bots_of, named, only, title, with_tenant
 from exporter.config import Bot, Config
 from exporter.console.output import Output, stdout
-from exporter.polling.calendar import hour_start, hours, local_date, midnight, next_day
+from exporter.polling.calendar import day_before, hour_start, hours, local_date, midnight, next_day
 from exporter.polling.roster import chosen
 from exporter.polling.snapshot import BotId
 from exporter.polling.windows import Rules
@@ -59,6 +67,9 @@ class _Question:
     """What the explanation is of, in epoch seconds."""
     now: float
     """By which hours count as complete in the table."""
+    hindsight: bool
+    """Whether that is a time that the user has named: what began later is left out."""
+    explained: bool
 
     @property
     def bot(self) -> BotId:
@@ -74,6 +85,8 @@ class _Answer:
 
     request: Mapping[str, object]
     rows: Sequence[object] = ()
+    before: Sequence[object] | None = None
+    """The day before, where an exporter would ask for it; None if it is not needed, or could not be had."""
     error: UpstreamError | None = None
 
 
@@ -150,9 +163,9 @@ async def _query(
     if at is None and day < local_date(as_of, zone):
         as_of = midnight(next_day(day), zone) - 1
     rules = Rules(REPORTS[report], zone, loaded.settle_delay, loaded.empty_hour_delay)
-    question = _Question(found, REPORTS[report], rules, day, as_of, now)
+    question = _Question(found, REPORTS[report], rules, day, as_of, now, hindsight=at is not None, explained=explain)
     answer = await _ask(question, loaded, log, clock)
-    (_show_json if format == "json" else _show_text)(output, question, answer, explained=explain)
+    (_show_json if format == "json" else _show_text)(output, question, answer)
     return _failed(answer.error) if answer.error else 0
 
 
@@ -192,17 +205,29 @@ async def _discovered(loaded: Config, log: FilteringBoundLogger, clock: Clock) -
 
 
 async def _ask(question: _Question, loaded: Config, log: FilteringBoundLogger, clock: Clock) -> _Answer:
-    platform, tenant, bot = question.chosen
+    platform, tenant, _ = question.chosen
     alone = replace(loaded, platforms=(replace(platform, tenants=(tenant,)),))
     async with open_tenants(alone, clock=clock, log=log) as (access,):
         request = _request(question, access)
         try:
-            rows = await access.ask(question.report, bot.access_code, question.day)
+            rows = await _rows(question, access, question.day)
         except UpstreamError as error:
             return _Answer(request, error=error)
-        text = access.client.without_secrets(json.dumps(rows, ensure_ascii=False))
-        # What is no JSON, though Python's reader takes it (NaN), is to stay readable for those who are stricter.
-        return _Answer(request, json.loads(text, parse_constant=str))
+        before = None
+        if question.explained and wants_day_before(
+            question.bot, question.rules, question.day, rows, question.as_of, hindsight=question.hindsight
+        ):
+            with suppress(UpstreamError):  # the daemon goes on without it, too
+                before = await _rows(question, access, day_before(question.day))
+        return _Answer(request, rows, before)
+
+
+async def _rows(question: _Question, access: TenantAccess, day: date) -> Sequence[object]:
+    """The report of a date, with no secret in it."""
+    rows = await access.ask(question.report, question.chosen.bot.access_code, day)
+    text = access.client.without_secrets(json.dumps(rows, ensure_ascii=False))
+    # What is no JSON, though Python's reader takes it (NaN), is to stay readable for those who are stricter.
+    return list(json.loads(text, parse_constant=str))
 
 
 def _request(question: _Question, access: TenantAccess) -> Mapping[str, object]:
@@ -214,7 +239,15 @@ def _request(question: _Question, access: TenantAccess) -> Mapping[str, object]:
 
 
 def _explain(question: _Question, answer: _Answer) -> Explanation:
-    return explain(question.bot, question.rules, question.day, answer.rows, question.as_of)
+    return explain(
+        question.bot,
+        question.rules,
+        question.day,
+        answer.rows,
+        question.as_of,
+        before=answer.before,
+        hindsight=question.hindsight,
+    )
 
 
 def _open(question: _Question, records: Sequence[Record]) -> set[float]:
@@ -228,14 +261,14 @@ def _open(question: _Question, records: Sequence[Record]) -> set[float]:
     return {start for start, end in over.items() if question.now < end + question.rules.settle_delay}
 
 
-def _show_text(output: Output, question: _Question, answer: _Answer, *, explained: bool) -> None:
+def _show_text(output: Output, question: _Question, answer: _Answer) -> None:
     platform, tenant, bot = question.chosen
     output.line(f"{bot.name} ({bot.access_code}) of {title(tenant)} on {platform.name}", "bold")
-    as_of = question.local(question.as_of if explained else question.now)
+    as_of = question.local(question.as_of if question.explained else question.now)
     output.line(
         f"report {question.report.name} of {question.day} in {question.rules.zone.key}, as of {as_of:%Y-%m-%d %H:%M %Z}"
     )
-    if explained:
+    if question.explained:
         output.line()
         _show_exchange(output, answer)
     if answer.error:
@@ -247,12 +280,13 @@ def _show_text(output: Output, question: _Question, answer: _Answer, *, explaine
         show_table(output, question.report, question.rules.zone, records, _open(question, records))
     else:
         begun = midnight(question.day, question.rules.zone) <= question.now
-        why = "no calls, or no such bot" if begun else "it is still to come"
-        output.line(f"The platform has no record of it: {why}.", "yellow")
+        why = "no calls, or no such bot" if begun else "it begins later"
+        had = "had no record of it by then" if question.hindsight else "has no record of it"
+        output.line(f"The platform {had}: {why}.", "yellow")
     for anomaly in explanation.anomalies:
         detail = f" ({anomaly.detail})" if anomaly.detail else ""
         output.line(f"{anomaly.reason}: {anomaly.where}{detail}", "yellow")
-    if explained:
+    if question.explained:
         numbered = enumerate(explanation.records, 1)
         for number, record in sorted(numbered, key=lambda each: each[1].start or 0.0):
             _show_record(output, question, number, record)
@@ -307,7 +341,7 @@ def _show_end(output: Output, explanation: Explanation) -> None:
         output.line("none", indent=2)
 
 
-def _show_json(output: Output, question: _Question, answer: _Answer, *, explained: bool) -> None:
+def _show_json(output: Output, question: _Question, answer: _Answer) -> None:
     platform, tenant, bot = question.chosen
     data: dict[str, object] = {
         "platform": platform.name,
@@ -335,7 +369,7 @@ def _show_json(output: Output, question: _Question, answer: _Answer, *, explaine
     data["anomalies"] = [
         {"reason": each.reason, "where": each.where, "detail": each.detail} for each in explanation.anomalies
     ]
-    if explained:
+    if question.explained:
         data["explanation"] = {
             "request": answer.request,
             "answer": answer.rows,

@@ -4,13 +4,14 @@ It is what a poller makes of the same answer, by the same functions.
 """
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Final
 
 from exporter.polling import windows
-from exporter.polling.calendar import day_start, hour_start, hours, local_date, midnight, next_day
+from exporter.polling.calendar import day_before, day_start, hour_start, hours, local_date, midnight, next_day
 from exporter.polling.snapshot import BotId, Snapshot
 from exporter.serving.catalogue import LAYOUTS, Layout, Window
 from exporter.serving.exposition import identity, labels_text, number_text
@@ -60,14 +61,37 @@ class Explanation:
     """All there are of the bot's report, as they stand on the metrics page."""
 
 
-def explain(bot: BotId, rules: windows.Rules, day: date, rows: Sequence[object], as_of: float) -> Explanation:
-    """Say what the rows of the report of a local date become for an exporter that starts at ``as_of`` (epoch seconds)."""
-    report = rules.report
-    parsed = parse(report, rows, tenant_id=bot.tenant_id, access_code=bot.access_code)
+def explain(
+    bot: BotId,
+    rules: windows.Rules,
+    day: date,
+    rows: Sequence[object],
+    as_of: float,
+    *,
+    before: Sequence[object] | None = None,
+    hindsight: bool = False,
+) -> Explanation:
+    """Say what the rows of the report of a local date become for an exporter that starts at ``as_of`` (epoch seconds).
+
+    Args:
+        bot: Whose report it is.
+        rules: How its hours are judged.
+        day: The date asked for.
+        rows: The answer.
+        as_of: When the exporter starts.
+        before: The answer for the day before, where ``wants_day_before``; None if it is not known.
+        hindsight: Whether the rows are of a later time, and may have records that began after ``as_of``.
+    """
+    parsed = _parsed(bot, rules, rows, as_of, hindsight=hindsight)
     folded = windows.fold(windows.State(), rules, day, parsed, as_of)
-    state = windows.count(folded.state, rules, as_of)
+    state = folded.state
+    if before is not None:
+        earlier = _parsed(bot, rules, before, as_of, hindsight=hindsight)
+        state = windows.fold(state, rules, day_before(day), earlier, as_of).state
+    state = windows.count(state, rules, as_of)
     snapshot = Snapshot(hour=state.hour, live=state.live, totals=state.shown_totals, day=state.last_day)
-    whole = _Whole(bot, rules, day, windows.chosen(parsed.records, rules), state, snapshot)
+    known_until = as_of if hindsight else math.inf
+    whole = _Whole(bot, rules, day, windows.chosen(parsed.records, rules), state, snapshot, known_until)
     return Explanation(
         state,
         folded.anomalies,
@@ -76,6 +100,22 @@ def explain(bot: BotId, rules: windows.Rules, day: date, rows: Sequence[object],
         list(whole.notes()),
         list(whole.samples.values()),
     )
+
+
+def wants_day_before(
+    bot: BotId, rules: windows.Rules, day: date, rows: Sequence[object], as_of: float, *, hindsight: bool
+) -> bool:
+    """Whether an exporter that starts at ``as_of`` and has the report of that day asks for the day before, too."""
+    parsed = _parsed(bot, rules, rows, as_of, hindsight=hindsight)
+    state = windows.fold(windows.State(), rules, day, parsed, as_of).state
+    return day == local_date(as_of, rules.zone) and windows.wants_day_before(state, rules, as_of)
+
+
+def _parsed(bot: BotId, rules: windows.Rules, rows: Sequence[object], as_of: float, *, hindsight: bool) -> Parsed:
+    """A report, with hindsight without the records that began later."""
+    parsed = parse(rules.report, rows, tenant_id=bot.tenant_id, access_code=bot.access_code)
+    known = [record for record in parsed.records if not hindsight or record.start <= as_of]
+    return Parsed(known, parsed.anomalies)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +129,8 @@ class _Whole:
     """The record that counts of each hour or day, by its start."""
     state: windows.State
     snapshot: Snapshot
+    known_until: float
+    """Records that begin later were not there yet."""
     layout: Layout = field(init=False)
     samples: Mapping[int, str] = field(init=False)
     """By place in the layout's row of values."""
@@ -116,6 +158,9 @@ class _Whole:
                 fates.append(RecordFate(None, [_why_no_record(alone)], []))
                 continue
             (record,) = alone.records
+            if record.start > self.known_until:
+                fates.append(RecordFate(record.start, ["not used: it begins after --at, and was not there yet"], []))
+                continue
             # Of two that are the same in all, one is used.
             used = self.inside(record) and self.chosen.get(self._start(record)) == record
             used = used and record.start not in taken
@@ -145,16 +190,25 @@ class _Whole:
 
     def notes(self) -> Sequence[str]:
         """What concerns no single record."""
-        hour = self.state.hour
+        hour, live = self.state.hour, self.state.live
         if not self._by_hour:
             return []
         notes = []
         if hour is None:
             notes.append(f"No hour of {self.day} is complete yet; until one is, an hour of the day before is shown.")
-        elif hour.record is None:
+        elif hour.start < midnight(self.day, self.rules.zone):
+            notes.append(
+                f"No hour of {self.day} is complete yet; until one is, {self._clock(hour.start)} is shown, from the"
+                f" report of the day before (--date={local_date(hour.start, self.rules.zone)})."
+            )
+        if hour is not None and hour.record is None:
             notes.append(
                 f"The last complete hour is {self._clock(hour.start)}: it has no record, and counts as an hour without"
                 f" calls since {self._clock(hour.start + 3600 + self.rules.empty_hour_delay)} (empty_hour_delay)."
+            )
+        if live is not None and live.start <= self.known_until < live.start + 3600:
+            notes.append(
+                f"{self._clock(live.start)} was in progress then; its figures are those that the platform has now."
             )
         if self.state.counted == self.day and self.state.zero_until:
             notes.append(f"The counters show a new day's 0 until {self._clock(self.state.zero_until)}.")
@@ -204,7 +258,7 @@ class _Whole:
         """Why records are in no counter; None if they are in them."""
         if not self.layout.shown.counted:
             return "this report has no counters"
-        if self.state.counted is None:
+        if self.state.counted in (None, day_before(self.day)):
             latest = midnight(self.day, self.rules.zone) + self.rules.empty_hour_delay
             return (
                 "the counters are of the day before until all its hours are complete, at the latest"

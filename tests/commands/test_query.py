@@ -91,6 +91,41 @@ def test_as_of_another_time(shell: Shell, at: str, date: str, as_of: str) -> Non
     assert (date, as_of) == (answer["date"], answer["as_of"])
 
 
+def test_as_of_a_time_shortly_after_midnight(shell: Shell) -> None:
+    """What began later is left out, and the day before is asked for, as the daemon would."""
+    shell.tenant["bots"] = [{"access_code": BILLING, "name": "billing"}]
+    answer = asked(shell, "--explain", "--at=2026-05-20T00:30")
+
+    yesterday = asked(shell, "--date=2026-05-19")["records"]
+    (first,) = answer["records"]
+    samples = dict(sample.rsplit(" ", 1) for sample in answer["explanation"]["samples"])
+    labels = f'{{tenant_id="{TENANT.tenant_id}",access_code="{BILLING}",bot="billing"}}'
+    assert "2026-05-20T00:00:00+08:00" == first["start"]
+    assert yesterday[-1]["values"]["callCount"] == float(samples[f"oifde_hour_calls{labels}"])
+    assert first["values"]["callCount"] == float(samples[f"oifde_live_hour_calls{labels}"])
+    assert first["values"]["callCount"] == float(samples[f"oifde_calls_total{labels}"])
+    uses = [each["uses"] for each in answer["explanation"]["records"]]
+    assert [["not used: it begins after --at, and was not there yet"]] * 15 == uses[1:]
+    assert [
+        (
+            "No hour of 2026-05-20 is complete yet; until one is, 2026-05-19 23:00 is shown, from the report of the day"
+            " before (--date=2026-05-19)."
+        ),
+        "00:00 was in progress then; its figures are those that the platform has now.",
+    ] == answer["explanation"]["notes"]
+
+
+def test_a_day_before_that_cannot_be_had(shell: Shell) -> None:
+    """Ends nothing, as it ends no poll of the daemon's."""
+    counts = shell.simulator.journal.counts
+    shell.simulator.faults.add(faults.HttpStatus(403), when=lambda _: counts[QUERY] > 1)
+    answer = asked(shell, "--explain", "--at=2026-05-20T00:30")
+
+    assert ["No hour of 2026-05-20 is complete yet; until one is, an hour of the day before is shown."] == answer[
+        "explanation"
+    ]["notes"][:1]
+
+
 @pytest.mark.parametrize(
     "flag", ["--at=yesterday", "--at=0001-01-01", "--at=2026-02-30", "--date=20260520", "--date=x"]
 )
@@ -185,7 +220,7 @@ def test_a_date_to_come_is_told(shell: Shell) -> None:
     result = shell.run("query", "--date=2026-05-21")
 
     assert 0 == result.exit_code
-    assert "no record of it: it is still to come" in result.stdout
+    assert "no record of it: it begins later" in result.stdout
 
 
 def test_the_configuration_may_be_in_the_environment(shell: Shell) -> None:

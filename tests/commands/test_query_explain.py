@@ -149,6 +149,21 @@ def test_just_after_midnight_yesterday_is_shown() -> None:
     )
 
 
+def test_what_is_known_of_the_day_before() -> None:
+    """Is shown and counted as by a daemon that starts then; but for ``--at``, what begins later is a wrong clock's."""
+    explanation = explain(BOT, RULES, DAY, [row(0), row(6)], at(0.1), before=[row(-2, 5), row(-1, 4)], hindsight=True)
+
+    samples = numbers(list(explanation.samples))
+    labels = r'{tenant_id="t1",access_code="b1",bot="bil\"ling"}'
+    assert (5, 7, 9) == tuple(
+        samples[f"oifde_{each}{labels}"] for each in ("hour_calls", "live_hour_calls", "calls_total")
+    )
+    first, later = explanation.records
+    assert first.uses[2].startswith("oifde_*_total: not counted: the counters are of the day before until")
+    assert ["not used: it begins after --at, and was not there yet"] == list(later.uses)
+    assert "oifde_live_hour_*: shown" == explained(row(0), row(6), hour=0.1).records[1].uses[1]
+
+
 def test_a_date_before_is_not_counted_any_more() -> None:
     """Though the platform still has it."""
     record = explain(BOT, RULES, DAY, [row(14)], at(12, date(2026, 5, 22))).records[0]
