@@ -127,21 +127,23 @@ def recorded(rule: Mapping[str, Any], matrix: Sequence[Mapping[str, Any]]) -> It
 
 
 def fired(rule: Mapping[str, Any], matrix: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """What Prometheus would have recorded as ``ALERTS`` of an alerting rule, for its expression's answer for a range.
+    """What Prometheus would have recorded of an alerting rule, for its expression's answer for a range.
 
-    Without what ``keep_firing_for`` adds.
+    As ``ALERTS`` and as ``ALERTS_FOR_STATE``, without what ``keep_firing_for`` adds.
     """
     hold = seconds(rule.get("for", "0s"))
-    firing = {"record": "ALERTS", "labels": rule["labels"] | {"alertname": rule["alert"], "alertstate": "firing"}}
+    labels = rule["labels"] | {"alertname": rule["alert"]}
+    active = {"record": "ALERTS_FOR_STATE", "labels": labels}
+    firing = {"record": "ALERTS", "labels": labels | {"alertstate": "firing"}}
     for series in matrix:
-        values, since, last = [], None, -STEP
+        begun, since, last = [], None, -STEP
         for at, _ in series["values"]:
             since = at if since is None or at - last > STEP else since
             last = at
-            if at - since >= hold:
-                values.append((at, 1))
-        if values:
+            begun.append((at, since))
+        if values := [(at, 1) for at, since in begun if at - since >= hold]:
             yield from recorded(firing, [{"metric": series["metric"], "values": values}])
+        yield from recorded(active, [{"metric": series["metric"], "values": begun}])
 
 
 def _escaped(text: str) -> str:

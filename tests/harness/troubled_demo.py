@@ -52,7 +52,8 @@ async def start(
 ) -> Seen:
     """Starts it all; the stack ends it.
 
-    The exporter is scraped twice, as if it were two replicas. The alerts fire at once: what the rules wait for with ``for`` is left out, since nothing here can wait for hours.
+    The exporter is scraped twice, as if it were two replicas. Unless the alerts have a past, they fire at once: what the
+    rules wait for with ``for`` is left out, since nothing here can wait for hours.
 
     :param past: days
     :param levels: how many levels of recording rules, each building upon the ones before, get a past too; None: all, and the
@@ -88,7 +89,7 @@ async def start(
         write_blocks(programs.promtool, lines, data)
 
     rules = directory / "rules.yaml"
-    rules.write_text(yaml.safe_dump(_impatient(RULES)), encoding="utf-8")
+    rules.write_text(yaml.safe_dump(_groups(RULES, patient=levels is None)), encoding="utf-8")
     settings = {
         "global": {"scrape_interval": _SCRAPE, "scrape_timeout": _SCRAPE, "evaluation_interval": "2s"},
         "rule_files": [str(rules)],
@@ -113,7 +114,8 @@ def _tenants(since: float) -> Sequence[SimTenant]:
 
 
 async def _started(program: Path, settings: Mapping[str, object], directory: Path, data: Path) -> Prometheus:
-    process = Prometheus(program, settings, directory, ["--storage.tsdb.retention.time=1y", _LOOKBACK], data=data)
+    flags = ["--storage.tsdb.retention.time=1y", "--rules.alert.for-grace-period=0s", _LOOKBACK]
+    process = Prometheus(program, settings, directory, flags, data=data)
     try:
         await process.started()
     except BaseException:
@@ -139,13 +141,11 @@ async def _recorded(
     return [*lines, "# EOF\n"]
 
 
-def _impatient(files: Sequence[Path]) -> dict[str, object]:
+def _groups(files: Sequence[Path], *, patient: bool) -> dict[str, object]:
+    left_out = () if patient else ("for", "keep_firing_for")
     groups = []
     for path in files:
         for group in yaml.safe_load(path.read_text(encoding="utf-8"))["groups"]:
-            rules = [
-                {key: value for key, value in rule.items() if key not in ("for", "keep_firing_for")}
-                for rule in group["rules"]
-            ]
+            rules = [{key: value for key, value in rule.items() if key not in left_out} for rule in group["rules"]]
             groups.append({"name": group["name"], "rules": rules})
     return {"groups": groups}

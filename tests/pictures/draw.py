@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
-from typing import Any
+from typing import Any, NamedTuple
 
 from harness.dashboards import Dashboard
 from pictures.answers import Answers
@@ -14,6 +14,8 @@ from pictures.figures import clock, written
 
 WIDTH = 1366
 _TEXT, _DIM, _PAGE, _PANEL, _LINE = "#ccccdc", "#8e8e9a", "#111217", "#181b1f", "#2c2f36"
+_LETTER = 6.5
+"""About as wide as a letter is, in pixels."""
 _STYLE = f"""
 * {{ box-sizing: border-box }}
 body {{ margin: 0; background: {_PAGE}; color: {_TEXT}; font: 12px/1.35 Inter, "Noto Sans", "DejaVu Sans", sans-serif;
@@ -29,7 +31,7 @@ table {{ border-collapse: collapse; width: 100%; margin-top: 4px }}
 th {{ text-align: left; font-weight: 500; color: #6e9fff; padding: 4px 8px; border-bottom: 1px solid {_LINE} }}
 td {{ padding: 3px 8px; border-bottom: 1px solid {_LINE}; white-space: nowrap }} td.n, th.n {{ text-align: right }}
 th {{ vertical-align: bottom; line-height: 1.15 }}
-.key {{ padding: 0 8px; color: {_DIM}; white-space: nowrap }} .key b {{ font-weight: 400; color: {_TEXT} }}
+.key {{ padding: 0 8px; color: {_DIM} }} .key span {{ display: inline-block; white-space: nowrap }} .key b {{ font-weight: 400; color: {_TEXT} }}
 .key i {{ display: inline-block; width: 14px; height: 3px; border-radius: 2px; margin: 0 5px 3px 10px }}
 svg text {{ fill: {_DIM}; font-size: 11px }}
 """
@@ -203,7 +205,9 @@ class _Plot:
         for at in range(int(answers.start // step + 1) * step, int(answers.end), step):
             x = self.x(at)
             marks.append(f'<path d="M{x:.1f} {self.top}V{self.bottom}" stroke="{_LINE}"/>')
-            marks.append(f'<text x="{x:.1f}" y="{self.bottom + 15}" text-anchor="middle">{clock(at, length)}</text>')
+            words = clock(at, length)
+            if x + _LETTER * len(words) / 2 < self._panel.width:  # else it would be cut off
+                marks.append(f'<text x="{x:.1f}" y="{self.bottom + 15}" text-anchor="middle">{words}</text>')
         return "".join(marks)
 
     def values(self, config: Mapping[str, Any]) -> str:
@@ -225,6 +229,12 @@ def _lines(panel: _Panel) -> str:
     if not found:
         return _nothing(panel)
     configs = {name: panel.config(name) for name in found}
+    keys = [
+        _Key(name, panel.text(points[-1][1], configs[name]), _shown(configs[name]["color"]["fixedColor"]))
+        for name, points in found.items()
+        if not configs[name].get("custom.hideFrom", {}).get("legend")
+    ]
+    room = 4 + 18 * _rows(keys, panel.width - 16)
     stacked = panel.defaults["custom"].get("stacking", {}).get("mode") == "normal"
     lower: dict[str, dict[float, float]] = {}
     if stacked:
@@ -235,9 +245,8 @@ def _lines(panel: _Panel) -> str:
             total |= dict(found[name])
     top = max(value for points in found.values() for _, value in points)
     high = panel.defaults.get("max", _round_up(top))
-    plot = _Plot(panel, 64, min(0.0, panel.defaults.get("min", 0)), high, bottom=panel.height - 48)
+    plot = _Plot(panel, 64, min(0.0, panel.defaults.get("min", 0)), high, bottom=panel.height - room - 26)
     marks = [plot.times(), plot.values(panel.defaults), *_marks(panel, plot)]
-    keys = []
     for name in reversed(found) if stacked else found:
         points, config = found[name], configs[name]
         colour = _shown(config["color"]["fixedColor"])
@@ -253,12 +262,27 @@ def _lines(panel: _Panel) -> str:
             if width := config.get("custom.lineWidth", 1):
                 dash = ' stroke-dasharray="8 6"' if "custom.lineStyle" in config else ""
                 marks.append(f'<path d="M{path}" fill="none" stroke="{colour}" stroke-width="{width}"{dash}/>')
-        if not config.get("custom.hideFrom", {}).get("legend"):
-            last = panel.text(points[-1][1] - lower.get(name, {}).get(points[-1][0], 0.0), config)
-            keys.append(f'<i style="background:{colour}"></i>{escape(name)} <b>{escape(last)}</b>')
-    if stacked:
-        keys.reverse()
-    return _svg(panel, "".join(marks), less=22) + f'<div class="key">{"".join(keys)}</div>'
+    return _svg(panel, "".join(marks), less=room) + f'<div class="key">{"".join(key.html() for key in keys)}</div>'
+
+
+class _Key(NamedTuple):
+    """A line of a legend: what it is called, its last value in words, its colour."""
+
+    name: str
+    last: str
+    colour: str
+
+    def html(self) -> str:
+        return f'<span><i style="background:{self.colour}"></i>{escape(self.name)} <b>{escape(self.last)}</b></span>'
+
+
+def _rows(keys: Sequence[_Key], width: int) -> int:
+    """How many rows a legend takes."""
+    rows, used = 1, 0.0
+    for key in keys:
+        size = 29 + _LETTER * (len(key.name) + 1 + len(key.last))
+        rows, used = (rows + 1, size) if used and used + size > width else (rows, used + size)
+    return rows
 
 
 def _marks(panel: _Panel, plot: _Plot) -> Iterator[str]:

@@ -11,7 +11,7 @@ def written(value: float, unit: str, decimals: int | None, now: float) -> str:
     """A value with its unit, by Grafana's name for it; ``now`` in epoch seconds."""
     match unit:
         case "percentunit":
-            text = f"{value * 100:.{1 if decimals is None else decimals}f}%"
+            text = f"{value * 100:z.{1 if decimals is None else decimals}f}%"
         case "dateTimeFromNow":
             text = f"{_scaled(now - value / 1000, _TIMES, 0)} ago"
         case "s":
@@ -36,7 +36,7 @@ def _scaled(value: float, steps: tuple[tuple[float, str], ...], decimals: int | 
 
 def _plain(value: float, decimals: int | None) -> str:
     if decimals is not None:
-        return f"{value:.{decimals}f}"
+        return f"{value:z.{decimals}f}"  # no figure is -0
     return f"{value:.0f}" if value == round(value) else f"{value:.3g}"
 
 
