@@ -180,7 +180,9 @@ class App:
         server = self._guarded(app)
         await server.start()
         stack.push_async_callback(server.close)
+        urls: list[str] = []
         for host, port in self._options.listen_addresses:
+            earlier = len(server.addresses)
             try:
                 await server.listen(host, port)
             except OSError as error:
@@ -188,10 +190,13 @@ class App:
                 own = error.errno is None or isinstance(error, socket.gaierror)
                 reason = (error.strerror or str(error)) if own else os.strerror(error.errno or 0)
                 raise StartError(f"cannot listen on {host or ''}:{port}: {reason}") from error
-        addresses = [f"{_host(address)}:{address[1]}" for address in server.addresses]
-        for address in addresses:
-            self._log.info("listening", address=address, scheme=server.scheme)
-        self._on_listening([f"{server.scheme}://{address}{self._options.route_prefix}/" for address in addresses])
+            for address in server.addresses[earlier:]:
+                # A certificate is for the name that was given.
+                given = _host((host, address[1])) if host else _host(address)
+                urls.append(f"{server.scheme}://{given}:{address[1]}{self._options.route_prefix}/")
+        for address in server.addresses:
+            self._log.info("listening", address=f"{_host(address)}:{address[1]}", scheme=server.scheme)
+        self._on_listening(urls)
 
     def _guarded(self, app: web.Application) -> Server:
         if self._options.web_config_file is None:

@@ -1,16 +1,21 @@
 """``oifde-exporter demo``: the daemon against the built-in simulated platform."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
 
 import click
 
 from exporter import config, logs
+from exporter.app import StartError
 from exporter.clock import SystemClock
 from exporter.commands.daemon import run_to_end, serve, web_from
 from exporter.commands.help import Command
-from exporter.commands.options import log_options, web_options
+from exporter.commands.options import flag, log_options, web_options
 from exporter.upstream.simulator.demo import demo_config, demo_simulator
+
+_HEADING: Final = "# Written by oifde-exporter demo, for as long as it runs.\n"
 
 
 @click.command(
@@ -19,20 +24,49 @@ from exporter.upstream.simulator.demo import demo_config, demo_simulator
     examples="""
 oifde-exporter demo                            open http://localhost:10230/
 oifde-exporter demo --web.listen-address=:8080
+oifde-exporter demo --write-config=demo.yaml   for the other commands
 """,
+)
+@flag(
+    "--write-config",
+    type=click.Path(path_type=Path),
+    metavar="PATH",
+    help="Write the configuration that the other commands need to ask the simulated platform, too, until the demo ends.",
 )
 @web_options
 @log_options()
-def demo(log_level: str, log_format: str, **web: Any) -> None:
+def demo(write_config: Path | None, log_level: str, log_format: str, **web: Any) -> None:
     """Run the daemon against a simulated platform: no configuration, no network."""
     log = logs.configure(level=log_level, format=log_format)
     options = web_from(**web)
 
     async def run() -> None:
         async with demo_simulator(SystemClock()) as simulator:
-            await serve(lambda: config.load(demo_config(simulator.port), {}), options, log, on_listening=_announce)
+            text = demo_config(simulator.port)
+            with _written(write_config, text):
+                await serve(lambda: config.load(text, {}), options, log, on_listening=_announce)
 
     run_to_end(run())
+
+
+@contextmanager
+def _written(path: Path | None, text: str) -> Iterator[None]:
+    """Has the text in a file meanwhile, which only its owner can read; raises StartError."""
+    if path is None:
+        yield
+        return
+    try:
+        if path.exists() and not path.read_text(encoding="utf-8", errors="replace").startswith(_HEADING):
+            raise StartError(f"{path} exists, and is not of a demo: give --write-config another name")
+        path.unlink(missing_ok=True)
+        path.touch(0o600, exist_ok=False)
+        path.write_text(_HEADING + text, encoding="utf-8")
+    except OSError as error:
+        raise StartError(f"cannot write {path}: {error.strerror}") from error
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
 
 
 def _announce(urls: Sequence[str]) -> None:

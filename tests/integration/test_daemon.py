@@ -1,5 +1,6 @@
 """The daemon as whoever runs it meets it: its start, its signals, its pages and its end."""
 
+import json
 import signal
 import socket
 import subprocess
@@ -299,3 +300,24 @@ async def test_flags_may_stand_before_the_command(start_exporter: StartExporter)
     exporter = await start_exporter("--log.level=debug", "demo")
 
     assert 200 == (await exporter.fetch("/-/healthy")).status
+
+
+async def test_the_demos_platform_can_be_asked(start_exporter: StartExporter, tmp_path: Path) -> None:
+    """With the configuration it writes for as long as it runs: only for its owner, and over no file but its own."""
+    file = tmp_path / "demo.yaml"
+    file.write_text("platforms: []\n")
+    refused = run_to_end("demo", f"--write-config={file}")
+    assert (1, "platforms: []\n") == (refused.returncode, file.read_text())
+    assert [f"oifde-exporter: {file} exists, and is not of a demo: give --write-config another name"] == [
+        line for line in refused.stderr.splitlines() if line.startswith("oifde-exporter:")
+    ]
+
+    file.unlink()
+    exporter = await start_exporter("demo", f"--write-config={file}", "--web.listen-address=localhost:0")
+    assert 0o600 == file.stat().st_mode & 0o777
+    checked = run_to_end("check", "--live", f"--config.file={file}", "--format=json")
+    # Not all of them have to answer: the demo's platform fails now and then.
+    assert any(tenant["failed"] < tenant["bots"] for tenant in json.loads(checked.stdout)["live"])
+    assert "open http://localhost:" in exporter.output
+    await exporter.stop()
+    assert not file.exists()
