@@ -33,16 +33,18 @@ def test_the_configuration_loads() -> None:
 
 @pytest.mark.parametrize("start", ["scrape_configs", "rule_files"])
 def test_promtool_accepts_the_prometheus_blocks(start: str, tmp_path: Path, program: FindProgram) -> None:
-    """Pasted into a file of their own, beside which the rules are."""
-    file = tmp_path / "block.yml"
-    file.write_text(block(start), encoding="utf-8")
-    (tmp_path / "observability").symlink_to(ROOT / "observability")
+    """Pasted into a file of their own, after the rules have been copied as is said there."""
+    etc, file = "/etc/prometheus", tmp_path / "block.yml"
+    file.write_text(block(start).replace(etc, str(tmp_path)), encoding="utf-8")
+    (copy,) = re.findall(r"^install .*$", README, re.MULTILINE)
+    subprocess.run(copy.replace(etc, str(tmp_path)), shell=True, cwd=ROOT, check=True, timeout=60)  # noqa: S602 - ours
 
     checked = subprocess.run(
         [program("promtool"), "check", "config", file], capture_output=True, text=True, timeout=60, check=False
     )
 
     assert 0 == checked.returncode, checked.stderr
+    assert ("3 rule files found" in checked.stdout) == (start == "rule_files")
 
 
 def test_every_metric_named_exists() -> None:
