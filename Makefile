@@ -71,7 +71,7 @@ integration: $(VENV)/.ready programs ## run the integration tests on the source 
 .PHONY: wheel
 # Two builds of one commit give the same bytes: the files' times are the commit's.
 wheel: export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 315532800)
-# What --version and oifde_exporter_build_info show; a tree with changes of its own says "-dirty".
+# The wheel is made of the source distribution, where there is no git for setup.py to ask.
 wheel: export OIFDE_EXPORTER_REVISION ?= $(shell git describe --always --abbrev=12 --exclude='*' --dirty 2>/dev/null)
 wheel: $(VENV)/.ready ## build dist/*.tar.gz and, from that, dist/*.whl
 	rm -rf dist

@@ -1,6 +1,10 @@
 """What is installed is what was written, and what the locks name."""
 
+import os
 import re
+import shutil
+import subprocess
+import sys
 import sysconfig
 from importlib import metadata
 from pathlib import Path
@@ -66,6 +70,35 @@ def test_wheel_has_every_file(installed: Path | None) -> None:
 def test_wheel_knows_its_revision(installed: Path | None) -> None:
     """Which commit a wheel was built from can be told; of a source tree it can't."""
     assert (installed is not None) == (revision() != "unknown")
+
+
+@pytest.mark.parametrize(
+    ("git", "checkout", "told", "expected"),
+    [
+        ("echo 0123456789ab", True, "", "0123456789ab\n"),
+        ("echo 0123456789ab", True, "ba9876543210", "ba9876543210\n"),
+        ("echo 0123456789ab", False, "", None),
+        ("exit 128", True, "", None),
+    ],
+)
+def test_an_install_from_a_checkout_knows_its_revision(
+    tmp_path: Path, git: str, checkout: bool, told: str, expected: str | None
+) -> None:
+    """Unless the environment says another; where git cannot tell, there is none, and no error."""
+    tree = tmp_path / "tree"
+    (tree / "exporter").mkdir(parents=True)
+    for name in ("setup.py", "pyproject.toml", "README.md", "LICENSE", "exporter/__init__.py"):
+        shutil.copy(ROOT / name, tree / name)
+    if checkout:
+        (tree / ".git").mkdir()
+    (tmp_path / "git").write_text(f"#!/bin/sh\n{git}\n", encoding="utf-8")
+    (tmp_path / "git").chmod(0o755)
+    environment = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}", "OIFDE_EXPORTER_REVISION": told}
+    command = [sys.executable, "setup.py", "--quiet", "build_py", "--build-lib", "built"]
+    subprocess.run(command, cwd=tree, env=environment, check=True, capture_output=True, timeout=60)
+
+    file = tree / "built" / "exporter" / "REVISION"
+    assert expected == (file.read_text(encoding="ascii") if file.exists() else None)
 
 
 def test_locks_pin_every_package_with_hashes() -> None:
