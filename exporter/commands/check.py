@@ -167,9 +167,10 @@ def _show_plan(output: Output, planned: Plan, lived: Live | None) -> None:
         output.line("+ and what discovery finds; --live counts them", "dim")
     for each in planned.platforms:
         if each.slowest_answer is not None:
+            slowest = min(each.slowest_answer, each.platform.request_timeout)
             output.line(
                 f"{each.platform.name}: the first round takes {_seconds(each.first_round)}; answers may take"
-                f" {_seconds(each.slowest_answer)} on average."
+                f" {_seconds(slowest)} on average."
             )
     output.line(f"Prometheus: up to {planned.series:,} series, {planned.series_per_bot} of them for each bot.")
 

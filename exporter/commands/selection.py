@@ -43,8 +43,8 @@ def with_tenant(config: Config, wanted: str | None) -> Config:
     if not chosen:
         names = [name for _, tenant in _tenants(config) for name in (tenant.name, tenant.tenant_id) if name]
         raise click.UsageError(
-            f"no tenant has the name or the id {wanted!r}{_instead(wanted, names)}; there are"
-            f" {_listed(title(tenant) for _, tenant in _tenants(config))}"
+            f"no tenant has the name or the id {wanted!r}{_instead(wanted, names)};"
+            f" {_there_are(title(tenant) for _, tenant in _tenants(config))}"
         )
     return replace(config, platforms=chosen)
 
@@ -75,8 +75,8 @@ def only(found: Sequence[Chosen], wanted: str | None, of: Sequence[Chosen]) -> C
         raise click.UsageError(f"{say}, with --bot=ACCESS_CODE or --tenant=NAME: {several}")
     names = [name for each in of for name in (each.bot.name, each.bot.access_code)]
     raise click.UsageError(
-        f"no bot has the name or the access code {wanted!r}{_instead(wanted or '', names)}; there are"
-        f" {_listed(each.bot.name for each in of) or 'none'}. With --tenant=NAME, any access code may be asked for;"
+        f"no bot has the name or the access code {wanted!r}{_instead(wanted or '', names)};"
+        f" {_there_are(each.bot.name for each in of)}. With --tenant=NAME, any access code may be asked for;"
         " oifde-exporter discover lists those there are."
     )
 
@@ -90,6 +90,11 @@ def _tenants(config: Config) -> Iterator[tuple[Platform, Tenant]]:
 def _instead(wanted: str, names: Sequence[str]) -> str:
     close = get_close_matches(wanted, names, n=1)
     return f" (did you mean {close[0]!r}?)" if close else ""
+
+
+def _there_are(words: Iterable[str]) -> str:
+    each = list(words)
+    return f"there {'is' if len(each) == 1 else 'are'} {_listed(each) or 'none'}"
 
 
 def _listed(words: Iterable[str]) -> str:

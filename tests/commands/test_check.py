@@ -54,6 +54,7 @@ def test_a_plan(shell: Shell) -> None:
     assert (0, "") == (result.exit_code, result.stderr)
     assert "config.yaml is valid." in result.stdout
     assert ["main", "1", "1", "0.02", "0.03", "1000", "1,644"] in [line.split() for line in result.stdout.splitlines()]
+    assert "answers may take 10 s on average" in result.stdout  # request_timeout: none takes longer
     assert "Prometheus: up to 1" in result.stdout
     assert not shell.simulator.journal.counts
 

@@ -156,8 +156,14 @@ def test_a_bot_that_discovery_finds(shell: Shell) -> None:
 @pytest.mark.parametrize(
     "arguments, words",
     [
-        (["--bot=账单"], "no bot has the name or the access code '账单' (did you mean '账单助手'?)"),
-        (["--bot=账单助手", "--tenant=acmee"], "no tenant has the name or the id 'acmee' (did you mean 'acme'?)"),
+        (
+            ["--bot=账单"],
+            "no bot has the name or the access code '账单' (did you mean '账单助手'?); there is 账单助手. With",
+        ),
+        (
+            ["--bot=账单助手", "--tenant=acmee"],
+            "no tenant has the name or the id 'acmee' (did you mean 'acme'?); there is acme (202104237142)",
+        ),
         (["--report=week"], "'week' is not one of"),
     ],
 )
