@@ -5,7 +5,7 @@ import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -101,6 +101,10 @@ class _Wanted(NamedTuple):
         end = limit if self.end is None else min(limit, int(self.end.on(zone)))
         return Span(int(self.begin.on(zone)), end)
 
+    def is_cut(self, sources: Sequence[Source]) -> bool:
+        """Whether the history of some bot ends before it was to."""
+        return self.end is None or any(each.gap.end < int(self.end.on(each.rules.zone)) for each in sources)
+
     def plan(self, loaded: Config, bots: Sequence[BotId]) -> dict[str, object]:
         """All that decides what is written, as JSON."""
         return {
@@ -122,6 +126,8 @@ class _Summary(NamedTuple):
     parts: int
     left: Sequence[str]
     outcomes: Sequence[tuple[Source, Outcome]]
+    cut: datetime | None
+    """Where it ends because what came after is too new; None if it ends where it was to."""
 
     @property
     def total(self) -> Outcome:
@@ -242,7 +248,8 @@ async def _run(
             except OSError as error:
                 raise BackfillError(f"cannot write to {wanted.directory}: {error.strerror}") from error
             finally:
-                show(stdout(), _Summary(wanted.directory, len(work.parts), work.left, work.outcomes()))
+                cut = datetime.fromtimestamp(journal.limit, UTC) if wanted.is_cut(sources) else None
+                show(stdout(), _Summary(wanted.directory, len(work.parts), work.left, work.outcomes(), cut))
             return not work.left
 
 
@@ -315,6 +322,13 @@ def _show_table(output: Output, summary: _Summary) -> None:
         first, more = ", ".join(summary.left[:_MOST_DAYS]), len(summary.left) - _MOST_DAYS
         days = f"{first} and {more} more, up to {summary.left[-1]}" if more > 0 else first
         output.line(f"Left: {days}. The same command goes on with them.", "red")
+    if summary.cut:
+        end = f"{summary.cut:%Y-%m-%dT%H:%M:%SZ}"
+        output.line(
+            f"The history ends at {end}. What came after is too new: fetch it three hours after the first live sample,"
+            f" with --from={end}, --to and another --output.",
+            "yellow",
+        )
 
 
 def _counted(number: int, what: str) -> str:

@@ -61,6 +61,14 @@ def test_nothing_is_newer_than_three_hours(shell: Shell) -> None:
     assert NOW.timestamp() - 3 * 3600 - 240 <= newest < NOW.timestamp() - 3 * 3600
 
 
+@pytest.mark.parametrize("flags", [[], ["--to=2026-05-21"]])
+def test_what_was_too_new_is_to_be_fetched_later(shell: Shell, flags: Sequence[str]) -> None:
+    """And from where on, the end of the summary says."""
+    words = " ".join(shell.run("backfill", "--from=2026-05-20", *flags).stdout.split())
+
+    assert re.search(r"The history ends at (2026-05-20T04:30:0\dZ)\. .* with --from=\1, --to and another", words)
+
+
 def test_the_summary_in_words(shell: Shell) -> None:
     """What is there and what is missing, by bot; nothing of bots of which all is known."""
     ended = shell.run(*FLAGS)
@@ -68,6 +76,7 @@ def test_the_summary_in_words(shell: Shell) -> None:
     assert (0, "") == (ended.exit_code, ended.stderr)
     assert "Hours of 1 bot: 32 with a record" in ended.stdout
     assert "2 of 2 days (UTC) complete in history." in ended.stdout
+    assert "The history ends" not in ended.stdout
     assert "账单助手" not in ended.stdout
 
 
