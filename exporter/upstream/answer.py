@@ -12,6 +12,7 @@ from typing import Final
 from exporter.upstream.errors import UpstreamError, reason_of_code
 
 _MAX_MESSAGE: Final = 200
+_REDIRECTS: Final = (301, 302, 303, 307, 308)
 _MAX_RETRY_AFTER: Final = 3600.0
 _INTEGER: Final = re.compile(r"-?[0-9]{1,18}")
 _CODE_LIMIT: Final = 10**18
@@ -40,7 +41,7 @@ def judge_status(status: int, retry_after: str | None, now: float) -> UpstreamEr
         return None
     if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
         return UpstreamError("auth", f"HTTP status {status}", status=status)
-    hint = ": redirects are not followed" if status < HTTPStatus.BAD_REQUEST else ""
+    hint = ": redirects are not followed" if status in _REDIRECTS else ""
     heeded = status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
     wait = _delay(retry_after, now) if heeded and retry_after else None
     return UpstreamError("http", f"HTTP status {status}{hint}", status=status, retry_after=wait)

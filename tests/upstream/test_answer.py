@@ -53,6 +53,12 @@ def test_http_status(status: int, reason: str, *, transient: bool, unreachable: 
     )
 
 
+@pytest.mark.parametrize("status, told", [(100, False), (301, True), (304, False), (308, True), (400, False)])
+def test_redirects_are_told_from_other_statuses(status: int, *, told: bool) -> None:
+    """Whoever reads that one was not followed looks for a proxy or another URL."""
+    assert told is ("redirects are not followed" in str(judge_status(status, None, NOW)))
+
+
 @pytest.mark.parametrize(
     "status,header,expected",
     [
