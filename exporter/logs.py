@@ -4,8 +4,8 @@ import logging
 import re
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any, Final, TextIO
+from contextlib import contextmanager, suppress
+from typing import Any, Final, TextIO, cast
 
 
 @contextmanager
@@ -46,7 +46,7 @@ def configure(*, level: str, format: str, stream: TextIO | None = None) -> Filte
         if format == "json"
         else [_escape, structlog.processors.LogfmtRenderer(key_order=["ts", "level", "event"], bool_as_flag=False)]
     )
-    output = stream or sys.stderr
+    output = cast("TextIO", _Unfailing(stream or sys.stderr))
     handler = logging.StreamHandler(output)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
@@ -62,6 +62,22 @@ def configure(*, level: str, format: str, stream: TextIO | None = None) -> Filte
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
     )
     return logger
+
+
+class _Unfailing:
+    """A stream that takes what it can: a full disk, or a reader that is gone, must not end what the log only tells of."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        with suppress(OSError, ValueError):  # ValueError: it is closed
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with suppress(OSError, ValueError):
+            self._stream.flush()
 
 
 def printable(text: str) -> str:

@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+from errno import ENOSPC
 
 import pytest
 from structlog.typing import FilteringBoundLogger
@@ -85,3 +86,26 @@ def test_what_libraries_complain_about_has_the_same_form() -> None:
 
     event = json.loads(output.getvalue())
     assert ("error", "Error handling request", "aiohttp.server") == (event["level"], event["event"], event["logger"])
+
+
+class Gone(io.StringIO):
+    """A full disk, a pipe that nobody reads any more, or a stream that was closed."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self._error = error
+
+    def write(self, _text: str) -> int:
+        raise self._error
+
+    def flush(self) -> None:
+        raise self._error
+
+
+@pytest.mark.parametrize("error", [OSError(ENOSPC, "full"), BrokenPipeError(), ValueError("closed")], ids=repr)
+def test_a_log_that_cannot_be_written_ends_nothing(error: Exception, capsys: pytest.CaptureFixture[str]) -> None:
+    """Neither what the program tells nor what libraries complain about; and it is told nowhere else."""
+    configure(Gone(error)).warning("bot_failing")
+    logging.getLogger("aiohttp.server").error("Error")
+
+    assert ("", "") == capsys.readouterr()

@@ -82,7 +82,7 @@ class Discovery:
             self._fail(error.reason, str(error), now, warn=not isinstance(error, _TOLD_ELSEWHERE))
         except Exception as error:  # noqa: BLE001 - a fault of ours must not end the discovery
             self._log.exception("discovery_crashed")
-            self._fail("internal", f"internal error: {type(error).__name__}", now, warn=True)
+            self._fail("internal", _internal(error), now, warn=True)
         finally:
             self.tried.set()
 
@@ -91,6 +91,10 @@ class Discovery:
         self.plan = plan
         self._session = session
         self._log = _bind(self._log, plan)
+
+    def fail(self, error: Exception) -> None:
+        """Shows a fault of ours, without a word in the log: what writes it may be at fault."""
+        self._publish(replace(self.status, up=False, problem=_internal(error), last_attempt=self._clock.now()))
 
     def close(self) -> None:
         """Nothing: it holds nothing but what ``run`` does."""
@@ -147,6 +151,10 @@ class Discovery:
             self._on_change()
         except Exception:  # noqa: BLE001 - nobody waits for it who could do more than log it
             self._log.exception("publish_crashed")
+
+
+def _internal(error: Exception) -> str:
+    return f"internal error: {type(error).__name__}"
 
 
 def _bind(log: FilteringBoundLogger, plan: DiscoveryPlan) -> FilteringBoundLogger:

@@ -4,7 +4,7 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain, product
@@ -310,13 +310,19 @@ class Fleet:
         self._discoveries[key] = self._run(discovery, session, phase, key)
 
     def _run(self, worker: _Worker, session: TenantSession, phase: float, key: Iterable[str]) -> _Unit[_Worker]:
-        task = asyncio.create_task(worker.run(phase), name="/".join(key))
-        task.add_done_callback(self._ended)
-        return _Unit(worker, session, phase, task)
+        name = "/".join(key)
+        return _Unit(worker, session, phase, asyncio.create_task(self._keep_running(worker, phase, name), name=name))
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        if not task.cancelled():
-            self._log.critical("poller_died", poller=task.get_name(), exc_info=task.exception())
+    async def _keep_running(self, worker: Poller | Discovery, phase: float, name: str) -> None:
+        """Runs a worker until it is cancelled: a fault that ends it sets its report down, and it begins anew."""
+        while True:
+            try:
+                await worker.run(phase)
+            except Exception as error:  # noqa: BLE001 - whatever it is, the next attempt may go well
+                with suppress(Exception):  # if even that cannot be told
+                    worker.fail(error)
+                    self._log.critical("poller_died", poller=name, exc_info=error)
+            await asyncio.sleep(worker.plan.interval)
 
     def _tell(self, former: _TenantRuntime, runtime: _TenantRuntime) -> None:
         """Has the log say which bots have come, gone, and been renamed."""

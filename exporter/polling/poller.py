@@ -103,7 +103,7 @@ class Poller:
             self._publish(snapshot)
         except Exception as error:  # noqa: BLE001 - a fault of ours with one bot's data must not end its polling
             self._log.exception("poll_crashed")
-            self._show(self._failed("internal", f"internal error: {type(error).__name__}", now, warn=True))
+            self._show(self._failed("internal", _internal(error), now, warn=True))
         else:
             if snapshot.up and self._warned:
                 self._warned = False
@@ -117,6 +117,10 @@ class Poller:
         self._session = session
         self._log = _bind(self._log, plan)
         self._show(self._snapshot)
+
+    def fail(self, error: Exception) -> None:
+        """Sets the report down for a fault of ours, without a word in the log: what writes it may be at fault."""
+        self._show(self._down("internal", _internal(error), self._clock.now()))
 
     def close(self) -> None:
         """Stops the timer. The series stay until the bot is removed from the store."""
@@ -191,12 +195,15 @@ class Poller:
         )
 
     def _failed(self, reason: str, message: str, now: float, *, warn: bool) -> Snapshot:
-        former = self._snapshot.failure
         if warn and not self._warned:
             self._warned = True
             self._log.warning("bot_failing", reason=reason, error=message)
         else:
             self._log.debug("poll_failed", reason=reason, error=message)
+        return self._down(reason, message, now)
+
+    def _down(self, reason: str, message: str, now: float) -> Snapshot:
+        former = self._snapshot.failure
         return replace(
             self._snapshot,
             up=False,
@@ -294,6 +301,10 @@ class _Turn(Progress):
     def _end_at(self, moment: float | None) -> None:
         self.ends = moment
         self.timeout.reschedule(moment)
+
+
+def _internal(error: Exception) -> str:
+    return f"internal error: {type(error).__name__}"
 
 
 def _bind(log: FilteringBoundLogger, plan: Plan) -> FilteringBoundLogger:

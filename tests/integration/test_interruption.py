@@ -64,3 +64,25 @@ async def test_it_can_be_taken_back_from_the_first_moment(tmp_path: Path, blocke
 
     assert (b"", b"") == said
     assert 128 + number == process.returncode
+
+
+@pytest.mark.parametrize("log", ["/dev/full", "a pipe that nobody reads"])
+async def test_a_daemon_outlives_its_log(tmp_path: Path, log: str) -> None:
+    """It serves, and ends as if all had been written."""
+    if log == "/dev/full":
+        stderr = os.open(log, os.O_WRONLY)
+    else:
+        reader, stderr = os.pipe()
+        os.close(reader)
+    arguments = ["demo", "--web.listen-address=127.0.0.1:0"]
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "exporter", *arguments, cwd=tmp_path, stdout=asyncio.subprocess.PIPE, stderr=stderr
+    )
+    os.close(stderr)
+    assert process.stdout
+    assert b"are running" in await process.stdout.readline()
+    process.terminate()
+
+    said, _ = await process.communicate()
+    assert b"" == said
+    assert 0 == process.returncode

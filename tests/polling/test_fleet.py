@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import structlog
 from prometheus_client import CollectorRegistry, generate_latest
+from structlog.typing import EventDict, WrappedLogger
 
 from exporter.clock import SystemClock
 from exporter.config import load
@@ -62,11 +63,12 @@ class Rig:
         self.listener = Listener()
         self.store = Store([self.listener])
         self.log = structlog.testing.CapturingLogger()
+        self.log_fails = False
         self.fleet = Fleet(
             store=self.store,
             clock=SystemClock(),
             health=Health(self.registry, version="0"),
-            log=structlog.wrap_logger(self.log, processors=[]),
+            log=structlog.wrap_logger(self.log, processors=[self._logged]),
             rng=random.Random(1),
         )
 
@@ -109,6 +111,11 @@ class Rig:
             follow=follow,
             on_change=on_change,
         )
+
+    def _logged(self, _logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+        if self.log_fails:
+            raise RuntimeError("ours")
+        return event
 
     def all_up(self) -> bool:
         """Whether the last poll of every bot succeeded."""
@@ -244,6 +251,19 @@ async def test_all_is_tried_once_every_bot_has_been_polled(rig: Rig) -> None:
     assert not rig.snapshots()["c"].up
     (blocked,) = [status for tenant, status in rig.store.tenants.items() if tenant.tenant_id == "t2"]
     assert blocked.blocked
+
+
+async def test_a_fault_that_ends_a_poller_does_not_last(rig: Rig) -> None:
+    """Its report is down, whatever it was before, and the next poll comes after an interval as ever."""
+    await rig.apply(top="poll_interval: 1s", bots=("a",))
+    rig.log_fails = True
+    rig.simulator.faults.add(faults.HttpStatus(400), operation="query_call_statistics")
+    await wait_for(lambda: not any(each.up for each in rig.snapshots().values()), "every bot to be down")
+    assert {"internal"} == {each.failure.reason for each in rig.snapshots().values() if each.failure}
+
+    rig.log_fails = False
+    rig.simulator.faults.clear()
+    await wait_for(rig.all_up, "every bot to be up again")
 
 
 async def test_a_fault_in_following_a_discovery_ends_nothing(rig: Rig) -> None:
