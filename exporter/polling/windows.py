@@ -58,7 +58,7 @@ class State:
     """All that is known of a bot's report."""
 
     days: tuple[Day, ...] = ()
-    """The dates asked for last, in the order of asking; none for a report by day."""
+    """The date asked for last, and the one nearest to it; none for a report by day."""
     hour: Hour | None = None
     live: Record | None = None
     counted: date | None = None
@@ -121,7 +121,8 @@ def _fold_hours(state: State, rules: Rules, of: date, parsed: Parsed, asked: flo
     others = [each for each in state.days if each.date != of]
     after = replace(
         state,
-        days=(*others, day)[-_DAYS_KEPT:],
+        # By nearness, not by when they were asked for: yesterday may have been asked for last before midnight.
+        days=tuple(sorted((day, *others), key=lambda each: abs(each.date - of)))[:_DAYS_KEPT],
         hour=_last_complete(state.hour, day, rules),
         live=_newest([*([state.live] if state.live else []), *outside, *day.records.values()]),
     )

@@ -411,6 +411,15 @@ class TestDayCounters:
 
         assert 5 == calls(windows.count(state, RULES, at("23:10", YESTERDAY)))
 
+    def test_the_day_counted_is_known_after_midnight(self) -> None:
+        """Also where the report before midnight was that of the day before it."""
+        state = fold(State(), "23:58", self.FULL[:22], day=YESTERDAY).state
+        state = fold(state, "23:58", [], day=YESTERDAY, of=YESTERDAY - timedelta(days=1)).state
+
+        state = fold(state, "00:01", []).state
+
+        assert {YESTERDAY, TODAY} == {day.date for day in state.days}
+
     def test_days_that_were_slept_through_are_left_out(self) -> None:
         """After a suspended machine wakes, the counters start on the day it is."""
         state = fold(State(), "12:00", [record("10:00", 10, date(2026, 5, 16))], day=date(2026, 5, 16)).state
