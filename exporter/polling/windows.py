@@ -172,7 +172,10 @@ def count(state: State, rules: Rules, now: float) -> State:
         if totals != state.totals and now < _deadline(next_day(counted), rules):
             grown = now
         if not _held(state, rules, counted, now) and not _just(grown, now):
-            counted, zero_until = today, now + ZERO_SHOWN
+            # Where a day is held for as long as the next one lasts, that one is over by then, and is held in its turn.
+            yesterday = day_before(today)
+            counted = yesterday if counted < yesterday and _held(state, rules, yesterday, now) else today
+            zero_until = now + ZERO_SHOWN
             totals = _added_up(replace(state, totals=_zeros(totals)), rules, counted)
     return replace(state, counted=counted, totals=totals, zero_until=zero_until, grown=grown)
 

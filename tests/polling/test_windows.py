@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from copy import deepcopy
 from datetime import date, datetime, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.polling import windows
-from exporter.polling.calendar import local_date
+from exporter.polling.calendar import hours, local_date, midnight
 from exporter.polling.snapshot import Hour
 from exporter.polling.windows import Folded, Rules, State
 from exporter.upstream.reports import HOUR, Anomaly, Parsed, Record
@@ -420,6 +421,29 @@ class TestDayCounters:
 
         assert {YESTERDAY, TODAY} == {day.date for day in state.days}
 
+    @pytest.mark.parametrize(
+        ("zone", "begins", "hours_held", "resets"),
+        [("Asia/Shanghai", date(2026, 5, 18), 24, 4), ("Europe/Berlin", date(2026, 3, 27), 23.5, 5)],
+    )
+    def test_no_day_is_left_out_however_long_days_are_held(
+        self, zone: str, begins: date, hours_held: float, resets: int
+    ) -> None:
+        """For as long as a day, or the 23 hours of one: each day's calls are shown before the reset that follows."""
+        local, state, shown = ZoneInfo(zone), State(), list[float]()
+        rules = Rules(HOUR, local, settle_delay=600, empty_hour_delay=hours_held * 3600)
+        now = midnight(begins, local)
+        while now < midnight(begins + timedelta(days=5), local):
+            today = local_date(now, local)
+            for of in (today, today - timedelta(days=1)):
+                ended = [start for start, end in hours(of, local)[8:18] if end <= now]
+                records = [record("00:00", 1)._replace(start=start) for start in ended]
+                state = windows.fold(state, rules, of, Parsed(records, []), now).state
+            state = windows.count(state, rules, now)
+            shown.append(calls(state) or 0)
+            now += 60
+
+        assert [10] * resets == [before for before, after in pairwise(shown) if after < before]
+
     def test_days_that_were_slept_through_are_left_out(self) -> None:
         """After a suspended machine wakes, the counters start on the day it is."""
         state = fold(State(), "12:00", [record("10:00", 10, date(2026, 5, 16))], day=date(2026, 5, 16)).state
@@ -470,10 +494,10 @@ _HOURS = st.dictionaries(st.integers(-24, 71), st.integers(0, 50), max_size=30)
 def test_nothing_shown_ever_goes_back(polls: list[tuple[int, bool, dict[int, int]]]) -> None:
     """Whatever the platform answers and however the clock jumps: hour, live hour, day and its counters only go on."""
     state = State()
-    for minute, of_yesterday, hours in polls:
+    for minute, of_yesterday, counts in polls:
         now = at("00:00") + minute * 60
         of = local_date(now, ZONE) - timedelta(days=1 if of_yesterday else 0)
-        records = [record("00:00", count)._replace(start=at("00:00") + 3600 * hour) for hour, count in hours.items()]
+        records = [record("00:00", count)._replace(start=at("00:00") + 3600 * hour) for hour, count in counts.items()]
         after = windows.count(windows.fold(state, RULES, of, Parsed(records, []), now).state, RULES, now)
 
         if state.hour:
