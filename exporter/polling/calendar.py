@@ -1,7 +1,7 @@
 """Local days and hours as moments in epoch seconds, whatever daylight saving does to them."""
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -38,9 +38,17 @@ def day_before(day: date) -> date:
 @lru_cache(maxsize=4096)
 def hour_start(moment: float, zone: ZoneInfo) -> float:
     """When the local hour of a moment began: on the half hour of UTC in Asia/Kolkata, say."""
-    offset = datetime.fromtimestamp(moment, UTC).astimezone(zone).utcoffset()
-    shift = offset.total_seconds() if offset else 0.0
-    return (moment + shift) // _HOUR * _HOUR - shift
+    shift = _offset(moment, zone)
+    start = (moment + shift) // _HOUR * _HOUR - shift
+    half = start + _HOUR // 2
+    # Where clocks change by half an hour, one half belongs to another hour.
+    return half if half <= moment and _offset(half - 1, zone) != shift else start
+
+
+def _offset(moment: float, zone: ZoneInfo) -> float:
+    """How far the zone is ahead of UTC at a moment, in seconds."""
+    offset = datetime.fromtimestamp(moment, zone).utcoffset()
+    return offset.total_seconds() if offset else 0.0
 
 
 @lru_cache(maxsize=1024)

@@ -1,6 +1,6 @@
 """Local days and hours."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -38,14 +38,23 @@ def test_days_begin_and_last_as_their_zone_says(zone: str, day: date, begins: fl
     assert {day} == {local_date(start, local) for start in starts}
 
 
-def test_half_hour_changes_leave_no_gap() -> None:
-    """Where clocks change by half an hour, the day's hours still cover all of it, once."""
+@pytest.mark.parametrize(
+    ("day", "minutes"),
+    [
+        (date(2026, 10, 4), [60, 60, 30, 60]),  # from 02:00 on to 02:30
+        (date(2026, 4, 5), [60, 60, 30, 60]),  # from 02:00 back to 01:30
+    ],
+)
+def test_half_hour_changes_leave_no_gap(day: date, minutes: list[int]) -> None:
+    """Where clocks change by half an hour, the day's hours still cover all of it, once: one of them is half as long."""
     lord_howe = ZoneInfo("Australia/Lord_Howe")
 
-    spans = hours(date(2026, 10, 4), lord_howe)
+    spans = hours(day, lord_howe)
 
-    assert 23.5 * 3600 == spans[-1][1] - spans[0][0]
+    assert (midnight(day, lord_howe), midnight(day + timedelta(days=1), lord_howe)) == (spans[0][0], spans[-1][1])
     assert [end for _, end in spans[:-1]] == [start for start, _ in spans[1:]]
+    assert minutes == [(end - start) / 60 for start, end in spans[:4]]
+    assert {60} == {(end - start) / 60 for start, end in spans[4:]}
 
 
 def test_hours_start_on_the_zones_own_hour() -> None:
