@@ -58,6 +58,7 @@ def of_configuration(config: Config) -> Iterator[Finding]:
         yield from _of_connection(platform)
         for tenant in platform.tenants:
             yield from _of_secret(tenant.auth, place(platform, tenant))
+            yield from _of_times(tenant, place(platform, tenant))
 
 
 def _of_connection(platform: Platform) -> Iterator[Finding]:
@@ -94,3 +95,14 @@ def _of_secret(auth: Auth, where: str) -> Iterator[Finding]:
             yield Finding(
                 Level.PROBLEM, where, f"there is no secret: {error}", "Put it there; the daemon waits for it."
             )
+
+
+def _of_times(tenant: Tenant, where: str) -> Iterator[Finding]:
+    if tenant.stale_after <= tenant.poll_interval:
+        yield Finding(
+            Level.WARNING,
+            where,
+            f"stale_after ({tenant.stale_after:g} s) is not longer than poll_interval ({tenant.poll_interval:g} s):"
+            " figures are withdrawn between two polls",
+            "Leave stale_after out, or make it three poll intervals.",
+        )

@@ -77,6 +77,19 @@ def test_what_does_not_fit(shell: Shell, change: Callable[..., None]) -> None:
     assert "warning: main: 0.0333 requests a second are needed after midnight" in result.stdout
 
 
+@pytest.mark.parametrize(("stale_after", "status"), [("5m", 3), ("301s", 0)])
+def test_figures_that_would_not_last_until_the_next_poll(shell: Shell, stale_after: str, status: int) -> None:
+    """Are a warning: each of them would be gone for a moment again and again."""
+    shell.settings["stale_after"] = stale_after
+    shell.tenant["poll_interval"] = "5m"
+    result = shell.run("check")
+
+    told = "warning: acme on main: stale_after (300 s) is not longer than poll_interval (300 s)" in " ".join(
+        result.stdout.split()
+    )
+    assert (status, status == 3) == (result.exit_code, told)
+
+
 def test_what_is_not_valid(shell: Shell, change: Callable[..., None]) -> None:
     """Is told on stderr as the daemon tells it, and to scripts on stdout."""
     change(requests_per_second=-1, colour="red")
