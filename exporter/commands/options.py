@@ -223,7 +223,7 @@ class ShardNumber(click.ParamType[int]):
         text = str(value)
         if text == "auto":
             host = socket.gethostname()
-            text = host.rpartition("-")[2]
+            text = host.partition(".")[0].rpartition("-")[2]
             if not re.fullmatch("[0-9]{1,9}", text):
                 return self.fail(f"the host name {host!r} does not end in -N; give the number itself", param, ctx)
         if not re.fullmatch("[0-9]{1,9}", text):

@@ -31,7 +31,9 @@ def test_other_addresses_are_refused_with_an_example(text: str) -> None:
         ListenAddress().convert(text, None, None)
 
 
-@pytest.mark.parametrize(("host", "expected"), [("exporter-0", 0), ("my-exporter-12", 12)])
+@pytest.mark.parametrize(
+    ("host", "expected"), [("exporter-0", 0), ("my-exporter-12", 12), ("exporter-1.exporter.example.com", 1)]
+)
 def test_the_shard_of_a_statefulset_pod_is_its_ordinal(
     monkeypatch: pytest.MonkeyPatch, host: str, expected: int
 ) -> None:
