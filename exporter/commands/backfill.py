@@ -22,6 +22,8 @@ from exporter.commands.options import (
     Interval,
     Moment,
     MomentType,
+    Name,
+    OneALine,
     config_option,
     config_source,
     flag,
@@ -63,7 +65,7 @@ class BackfillError(Exception):
     """What keeps a backfill from being made or completed, in a line for the user."""
 
 
-class Label(click.ParamType[tuple[str, str]]):
+class Label(OneALine, click.ParamType[tuple[str, str]]):
     """A label for every series."""
 
     name = "NAME=VALUE"
@@ -155,7 +157,7 @@ for day in history/*.om; do
     "--to", type=MomentType(), help="Where it ends, exclusive. It ends 3 hours ago at the latest, which is the default."
 )
 @tenant_option
-@flag("--bot", multiple=True, metavar="NAME|ACCESS_CODE", help="Only this bot; repeatable.")
+@flag("--bot", type=Name(), multiple=True, metavar="NAME|ACCESS_CODE", help="Only this bot; repeatable.")
 @flag("--report", type=click.Choice(_HOURLY), default="hour", help="The report whose series are written.")
 @flag("--label", type=Label(), multiple=True, help="A label that Prometheus gave the live series; repeatable.")
 @flag("--step", type=Interval(), default="4m", callback=_step, help="Time from one sample to the next, at most 4m.")

@@ -4,7 +4,7 @@ import os
 import re
 import socket
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -33,6 +33,18 @@ def flag(name: str, **settings: Any) -> Callable[[_Command], _Command]:
     """A flag spelled as Prometheus' own programs do: ``--web.listen-address``, ``OIFDE_EXPORTER_WEB_LISTEN_ADDRESS``."""
     identifier = name.lstrip("-").replace(".", "_").replace("-", "_")
     return click.option(name, identifier, envvar=_ENVIRONMENT + identifier.upper(), show_default=True, **settings)
+
+
+class OneALine:
+    """Of a type whose texts may hold blanks: the variable of a repeatable flag has one of them a line."""
+
+    def split_envvar_value(self, rv: str) -> Sequence[str]:
+        """The lines of a variable."""
+        return [line for line in rv.splitlines() if line.strip()]
+
+
+class Name(OneALine, click.types.StringParamType):
+    """A name, which may hold blanks."""
 
 
 class ListenAddress(click.ParamType[tuple[str | None, int]]):

@@ -11,7 +11,7 @@ import pytest
 from exporter.commands.backfill import backfill
 from exporter.upstream.simulator import faults
 
-from .conftest import NOW, Shell
+from .conftest import NOW, TENANT, Shell
 
 FLAGS = ("backfill", "--from=2026-05-19", "--to=2026-05-20T08:00")
 
@@ -161,6 +161,22 @@ def test_a_short_gap_that_fails_is_not_complete(shell: Shell) -> None:
     mended = shell.run(*flags)
 
     assert (1, 0) == (failed.exit_code, mended.exit_code)
+
+
+def test_values_in_the_environment_may_hold_blanks(shell: Shell) -> None:
+    """Each has a line of its own."""
+    shell.tenant["bots"] = [
+        {"access_code": bot.access_code, "name": name}
+        for bot, name in zip(TENANT.bots, ("Re charge", "b c", "d"), strict=True)
+    ]
+    names = {"OIFDE_EXPORTER_BOT": "Re charge\nb c\n", "OIFDE_EXPORTER_LABEL": "job=a b\ninstance=c d"}
+
+    ended = shell.run(*FLAGS, "--format=json", env=names)
+
+    assert ["Re charge", "b c"] == [bot["bot"] for bot in json.loads(ended.stdout)["bots"]]
+    written = "".join(file.read_text(encoding="utf-8") for file in (shell.directory / "history").glob("*.om"))
+    assert 'job="a b"' in written
+    assert 'instance="c d"' in written
 
 
 def test_names_that_a_terminal_would_obey(shell: Shell) -> None:
