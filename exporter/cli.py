@@ -9,6 +9,7 @@ import click
 from exporter import __version__, signals
 from exporter.commands import DAEMONS, QUESTIONS
 from exporter.commands.help import grouped, write_examples
+from exporter.console.writing import told_if_full
 from exporter.revision import revision
 
 COMMANDS: Final = (*DAEMONS, *QUESTIONS)
@@ -61,7 +62,8 @@ class _Commands(click.Group):
             ctx.fail(f"there is no command {args[0]!r}: {hint}")
         elif not args or (args[0] not in COMMANDS and args[0] not in ("-h", "--help", "--version")):
             args = [_DEFAULT, *args]
-        return super().parse_args(ctx, args)
+        with told_if_full():  # the help, or the version
+            return super().parse_args(ctx, args)
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

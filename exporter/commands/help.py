@@ -5,6 +5,8 @@ from typing import Any, Final
 
 import click
 
+from exporter.console.writing import told_if_full
+
 _GROUPS: Final = {
     "config": "Configuration",
     "shard": "Shards",
@@ -21,6 +23,11 @@ class Command(click.Command):
         """``examples`` are lines as they would be typed, each with what it does."""
         super().__init__(*args, **settings)
         self._examples = examples
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Shows the help, too, where it is asked for."""
+        with told_if_full():
+            return super().parse_args(ctx, args)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Writes the groups."""

@@ -4,21 +4,19 @@ Names come from the platform and could hold anything, so nothing is taken for ma
 escaped. Colours come on a terminal only, and not with NO_COLOR (https://no-color.org).
 """
 
-import errno
 import json
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from io import TextIOWrapper
 from typing import Final, Literal, TextIO, TypeAlias
 
-import click
 from rich.box import SIMPLE_HEAD
 from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from exporter.console.writing import end_unread, told_if_full
 from exporter.logs import printable, printable_json
 
 Style: TypeAlias = Literal["", "bold", "dim", "green", "yellow", "red"]
@@ -34,7 +32,7 @@ class Output:
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # whatever its encoding, no name ends the command
         self._stream = stream
-        self.console: Final = Console(
+        self.console: Final[Console] = _Console(
             file=stream, markup=False, emoji=False, highlight=False, color_system="auto", legacy_windows=False
         )
 
@@ -89,25 +87,20 @@ class Output:
     def json(self, data: object) -> None:
         """Writes a document of JSON."""
         # Each line by itself: the line ends between them are the only characters that are left as they are.
-        with _told_if_full():
+        with told_if_full():
             for line in json.dumps(data, ensure_ascii=False, indent=2).split("\n"):
                 self._stream.write(f"{printable_json(line)}\n")
             self._stream.flush()
 
     def _print(self, what: Text | Table) -> None:
-        with _told_if_full():
+        with told_if_full():
             self.console.print(what, soft_wrap=isinstance(what, Text))
 
 
-@contextmanager
-def _told_if_full() -> Iterator[None]:
-    """Ends the program in a line where nothing more can be written. Where nobody reads any more, click ends it silently."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno == errno.EPIPE:
-            raise
-        raise click.ClickException(f"cannot write what there is to say: {error.strerror}") from error
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Rich would end the program with status 1, which says how things stand."""
+        end_unread()
 
 
 def _safe(text: str) -> str:

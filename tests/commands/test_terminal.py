@@ -2,6 +2,7 @@
 
 import os
 import pty
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -93,3 +94,41 @@ def test_a_full_disk_is_told(tmp_path: Path, form: str) -> None:
     assert 1 == ended.returncode
     assert "Error: cannot write what there is to say: No space left on device" in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["check", "--help"]], ids=" ".join)
+def test_a_full_disk_is_told_by_what_is_answered_at_once(arguments: list[str]) -> None:
+    """As by the commands."""
+    command = [sys.executable, "-m", "exporter", *arguments]
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        ended = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+
+    assert 1 == ended.returncode
+    assert "Error: cannot write what there is to say: No space left on device" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize("arguments", [["check"], ["check", "--format=json"], ["--help"]], ids=" ".join)
+def test_nobody_reads_any_more(tmp_path: Path, arguments: list[str]) -> None:
+    """The status is that of a program that SIGPIPE has ended, which says nothing of how things stand."""
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(configuration("https://127.0.0.1:9")), encoding="utf-8")
+    reader, writer = os.pipe()
+    os.close(reader)
+    ended = subprocess.run(
+        [sys.executable, "-m", "exporter", *arguments], cwd=tmp_path, stdout=writer, stderr=subprocess.PIPE, check=False
+    )
+    os.close(writer)
+
+    assert (128 + signal.SIGPIPE, b"") == (ended.returncode, ended.stderr)
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_streams(tmp_path: Path, closed: str) -> None:
+    """What there is to say is lost; the status says how things stand."""
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(configuration("https://127.0.0.1:9")), encoding="utf-8")
+    for file, status in (("config.yaml", 0), ("missing.yaml", 1)):
+        command = ["sh", "-c", f'"$0" -m exporter check --format=json --config.file={file} {closed}', sys.executable]
+        ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+
+        assert status == ended.returncode
+        assert "Traceback" not in ended.stderr
