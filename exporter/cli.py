@@ -52,7 +52,9 @@ class _Commands(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         chosen = next((arg for arg in args if arg in COMMANDS), None)
-        if chosen is not None and args[0].startswith("-"):
+        if "--version" in args:
+            args = ["--version"]  # whatever the command
+        elif chosen is not None and args[0].startswith("-"):
             # Flags may stand before the command, as in Prometheus' own programs.
             position = args.index(chosen)
             args = [chosen, *args[:position], *args[position + 1 :]]

@@ -77,8 +77,11 @@ def _prefix(ctx: click.Context, param: click.Parameter, value: str | None) -> st
 
 
 def _url(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
-    if value is not None and (urlsplit(value).scheme not in ("http", "https") or not urlsplit(value).hostname):
-        raise click.BadParameter(f"{value!r} is not an http or https URL", ctx, param)
+    if value is not None:
+        url = urlsplit(value)
+        complete = url.scheme in ("http", "https") and url.hostname
+        if not complete and (url.scheme or url.netloc or not url.path.startswith("/")):
+            raise click.BadParameter(f"{value!r} is neither an http or https URL nor a path", ctx, param)
     return value
 
 
@@ -89,7 +92,7 @@ def web_options(command: _Command) -> _Command:
             "--web.external-url",
             callback=_url,
             metavar="URL",
-            help="The URL under which users reach the exporter, if a reverse proxy gives it another one.",
+            help="The URL, or its path, under which users reach the exporter behind a reverse proxy.",
         ),
         flag(
             "--web.route-prefix",

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from exporter import __version__
 from exporter.cli import COMMANDS, main
 
 
@@ -61,6 +62,15 @@ def test_flags_may_stand_before_the_command(before: list[str]) -> None:
 
     assert 1 == result.exit_code
     assert result.stderr.startswith("nowhere: cannot be read")
+
+
+@pytest.mark.parametrize("command", [[], ["run"], ["check"]])
+def test_the_version_is_that_of_all_commands(command: list[str]) -> None:
+    """After a command, too."""
+    result = CliRunner().invoke(main, [*command, "--version"], prog_name="oifde-exporter")
+
+    assert 0 == result.exit_code
+    assert result.output.startswith(f"oifde-exporter, version {__version__}")
 
 
 def test_the_daemon_starts_without_what_only_other_commands_need(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import click
 import pytest
 
 from exporter.commands.options import ListenAddress, ShardNumber
+from exporter.commands.run import run
 
 
 @pytest.mark.parametrize(
@@ -49,3 +50,17 @@ def test_a_host_without_an_ordinal_is_told(monkeypatch: pytest.MonkeyPatch) -> N
 
     with pytest.raises(click.BadParameter, match="does not end in -N"):
         ShardNumber().convert("auto", None, None)
+
+
+@pytest.mark.parametrize("url", ["https://example.com", "http://example.com/oifde/", "/oifde/", "/"])
+def test_external_urls(url: str) -> None:
+    """A path alone, too, as Prometheus takes it."""
+    with run.make_context("run", [f"--web.external-url={url}"]) as context:
+        assert url == context.params["web_external_url"]
+
+
+@pytest.mark.parametrize("url", ["example.com", "ftp://example.com/", "//example.com/oifde", "https://", ""])
+def test_other_urls_are_refused(url: str) -> None:
+    """Rather than taken for a part of one."""
+    with pytest.raises(click.BadParameter, match="neither an http or https URL nor a path"):
+        run.make_context("run", [f"--web.external-url={url}"])

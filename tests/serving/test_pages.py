@@ -460,6 +460,7 @@ async def test_a_page_needs_nothing_from_elsewhere(
         ({}, ""),
         ({"route_prefix": "/oifde"}, ""),
         ({"external_url": "https://example.com/oifde"}, "https://example.com/oifde/"),
+        ({"external_url": "/oifde/"}, "/oifde/"),
     ],
 )
 async def test_links_behind_a_proxy(
