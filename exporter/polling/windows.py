@@ -24,6 +24,8 @@ _DAYS_KEPT: Final = 2
 _DAYS_EXPECTED: Final = 28
 """A report by day has 30; whose days those are, the platform's or the tenant's, is not known."""
 _RECORD_SECONDS: Final = 3600.0
+_MOST_AHEAD: Final = 86400.0
+"""Seconds; clocks and zones are hours off at most, and a record that begins later would be the newest for ever."""
 _UNPLACED: Final = frozenset({"invalid_record", "foreign_record"})
 
 
@@ -119,12 +121,13 @@ def _fold_hours(state: State, rules: Rules, of: date, parsed: Parsed, asked: flo
         vanished=frozenset(known.records.keys() - inside.keys()),
     )
     others = [each for each in state.days if each.date != of]
+    candidates = [*([state.live] if state.live else []), *outside, *day.records.values()]
     after = replace(
         state,
         # By nearness, not by when they were asked for: yesterday may have been asked for last before midnight.
         days=tuple(sorted((day, *others), key=lambda each: abs(each.date - of)))[:_DAYS_KEPT],
         hour=_last_complete(state.hour, day, rules),
-        live=_newest([*([state.live] if state.live else []), *outside, *day.records.values()]),
+        live=_newest([each for each in candidates if each.start <= asked + _MOST_AHEAD] or candidates),
     )
     return Folded(after, _news(state.days, known, day, merged), merged.revisions)
 

@@ -195,6 +195,17 @@ async def test_records_of_tomorrow(rig: Rig, script: Script) -> None:
     assert {"outside_date": 1} == anomalies(page)
 
 
+async def test_a_record_of_next_year(rig: Rig, script: Script) -> None:
+    """It does not stand for the hour in progress until the process ends."""
+    script.more = [script.record("2027-05-20T11", 1000)]
+    page = await started(rig, script)
+
+    assert (("2026-05-20T11", 10), 125) == (shown(page, script), page.value("oifde_calls_total"))
+    assert script.start("2026-05-20T12") == page.value("oifde_live_hour_start_timestamp_seconds")
+    page = await rig.after(5 * INTERVAL)
+    assert {"outside_date": 1} == anomalies(page)
+
+
 @pytest.mark.parametrize(
     "fields", [{"tenantId": "999"}, {"accessCode": "999"}, {"type": "day"}], ids=["tenant", "bot", "report"]
 )

@@ -241,6 +241,17 @@ class TestLiveHour:
 
         assert record("23:00", 3, YESTERDAY) == fold(state, "00:01", []).state.live
 
+    def test_a_record_of_the_far_future_is_live_only_for_want_of_another(self) -> None:
+        """For as long as the process runs, no other record would be newer."""
+        far, tomorrow = record("12:00", 1, TODAY + timedelta(days=400)), record("11:00", 1, TODAY + timedelta(days=1))
+
+        state = fold(State(), "11:20", [far]).state
+        assert far == state.live
+
+        state = fold(state, "11:21", [far, record("11:00", 4)]).state
+        assert record("11:00", 4) == state.live
+        assert tomorrow == fold(state, "11:22", [far, record("11:00", 4), tomorrow]).state.live
+
 
 class TestDayCounters:
     """``oifde_*_total``: the local day so far."""
@@ -503,7 +514,7 @@ def test_nothing_shown_ever_goes_back(polls: list[tuple[int, bool, dict[int, int
         if state.hour:
             assert after.hour
             assert after.hour.start >= state.hour.start
-        if state.live:
+        if state.live and state.live.start <= now + 86400:  # else it was none of these days
             assert after.live
             assert after.live.start >= state.live.start
         if state.counted:
