@@ -99,7 +99,8 @@ _BOT_NOTES: Final = """\
 """
 
 _OWN_NOTES: Final = """\
-`code` is the platform's own error code.
+`code` is the platform's own error code. Which there are is not known beforehand: each series begins with 1, at the first
+such answer, which `increase()` misses. `oifde_upstream_request_failures_total` begins with 0, and counts all of them.
 
 There are also `python_info` and `process_*`, as prometheus-client gives them.
 """
