@@ -305,9 +305,7 @@ def _describe(raw: object) -> str:
 
 
 def _described(text: str, raw: object) -> str:
-    # No part of a longer one: of a secret in it, a part would not be recognised.
-    return (
-        text
-        if len(text) <= _DESCRIBED
-        else f"{'a number' if isinstance(raw, int) else 'a text'} of {len(text)} characters"
-    )
+    if len(text) <= _DESCRIBED:
+        return text
+    # No part of it: of a secret in it, a part would not be recognised.
+    return f"{'a number' if isinstance(raw, int) else 'a text'} of {len(text)} characters"
