@@ -4,7 +4,7 @@ The published JSON Schema is made from these models, so that editors complete an
 """
 
 import ssl
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
@@ -22,6 +22,7 @@ from exporter.config.types import (
     ProxyUrl,
     Rate,
     Regex,
+    Report,
     SecretFile,
     SecretText,
     Text,
@@ -167,7 +168,7 @@ class Config(_Block):
         "A bot's series are withdrawn when no poll has succeeded for so long; "
         "default: 5m or three poll intervals, whichever is more.",
     )
-    reports: Annotated[list[Literal["hour", "day", "chatbot"]], Field(min_length=1)] = _key(
+    reports: Annotated[list[Report], Field(min_length=1)] = _key(
         ["hour"],
         "The reports to fetch: calls by hour, calls by day (every 10 minutes at most), replies of the chatbot by hour.",
     )

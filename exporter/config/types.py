@@ -9,8 +9,9 @@ import re
 import ssl
 import warnings
 import zoneinfo
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, Literal, cast
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, ValidationInfo
@@ -221,15 +222,17 @@ def _written(pattern: str) -> Any:
     return Annotated[str, Field(pattern=f"{pattern}|{_VARIABLE}")]
 
 
-def _or_variable(kind: Any) -> BeforeValidator:
-    return BeforeValidator(_number, json_schema_input_type=kind | Annotated[str, Field(pattern=_VARIABLE)])
+def _or_variable(kind: Any, read: Callable[[object], object] = _number) -> BeforeValidator:
+    return BeforeValidator(read, json_schema_input_type=kind | Annotated[str, Field(pattern=_VARIABLE)])
 
 
 _AtLeastOne = Annotated[int, Field(ge=1)]
 _MoreThanZero = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+_Report = Literal["hour", "day", "chatbot"]
 
 Duration = Annotated[
-    float, PlainValidator(duration, json_schema_input_type=_written("^(0|([0-9]+(y|w|d|h|m|s|ms))+)$"))
+    float,
+    PlainValidator(duration, json_schema_input_type=Literal[0] | _written("^(0|([0-9]+(y|w|d|h|m|s|ms))+)$")),
 ]
 Interval = Annotated[Duration, AfterValidator(interval)]
 UpToADay = Annotated[Duration, AfterValidator(within_a_day)]
@@ -240,6 +243,7 @@ ProxyUrl = Annotated[str, PlainValidator(proxy_url, json_schema_input_type=_writ
 Flag = Annotated[bool, _or_variable(bool)]
 Count = Annotated[_AtLeastOne, _or_variable(_AtLeastOne)]
 Rate = Annotated[_MoreThanZero, _or_variable(_MoreThanZero)]
+Report = Annotated[_Report, _or_variable(_Report, lambda written: written)]
 Text = Annotated[str, Field(min_length=1)]
 HeaderValue = Annotated[Text, AfterValidator(header_value)]
 Regex = Annotated[re.Pattern[str], PlainValidator(regex, json_schema_input_type=str)]

@@ -102,7 +102,7 @@ stays a text, even if it looks like a number.
 {{/* The pod's secrets for the registry: those for every chart, written as names or as objects, and the chart's own. */}}
 {{- define "oifde-exporter.imagePullSecrets" -}}
 {{- $secrets := list -}}
-{{- range concat (($.Values.global).imagePullSecrets | default list) .Values.imagePullSecrets -}}
+{{- range concat (($.Values.global).imagePullSecrets | default list) (.Values.imagePullSecrets | default list) -}}
 {{- $secrets = append $secrets (kindIs "string" . | ternary (dict "name" .) .) -}}
 {{- end -}}
 {{- with uniq $secrets -}}

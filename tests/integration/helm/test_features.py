@@ -83,11 +83,14 @@ CASES: list[tuple[dict[str, Any], str, object]] = [
     ({"image": {"pullPolicy": "Never"}}, f"{EXPORTER}/imagePullPolicy", "Never"),
     ({"imagePullSecrets": [{"name": "a"}]}, f"{POD}/imagePullSecrets", [{"name": "a"}]),
     ({"global": {"imagePullSecrets": ["a", {"name": "b"}]}, "imagePullSecrets": [{"name": "b"}]}, f"{POD}/imagePullSecrets", [{"name": "a"}, {"name": "b"}]),
+    ({"imagePullSecrets": None}, f"{POD}/imagePullSecrets", None),
+    ({"livenessProbe": {"successThreshold": 1}}, f"{EXPORTER}/livenessProbe/successThreshold", 1),
     ({"global": {"imagePullSecrets": ["a"]}}, "Pod:spec/imagePullSecrets", [{"name": "a"}]),
     ({"global": {"imageRegistry": "reg"}, "image": {"registry": "other"}}, f"{EXPORTER}/image", "reg/oifde-exporter:0.1.0"),
     ({"global": {"imageRegistry": "", "imagePullSecrets": None}, "image": {"registry": "other"}}, f"{EXPORTER}/image", "other/oifde-exporter:0.1.0"),
     # The configuration
     ({"config": mapping("https://a"), "demo": False}, "ConfigMap:data", {"config.yaml": MAPPED}),
+    ({"config": {"settle_delay": 0, "reports": ["${REPORT}"], **mapping("https://a")}, "demo": False}, "ConfigMap:data", {"config.yaml": MAPPED + "reports:\n- ${REPORT}\nsettle_delay: 0\n"}),
     ({"config": {}, "existingConfigMap": "mine", "demo": False}, f"{POD}/volumes/0/configMap/name", "mine"),
     ({"config": "# as it is\na: ${B}\n{{ x }}", "demo": False}, "ConfigMap:data", {"config.yaml": "# as it is\na: ${B}\n{{ x }}\n"}),
     ({"config": "  # indented\na: 1\n", "demo": False}, "ConfigMap:data", {"config.yaml": "  # indented\na: 1\n"}),
@@ -233,6 +236,7 @@ CASES: list[tuple[dict[str, Any], str, object]] = [
     # Shards
     ({"sharding": {"enabled": True}}, "Deployment:", None),
     ({"sharding": {"enabled": True, "shards": 5}}, "StatefulSet:spec/replicas", 5),
+    ({"sharding": {"enabled": True, "shards": 5}, "replicas": None}, "StatefulSet:spec/replicas", 5),
     ({"sharding": {"enabled": True, "shards": 5}, "replicas": 0}, "StatefulSet:spec/replicas", 0),
     ({"sharding": {"enabled": True, "shards": 5}}, "StatefulSet:spec/template/spec/containers/0/args", args("--shard=auto", "--total-shards=5")),
     ({"sharding": {"enabled": True}}, "StatefulSet:spec/podManagementPolicy", "Parallel"),
