@@ -90,10 +90,11 @@ def judge_body(body: bytes, expect: type, secrets: Iterable[str]) -> object:
 
 
 def without(secrets: Iterable[str], text: str) -> str:
-    """Replace secrets in a text."""
+    """Replace secrets in a text, also as they stand in JSON."""
+    forms = {form for secret in secrets for form in (secret, json.dumps(secret, ensure_ascii=False)[1:-1])}
     # The longest first: one may be the beginning of another.
-    for secret in sorted(secrets, key=len, reverse=True):
-        text = text.replace(secret, "<secret>")
+    for form in sorted(forms, key=len, reverse=True):
+        text = text.replace(form, "<secret>")
     return text
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import Enum
+from functools import partial
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 MAX_COUNT: Final = 2**53
@@ -215,15 +216,16 @@ def parse(
     records: list[Record] = []
     anomalies: list[Anomaly] = []
     unknown: set[str] = set()
+    told = partial(_told, shown)
     for row in rows:
         if not isinstance(row, dict):
-            anomalies.append(Anomaly("invalid_record", _describe(row)))
+            anomalies.append(Anomaly("invalid_record", told(row)))
             continue
         start = _number(row.get("recordTime"))
         if start is None or not 0 <= start / 1000 < _LAST_MOMENT:
-            anomalies.append(Anomaly("invalid_record", f"recordTime={_describe(row.get('recordTime'))}"))
+            anomalies.append(Anomaly("invalid_record", f"recordTime={told(row.get('recordTime'))}"))
             continue
-        if foreign := _foreign(row, report.type, tenant_id, access_code):
+        if foreign := _foreign(row, report.type, tenant_id, access_code, told):
             anomalies.append(Anomaly("foreign_record", f"recordTime={start:.0f} {foreign}"))
             continue
         values: list[Value] = []
@@ -237,25 +239,26 @@ def parse(
                 value, valid = _value(each.kind, raw)
                 values.append(value)
                 if not valid:
-                    anomalies.append(Anomaly("invalid_field", f"recordTime={start:.0f} {each.name}", _describe(raw)))
+                    anomalies.append(Anomaly("invalid_field", f"recordTime={start:.0f} {each.name}", told(raw)))
         if not row.keys() <= report.known:
             unknown.update(row.keys() - report.known)
         records.append(Record(start / 1000, tuple(values), _stored(row.get("dbRecordTime"))))
-    anomalies.extend(Anomaly("unknown_field", _described(name, name)) for name in sorted(unknown))
-    cleaned = [replace(each, where=shown(each.where), detail=shown(each.detail)) for each in anomalies]
-    return Parsed(records, cleaned)
+    anomalies.extend(Anomaly("unknown_field", _described(shown(name), name)) for name in sorted(unknown))
+    return Parsed(records, anomalies)
 
 
 _MISSING: Final = object()
 _DESCRIBED: Final = 80
 
 
-def _foreign(row: dict[str, object], type_: str, tenant_id: str, access_code: str) -> str:
+def _foreign(
+    row: dict[str, object], type_: str, tenant_id: str, access_code: str, told: Callable[[object], str]
+) -> str:
     """The field, if any, that says the row belongs to another bot or report; one that is missing says nothing."""
     for name, expected in (("tenantId", tenant_id), ("accessCode", access_code), ("type", type_)):
         actual = row.get(name)
         if actual is not None and str(actual) != expected:
-            return f"{name}={_describe(actual)}"
+            return f"{name}={told(actual)}"
     return ""
 
 
@@ -295,6 +298,11 @@ def _stored(raw: object) -> float:
         except (ValueError, OverflowError):  # an unknown form: nothing is decided by it then
             return float("-inf")
     return float("-inf")
+
+
+def _told(shown: Callable[[str], str], raw: object) -> str:
+    # A text before it is quoted: with escapes in it, a secret would not be recognised.
+    return _describe(shown(raw)) if isinstance(raw, str) else shown(_describe(raw))
 
 
 def _describe(raw: object) -> str:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.upstream.answer import explained, http_date, judge_body, judge_status
+from exporter.upstream.answer import explained, http_date, judge_body, judge_status, without
 from exporter.upstream.errors import UpstreamError
 
 NOW = 1_628_823_600.0
@@ -242,3 +242,11 @@ def test_any_body(body: bytes, rng: random.Random) -> None:
     """Whatever the body, it is an answer or a failure of the platform."""
     with suppress(UpstreamError):
         assert isinstance(judge_body(body, rng.choice([list, dict, object]), ()), list | dict)
+
+
+def test_secrets_are_replaced_as_they_stand_in_json_too() -> None:
+    """With its quotes and backslashes escaped, and one that begins like another whole."""
+    secrets = ['pa"ss\\', 'pa"ss\\word', "plain"]
+    text = f"{' '.join(secrets)} {json.dumps(secrets)}"
+
+    assert '<secret> <secret> <secret> ["<secret>", "<secret>", "<secret>"]' == without(secrets, text)

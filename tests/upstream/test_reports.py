@@ -1,6 +1,7 @@
 """Reading the records of a report."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -291,3 +292,32 @@ def test_no_answer_is_too_strange(rows: list[object]) -> None:
     for record in records:
         for field, number in zip(HOUR.fields, record.values, strict=True):
             assert number is None or 0 <= number <= (1 if field.kind is Kind.RATIO else MAX_COUNT)
+
+
+@pytest.mark.parametrize("secret", ["tok-4f1d9a7e", "pa\"ss\\wo'rd\n", "48151623"])
+@pytest.mark.parametrize(
+    "repeated",
+    [
+        lambda secret: secret,
+        lambda secret: {"recordTime": f"x{secret}"},
+        lambda secret: row(accessCode=secret),
+        lambda secret: row(callCount=f"x{secret}"),
+        lambda secret: row(callCount=-int(secret)) if secret.isdigit() else row(callCount=f"{secret * 2}x"),
+        lambda secret: row(**{secret: 1}),
+        lambda secret: row(autonomyRate=f"{'x' * 70}{secret}{'x' * 70}"),
+    ],
+)
+def test_a_secret_that_the_platform_repeats_is_not_in_what_is_told(
+    repeated: Callable[[str], object], secret: str
+) -> None:
+    """However it has to be quoted, and however much stands around it."""
+    _, anomalies = parse(
+        HOUR,
+        [repeated(secret)],
+        tenant_id=TENANT,
+        access_code=BOT,
+        shown=lambda text: text.replace(secret, "<secret>"),
+    )
+
+    assert 1 == len(anomalies)
+    assert not [part for part in (secret, secret[:4]) if part in str(anomalies)]
