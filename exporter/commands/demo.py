@@ -1,7 +1,7 @@
 """``oifde-exporter demo``: the daemon against the built-in simulated platform."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,6 +13,7 @@ from exporter.clock import SystemClock
 from exporter.commands.daemon import run_to_end, serve, web_from
 from exporter.commands.help import Command
 from exporter.commands.options import flag, log_options, web_options
+from exporter.config.files import read_regular
 from exporter.upstream.simulator.demo import demo_config, demo_simulator
 
 _HEADING: Final = "# Written by oifde-exporter demo, for as long as it runs.\n"
@@ -43,8 +44,14 @@ def demo(write_config: Path | None, log_level: str, log_format: str, **web: Any)
     async def run() -> None:
         async with demo_simulator(SystemClock()) as simulator:
             text = demo_config(simulator.port)
-            with _written(write_config, text):
-                await serve(lambda: config.load(text, {}), options, log, on_listening=_announce)
+            with ExitStack() as written:
+
+                def listening(urls: Sequence[str]) -> None:
+                    # Not before: where its port is taken, by another demo, the file is that one's.
+                    written.enter_context(_written(write_config, _HEADING + text))
+                    _announce(urls)
+
+                await serve(lambda: config.load(text, {}), options, log, on_listening=listening)
 
     run_to_end(run())
 
@@ -56,17 +63,23 @@ def _written(path: Path | None, text: str) -> Iterator[None]:
         yield
         return
     try:
-        if path.exists() and not path.read_text(encoding="utf-8", errors="replace").startswith(_HEADING):
+        if path.exists() and read_regular(path, len(_HEADING)) != _HEADING.encode():
             raise StartError(f"{path} exists, and is not of a demo: give --write-config another name")
         path.unlink(missing_ok=True)
         path.touch(0o600, exist_ok=False)
-        path.write_text(_HEADING + text, encoding="utf-8")
+        try:
+            path.write_text(text, encoding="utf-8")
+        except OSError:
+            path.unlink()  # without its heading it would be nobody's
+            raise
     except OSError as error:
         raise StartError(f"cannot write {path}: {error.strerror}") from error
     try:
         yield
     finally:
-        path.unlink(missing_ok=True)
+        with suppress(OSError):
+            if path.read_text(encoding="utf-8") == text:  # else it is another demo's by now
+                path.unlink()
 
 
 def _announce(urls: Sequence[str]) -> None:

@@ -306,18 +306,21 @@ async def test_the_demos_platform_can_be_asked(start_exporter: StartExporter, tm
     """With the configuration it writes for as long as it runs: only for its owner, and over no file but its own."""
     file = tmp_path / "demo.yaml"
     file.write_text("platforms: []\n")
-    refused = run_to_end("demo", f"--write-config={file}")
+    listening = "--web.listen-address=localhost:0"
+    refused = run_to_end("demo", f"--write-config={file}", listening)
     assert (1, "platforms: []\n") == (refused.returncode, file.read_text())
     assert [f"oifde-exporter: {file} exists, and is not of a demo: give --write-config another name"] == [
         line for line in refused.stderr.splitlines() if line.startswith("oifde-exporter:")
     ]
 
     file.unlink()
-    exporter = await start_exporter("demo", f"--write-config={file}", "--web.listen-address=localhost:0")
+    exporter = await start_exporter("demo", f"--write-config={file}", listening)
+    await wait_for(lambda: "open http://localhost:" in exporter.output, "the file to be written")
+    port = exporter.address.rpartition(":")[2]
+    assert 1 == run_to_end("demo", f"--write-config={file}", f"--web.listen-address=localhost:{port}").returncode
     assert 0o600 == file.stat().st_mode & 0o777
     checked = run_to_end("check", "--live", f"--config.file={file}", "--format=json")
     # Not all of them have to answer: the demo's platform fails now and then.
     assert any(tenant["failed"] < tenant["bots"] for tenant in json.loads(checked.stdout)["live"])
-    assert "open http://localhost:" in exporter.output
     await exporter.stop()
     assert not file.exists()
