@@ -78,7 +78,10 @@ def _prefix(ctx: click.Context, param: click.Parameter, value: str | None) -> st
 
 def _url(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
     if value is not None:
-        url = urlsplit(value)
+        try:
+            url = urlsplit(value)
+        except ValueError as error:
+            raise click.BadParameter(f"{value!r} is no URL: {error}", ctx, param) from None
         complete = url.scheme in ("http", "https") and url.hostname
         if not complete and (url.scheme or url.netloc or not url.path.startswith("/")):
             raise click.BadParameter(f"{value!r} is neither an http or https URL nor a path", ctx, param)
