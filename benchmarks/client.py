@@ -2,6 +2,7 @@
 
 import gzip
 import re
+import select
 import socket
 import time
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ _HEAD: Final = re.compile(
 )
 _END_OF_HEAD: Final = b"\r\n\r\n"
 _LARGEST: Final = 1 << 26
+_TIMEOUT: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +33,15 @@ class Scraper:
     """Scrapes one server, with gzip."""
 
     def __init__(self, port: int) -> None:
-        self._socket = socket.create_connection(("127.0.0.1", port), timeout=60)
+        self._address = ("127.0.0.1", port)
+        self._socket = socket.create_connection(self._address, timeout=_TIMEOUT)
         self._answer = memoryview(bytearray(_LARGEST))
 
     def scrape(self) -> Scrape:
         """Asks once, in the classic text format. Raises ValueError for anything but a compressed page of a known length."""
+        if select.select([self._socket], [], [], 0)[0]:  # the server has closed a connection that was idle for too long
+            self._socket.close()
+            self._socket = socket.create_connection(self._address, timeout=_TIMEOUT)
         started = time.perf_counter()
         self._socket.sendall(_REQUEST)
         received = begin = 0

@@ -19,7 +19,7 @@ from exporter.polling.snapshot import BotId, Snapshot, TenantId, TenantStatus
 from exporter.serving.catalogue import BOT_INFO, LAYOUTS, REPORT_HEALTH, TENANT_HEALTH, Family
 from exporter.upstream.reports import Value
 
-_ROWS_A_BLOCK: Final = 32
+_ROWS_A_BLOCK: Final = 64
 _CHUNK_SIZE: Final = 100_000
 """In bytes. Above 128 kB the C library may take fresh memory for each, which the kernel has to clear first."""
 _COLLECTED_SERIES: Final = 4096

@@ -447,10 +447,10 @@ def test_a_removed_bot_and_tenant_leave_nothing(
     assert empty == page()
 
 
-@given(changes=st.lists(st.tuples(st.integers(0, 69), st.sampled_from([None, -1.0, 0.0, 300.0])), max_size=200))
+@given(changes=st.lists(st.tuples(st.integers(0, 139), st.sampled_from([None, -1.0, 0.0, 300.0])), max_size=200))
 def test_bots_come_age_and_go_without_a_trace_of_what_was(changes: Sequence[tuple[int, float | None]]) -> None:
     """Whatever happened to each, the page is that of those which are there now, with what of them is not too old."""
-    bots = [BotId("main", "1", f"bot-{number}", f"bot-{number}", "acme") for number in range(70)]
+    bots = [BotId("main", "1", f"bot-{number}", f"bot-{number}", "acme") for number in range(140)]
     worn = Exposition(CollectorRegistry(), clock=StillClock())
     there = dict.fromkeys(bots, Snapshot(totals=(1,) * 11, expires=300.0))
     for bot, snapshot in there.items():
