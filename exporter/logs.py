@@ -28,6 +28,7 @@ with _without("rich"):
     from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
 
 LEVELS: Final = {"debug": logging.DEBUG, "info": logging.INFO, "warn": logging.WARNING, "error": logging.ERROR}
+_LEVEL_NAMES: Final = {"warning": "warn", "critical": "error"}
 FORMATS: Final = ("logfmt", "json")
 
 # Controls, line separators and the marks that turn the direction of text: a name from outside must not forge a line.
@@ -40,11 +41,12 @@ def configure(*, level: str, format: str, stream: TextIO | None = None) -> Filte
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="ts"),
         structlog.processors.format_exc_info,
+        _order_keys,
     ]
     render: list[Processor] = (
         [structlog.processors.JSONRenderer(ensure_ascii=False, default=str), _escape_rendered]
         if format == "json"
-        else [_escape, structlog.processors.LogfmtRenderer(key_order=["ts", "level", "event"], bool_as_flag=False)]
+        else [_escape, structlog.processors.LogfmtRenderer(bool_as_flag=False)]
     )
     output = cast("TextIO", _Unfailing(stream or sys.stderr))
     handler = logging.StreamHandler(output)
@@ -88,6 +90,12 @@ def printable(text: str) -> str:
 def printable_json(rendered: str) -> str:
     """JSON on one line with more escapes than its own, which leave out what is only unprintable in Unicode."""
     return _UNPRINTABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", rendered)
+
+
+def _order_keys(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """``ts``, ``level`` and ``msg`` first, with the names that Prometheus's own programs use."""
+    ts, level, msg = event.pop("ts"), event.pop("level"), event.pop("event")
+    return {"ts": ts, "level": _LEVEL_NAMES.get(level, level), "msg": msg, **event}
 
 
 def _escape_rendered(_logger: WrappedLogger, _method: str, rendered: Any) -> str:

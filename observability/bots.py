@@ -105,12 +105,12 @@ _COUNTERS: Final = (
     Recording("bot:oifde_calls:max", f"max by ({_BOT}) (oifde_calls_total)"),
     Recording(
         "bot:oifde_judged:max",
-        f'sum by ({_BOT}) (max by ({_BOT}, outcome) (oifde_call_outcomes_total{{outcome!="exit_no_consult"}}))',
+        f'sum by ({_BOT}) (max by ({_BOT}, outcome) (oifde_call_outcomes_total{{outcome!="immediate_exit"}}))',
     ),
-    Recording("bot:oifde_served:max", f'max by ({_BOT}) (oifde_call_outcomes_total{{outcome="exit_consulting"}})'),
+    Recording("bot:oifde_served:max", f'max by ({_BOT}) (oifde_call_outcomes_total{{outcome="contained"}})'),
     Recording(
         "bot:oifde_direct_transfers:max",
-        f'max by ({_BOT}) (oifde_call_outcomes_total{{outcome="staff_no_consult"}})',
+        f'max by ({_BOT}) (oifde_call_outcomes_total{{outcome="direct_transfer"}})',
     ),
     Recording(
         "bot:oifde_transfers:max",

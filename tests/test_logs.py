@@ -26,7 +26,7 @@ def test_logfmt_has_an_event_and_its_fields_on_a_line() -> None:
     output = io.StringIO()
     configure(output).bind(tenant_id="t1").info("bot_failing", bot="账单 助手", failures=2, up=False, error=None)
 
-    assert ['level=info event=bot_failing tenant_id=t1 bot="账单 助手" failures=2 up=false error='] == lines(output)
+    assert ['level=info msg=bot_failing tenant_id=t1 bot="账单 助手" failures=2 up=false error='] == lines(output)
     assert output.getvalue().startswith("ts=20")
 
 
@@ -36,13 +36,13 @@ def test_json_has_an_object_on_a_line() -> None:
     configure(output, format="json").warning("bot_failing", bot="账单")
 
     event = json.loads(output.getvalue())
-    assert {"level": "warning", "event": "bot_failing", "bot": "账单"} == {
+    assert {"level": "warn", "msg": "bot_failing", "bot": "账单"} == {
         key: value for key, value in event.items() if key != "ts"
     }
 
 
 @pytest.mark.parametrize("format_", logs.FORMATS)
-@pytest.mark.parametrize("evil", ["a\nlevel=info event=forged", "a\r\n", "a\x1b[2Jb", "a\u2028b", "\u202eb", "a\x00"])
+@pytest.mark.parametrize("evil", ["a\nlevel=info msg=forged", "a\r\n", "a\x1b[2Jb", "a\u2028b", "\u202eb", "a\x00"])
 def test_nothing_from_outside_forges_a_line(format_: str, evil: str) -> None:
     """A bot's name may hold anything; it stays one line without control characters."""
     output = io.StringIO()
@@ -63,7 +63,7 @@ def test_a_traceback_is_a_field() -> None:
         log.exception("poll_crashed")
 
     (line,) = lines(output)
-    assert line.startswith("level=error event=poll_crashed ")
+    assert line.startswith("level=error msg=poll_crashed ")
     assert "ValueError: invalid literal" in line
 
 
@@ -74,7 +74,7 @@ def test_the_level_is_the_least_that_is_written() -> None:
     log.info("login_succeeded")
     log.warning("login_failed")
 
-    assert ["level=warning event=login_failed"] == lines(output)
+    assert ["level=warn msg=login_failed"] == lines(output)
 
 
 def test_what_libraries_complain_about_has_the_same_form() -> None:
@@ -85,7 +85,7 @@ def test_what_libraries_complain_about_has_the_same_form() -> None:
     logging.getLogger("aiohttp.server").error("Error %s", "handling request")
 
     event = json.loads(output.getvalue())
-    assert ("error", "Error handling request", "aiohttp.server") == (event["level"], event["event"], event["logger"])
+    assert ("error", "Error handling request", "aiohttp.server") == (event["level"], event["msg"], event["logger"])
 
 
 class Gone(io.StringIO):

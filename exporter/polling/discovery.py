@@ -123,7 +123,7 @@ class Discovery:
 
     def _succeed(self, now: float) -> None:
         if self._warned_at is not None:
-            self._log.info("discovery_recovered", down_seconds=round(now - self._warned_at))
+            self._log.info("discovery_recovered", duration_seconds=round(now - self._warned_at))
         self._warned_at = None
         kept = len(self.roster.names)
         problem = f"no bots are listed any more: the {kept} known are kept until it is confirmed"

@@ -107,7 +107,7 @@ class Poller:
         else:
             if snapshot.up and self._warned:
                 self._warned = False
-                self._log.info("bot_recovered", down_seconds=round(now - former.since) if former else 0)
+                self._log.info("bot_recovered", duration_seconds=round(now - former.since) if former else 0)
         finally:
             self.tried.set()
 

@@ -79,7 +79,7 @@ class CircuitBreaker:
         self._failures = 0
         self._failing.clear()
         if self._opened_at is not None:
-            self._log.info("platform_reachable", unreachable_seconds=round(self._clock.elapsed() - self._opened_at, 3))
+            self._log.info("platform_reachable", duration_seconds=round(self._clock.elapsed() - self._opened_at, 3))
             self._opened_at = None
             self._probing = False
             self.recoveries += 1

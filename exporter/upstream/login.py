@@ -77,7 +77,7 @@ class Standing:
     def recovered(self) -> None:
         """Nothing is wrong any more, if anything was."""
         if self._known is not None:
-            self._log.info("login_recovered", failing_seconds=round(self._clock.elapsed() - self._failing_since, 3))
+            self._log.info("login_recovered", duration_seconds=round(self._clock.elapsed() - self._failing_since, 3))
             self._known = None
         self._become(SessionState(token_expiry=self.state.token_expiry))
 

@@ -100,10 +100,10 @@ HOUR: Final = Report(
     type="hour",
     fields=(
         Field("callCount", Kind.COUNT, "calls", "Calls that reached the bot"),
-        _outcome("exitNoConsultCount", "exit_no_consult", "left at once, after exactly 1 interaction"),
-        _outcome("callStaffNoConsultCount", "staff_no_consult", "went to an agent directly, after 2 or 3 interactions"),
-        _outcome("callStaffConsultCount", "staff_consult", "went to an agent after more than 3 interactions"),
-        _outcome("exitConsultingCount", "exit_consulting", "served by the bot alone"),
+        _outcome("exitNoConsultCount", "immediate_exit", "left at once, after exactly 1 interaction"),
+        _outcome("callStaffNoConsultCount", "direct_transfer", "went to an agent directly, after 2 or 3 interactions"),
+        _outcome("callStaffConsultCount", "consulted_transfer", "went to an agent after more than 3 interactions"),
+        _outcome("exitConsultingCount", "contained", "served by the bot alone"),
         Field("interactCount", Kind.COUNT, "interactions", "Interactions between callers and the bot"),
         Field("averageInteractPerCall", Kind.MEAN, "interactions_per_call", "Interactions per call"),
         Field(

@@ -16,10 +16,10 @@ PLATFORM: Final = 'platform=~"$platform"'
 
 _BOT: Final = "tenant_id, access_code"
 
-SOLVED: Final = "exit_consulting"
-AFTER_CONSULTING: Final = "staff_consult"
-DIRECTLY: Final = "staff_no_consult"
-LEFT: Final = "exit_no_consult"
+SOLVED: Final = "contained"
+AFTER_CONSULTING: Final = "consulted_transfer"
+DIRECTLY: Final = "direct_transfer"
+LEFT: Final = "immediate_exit"
 TO_AGENTS: Final = f"{DIRECTLY}|{AFTER_CONSULTING}"
 JUDGED: Final = f"{TO_AGENTS}|{SOLVED}"
 """The outcomes of callers who consulted the bot: what autonomy is a share of."""

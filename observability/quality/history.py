@@ -91,11 +91,11 @@ def openmetrics(world: SimulatedWorld, tenant: SimTenant, bot: SimBot, times: Se
         time, hour, day = f"{sample.time:.0f}", sample.hour, sample.day
         yield f"{info} {time}\n"
         yield f"oifde_hour_calls{{{labels}}} {hour.calls} {time}\n"
-        judged = hour.staff_no_consult + hour.staff_consult + hour.exit_consulting
+        judged = hour.direct_transfer + hour.consulted_transfer + hour.contained
         if judged:
-            yield f"oifde_hour_autonomy_ratio{{{labels}}} {hour.exit_consulting / judged:.4f} {time}\n"
+            yield f"oifde_hour_autonomy_ratio{{{labels}}} {hour.contained / judged:.4f} {time}\n"
         yield f"oifde_calls_total{{{labels}}} {day.calls} {time}\n"
-        for outcome in ("exit_no_consult", "staff_no_consult", "staff_consult", "exit_consulting"):
+        for outcome in ("immediate_exit", "direct_transfer", "consulted_transfer", "contained"):
             yield f'oifde_call_outcomes_total{{{labels},outcome="{outcome}"}} {getattr(day, outcome)} {time}\n'
         yield f"oifde_interface_requests_total{{{labels}}} {day.interface_requests} {time}\n"
         yield f"oifde_interface_successes_total{{{labels}}} {day.interface_successes} {time}\n"

@@ -59,12 +59,12 @@ def _steps(
     while moment < end:
         hour = moment // HOUR * HOUR
         before, after = (world.truth(tenant.tenant_id, bot.access_code, hour, now) for now in (moment, moment + step))
-        yield moment + step, _judged(after) - _judged(before), after.exit_consulting - before.exit_consulting
+        yield moment + step, _judged(after) - _judged(before), after.contained - before.contained
         moment += step
 
 
 def _judged(counts: Counts) -> int:
-    return counts.staff_no_consult + counts.staff_consult + counts.exit_consulting
+    return counts.direct_transfer + counts.consulted_transfer + counts.contained
 
 
 def _autonomy(tenant: SimTenant, bot: SimBot, moment: float) -> float:

@@ -289,16 +289,16 @@ class Rig:
 
     def events(self, *names: str, level: str = "info") -> list[dict[str, Any]]:
         """What has been logged at that level or above, all of it or the events of some names."""
-        levels = ("debug", "info", "warning", "error", "critical")
+        levels = ("debug", "info", "warn", "error")
         return [
             event
             for event in map(json.loads, self._log.getvalue().splitlines())
-            if levels.index(event["level"]) >= levels.index(level) and (not names or event["event"] in names)
+            if levels.index(event["level"]) >= levels.index(level) and (not names or event["msg"] in names)
         ]
 
     def names(self, *, level: str = "info") -> list[str]:
         """The names of what has been logged at that level or above."""
-        return [event["event"] for event in self.events(level=level)]
+        return [event["msg"] for event in self.events(level=level)]
 
     def forget_events(self) -> None:
         """The log begins anew."""

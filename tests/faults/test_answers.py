@@ -60,12 +60,12 @@ async def test_a_bots_answers_fail(rig: Rig, case: Case) -> None:
     assert logins == simulator.journal.counts[LOGIN]
 
     down, up = rig.events()
-    assert ("bot_failing", "warning", "b1", case.reason) == tuple(
-        down[key] for key in ("event", "level", "access_code", "reason")
+    assert ("bot_failing", "warn", "b1", case.reason) == tuple(
+        down[key] for key in ("msg", "level", "access_code", "reason")
     )
     assert case.says in down["error"]
     assert ("bot_recovered", "info", "b1", polls * INTERVAL) == tuple(
-        up[key] for key in ("event", "level", "access_code", "down_seconds")
+        up[key] for key in ("msg", "level", "access_code", "duration_seconds")
     )
 
 

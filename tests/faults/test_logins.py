@@ -331,7 +331,7 @@ async def test_a_login_hangs_from_the_start(rig: Rig) -> None:
     assert 1 == simulator.journal.most_at_once[LOGIN]
     assert 0 == simulator.journal.counts[QUERY]
     assert 0 == blocked(page)
-    assert ["login_failed", "platform_unreachable"] == rig.names(level="warning")
+    assert ["login_failed", "platform_unreachable"] == rig.names(level="warn")
 
     simulator.faults.remove(rule)
     page = await rig.after(INTERVAL + 20)

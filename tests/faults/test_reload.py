@@ -196,7 +196,7 @@ async def test_in_the_middle_of_a_login(rig: Rig, change: Callable[[Any], None],
     assert {1} == set(page.up.values())
     assert logins == simulator.journal.counts[LOGIN]
     assert {} == page.failures() == page.failures(LOGIN)
-    assert [] == rig.names(level="warning")
+    assert [] == rig.names(level="warn")
 
 
 async def test_in_the_middle_of_a_scrape(rig: Rig) -> None:

@@ -148,4 +148,4 @@ async def test_a_report_is_no_longer_wanted(rig: Rig) -> None:
     assert UP == up(page, "day") == up(page, "chatbot")
     assert everything["chatbot"].keys() == shown(page, "chatbot").keys()
     await asyncio.sleep(INTERVAL)
-    assert [] == rig.names(level="warning")
+    assert [] == rig.names(level="warn")

@@ -76,7 +76,7 @@ def _midnight(tenant: SimTenant, at: float) -> int:
 def _figures(counts: Counts, name: str) -> Iterator[tuple[str, float]]:
     for metric in ("calls", "interactions", "interface_requests", "interface_successes"):
         yield name.format(metric), getattr(counts, metric)
-    for outcome in ("exit_no_consult", "staff_no_consult", "staff_consult", "exit_consulting"):
+    for outcome in ("immediate_exit", "direct_transfer", "consulted_transfer", "contained"):
         yield f'{name.format("call_outcomes")}{{outcome="{outcome}"}}', getattr(counts, outcome)
 
 

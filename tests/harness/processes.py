@@ -124,9 +124,7 @@ class Daemon:
 class ExporterProcess(Daemon):
     """`python -m exporter`, as whoever runs the tests has it installed."""
 
-    _listening = re.compile(
-        r'^(?=.*"event": ?"listening").*"address": ?"(?:https?://)?(?P<address>[^"/]+)', re.MULTILINE
-    )
+    _listening = re.compile(r'^(?=.*"msg": ?"listening").*"address": ?"(?:https?://)?(?P<address>[^"/]+)', re.MULTILINE)
 
     def __init__(
         self,
@@ -155,7 +153,7 @@ class ExporterProcess(Daemon):
         """What it has logged so far, all of it or the events of one name."""
         complete = self.log.rpartition("\n")[0]
         logged = [json.loads(line) for line in complete.splitlines()]
-        return [event for event in logged if name is None or event["event"] == name]
+        return [event for event in logged if name is None or event["msg"] == name]
 
 
 class Prometheus(Daemon):

@@ -145,7 +145,7 @@ async def test_it_ends_when_told_to_even_while_the_platform_hangs(
 
     assert 0 == await exporter.ended()
     assert ["listening", "config_loaded", "login_succeeded", "stopping"] == [
-        event["event"] for event in exporter.events() if event["level"] != "warning"
+        event["msg"] for event in exporter.events() if event["level"] != "warn"
     ]
 
 

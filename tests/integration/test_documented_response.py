@@ -32,10 +32,10 @@ platforms:
 """
 GAUGES = {
     ("calls", None): 1,
-    ("call_outcomes", "exit_no_consult"): 0,
-    ("call_outcomes", "staff_no_consult"): 0,
-    ("call_outcomes", "staff_consult"): 0,
-    ("call_outcomes", "exit_consulting"): 1,
+    ("call_outcomes", "immediate_exit"): 0,
+    ("call_outcomes", "direct_transfer"): 0,
+    ("call_outcomes", "consulted_transfer"): 0,
+    ("call_outcomes", "contained"): 1,
     ("interactions", None): 2,
     ("interactions_per_call", None): 2,
     ("autonomy_ratio", None): 1,
@@ -52,10 +52,10 @@ EXPECTED = (
     | {("oifde_hour_reported", None): 1}
     | {
         ("oifde_calls_total", None): 1,
-        ("oifde_call_outcomes_total", "exit_no_consult"): 0,
-        ("oifde_call_outcomes_total", "staff_no_consult"): 0,
-        ("oifde_call_outcomes_total", "staff_consult"): 0,
-        ("oifde_call_outcomes_total", "exit_consulting"): 1,
+        ("oifde_call_outcomes_total", "immediate_exit"): 0,
+        ("oifde_call_outcomes_total", "direct_transfer"): 0,
+        ("oifde_call_outcomes_total", "consulted_transfer"): 0,
+        ("oifde_call_outcomes_total", "contained"): 1,
         ("oifde_interactions_total", None): 2,
         ("oifde_interface_requests_total", None): 0,
         ("oifde_interface_successes_total", None): 0,

@@ -83,7 +83,7 @@ class Bot:
 
     def _counters(self, moments: Sequence[float], step: float) -> Mapping[tuple[str, str], list[float]]:
         """The day's sums; at midnight yesterday's are still held, at the next sample a 0 is shown."""
-        names = ("calls", "exit_consulting", "staff_no_consult", "staff_consult", "requests", "successes")
+        names = ("calls", "contained", "direct_transfer", "consulted_transfer", "requests", "successes")
         sums = dict.fromkeys(names, 0.0)
         columns: dict[str, list[float]] = {name: [] for name in names}
         for moment in moments:

@@ -52,10 +52,10 @@ def _counts(values: tuple[float | None, ...] | None) -> Counts:
     names = [field.name for field in HOUR.fields]
     fields = {
         "calls": "callCount",
-        "exit_no_consult": "exitNoConsultCount",
-        "staff_no_consult": "callStaffNoConsultCount",
-        "staff_consult": "callStaffConsultCount",
-        "exit_consulting": "exitConsultingCount",
+        "immediate_exit": "exitNoConsultCount",
+        "direct_transfer": "callStaffNoConsultCount",
+        "consulted_transfer": "callStaffConsultCount",
+        "contained": "exitConsultingCount",
         "interactions": "interactCount",
         "interface_requests": "interfaceRequestCount",
         "interface_successes": "interfaceSuccessCount",

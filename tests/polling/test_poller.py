@@ -146,7 +146,7 @@ async def test_only_changes_are_logged(make_rig: MakeRig) -> None:
     rig.session.answer = lambda _: []
     await run_for(rig, 150)
     assert ["bot_failing", "bot_recovered"] == rig.events
-    assert 600 == rig.log.calls[-1].kwargs["down_seconds"]
+    assert 600 == rig.log.calls[-1].kwargs["duration_seconds"]
     assert "b1" == rig.log.calls[-1].kwargs["access_code"]
 
 

@@ -41,8 +41,8 @@ class Promise(NamedTuple):
 
 CALLS = (
     Figure("calls"),
-    *(Figure("call_outcomes", outcome=each) for each in ("exit_no_consult", "staff_no_consult", "staff_consult")),
-    Figure("call_outcomes", outcome="exit_consulting"),
+    *(Figure("call_outcomes", outcome=each) for each in ("immediate_exit", "direct_transfer", "consulted_transfer")),
+    Figure("call_outcomes", outcome="contained"),
     Figure("interactions"),
     Figure("interactions_per_call", counted=False),
     Figure("autonomy_ratio", counted=False),

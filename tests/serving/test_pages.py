@@ -319,7 +319,7 @@ async def test_a_bots_own_page(fetch: Fetch, store: Store, bot: BotId, snapshot:
     assert "50.0% yesterday 75.0%" in page
     assert "11:00 in progress – yesterday –" in page
     assert "Calls that reached the bot oifde_hour_calls · oifde_live_hour_calls · oifde_calls_total" in page
-    assert 'oifde_call_outcomes_total{outcome="exit_consulting"}' in page
+    assert 'oifde_call_outcomes_total{outcome="contained"}' in page
     assert 'data-label="Last complete hour 10:00">1,234<' in html  # what a phone has in place of the heads
     assert 2 == html.count('<svg role="img"')
     assert 24 == html.count('<th scope="row">0') + html.count('<th scope="row">1') + html.count('<th scope="row">2')

@@ -198,7 +198,7 @@ async def test_an_error_in_the_program_is_logged_and_not_shown(
     ):
         assert response.status == 500
         assert "inner secret" not in await response.text()
-    assert "event=request_failed" in logged.getvalue()
+    assert "msg=request_failed" in logged.getvalue()
     assert "inner secret" in logged.getvalue()
 
 

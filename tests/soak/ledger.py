@@ -14,10 +14,10 @@ HOUR: Final = 3600.0
 
 FIELDS: Final = {
     "callCount": "calls",
-    "exitNoConsultCount": "call_outcomes/exit_no_consult",
-    "callStaffNoConsultCount": "call_outcomes/staff_no_consult",
-    "callStaffConsultCount": "call_outcomes/staff_consult",
-    "exitConsultingCount": "call_outcomes/exit_consulting",
+    "exitNoConsultCount": "call_outcomes/immediate_exit",
+    "callStaffNoConsultCount": "call_outcomes/direct_transfer",
+    "callStaffConsultCount": "call_outcomes/consulted_transfer",
+    "exitConsultingCount": "call_outcomes/contained",
     "interactCount": "interactions",
     "interfaceRequestCount": "interface_requests",
     "interfaceSuccessCount": "interface_successes",

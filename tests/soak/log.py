@@ -40,8 +40,8 @@ class LogReader:
         except ValueError:
             self.alarming.append(line)
             return
-        self.events[event["event"]] += 1
+        self.events[event["msg"]] += 1
         self.levels[event["level"]] += 1
-        serious = event["level"] in ("error", "critical") and event["event"] not in _REFUSED
+        serious = event["level"] == "error" and event["msg"] not in _REFUSED
         if serious or "exception" in event or any(secret in line for secret in self._secrets):
             self.alarming.append(line)

@@ -358,17 +358,17 @@ def test_the_log_is_watched(tmp_path: Path) -> None:
     path = tmp_path / "log"
     reader = LogReader(path, ["hunter2"])
     good = [
-        '{"event": "config_invalid", "level": "error"}',
-        '{"event": "reload_failed", "level": "error"}',
-        '{"event": "bot_failing", "level": "warning"}',
+        '{"msg": "config_invalid", "level": "error"}',
+        '{"msg": "reload_failed", "level": "error"}',
+        '{"msg": "bot_failing", "level": "warn"}',
     ]
     bad = [
-        '{"event": "reload_failed", "level": "error", "exception": "..."}',
-        '{"event": "poll_crashed", "level": "error"}',
-        '{"event": "x", "level": "info", "y": "hunter2"}',
+        '{"msg": "reload_failed", "level": "error", "exception": "..."}',
+        '{"msg": "poll_crashed", "level": "error"}',
+        '{"msg": "x", "level": "info", "y": "hunter2"}',
         "Traceback",
     ]
-    path.write_text("\n".join([*good, *bad, '{"event": "half']), encoding="utf-8")
+    path.write_text("\n".join([*good, *bad, '{"msg": "half']), encoding="utf-8")
 
     assert bad == reader.read().alarming
     assert 1 == reader.events["bot_failing"]

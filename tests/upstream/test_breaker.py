@@ -109,7 +109,7 @@ def test_probes_are_few(breaker: CircuitBreaker, rig: Rig) -> None:
     rig.clock.advance(MAX_PROBE_DELAY)
     _succeed(breaker, "any")
     assert rig.logged() == ["platform_unreachable", "platform_reachable"]
-    assert rig.events[-1]["unreachable_seconds"] == pytest.approx(3600 + MAX_PROBE_DELAY)
+    assert rig.events[-1]["duration_seconds"] == pytest.approx(3600 + MAX_PROBE_DELAY)
 
 
 def test_abandoned_probe(breaker: CircuitBreaker, rig: Rig) -> None:

@@ -347,7 +347,7 @@ async def test_wrong_secret(
     assert await query(session) == ["token-2"]
     assert session.state() == SessionState(token_expiry=rig.clock.now() + HOUR)
     assert rig.logged() == ["login_blocked", "login_succeeded", "login_recovered"]
-    assert rig.events[-1]["failing_seconds"] == 6 * 24 * HOUR
+    assert rig.events[-1]["duration_seconds"] == 6 * 24 * HOUR
 
 
 async def test_wrong_again(

@@ -39,9 +39,9 @@ def place(metric: str, outcome: str = "") -> int:
 
 
 CALLS: Final = place("calls")
-SERVED: Final = place("call_outcomes", "exit_consulting")
+SERVED: Final = place("call_outcomes", "contained")
 AUTONOMY: Final = place("autonomy_ratio")
-_TO_AGENTS: Final = (place("call_outcomes", "staff_no_consult"), place("call_outcomes", "staff_consult"))
+_TO_AGENTS: Final = (place("call_outcomes", "direct_transfer"), place("call_outcomes", "consulted_transfer"))
 
 
 class Condition(IntEnum):

@@ -56,10 +56,10 @@ class Counts(NamedTuple):
     """The calls of a span of time. Not counted among the outcomes are calls without any interaction."""
 
     calls: int = 0
-    exit_no_consult: int = 0
-    staff_no_consult: int = 0
-    staff_consult: int = 0
-    exit_consulting: int = 0
+    immediate_exit: int = 0
+    direct_transfer: int = 0
+    consulted_transfer: int = 0
+    contained: int = 0
     interactions: int = 0
     interface_requests: int = 0
     interface_successes: int = 0
@@ -69,10 +69,10 @@ class _Hour(NamedTuple):
     """All that is drawn for one hour of one bot; times are seconds after its end."""
 
     silent: int
-    exit_no_consult: int
-    staff_no_consult: int
-    staff_consult: int
-    exit_consulting: int
+    immediate_exit: int
+    direct_transfer: int
+    consulted_transfer: int
+    contained: int
     more_staff_no_consult: int  # interactions beyond the fewest that the outcome has
     more_staff_consult: int
     more_exit_consulting: int
@@ -88,26 +88,26 @@ class _Hour(NamedTuple):
         """The calls that arrived in the first ``fraction`` (0 to 1) of the hour."""
         phase = self.phase
         silent = arrived(self.silent, fraction, phase)
-        exit_no_consult = arrived(self.exit_no_consult, fraction, phase + 0.17)
-        staff_no_consult = arrived(self.staff_no_consult, fraction, phase + 0.35)
-        staff_consult = arrived(self.staff_consult, fraction, phase + 0.53)
-        exit_consulting = arrived(self.exit_consulting, fraction, phase + 0.71)
-        interacting = exit_no_consult + staff_no_consult + staff_consult + exit_consulting
+        immediate_exit = arrived(self.immediate_exit, fraction, phase + 0.17)
+        direct_transfer = arrived(self.direct_transfer, fraction, phase + 0.35)
+        consulted_transfer = arrived(self.consulted_transfer, fraction, phase + 0.53)
+        contained = arrived(self.contained, fraction, phase + 0.71)
+        interacting = immediate_exit + direct_transfer + consulted_transfer + contained
         requests = _part(
             self.requests,
             interacting,
-            self.exit_no_consult + self.staff_no_consult + self.staff_consult + self.exit_consulting,
+            self.immediate_exit + self.direct_transfer + self.consulted_transfer + self.contained,
         )
         return Counts(
             silent + interacting,
-            exit_no_consult,
-            staff_no_consult,
-            staff_consult,
-            exit_consulting,
-            exit_no_consult
-            + (2 * staff_no_consult + _part(self.more_staff_no_consult, staff_no_consult, self.staff_no_consult))
-            + (4 * staff_consult + _part(self.more_staff_consult, staff_consult, self.staff_consult))
-            + (2 * exit_consulting + _part(self.more_exit_consulting, exit_consulting, self.exit_consulting)),
+            immediate_exit,
+            direct_transfer,
+            consulted_transfer,
+            contained,
+            immediate_exit
+            + (2 * direct_transfer + _part(self.more_staff_no_consult, direct_transfer, self.direct_transfer))
+            + (4 * consulted_transfer + _part(self.more_staff_consult, consulted_transfer, self.consulted_transfer))
+            + (2 * contained + _part(self.more_exit_consulting, contained, self.contained)),
             requests,
             _part(self.successes, requests, self.requests),
         )
@@ -263,7 +263,7 @@ class SimulatedWorld:
             return counts
         return counts._replace(
             calls=counts.calls + hour.surplus,
-            exit_no_consult=counts.exit_no_consult + hour.surplus,
+            immediate_exit=counts.immediate_exit + hour.surplus,
             interactions=counts.interactions + hour.surplus,
         )
 
@@ -280,20 +280,20 @@ class SimulatedWorld:
         expected *= max(0.0, 1 - trouble[Trouble.CALL_LOSS]) * (1 + trouble[Trouble.SURGE])
         calls = poisson(rng, expected * max(0.0, rng.gauss(1, bot.variation)))
         silent = binomial(rng, calls, bot.silent)
-        exit_no_consult = binomial(rng, calls - silent, bot.leaving)
-        consulting = calls - silent - exit_no_consult
+        immediate_exit = binomial(rng, calls - silent, bot.leaving)
+        consulting = calls - silent - immediate_exit
         autonomy = bot.autonomy + bot.autonomy_by_hour[local.hour] - trouble[Trouble.AUTONOMY]
         if bot.autonomy_variation:
             autonomy += rng.gauss(0, bot.autonomy_variation)
-        exit_consulting = binomial(rng, consulting, min(1.0, max(0.0, autonomy)))
-        staff_no_consult = binomial(rng, consulting - exit_consulting, min(1.0, bot.direct + trouble[Trouble.DIRECT]))
-        staff_consult = consulting - exit_consulting - staff_no_consult
+        contained = binomial(rng, consulting, min(1.0, max(0.0, autonomy)))
+        direct_transfer = binomial(rng, consulting - contained, min(1.0, bot.direct + trouble[Trouble.DIRECT]))
+        consulted_transfer = consulting - contained - direct_transfer
         requests = poisson(rng, (calls - silent) * bot.interface_requests) if calls > silent else 0
         successes = binomial(rng, requests, max(0.0, bot.interface_success - trouble[Trouble.INTERFACES]))
         more = (
-            binomial(rng, staff_no_consult, 0.5),
-            poisson(rng, 2.5 * staff_consult),
-            poisson(rng, 2 * exit_consulting),
+            binomial(rng, direct_transfer, 0.5),
+            poisson(rng, 2.5 * consulted_transfer),
+            poisson(rng, 2 * contained),
         )
         phase = rng.random()
         # Habits come last, so that they change nothing of the above.
@@ -303,10 +303,10 @@ class SimulatedWorld:
         surplus = rng.choice((0, 1 + calls // 20))
         return _Hour(
             silent,
-            exit_no_consult,
-            staff_no_consult,
-            staff_consult,
-            exit_consulting,
+            immediate_exit,
+            direct_transfer,
+            consulted_transfer,
+            contained,
             *more,
             requests,
             successes,
@@ -342,15 +342,15 @@ class SimulatedWorld:
                 "positiveFeedbackRate": _ratio(positive, feedback, none),
             }
             return record
-        judged = counts.staff_no_consult + counts.staff_consult + counts.exit_consulting
+        judged = counts.direct_transfer + counts.consulted_transfer + counts.contained
         record |= {
             "callCount": counts.calls,
-            "exitNoConsultCount": counts.exit_no_consult,
-            "callStaffNoConsultCount": counts.staff_no_consult,
-            "callStaffConsultCount": counts.staff_consult,
-            "exitConsultingCount": counts.exit_consulting,
+            "exitNoConsultCount": counts.immediate_exit,
+            "callStaffNoConsultCount": counts.direct_transfer,
+            "callStaffConsultCount": counts.consulted_transfer,
+            "exitConsultingCount": counts.contained,
             "interactCount": counts.interactions,
-            "autonomyRate": _ratio(counts.exit_consulting, judged, none),
+            "autonomyRate": _ratio(counts.contained, judged, none),
             "averageInteractPerCall": f"{counts.interactions / (counts.calls or 1):.2f}",
             "dbRecordTime": self._db_record_time(line, phase, stored),
             "type": period,

@@ -170,7 +170,7 @@ async def test_no_password_is_logged(serve: Serve, get: Get, users: str, log: io
             await get(running, authorization=basic("alice", password))
         await get(running, authorization=basic("typed-canary", ""))
 
-    assert 2 == log.getvalue().count("event=authentication_failed")
+    assert 2 == log.getvalue().count("msg=authentication_failed")
     assert not [word for word in ("alice123", "canary", "$2b$") if word in log.getvalue()]
 
 

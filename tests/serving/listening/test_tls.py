@@ -317,15 +317,15 @@ async def test_a_broken_certificate_keeps_the_old_one(
         before = (await get(running, context=client())).certificate
         renew(directory, "renewed", "pem")
         assert [before, before] == [(await get(running, context=client())).certificate for _ in range(2)]
-        assert 1 == log.getvalue().count("event=web_config_invalid")
+        assert 1 == log.getvalue().count("msg=web_config_invalid")
         (directory / "server.key").unlink()
         assert before == (await get(running, context=client())).certificate
         renew(directory, "renewed", "key")
         assert before != (await get(running, context=client())).certificate
 
     said = log.getvalue()
-    assert 2 == said.count("event=web_config_invalid")
-    assert 1 == said.count("event=web_config_loaded")
+    assert 2 == said.count("msg=web_config_invalid")
+    assert 1 == said.count("msg=web_config_loaded")
 
 
 async def test_a_renewed_client_authority(serve: Serve, get: Get, client: MakeContext, directory: Path) -> None:
@@ -384,4 +384,4 @@ async def test_a_key_that_everyone_may_read_is_warned_of(
     text = f"tls_server_config:\n  cert_file: server.pem\n  key: |\n{lines}" if inline else TLS
     async with serve(text) as running:
         open_to_all = running.file if inline else key
-        assert f"event=secret_readable_by_everyone file={open_to_all}\n" in log.getvalue()
+        assert f"msg=secret_readable_by_everyone file={open_to_all}\n" in log.getvalue()

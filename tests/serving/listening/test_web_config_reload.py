@@ -61,12 +61,12 @@ async def test_a_broken_file_opens_nothing(
                 assert (401, 200) == ((await get(running)).status, (await get(running, authorization=alice)).status)
         running.file.unlink()
         assert (401, 200) == ((await get(running)).status, (await get(running, authorization=alice)).status)
-        assert 5 == log.getvalue().count("event=web_config_invalid")
+        assert 5 == log.getvalue().count("msg=web_config_invalid")
         running.write(f"basic_auth_users: {{bob: {hashed('bob')}}}\n")
         assert 401 == (await get(running, authorization=alice)).status
         assert 200 == (await get(running, authorization=basic("bob", "bob"))).status
 
-    assert 1 == log.getvalue().count("event=web_config_loaded")
+    assert 1 == log.getvalue().count("msg=web_config_loaded")
     assert "canary" not in log.getvalue()
 
 

@@ -31,10 +31,10 @@ DAY = 24 * HOUR
 NOON = int(datetime(2026, 7, 22, 12, tzinfo=ZoneInfo("Asia/Shanghai")).timestamp())  # a Wednesday
 COUNTS = {
     "callCount": "calls",
-    "exitNoConsultCount": "exit_no_consult",
-    "callStaffNoConsultCount": "staff_no_consult",
-    "callStaffConsultCount": "staff_consult",
-    "exitConsultingCount": "exit_consulting",
+    "exitNoConsultCount": "immediate_exit",
+    "callStaffNoConsultCount": "direct_transfer",
+    "callStaffConsultCount": "consulted_transfer",
+    "exitConsultingCount": "contained",
     "interactCount": "interactions",
     "interfaceRequestCount": "interface_requests",
     "interfaceSuccessCount": "interface_successes",
@@ -91,14 +91,14 @@ def test_records_obey_the_documented_arithmetic(seed: int, now: int, zone: str, 
     for period in ("hour", "day"):
         for record in _records(world, now, period=period):
             counts = _counts(record)
-            outcomes = counts.exit_no_consult + counts.staff_no_consult + counts.staff_consult + counts.exit_consulting
+            outcomes = counts.immediate_exit + counts.direct_transfer + counts.consulted_transfer + counts.contained
             assert counts.calls >= outcomes >= 0
-            least = counts.exit_no_consult + 2 * (counts.staff_no_consult + counts.exit_consulting)
-            assert counts.interactions >= least + 4 * counts.staff_consult
+            least = counts.immediate_exit + 2 * (counts.direct_transfer + counts.contained)
+            assert counts.interactions >= least + 4 * counts.consulted_transfer
             assert counts.interface_requests >= counts.interface_successes >= 0
-            judged = counts.staff_no_consult + counts.staff_consult + counts.exit_consulting
+            judged = counts.direct_transfer + counts.consulted_transfer + counts.contained
             if judged:
-                assert f"{counts.exit_consulting / judged:.4f}" == record["autonomyRate"]
+                assert f"{counts.contained / judged:.4f}" == record["autonomyRate"]
             else:
                 assert record["autonomyRate"] in ("-1.0000", "-1.000")
             if counts.interface_requests:
@@ -293,8 +293,8 @@ def test_rates_follow_the_character() -> None:
     """The autonomy and the interface success a bot is said to have are the ones its records show."""
     world = _world(_bot(calls_per_hour=200, autonomy=0.6, interface_success=0.9, interface_requests=1.5))
     whole = Counts(*map(sum, zip(*(counts for _, counts in _truth(world)), strict=True)))
-    judged = whole.exit_consulting + whole.staff_consult + whole.staff_no_consult
-    assert pytest.approx(0.6, abs=0.01) == whole.exit_consulting / judged
+    judged = whole.contained + whole.consulted_transfer + whole.direct_transfer
+    assert pytest.approx(0.6, abs=0.01) == whole.contained / judged
     assert pytest.approx(0.9, abs=0.01) == whole.interface_successes / whole.interface_requests
     assert pytest.approx(1.5, rel=0.03) == whole.interface_requests / (whole.calls * 0.98)
 
@@ -314,10 +314,7 @@ def _during(trouble: Trouble, size: float) -> tuple[Counts, Counts]:
 def test_autonomy_drop() -> None:
     """An incident takes points off the share of calls the bot serves alone, in its hours and no others."""
     usual, struck = _during(Trouble.AUTONOMY, 0.3)
-    assert (
-        pytest.approx(-0.3 * 0.9, abs=0.05)
-        == struck.exit_consulting / struck.calls - usual.exit_consulting / usual.calls
-    )
+    assert pytest.approx(-0.3 * 0.9, abs=0.05) == struck.contained / struck.calls - usual.contained / usual.calls
 
 
 def test_interface_trouble() -> None:
@@ -335,8 +332,8 @@ def test_call_loss() -> None:
 def test_direct_transfers() -> None:
     """An incident sends those who reach an agent there at once; as many as before are served by the bot."""
     usual, struck = _during(Trouble.DIRECT, 0.4)
-    assert usual.exit_consulting == struck.exit_consulting
-    assert pytest.approx(0.8, abs=0.1) == struck.staff_no_consult / (struck.staff_no_consult + struck.staff_consult)
+    assert usual.contained == struck.contained
+    assert pytest.approx(0.8, abs=0.1) == struck.direct_transfer / (struck.direct_transfer + struck.consulted_transfer)
 
 
 def test_hours_differ_in_autonomy() -> None:
@@ -346,8 +343,8 @@ def test_hours_differ_in_autonomy() -> None:
     day: list[float] = []
     night: list[float] = []
     for local, counts in _truth(_world(bot)):
-        judged = counts.staff_no_consult + counts.staff_consult + counts.exit_consulting
-        (night if local.hour < 7 else day).append(counts.exit_consulting / judged)
+        judged = counts.direct_transfer + counts.consulted_transfer + counts.contained
+        (night if local.hour < 7 else day).append(counts.contained / judged)
 
     assert pytest.approx(0.65, abs=0.01) == fmean(day)
     assert pytest.approx(0.45, abs=0.01) == fmean(night)
