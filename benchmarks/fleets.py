@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from exporter.upstream.simulator import CALM, SimBot, SimTenant, SimulatedWorld, World, default_secret
+from exporter.simulator import CALM, SimBot, SimTenant, SimulatedWorld, World, default_secret
 
 ZONE: Final = ZoneInfo("Asia/Shanghai")
 EVENING: Final = datetime(2026, 5, 20, 23, 5, tzinfo=ZONE).timestamp()

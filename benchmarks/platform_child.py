@@ -2,7 +2,7 @@
 
 from benchmarks.children import Pipe, answer
 from benchmarks.fleets import BenchmarkClock, world
-from exporter.upstream.simulator import Simulator
+from exporter.simulator import Simulator
 
 
 async def platform(pipe: Pipe, clock: BenchmarkClock, bots: int) -> None:

@@ -14,7 +14,7 @@ from exporter.commands.daemon import run_to_end, serve, web_from
 from exporter.commands.help import Command
 from exporter.commands.options import flag, log_options, web_options
 from exporter.config.files import read_regular
-from exporter.upstream.simulator.demo import demo_config, demo_simulator
+from exporter.simulator.demo import demo_config, demo_simulator
 
 _HEADING: Final = "# Written by oifde-exporter demo, for as long as it runs.\n"
 

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from exporter.upstream.simulator import (
+from exporter.simulator import (
     OFFICE_HOURS,
     Incident,
     SimBot,
@@ -17,7 +17,7 @@ from exporter.upstream.simulator import (
     Trouble,
     opening,
 )
-from exporter.upstream.simulator.characters import DAY, HOUR, WEEK
+from exporter.simulator.characters import DAY, HOUR, WEEK
 
 BEGIN: Final = int(datetime(2026, 8, 31, tzinfo=UTC).timestamp())
 """When the history begins: a Monday."""

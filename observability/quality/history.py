@@ -11,8 +11,8 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from exporter.polling.calendar import hour_start, hours, local_date
-from exporter.upstream.simulator import Counts, SimBot, SimTenant, SimulatedWorld
-from exporter.upstream.simulator.characters import HOUR
+from exporter.simulator import Counts, SimBot, SimTenant, SimulatedWorld
+from exporter.simulator.characters import HOUR
 
 SETTLE_DELAY: Final = 600.0
 EMPTY_HOUR_DELAY: Final = 7200.0

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from exporter.upstream.simulator import Trouble
-from exporter.upstream.simulator.characters import DAY
+from exporter.simulator import Trouble
+from exporter.simulator.characters import DAY
 from observability.quality.fleet import Case
 
 CAUSES: Final[Mapping[Trouble, frozenset[str]]] = {

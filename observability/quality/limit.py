@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Final
 
-from exporter.upstream.simulator import Counts, SimBot, SimTenant, SimulatedWorld
-from exporter.upstream.simulator.characters import DAY, HOUR
+from exporter.simulator import Counts, SimBot, SimTenant, SimulatedWorld
+from exporter.simulator.characters import DAY, HOUR
 from observability.quality.fleet import Case
 
 _BEFORE: Final = 2 * DAY

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from exporter.upstream.simulator import SimTenant
-from exporter.upstream.simulator.characters import DAY, HOUR, WEEK
+from exporter.simulator import SimTenant
+from exporter.simulator.characters import DAY, HOUR, WEEK
 from observability.quality.fleet import BEGIN, QUIET_WEEKS, WEEKS, Fleet
 from observability.quality.history import openmetrics
 from observability.quality.judge import Episode, episodes

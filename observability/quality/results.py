@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 from benchmarks.report import Table
-from exporter.upstream.simulator import Trouble
-from exporter.upstream.simulator.characters import HOUR
+from exporter.simulator import Trouble
+from exporter.simulator.characters import HOUR
 from observability.quality import limit
 from observability.quality.fleet import KINDS, Case
 from observability.quality.judge import CAUSES, FINDERS, Verdict, judge

@@ -18,7 +18,7 @@ import yaml
 from click.testing import CliRunner, Result
 
 from exporter.cli import main
-from exporter.upstream.simulator import CALM, SimBot, SimTenant, SimulatedWorld, Simulator, default_secret
+from exporter.simulator import CALM, SimBot, SimTenant, SimulatedWorld, Simulator, default_secret
 
 NOW: Final = datetime(2026, 5, 20, 15, 30, 5, tzinfo=ZoneInfo("Asia/Shanghai"))
 TENANT: Final = SimTenant(

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from exporter.commands.backfill import backfill
-from exporter.upstream.simulator import faults
+from harness import faults
 
 from .conftest import NOW, TENANT, Shell
 

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from commands.conftest import BINDINGS, LOGIN, NOW, QUERY, TENANT, Shell
 
-from exporter.upstream.simulator import SimulatedWorld, faults
-from exporter.upstream.simulator.world import Record, World
+from exporter.simulator import SimulatedWorld
+from exporter.simulator.world import Record, World
+from harness import faults
 
 BOTS = [{"access_code": bot.access_code, "name": bot.name.replace("$", "$$")} for bot in TENANT.bots]
 HTTP = ("note", "main", "the url is not https: secrets and tokens can be read on the way")

@@ -22,8 +22,8 @@ from exporter.polling.poller import Plan, Poller
 from exporter.polling.store import Store
 from exporter.polling.windows import Rules
 from exporter.serving.exposition import Exposition
+from exporter.simulator import CALM, SimBot, SimTenant, SimulatedWorld, Simulator, default_secret
 from exporter.upstream.reports import HOUR
-from exporter.upstream.simulator import CALM, SimBot, SimTenant, SimulatedWorld, Simulator, default_secret
 from harness.waiting import wait_for
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")

@@ -6,8 +6,8 @@ import pytest
 from aiohttp import web
 from commands.conftest import LOGIN, QUERY, TENANT, Shell
 
-from exporter.upstream.simulator.faults import JSON, Respond
-from exporter.upstream.simulator.journal import Request
+from exporter.simulator.faults import JSON, Respond
+from exporter.simulator.journal import Request
 
 CANARY = 'canary-"app-secret\\-ü-4f1d'
 TOKEN = "canary-ready-token-9a7e"

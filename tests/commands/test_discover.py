@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from exporter.commands.discover import _quoted
 from exporter.config import load
-from exporter.upstream.simulator import SimBot, SimTenant, SimulatedWorld, faults
+from exporter.simulator import SimBot, SimTenant, SimulatedWorld
+from harness import faults
 
 CODES = [bot.access_code for bot in TENANT.bots]
 

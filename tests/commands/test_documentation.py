@@ -11,7 +11,7 @@ from typing import Final
 import pytest
 from commands.conftest import NOW, StandingClock, serving, typed
 
-from exporter.upstream.simulator.demo import demo_config, demo_simulator
+from exporter.simulator.demo import demo_config, demo_simulator
 
 PAGE: Final = Path(__file__).parents[2] / "docs" / "commands.md"
 EXAMPLES: Final = re.findall(r"```console\n\$ oifde-exporter (.*)\n((?s:.*?))```\n", PAGE.read_text(encoding="utf-8"))

@@ -89,5 +89,5 @@ def test_the_daemon_starts_without_what_only_other_commands_need(tmp_path: Path)
         "rich.console",
         "exporter.commands.query",
         "exporter.commands.check",
-        "exporter.upstream.simulator",
+        "exporter.simulator",
     }

@@ -9,8 +9,9 @@ import yaml
 from commands.conftest import LOGIN, NOW, QUERY, TENANT, Shell
 from rich.cells import cell_len
 
-from exporter.upstream.simulator import SimBot, faults
-from exporter.upstream.simulator.world import World
+from exporter.simulator import SimBot
+from exporter.simulator.world import World
+from harness import faults
 
 BILLING = TENANT.bots[0].access_code
 

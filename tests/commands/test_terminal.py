@@ -11,7 +11,7 @@ import pytest
 import yaml
 from commands.conftest import Shell, configuration
 
-from exporter.upstream.simulator import faults
+from harness import faults
 
 
 def in_terminal(*arguments: str, directory: Path, **environment: str) -> tuple[int, str]:

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Final
 
-from exporter.upstream.simulator import faults
-from exporter.upstream.simulator.faults import Fault
+from exporter.simulator.faults import Fault
+from harness import faults
 
 PAGE: Final = b"<html><head><title>502 Bad Gateway</title></head><body><h1>Bad Gateway</h1></body></html>"
 

@@ -23,7 +23,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from exporter import logs
 from exporter.app import App, WebOptions
 from exporter.config import Config, Shard, load
-from exporter.upstream.simulator import CALM, Account, SimBot, SimTenant, SimulatedWorld, Simulator
+from exporter.simulator import CALM, Account, SimBot, SimTenant, SimulatedWorld, Simulator
 
 from .loop import SocketLoop
 

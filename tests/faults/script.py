@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from exporter.upstream.simulator import SimBot, SimTenant
-from exporter.upstream.simulator.world import Record
+from exporter.simulator import SimBot, SimTenant
+from exporter.simulator.world import Record
 
 from .rig import SHANGHAI, TENANT, bots_named
 
@@ -70,6 +70,3 @@ class Script:
             for hour, calls in self.calls.items()
             if datetime.fromtimestamp(self.start(hour), self._cut).date() == day
         ]
-
-    def knowledge(self, period: str, tenant_id: str, timestamp_ms: int, now: float) -> Record:
-        return {}

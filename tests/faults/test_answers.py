@@ -6,9 +6,10 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from exporter.simulator import SimTenant
+from exporter.simulator.faults import Fault
 from exporter.upstream.client import MAX_BODY_BYTES
-from exporter.upstream.simulator import SimTenant, faults
-from exporter.upstream.simulator.faults import Fault
+from harness import faults
 
 from .cases import CASES, Case
 from .rig import INTERVAL, LOGIN, QUERY, STALE_AFTER, TENANT, Rig, bots_named

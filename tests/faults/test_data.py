@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from exporter.upstream.simulator import faults
+from harness import faults
 
 from .rig import INTERVAL, STALE_AFTER, TENANT, Page, Rig
 from .script import Script

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
+from exporter.simulator import CALM, SimBot, SimTenant, SimulatedWorld, Simulator
+from exporter.simulator.faults import Fault
 from exporter.upstream.bindings import OPERATION
-from exporter.upstream.simulator import CALM, SimBot, SimTenant, SimulatedWorld, Simulator, faults
-from exporter.upstream.simulator.faults import Fault
+from harness import faults
 
 from .cases import CASES
 from .rig import INTERVAL, LOGIN, QUERY, TENANT, Page, Rig, bots_named

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from exporter.upstream.simulator import SimTenant, Simulator, faults
-from exporter.upstream.simulator.faults import JSON, Fault, Respond
-from exporter.upstream.simulator.journal import Request
+from exporter.simulator import SimTenant, Simulator
+from exporter.simulator.faults import JSON, Fault, Respond
+from exporter.simulator.journal import Request
+from harness import faults
 
 from .rig import CANARY, INTERVAL, LOGIN, QUERY, STALE_AFTER, TENANT, Page, Rig, bots_named
 

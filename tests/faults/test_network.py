@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import trustme
 
-from exporter.upstream.simulator import faults
+from harness import faults
 
 from . import cases
 from .cases import OUTAGES, Outage

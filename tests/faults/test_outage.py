@@ -5,7 +5,7 @@ from datetime import datetime
 
 import pytest
 
-from exporter.upstream.simulator import Journal, SimTenant
+from exporter.simulator import Journal, SimTenant
 
 from .rig import LOGIN, QUERY, Page, Rig, bots_named, shanghai
 from .test_network import A_FEW_SECONDS, Break, half_open, nobody

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from exporter.upstream.simulator import CALM, Account, SimTenant, SimulatedWorld, Simulator, faults
+from exporter.simulator import CALM, Account, SimTenant, SimulatedWorld, Simulator
+from harness import faults
 from harness.processes import ExporterProcess
 from harness.waiting import wait_for
 

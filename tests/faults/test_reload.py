@@ -17,9 +17,10 @@ import yaml
 
 from exporter.config import Config, Secret, load
 from exporter.polling.poller import Poller
+from exporter.simulator import SimTenant
 from exporter.upstream.client import PlatformClient
 from exporter.upstream.session import TenantSession
-from exporter.upstream.simulator import SimTenant, faults
+from harness import faults
 
 from .rig import INTERVAL, LOGIN, QUERY, TENANT, Rig, bots_named
 

@@ -2,7 +2,8 @@
 
 import asyncio
 
-from exporter.upstream.simulator import SimulatedWorld, Simulator, faults
+from exporter.simulator import SimulatedWorld, Simulator
+from harness import faults
 
 from .rig import INTERVAL, QUERY, STALE_AFTER, TENANT, Page, Rig, Series, shanghai
 

@@ -13,10 +13,10 @@ from aiohttp import encode_basic_auth, web
 from aiohttp.test_utils import TestServer
 
 from exporter.polling import windows
+from exporter.simulator.faults import JSON, Fault, Respond
+from exporter.simulator.journal import Request
 from exporter.upstream.errors import UpstreamError
-from exporter.upstream.simulator import faults
-from exporter.upstream.simulator.faults import JSON, Fault, Respond
-from exporter.upstream.simulator.journal import Request
+from harness import faults
 
 from .cases import CASES
 from .rig import CANARY, INTERVAL, LOGIN, TENANT, Rig, secrets_told

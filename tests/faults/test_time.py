@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from exporter.upstream.simulator import CALM, SimTenant, SimulatedWorld
+from exporter.simulator import CALM, SimTenant, SimulatedWorld
 
 from .rig import INTERVAL, LOGIN, SHANGHAI, TENANT, Page, Rig, bots_named
 from .script import Script

@@ -18,7 +18,7 @@ from exporter import logs
 from exporter.app import App, WebOptions
 from exporter.clock import SystemClock
 from exporter.config import Shard, load
-from exporter.upstream.simulator import CALM, SimBot, SimTenant, SimulatedWorld, Simulator, default_secret
+from exporter.simulator import CALM, SimBot, SimTenant, SimulatedWorld, Simulator, default_secret
 from harness.processes import fetch
 from harness.waiting import wait_for
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import yaml
 
-from exporter.upstream.simulator.characters import HOUR, SimTenant
-from exporter.upstream.simulator.world import Counts, SimulatedWorld
+from exporter.simulator.characters import HOUR, SimTenant
+from exporter.simulator.world import Counts, SimulatedWorld
 from harness.dashboards import seconds
 
 STEP = 900

@@ -10,10 +10,10 @@ from typing import Any, Final
 import yaml
 
 from exporter.clock import SystemClock
-from exporter.upstream.simulator.characters import HOUR, Incident, SimBot, SimTenant, Trouble
-from exporter.upstream.simulator.demo import TENANTS, demo_config, demo_simulator
-from exporter.upstream.simulator.faults import ErrorCode
-from exporter.upstream.simulator.world import SimulatedWorld
+from exporter.simulator.characters import HOUR, Incident, SimBot, SimTenant, Trouble
+from exporter.simulator.demo import TENANTS, demo_config, demo_simulator
+from exporter.simulator.faults import ErrorCode
+from exporter.simulator.world import SimulatedWorld
 from harness.history import STEP, Past, all_rules, days, fired, recorded, rule_levels, write_blocks
 from harness.processes import ExporterProcess, Prometheus
 from harness.waiting import wait_for

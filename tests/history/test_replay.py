@@ -12,10 +12,10 @@ import pytest
 from exporter.history.replay import Span, Tally, days_of, first_known, replay, tally
 from exporter.polling.calendar import day_before, local_date, midnight
 from exporter.polling.windows import Rules, State, count, fold, wants_day_before
+from exporter.simulator import UNFRIENDLY, Habits, SimBot, SimTenant, SimulatedWorld
+from exporter.simulator.characters import opening
+from exporter.simulator.world import CALL_STATISTICS
 from exporter.upstream.reports import HOUR, Parsed, parse
-from exporter.upstream.simulator import UNFRIENDLY, Habits, SimBot, SimTenant, SimulatedWorld
-from exporter.upstream.simulator.characters import opening
-from exporter.upstream.simulator.world import CALL_STATISTICS
 
 STEP = 240
 SHANGHAI = ZoneInfo("Asia/Shanghai")

@@ -17,10 +17,10 @@ import yaml
 from aiohttp import web
 
 from exporter.clock import SystemClock
-from exporter.upstream.simulator import Simulator
-from exporter.upstream.simulator.characters import CALM, HOUR, Incident, SimBot, SimTenant, Trouble
-from exporter.upstream.simulator.server import default_secret
-from exporter.upstream.simulator.world import SimulatedWorld
+from exporter.simulator import Simulator
+from exporter.simulator.characters import CALM, HOUR, Incident, SimBot, SimTenant, Trouble
+from exporter.simulator.server import default_secret
+from exporter.simulator.world import SimulatedWorld
 from harness.history import STEP, Past, days, recorded, rule_levels, write_blocks
 from harness.processes import ExporterProcess, Prometheus
 from harness.programs import FindProgram

@@ -23,19 +23,11 @@ from exporter.polling.snapshot import BotId
 from exporter.polling.store import Store
 from exporter.polling.windows import Rules
 from exporter.serving.exposition import Exposition
+from exporter.simulator import UNFRIENDLY, Habits, SimBot, SimTenant, SimulatedWorld, Simulator, default_secret
+from exporter.simulator.characters import opening
 from exporter.upstream.progress import Progress
 from exporter.upstream.reports import HOUR
-from exporter.upstream.simulator import (
-    UNFRIENDLY,
-    Habits,
-    SimBot,
-    SimTenant,
-    SimulatedWorld,
-    Simulator,
-    default_secret,
-    faults,
-)
-from exporter.upstream.simulator.characters import opening
+from harness import faults
 from harness.processes import Prometheus
 from harness.programs import FindProgram
 from harness.waiting import wait_for

@@ -11,15 +11,8 @@ from pathlib import Path
 import pytest
 
 from exporter.clock import SystemClock
-from exporter.upstream.simulator import (
-    CALM,
-    SimBot,
-    SimTenant,
-    SimulatedWorld,
-    Simulator,
-    default_secret,
-    faults,
-)
+from exporter.simulator import CALM, SimBot, SimTenant, SimulatedWorld, Simulator, default_secret
+from harness import faults
 from harness.processes import ExporterProcess
 from harness.waiting import wait_for
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from exporter.clock import SystemClock
-from exporter.upstream.simulator import SimBot, SimTenant, SimulatedWorld, Simulator, default_secret
-from exporter.upstream.simulator.faults import Hang
+from exporter.simulator import SimBot, SimTenant, SimulatedWorld, Simulator, default_secret
+from harness.faults import Hang
 
 TENANT = SimTenant("t1", (SimBot("b1", "billing"),))
 SIGNALS = [signal.SIGINT, signal.SIGTERM]

@@ -11,8 +11,8 @@ import pytest
 from exporter.polling.calendar import day_before, local_date, midnight
 from exporter.polling.windows import Rules as WindowRules
 from exporter.polling.windows import State, count, fold
+from exporter.simulator import OFFICE_HOURS, Counts, SimBot, SimTenant, SimulatedWorld, Trouble
 from exporter.upstream.reports import HOUR, parse
-from exporter.upstream.simulator import OFFICE_HOURS, Counts, SimBot, SimTenant, SimulatedWorld, Trouble
 from observability.quality import fleet, history, judge, limit
 from observability.quality.judge import Episode
 from observability.quality.measure import seconds

@@ -17,15 +17,8 @@ from exporter.polling.discovery import Discovery, DiscoveryPlan
 from exporter.polling.fleet import Fleet
 from exporter.polling.snapshot import BotId, DiscoveryStatus, Snapshot, TenantId, TenantStatus
 from exporter.polling.store import Store
-from exporter.upstream.simulator import (
-    CALM,
-    SimBot,
-    SimTenant,
-    SimulatedWorld,
-    Simulator,
-    default_secret,
-    faults,
-)
+from exporter.simulator import CALM, SimBot, SimTenant, SimulatedWorld, Simulator, default_secret
+from harness import faults
 from harness.waiting import wait_for
 
 TENANTS = [SimTenant("t1", (SimBot("a", "a"), SimBot("b", "b"))), SimTenant("t2", (SimBot("c", "c"),))]

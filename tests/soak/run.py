@@ -20,7 +20,7 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from exporter.clock import SystemClock
-from exporter.upstream.simulator import SimTenant, SimulatedWorld, default_secret
+from exporter.simulator import SimTenant, SimulatedWorld, default_secret
 from harness.processes import ExporterProcess, Prometheus
 from harness.waiting import wait_for
 

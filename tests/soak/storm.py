@@ -12,8 +12,9 @@ from typing import Final, NamedTuple
 from aiohttp import web
 
 from exporter.clock import Clock
-from exporter.upstream.simulator import Request, SimTenant, SimulatedWorld, Simulator, faults
-from exporter.upstream.simulator.faults import Fault, Respond
+from exporter.simulator import Request, SimTenant, SimulatedWorld, Simulator
+from exporter.simulator.faults import Fault, Respond
+from harness import faults
 
 from .ledger import BotKey, Ledger
 from .world import MOODS, Mood, MoodyWorld, Statement, heard

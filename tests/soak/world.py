@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Final, TypeAlias
 from zoneinfo import ZoneInfo
 
-from exporter.upstream.simulator import CALM, Habits, SimBot, SimTenant, SimulatedWorld
+from exporter.simulator import CALM, Habits, SimBot, SimTenant, SimulatedWorld
 
 from .ledger import BotKey
 
@@ -93,9 +93,6 @@ class MoodyWorld:
             day = datetime.fromtimestamp(timestamp_ms / 1000, self.zones[tenant_id]).date()
             statements.append(Statement(period, bot, day, rows, now))
         return rows
-
-    def knowledge(self, period: str, tenant_id: str, timestamp_ms: int, now: float) -> dict[str, object]:
-        return self.world.knowledge(period, tenant_id, timestamp_ms, now)
 
 
 def _newest_missing(rows: Rows) -> Rows:

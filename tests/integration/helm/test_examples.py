@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from exporter.clock import SystemClock
-from exporter.upstream.simulator import CALM, SimBot, SimTenant, SimulatedWorld, Simulator, default_secret
+from exporter.simulator import CALM, SimBot, SimTenant, SimulatedWorld, Simulator, default_secret
 from harness.manifests import VERSIONS, Helm, Manifest, at, errors, pods, unrestricted
 from harness.pod import Pod
 from harness.processes import fetch

@@ -14,7 +14,8 @@ import pytest
 import trustme
 
 from exporter.clock import SystemClock
-from exporter.upstream.simulator import CALM, SimBot, SimTenant, SimulatedWorld, Simulator, default_secret, faults
+from exporter.simulator import CALM, SimBot, SimTenant, SimulatedWorld, Simulator, default_secret
+from harness import faults
 from harness.manifests import Helm, Manifest, at, pods
 from harness.pod import Pod
 from harness.processes import ExporterProcess

@@ -9,18 +9,17 @@ from typing import Final, TypeAlias
 from aiohttp import hdrs, web
 
 from exporter.clock import Clock
-from exporter.upstream.simulator.accounts import NO_TOKEN, Accounts, ApiError
-from exporter.upstream.simulator.characters import SimBot
-from exporter.upstream.simulator.draws import chance, key
-from exporter.upstream.simulator.faults import CLOSING, Faults, Respond, http_date, json_response
-from exporter.upstream.simulator.journal import Journal, Request
-from exporter.upstream.simulator.world import CALL_STATISTICS, CHATBOT, LAST_TIMESTAMP_MS, World
+from exporter.simulator.accounts import NO_TOKEN, Accounts, ApiError
+from exporter.simulator.characters import SimBot
+from exporter.simulator.draws import chance, key
+from exporter.simulator.faults import CLOSING, Faults, Respond, http_date, json_response
+from exporter.simulator.journal import Journal, Request
+from exporter.simulator.world import CALL_STATISTICS, CHATBOT, LAST_TIMESTAMP_MS, World
 
 OPERATIONS: Final = {
     "gettoken": "get_token",
     CALL_STATISTICS: "query_call_statistics",
     CHATBOT: "query_chatbot",
-    "queryKnowledgeReport": "query_knowledge",
     "querynavigationinfo": "query_bindings",
 }
 """The interfaces, and what the exporter and the journal call them."""
@@ -54,7 +53,6 @@ def create_app(
         "gettoken": api.get_token,
         CALL_STATISTICS: partial(api.statistics, CALL_STATISTICS),
         CHATBOT: partial(api.statistics, CHATBOT),
-        "queryKnowledgeReport": api.knowledge,
         "querynavigationinfo": api.bindings,
     }
 
@@ -142,11 +140,6 @@ class _Api:
         period = _one_of(asked, "type", "hour", "day")
         access_code, timestamp = _text(asked, "accessCode"), _timestamp(asked)
         return self._world().records(report, period, asked.tenant_id, access_code, timestamp, self._clock.now())
-
-    def knowledge(self, asked: Request) -> object:
-        self._authenticate(asked)
-        period = _one_of(asked, "type", "day", "month")
-        return self._world().knowledge(period, asked.tenant_id, _timestamp(asked), self._clock.now())
 
     def bindings(self, asked: Request) -> object:
         self._authenticate(asked)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from exporter.clock import Clock
-from exporter.upstream.simulator.draws import key
+from exporter.simulator.draws import key
 
 NO_TOKEN: Final = 900001
 BAD_TOKEN: Final = 900002

@@ -1,7 +1,6 @@
-"""Everything that can go wrong on the way to a platform, to be switched on and off while the simulator runs.
+"""More that can go wrong on the way to a platform than the demo shows: faults for the simulator.
 
-A fault gets a request and what would answer it, and answers in its own way. A rule says which requests
-a fault strikes. Where several strike one request, the first one added is the outermost.
+The simulator's own faults are here as well, so that a test needs one import.
 """
 
 import asyncio
@@ -9,148 +8,59 @@ import json
 import socket
 import struct
 import zlib
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from email.utils import formatdate
-from typing import Any, Final, Protocol, TypeAlias, TypedDict, Unpack
+from typing import Any, Final, TypeAlias
 
 from aiohttp import hdrs, web
 
-from exporter.upstream.simulator.draws import chance
-from exporter.upstream.simulator.journal import Request
-from exporter.upstream.simulator.world import Record
+from exporter.simulator.faults import (
+    JSON,
+    Delay,
+    ErrorCode,
+    Fault,
+    HttpStatus,
+    Respond,
+    http_date,
+    json_response,
+    pause,
+)
+from exporter.simulator.journal import Request
+from exporter.simulator.world import Record
 
-JSON: Final = "application/json;charset=UTF-8"
+__all__ = [
+    "EMPTY_BODY",
+    "INVALID_UTF8",
+    "NULL_BODY",
+    "Body",
+    "Changed",
+    "ClockSkew",
+    "Close",
+    "ContentType",
+    "Delay",
+    "Drip",
+    "DuplicateKeys",
+    "ErrorCode",
+    "Fault",
+    "GzipBomb",
+    "Hang",
+    "HttpStatus",
+    "HugeBody",
+    "Mutated",
+    "Mutation",
+    "Redirect",
+    "Reset",
+    "Truncated",
+    "Wrapped",
+    "deep_nesting",
+    "foreign_records",
+    "many_records",
+    "shifted_records",
+]
 
-CLOSING: Final = web.AppKey("closing", asyncio.Event)
-"""Set when the server closes: nothing waits any longer."""
-
-Respond: TypeAlias = Callable[[], Awaitable[web.StreamResponse]]
 Mutation: TypeAlias = Callable[[list[Record]], object]
 
 _CHUNK: Final = 1 << 20
-
-
-class Fault(Protocol):
-    """One way of going wrong."""
-
-    async def __call__(self, request: web.Request, asked: Request, respond: Respond) -> web.StreamResponse:
-        """Answers ``request`` (in the journal: ``asked``), or spoils what ``respond`` answers."""
-
-
-@dataclass(slots=True, eq=False)
-class Rule:
-    """Which requests a fault strikes: those that fit everything given here."""
-
-    fault: Fault
-    operation: str | None = None
-    tenant_id: str | None = None
-    access_code: str | None = None
-    probability: float = 1.0
-    """Decided by what is asked for and the second it is asked in, so the same every run."""
-    start: float = float("-inf")
-    end: float = float("inf")
-    """From ``start`` up to but without ``end``, seconds since the epoch by the simulator's clock."""
-    when: Callable[[float], bool] | None = None
-    """Any other function of that time."""
-    first: int | None = None
-    """Only so many requests, the first that fit the rest."""
-    hits: int = field(default=0, init=False)
-    """How many requests it has struck."""
-
-    def strikes(self, request: Request, seed: int) -> bool:
-        """Whether the fault strikes ``request``."""
-        return (
-            self.operation in (None, request.operation)
-            and self.tenant_id in (None, request.tenant_id)
-            and self.access_code in (None, request.access_code)
-            and self.start <= request.at < self.end
-            and (self.first is None or self.hits < self.first)
-            and (self.when is None or self.when(request.at))
-            and (self.probability >= 1 or self._chance(request, seed) < self.probability)
-        )
-
-    def _chance(self, request: Request, seed: int) -> float:
-        return chance(
-            seed, type(self.fault).__name__, request.operation, request.tenant_id, request.access_code, int(request.at)
-        )
-
-
-class Limits(TypedDict, total=False):
-    """What a rule can be limited to: the fields of Rule."""
-
-    operation: str
-    tenant_id: str
-    access_code: str
-    probability: float
-    start: float
-    end: float
-    when: Callable[[float], bool]
-    first: int
-
-
-class Faults:
-    """The rules in force."""
-
-    def __init__(self, seed: int = 0) -> None:
-        self._seed = seed
-        self._rules: list[Rule] = []
-
-    def add(self, fault: Fault, **limits: Unpack[Limits]) -> Rule:
-        """Lets ``fault`` strike from now on; ``limits`` are the fields of Rule, and without any it strikes always."""
-        rule = Rule(fault, **limits)
-        self._rules.append(rule)
-        return rule
-
-    def remove(self, rule: Rule) -> None:
-        """Ends a rule that ``add`` gave; ValueError if it is not in force."""
-        self._rules.remove(rule)
-
-    def clear(self) -> None:
-        """Ends all rules."""
-        self._rules.clear()
-
-    @contextmanager
-    def active(self, fault: Fault, **limits: Unpack[Limits]) -> Iterator[Rule]:
-        """Lets ``fault`` strike within a ``with`` block; ``limits`` as for ``add``."""
-        rule = self.add(fault, **limits)
-        try:
-            yield rule
-        finally:
-            self.remove(rule)
-
-    def striking(self, request: Request) -> list[Fault]:
-        """The faults that strike ``request``, outermost first; counts them as hits."""
-        rules = [rule for rule in self._rules if rule.strikes(request, self._seed)]
-        for rule in rules:
-            rule.hits += 1
-        return [rule.fault for rule in rules]
-
-
-@dataclass(frozen=True, slots=True)
-class HttpStatus:
-    """Another HTTP status, with headers such as ``Retry-After``."""
-
-    status: int
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes = b""
-
-    async def __call__(self, request: web.Request, asked: Request, respond: Respond) -> web.StreamResponse:
-        return web.Response(status=self.status, headers=self.headers, body=self.body)
-
-
-@dataclass(frozen=True, slots=True)
-class ErrorCode:
-    """The platform's own error object, with HTTP 200 unless told otherwise; ``code`` may be text."""
-
-    code: int | str
-    message: str = "simulated"
-    status: int = 200
-
-    async def __call__(self, request: web.Request, asked: Request, respond: Respond) -> web.StreamResponse:
-        asked.code = int(self.code)
-        return json_response({"errorCode": self.code, "errorMsg": self.message}, status=self.status)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,17 +85,6 @@ def deep_nesting(depth: int = 100_000) -> Body:
 
 
 @dataclass(frozen=True, slots=True)
-class Delay:
-    """The right answer, late by so many seconds."""
-
-    seconds: float
-
-    async def __call__(self, request: web.Request, asked: Request, respond: Respond) -> web.StreamResponse:
-        await _pause(request, self.seconds)
-        return await respond()
-
-
-@dataclass(frozen=True, slots=True)
 class Hang:
     """Silence, until the client goes away, the server closes, or ``at_most`` seconds are over; then a closed connection.
 
@@ -204,7 +103,7 @@ class Hang:
             await response.write(_content(answer)[: len(_content(answer)) // 2])
         elif self.where == "headers":
             _transport(request).write(b"HTTP/1.1 200 OK\r\nContent-Type: applica")
-        await _pause(request, self.at_most)
+        await pause(request, self.at_most)
         return _hang_up(request)
 
 
@@ -220,7 +119,7 @@ class Drip:
         await response.prepare(request)
         for byte in _content(answer):
             await response.write(bytes((byte,)))
-            if await _pause(request, self.interval):
+            if await pause(request, self.interval):
                 return _hang_up(request)
         return response
 
@@ -402,17 +301,6 @@ def shifted_records(milliseconds: int) -> Mutated:
     )
 
 
-def json_response(payload: object, *, status: int = 200) -> web.Response:
-    """``payload`` as the platform writes JSON."""
-    body = json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()
-    return web.Response(status=status, body=body, headers={hdrs.CONTENT_TYPE: JSON})
-
-
-def http_date(now: float) -> str:
-    """What a ``Date`` header says at ``now``, in seconds since the epoch."""
-    return formatdate(now, usegmt=True)
-
-
 async def _genuine(respond: Respond) -> web.Response:
     answer = await respond()
     if not isinstance(answer, web.Response):
@@ -432,15 +320,6 @@ def _blank_array(size: int) -> Iterator[bytes]:
     for start in range(0, size - 2, _CHUNK):
         yield b" " * min(_CHUNK, size - 2 - start)
     yield b"]"
-
-
-async def _pause(request: web.Request, seconds: float) -> bool:
-    """Waits; true if the server closed before the time was over."""
-    try:
-        async with asyncio.timeout(seconds):
-            return await request.app[CLOSING].wait()
-    except TimeoutError:
-        return False
 
 
 def _transport(request: web.Request) -> asyncio.Transport:

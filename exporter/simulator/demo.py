@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 import yaml
 
 from exporter.clock import Clock
-from exporter.upstream.simulator.accounts import Account
-from exporter.upstream.simulator.characters import (
+from exporter.simulator.accounts import Account
+from exporter.simulator.characters import (
     DAY,
     HOUR,
     OFFICE_HOURS,
@@ -18,9 +18,9 @@ from exporter.upstream.simulator.characters import (
     Trouble,
     opening,
 )
-from exporter.upstream.simulator.faults import Delay, ErrorCode, Faults, HttpStatus
-from exporter.upstream.simulator.server import Simulator, default_secret
-from exporter.upstream.simulator.world import SimulatedWorld
+from exporter.simulator.faults import Delay, ErrorCode, Faults, HttpStatus
+from exporter.simulator.server import Simulator, default_secret
+from exporter.simulator.world import SimulatedWorld
 
 TOKEN_LIFETIME: Final = 300.0
 """Seconds; short, so that a demo shows logins."""
@@ -48,7 +48,6 @@ TENANTS: Final = (
             SimBot("943370855474270592", "贷款回访", calls_per_hour=25, profile=OFFICE_HOURS, weekend=0, dialog_type=2),
         ),
         name="东方银行",
-        questions=480,
     ),
     SimTenant(
         "202206018301",
@@ -66,7 +65,6 @@ TENANTS: Final = (
         ),
         name="Monsoon Telecom",
         timezone=ZoneInfo("Asia/Kolkata"),
-        questions=260,
     ),
     SimTenant(
         "202303159920",
@@ -87,7 +85,6 @@ TENANTS: Final = (
             SimBot("979001245180838272", "测试-新流程", calls_per_hour=2),
         ),
         name="城市服务",
-        questions=90,
     ),
 )
 _TEAMS: Final = {"东方银行": "retail", "Monsoon Telecom": "care", "Clínica Vida": "front-desk"}

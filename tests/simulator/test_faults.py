@@ -4,7 +4,8 @@ import json
 import aiohttp
 import pytest
 
-from exporter.upstream.simulator import Faults, Request, Simulator, faults
+from exporter.simulator import Faults, Request, Simulator
+from harness import faults
 
 from .conftest import BOT, OTHER_TENANT, STATISTICS, TENANT, Client
 

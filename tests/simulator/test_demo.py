@@ -8,9 +8,9 @@ from upstream.conftest import FakeClock
 
 from exporter.config import Bot, Tenant, load
 from exporter.polling.roster import chosen
-from exporter.upstream.simulator import Request, Trouble
-from exporter.upstream.simulator.demo import TENANTS, TOKEN_LIFETIME, demo_config, demo_simulator
-from exporter.upstream.simulator.faults import ErrorCode
+from exporter.simulator import Request, Trouble
+from exporter.simulator.demo import TENANTS, TOKEN_LIFETIME, demo_config, demo_simulator
+from exporter.simulator.faults import ErrorCode
 
 from .conftest import STATISTICS, Client
 

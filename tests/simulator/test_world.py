@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exporter.upstream.simulator import (
+from exporter.simulator import (
     CALM,
     OFFICE_HOURS,
     UNFRIENDLY,
@@ -393,24 +393,6 @@ def test_chatbot_report_arithmetic(seed: int, now: int) -> None:
         assert feedback >= positive >= 0
         rate = record["positiveFeedbackRate"]
         assert rate == f"{positive / feedback:.4f}" if feedback else rate in ("-1.0000", "-1.000")
-
-
-def test_knowledge_report() -> None:
-    """What of the knowledge was used grows with the day, and a month has the hits of its days."""
-    world = SimulatedWorld(1, [SimTenant("t", (), questions=100)])
-    moments = (NOON - 12 * HOUR, NOON, NOON + 6 * HOUR, NOON + 2 * DAY)
-    days = [world.knowledge("day", "t", NOON * 1000, now) for now in moments]
-    assert [100] * 4 == [_number(day, "qaCount") for day in days]
-    sums = [_number(day, "effectiveQaSum") for day in days]
-    assert 0 == sums[0]
-    assert 0 < sums[1] < sums[2] < sums[3]
-    assert 0 < _number(days[3], "effectiveQaCount") <= 100
-    month = world.knowledge("month", "t", NOON * 1000, NOON)
-    assert _number(month, "effectiveQaSum") > sums[3]
-    top = month["qaList"]
-    assert isinstance(top, list)
-    assert 10 == len(top)
-    assert sorted(top, key=lambda item: -item["count"]) == top
 
 
 def test_truth_of_the_future() -> None:

@@ -1,6 +1,6 @@
-"""A stand-in for the platform: it speaks the same interfaces, as unfriendly as the real one, about an invented world.
+"""A simulated platform with the same interfaces as the real one, for the demo, the tests and the benchmarks.
 
-For the demo, the tests and the benchmarks. A test writes::
+A test writes::
 
     world = SimulatedWorld(1, [SimTenant("202104237142", (SimBot("943370855474270208", "billing"),))], CALM)
     async with Simulator(world, clock=clock) as simulator:
@@ -8,10 +8,9 @@ For the demo, the tests and the benchmarks. A test writes::
         rule = simulator.faults.add(faults.HttpStatus(503), operation="query_call_statistics", first=2)
 """
 
-from exporter.upstream.simulator import faults
-from exporter.upstream.simulator.accounts import Account, Accounts
-from exporter.upstream.simulator.api import create_app
-from exporter.upstream.simulator.characters import (
+from exporter.simulator.accounts import Account, Accounts
+from exporter.simulator.api import create_app
+from exporter.simulator.characters import (
     CALM,
     OFFICE_HOURS,
     ROUND_THE_CLOCK,
@@ -23,10 +22,10 @@ from exporter.upstream.simulator.characters import (
     Trouble,
     opening,
 )
-from exporter.upstream.simulator.faults import Faults
-from exporter.upstream.simulator.journal import Journal, Request
-from exporter.upstream.simulator.server import Simulator, default_secret
-from exporter.upstream.simulator.world import Counts, SimulatedWorld, World
+from exporter.simulator.faults import Faults
+from exporter.simulator.journal import Journal, Request
+from exporter.simulator.server import Simulator, default_secret
+from exporter.simulator.world import Counts, SimulatedWorld, World
 
 __all__ = [
     "CALM",
@@ -49,6 +48,5 @@ __all__ = [
     "World",
     "create_app",
     "default_secret",
-    "faults",
     "opening",
 ]

@@ -7,7 +7,7 @@ import aiohttp
 import pytest
 from upstream.conftest import FakeClock
 
-from exporter.upstream.simulator import CALM, SimBot, SimTenant, SimulatedWorld, Simulator, default_secret
+from exporter.simulator import CALM, SimBot, SimTenant, SimulatedWorld, Simulator, default_secret
 
 TENANT = "202104237142"
 OTHER_TENANT = "202206018301"

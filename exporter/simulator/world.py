@@ -7,15 +7,14 @@ for moments long past or still to come. The arithmetic of the records is the ven
 
 import math
 import random
-from calendar import monthrange
 from collections.abc import Callable, Sequence
 from datetime import date, datetime, time
 from functools import lru_cache
 from typing import Final, NamedTuple, Protocol, TypeAlias
 from zoneinfo import ZoneInfo
 
-from exporter.upstream.simulator.characters import HOUR, UNFRIENDLY, WEEK, Habits, SimBot, SimTenant, Trouble
-from exporter.upstream.simulator.draws import arrived, binomial, chance, key, poisson
+from exporter.simulator.characters import HOUR, UNFRIENDLY, WEEK, Habits, SimBot, SimTenant, Trouble
+from exporter.simulator.draws import arrived, binomial, chance, key, poisson
 
 CALL_STATISTICS: Final = "queryCallStatisticsReport"
 CHATBOT: Final = "queryChatbotReport"
@@ -23,12 +22,11 @@ CHATBOT: Final = "queryChatbotReport"
 Record: TypeAlias = dict[str, object]
 
 LAST_TIMESTAMP_MS: Final = 253_370_764_800_000  # the year 9999
-"""Later timestamps are no dates to Python, or their month's last day is none."""
+"""The largest timestamp that the simulator accepts."""
 
 _YEAR_2026: Final = 1767225600
 _DAYS_OF_DAY_REPORT: Final = 30
 _SHOWN_OF_RESTATED: Final = 0.9  # the share of its calls a restated hour shows at first, if it shows too few
-_TOP: Final = 10
 
 
 class World(Protocol):
@@ -47,9 +45,6 @@ class World(Protocol):
 
         ``period`` is ``hour`` (the hours of the local date that ``timestamp_ms`` lies on) or ``day`` (the 30 days up to it).
         """
-
-    def knowledge(self, period: str, tenant_id: str, timestamp_ms: int, now: float) -> Record:
-        """What queryKnowledgeReport says at ``now`` of the local date or month (``period``: ``day``, ``month``)."""
 
 
 class Counts(NamedTuple):
@@ -183,32 +178,6 @@ class SimulatedWorld:
         if name not in self._lines:
             raise KeyError(name)
         return self._published(self._hour(name, hour), hour, now)
-
-    def knowledge(self, period: str, tenant_id: str, timestamp_ms: int, now: float) -> Record:
-        tenant = self._tenants.get(tenant_id, SimTenant(tenant_id, (), questions=0))
-        day = _date(tenant.timezone, timestamp_ms)
-        length = 1 if period == "day" else monthrange(day.year, day.month)[1]
-        first = (day if period == "day" else day.replace(day=1)).toordinal()
-        hits = sum(self._knowledge_hits(tenant, ordinal, now) for ordinal in range(first, first + length))
-        kinds = {
-            "Qa": (tenant.questions, 0.6),
-            "Intent": (tenant.questions // 4, 0.3),
-            "Talk": (tenant.questions // 10, 0.1),
-        }
-        record: Record = {}
-        for kind, (existing, share) in kinds.items():
-            found = int(hits * share)
-            record[f"{kind.lower()}Count"] = existing
-            record[f"effective{kind}Count"] = round(existing * -math.expm1(-found / existing)) if existing else 0
-            record[f"effective{kind}Sum"] = found
-            if kind != "Talk":
-                record[f"{kind.lower()}List"] = _top(kind.lower(), existing, found)
-        return record
-
-    def _knowledge_hits(self, tenant: SimTenant, ordinal: int, now: float) -> int:
-        start, end = _midnight(tenant.timezone, ordinal), _midnight(tenant.timezone, ordinal + 1)
-        whole = tenant.questions * (2 + 3 * chance(self._seed, tenant.tenant_id, ordinal))
-        return int(whole * min(1.0, max(0.0, (now - start) / (end - start))))
 
     def _hours(self, report: str, name: tuple[str, str], ordinal: int, now: float) -> list[Record]:
         line, habits = self._lines[name], self._habits
@@ -390,14 +359,6 @@ def _part(total: int, done: int, of: int) -> int:
 
 def _ratio(part: int, whole: int, none: str) -> str:
     return f"{part / whole:.4f}" if whole else none
-
-
-def _top(kind: str, existing: int, hits: int) -> list[Record]:
-    """The ten most used of ``existing`` items, after Zipf: the n-th is used a n-th as often as the first."""
-    weights = [1 / rank for rank in range(1, existing + 1)]
-    whole = sum(weights)
-    counts = [int(hits * weight / whole) for weight in weights[:_TOP]]
-    return [{"name": f"{kind}-{rank:03d}", "count": count} for rank, count in enumerate(counts, 1) if count]
 
 
 def _date(timezone: ZoneInfo, timestamp_ms: int) -> date:

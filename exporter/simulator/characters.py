@@ -123,8 +123,6 @@ class SimTenant:
     bots: tuple[SimBot, ...]
     name: str = ""
     timezone: ZoneInfo = ZoneInfo("Asia/Shanghai")
-    questions: int = 120
-    """How many question-and-answer pairs its knowledge base has; intents and talks are fewer in proportion."""
 
 
 @dataclass(frozen=True, slots=True)

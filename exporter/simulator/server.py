@@ -8,11 +8,11 @@ from typing import Self
 from aiohttp import web
 
 from exporter.clock import Clock
-from exporter.upstream.simulator.accounts import Account, Accounts
-from exporter.upstream.simulator.api import create_app
-from exporter.upstream.simulator.faults import Faults
-from exporter.upstream.simulator.journal import Journal
-from exporter.upstream.simulator.world import World
+from exporter.simulator.accounts import Account, Accounts
+from exporter.simulator.api import create_app
+from exporter.simulator.faults import Faults
+from exporter.simulator.journal import Journal
+from exporter.simulator.world import World
 
 
 def default_secret(tenant_id: str) -> str:
