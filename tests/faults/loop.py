@@ -70,5 +70,13 @@ class SocketLoop(asyncio.SelectorEventLoop):
         future.add_done_callback(self._thread_done)
         return future
 
+    async def shutdown_default_executor(self, *arguments: Any) -> None:
+        """Wait in real time for threads to end: their time limit, new in Python 3.12, would be over at once."""
+        self._own.threads += 1
+        try:
+            await super().shutdown_default_executor(*arguments)
+        finally:
+            self._own.threads -= 1
+
     def _thread_done(self, _: object) -> None:
         self._own.threads -= 1
