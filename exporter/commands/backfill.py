@@ -15,6 +15,9 @@ import click
 from structlog.typing import FilteringBoundLogger
 
 from exporter import config, logs, signals
+from exporter.backfill.backfill import Backfill, NothingRead, Outcome, Source
+from exporter.backfill.journal import Journal, JournalError
+from exporter.backfill.replay import Span
 from exporter.clock import SystemClock
 from exporter.commands.advice import advice
 from exporter.commands.help import Command
@@ -38,9 +41,6 @@ from exporter.config import Config
 from exporter.config.types import RESERVED_LABELS
 from exporter.console.output import Output, stdout
 from exporter.console.progress import progress
-from exporter.history.backfill import Backfill, NothingRead, Outcome, Source
-from exporter.history.journal import Journal, JournalError
-from exporter.history.replay import Span
 from exporter.polling.roster import chosen
 from exporter.polling.snapshot import BotId
 from exporter.polling.windows import Rules

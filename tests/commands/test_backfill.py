@@ -190,8 +190,8 @@ def test_names_that_a_terminal_would_obey(shell: Shell) -> None:
 
 
 def test_the_documentation_has_flags_that_there_are() -> None:
-    """Those of the commands in docs/history.md, which were typed as they stand there."""
-    text = (Path(__file__).parents[2] / "docs" / "history.md").read_text(encoding="utf-8")
+    """Those of the commands in docs/backfill.md, which were typed as they stand there."""
+    text = (Path(__file__).parents[2] / "docs" / "backfill.md").read_text(encoding="utf-8")
     commands = re.findall(r"^\$ oifde-exporter backfill (.*?[^\\])$", text, re.MULTILINE | re.DOTALL)
 
     assert commands

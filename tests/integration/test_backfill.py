@@ -146,7 +146,7 @@ def start_database(tmp_path: Path, running: AsyncExitStack, program: FindProgram
 
 
 def make_blocks(program: FindProgram, file: Path, data: Path) -> None:
-    """What docs/history.md says to type."""
+    """What docs/backfill.md says to type."""
     command = [program("promtool"), "tsdb", "create-blocks-from", "openmetrics", file, data]
     made = subprocess.run([*map(str, command)], capture_output=True, text=True, timeout=120, check=False)
     # Its list of blocks wants a write-ahead log, which a database that was never started has not.

@@ -12,9 +12,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from exporter.history.backfill import PATIENCE, Backfill, NothingRead, Source
-from exporter.history.journal import Journal
-from exporter.history.replay import Span
+from exporter.backfill.backfill import PATIENCE, Backfill, NothingRead, Source
+from exporter.backfill.journal import Journal
+from exporter.backfill.replay import Span
 from exporter.polling.calendar import hour_start, hours, midnight
 from exporter.polling.snapshot import BotId
 from exporter.polling.windows import Rules

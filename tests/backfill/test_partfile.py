@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
-from exporter.history.partfile import PartFile
+from exporter.backfill.partfile import PartFile
 from exporter.polling.snapshot import BotId, Hour, Snapshot
 from exporter.upstream.reports import HOUR, Record
 

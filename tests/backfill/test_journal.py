@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.history.journal import NAME, Journal, JournalError
+from exporter.backfill.journal import NAME, Journal, JournalError
 
 PLAN = {"step": 240, "bots": [("t1", "b1")]}
 

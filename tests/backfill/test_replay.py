@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from exporter.history.replay import Span, Tally, days_of, first_known, replay, tally
+from exporter.backfill.replay import Span, Tally, days_of, first_known, replay, tally
 from exporter.polling.calendar import day_before, local_date, midnight
 from exporter.polling.windows import Rules, State, count, fold, wants_day_before
 from exporter.simulator import UNFRIENDLY, Habits, SimBot, SimTenant, SimulatedWorld

@@ -10,10 +10,10 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Final
 
+from exporter.backfill.journal import Journal
+from exporter.backfill.partfile import PartFile
+from exporter.backfill.replay import Span, Tally, begun_in, days_of, first_known, replay, tally
 from exporter.clock import Clock
-from exporter.history.journal import Journal
-from exporter.history.partfile import PartFile
-from exporter.history.replay import Span, Tally, begun_in, days_of, first_known, replay, tally
 from exporter.polling.snapshot import BotId
 from exporter.polling.windows import Rules
 from exporter.serving.exposition import Labels
