@@ -1,7 +1,7 @@
 """What the user wrote: read, checked and completed."""
 
 from exporter.config.loader import Source, load
-from exporter.config.model import Auth, Bot, Config, Discovery, Platform, Tenant, TlsConfig
+from exporter.config.model import Auth, Bot, Calendar, Config, Discovery, History, Platform, Tenant, TlsConfig
 from exporter.config.secrets import Secret, SecretUnavailable
 from exporter.config.sharding import Shard, take_shard
 from exporter.config.validation import ConfigError
@@ -9,9 +9,11 @@ from exporter.config.validation import ConfigError
 __all__ = [
     "Auth",
     "Bot",
+    "Calendar",
     "Config",
     "ConfigError",
     "Discovery",
+    "History",
     "Platform",
     "Secret",
     "SecretUnavailable",

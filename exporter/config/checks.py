@@ -9,7 +9,7 @@ from yarl import URL
 
 from exporter.config import types
 from exporter.config.problems import Finding, Location, spell
-from exporter.config.schema import CREDENTIALS, Auth, Config, Tenant, TlsConfig
+from exporter.config.schema import CREDENTIALS, Auth, Calendar, Config, Tenant, TlsConfig
 
 _Block = dict[str, object]
 
@@ -30,6 +30,7 @@ def cross_checks(data: object) -> Iterator[Finding]:
         for tenant_at, tenant in _items(platform, "tenants", at):
             yield from _auth(tenant, tenant_at)
             yield from _no_bots(tenant, tenant_at)
+            yield from _subdivision(tenant, tenant_at)
             tenant_id = tenant.get("tenant_id")
             owner = tenant_id if isinstance(tenant_id, str) else tenant_at
             if isinstance(tenant_id, str) and (first := tenants.setdefault(tenant_id, tenant_at)) != tenant_at:
@@ -117,6 +118,21 @@ def _auth(tenant: _Block, at: Location) -> Iterator[Finding]:
     written = [key for key in CREDENTIALS if key in auth]
     if len(written) != 1:
         yield (*at, "auth"), f"takes exactly one of {', '.join(CREDENTIALS)}: found {', '.join(written) or 'none'}"
+
+
+def _subdivision(tenant: _Block, at: Location) -> Iterator[Finding]:
+    calendar = tenant.get("calendar")
+    if not isinstance(calendar, dict) or calendar.keys() - Calendar.model_fields:
+        return
+    country, subdivision = calendar.get("country", ""), calendar.get("subdivision", "")
+    if not isinstance(country, str) or not isinstance(subdivision, str) or not subdivision:
+        return
+    at = (*at, "calendar", "subdivision")
+    if not country:
+        yield at, "needs country beside it"
+    elif (known := types.subdivisions(country)) is not None and subdivision not in known:
+        choice = f"use one of {', '.join(known)}" if known else "remove it"
+        yield at, f"is not a part of the country with holidays of its own: {choice}"
 
 
 def _found_twice(tenant: _Block, at: Location, seen: dict[str, tuple[Location, bool]]) -> Iterator[Finding]:

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from exporter.config import schema
 from exporter.config.checks import cross_checks, host
 from exporter.config.form import Form
-from exporter.config.model import Auth, Bot, Config, Discovery, Platform, Tenant, TlsConfig
+from exporter.config.model import Auth, Bot, Calendar, Config, Discovery, History, Platform, Tenant, TlsConfig
 from exporter.config.validation import validate
 
 Source = Path | str
@@ -59,6 +59,7 @@ def _config(written: schema.Config) -> Config:
         empty_hour_delay=written.empty_hour_delay,
         stale_after=stale_after,
         reports=tuple(written.reports),
+        history=History(written.history.days, written.history.path),
         platforms=tuple(_platform(platform, written, stale_after) for platform in written.platforms),
     )
 
@@ -81,7 +82,7 @@ def _tenant(written: schema.Tenant, top: schema.Config, stale_after: float) -> T
     poll_interval = written.poll_interval or top.poll_interval
     if top.stale_after is None:
         stale_after = max(stale_after, _STALE_INTERVALS * poll_interval)
-    auth, discovery = written.auth, written.discovery
+    auth, calendar, discovery = written.auth, written.calendar, written.discovery
     return Tenant(
         tenant_id=written.tenant_id,
         name=written.name,
@@ -102,4 +103,5 @@ def _tenant(written: schema.Tenant, top: schema.Config, stale_after: float) -> T
             if discovery and discovery.enabled
             else None
         ),
+        calendar=Calendar(calendar.country, calendar.subdivision, tuple(calendar.special_days)),
     )

@@ -34,10 +34,8 @@ _BY_TYPE = {
 
 def explained(details: list[ErrorDetails], root: Node, form: Form[Any]) -> list[Problem]:
     """Return pydantic's findings on a document, without those that only follow from another."""
-    unknown = {
-        detail["loc"]: _nearest(detail["loc"], form) for detail in details if detail["type"] == "extra_forbidden"
-    }
-    misspelt = {(*at[:-1], known) for at, known in unknown.items()}
+    unknown = [detail["loc"] for detail in details if detail["type"] == "extra_forbidden"]
+    misspelt = {(*at[:-1], _nearest(at, form)) for at in unknown}
     problems = []
     for detail in details:
         at = detail["loc"]
@@ -45,7 +43,7 @@ def explained(details: list[ErrorDetails], root: Node, form: Form[Any]) -> list[
             at = at[:-1]
         line, node = root.locate(at)
         if at in unknown:
-            problems.append(Problem(line, at, _unknown(at, unknown[at], form)))
+            problems.append(Problem(line, at, _unknown(at, form)))
         elif detail["type"] != "missing":
             problems.append(Problem(line, at, _wrong(detail, at, node, form)))
         elif at not in misspelt:
@@ -85,10 +83,10 @@ def _nearest(at: Location, form: Form[Any]) -> str | None:
     return next(iter(difflib.get_close_matches(str(at[-1]), _block(at, form).model_fields, 1)), None)
 
 
-def _unknown(at: Location, nearest: str | None, form: Form[Any]) -> str:
-    if nearest:
-        return f"is not a known key: did you mean {nearest}?"
+def _unknown(at: Location, form: Form[Any]) -> str:
     for name, block in form.blocks.items():
         if at[-1] in block.model_fields:
             return f"is not a known key here: it belongs {f'in {name}' if name else 'at the top level'}"
+    if nearest := _nearest(at, form):
+        return f"is not a known key: did you mean {nearest}?"
     return f"is not a known key: remove it, or use one of {', '.join(_block(at, form).model_fields)}"

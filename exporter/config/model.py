@@ -6,6 +6,7 @@ Two configurations are equal when the same was written, so a reload can tell whi
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -55,6 +56,18 @@ class Discovery:
 
 
 @dataclass(frozen=True, slots=True)
+class Calendar:
+    """The days that are unlike their weekday: public holidays and working weekends of a country, and special days.
+
+    ``country`` and ``subdivision`` are codes that PyPI's ``holidays`` knows; empty: no public holidays.
+    """
+
+    country: str = ""
+    subdivision: str = ""
+    special_days: tuple[date, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Tenant:
     """A tenant with the bots that are configured; `discovery`, unless None, finds more. Intervals in seconds."""
 
@@ -66,6 +79,7 @@ class Tenant:
     auth: Auth
     bots: tuple[Bot, ...]
     discovery: Discovery | None = None
+    calendar: Calendar = Calendar()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +97,15 @@ class Platform:
 
 
 @dataclass(frozen=True, slots=True)
+class History:
+    """How many past days of each bot are kept (0: none, and nothing is judged), and the folder of their cache."""
+
+    days: int = 35
+    path: Path | None = None
+    """An absolute path; None: memory only."""
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """All of it; durations in seconds."""
 
@@ -91,4 +114,5 @@ class Config:
     empty_hour_delay: float
     stale_after: float
     reports: tuple[str, ...]
+    history: History
     platforms: tuple[Platform, ...]

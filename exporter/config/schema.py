@@ -13,10 +13,14 @@ from pydantic_core import core_schema
 from exporter.config.types import (
     CaFile,
     Count,
+    Country,
+    Day,
     Duration,
     FilePath,
     Flag,
+    Folder,
     HeaderValue,
+    HistoryDays,
     Interval,
     Labels,
     ProxyUrl,
@@ -111,6 +115,16 @@ class Discovery(_Block):
     exclude: Regex = _key("", "Bots are left out whose name or access code this regular expression matches, all of it.")
 
 
+class Calendar(_Block):
+    """The days of a tenant that are unlike other days of the same weekday."""
+
+    country: Country = _key("", "The country whose public holidays and working weekends apply: its ISO 3166-1 code.")
+    subdivision: str = _key(
+        "", "The part of the country, where holidays differ: its ISO 3166-2 code without the country."
+    )
+    special_days: list[Day] = _key([], "More days that are unlike their weekday, like 2026-12-24.")
+
+
 class Tenant(_Block):
     """A tenant with its bots: those that are listed, those that are discovered, or both."""
 
@@ -130,6 +144,7 @@ class Tenant(_Block):
     name: Text | None = _key(None, "What the label `tenant` of oifde_bot_info says; optional.")
     timezone: Timezone = _key("Asia/Shanghai", "The IANA time zone in which the tenant's days and hours are reckoned.")
     poll_interval: Interval | None = _key(None, "This tenant's poll interval; default: the top-level one.")
+    calendar: Calendar = _key({}, "The tenant's holidays and other special days; default: none.")
     auth: Auth = _key(..., "How the exporter logs in for this tenant.")
     bots: list[Bot] = _key([], "The bots to report on; with discovery, those that go by another name or have labels.")
     discovery: Discovery | None = _key(None, "Report on the bots that the platform lists for the tenant, too.")
@@ -148,6 +163,13 @@ class Platform(_Block):
     proxy_url: ProxyUrl | None = _key(None, "The proxy to go through, http://[user:password@]host:port.")
     tls_config: TlsConfig = _key({}, "How the platform is recognised.")
     tenants: Annotated[list[Tenant], Field(min_length=1)] = _key(..., "The tenants of this platform.")
+
+
+class History(_Block):
+    """How much of the past of each bot the exporter fetches and keeps."""
+
+    days: HistoryDays = _key(35, "How many past days of each bot to fetch and keep: 7 to 90, or 0 for no judgement.")
+    path: Folder = _key("", "A folder for a cache that survives a restart; default: memory only.")
 
 
 class Config(_Block):
@@ -172,15 +194,18 @@ class Config(_Block):
         ["hour"],
         "The reports to fetch: calls by hour, calls by day (every 10 minutes at most), replies of the chatbot by hour.",
     )
+    history: History = _key({}, "The past of each bot, by which the exporter judges what is usual.")
     platforms: Annotated[list[Platform], Field(min_length=1)] = _key(..., "The platforms to report on.")
 
 
 # The block behind each key that holds one, or a list of them; the top level has no key.
 BLOCKS: dict[str, type[BaseModel]] = {
     "": Config,
+    "history": History,
     "platforms": Platform,
     "tls_config": TlsConfig,
     "tenants": Tenant,
+    "calendar": Calendar,
     "auth": Auth,
     "bots": Bot,
     "discovery": Discovery,

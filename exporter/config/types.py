@@ -9,7 +9,8 @@ import re
 import ssl
 import warnings
 import zoneinfo
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
 from urllib.parse import urlsplit
@@ -25,6 +26,9 @@ from exporter.config.secrets import Secret, SecretUnavailable
 _UNITS = {"y": 31_536_000_000, "w": 604_800_000, "d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1_000, "ms": 1}
 _DURATION = "".join(f"(?:([0-9]{{1,15}}){unit})?" for unit in _UNITS)
 _LONGEST = 100 * _UNITS["y"]
+
+MIN_HISTORY_DAYS = 7
+MAX_HISTORY_DAYS = 90
 
 _VARIABLE = r"\$\{"
 _API = "/oifde/rest/api/"
@@ -156,6 +160,56 @@ def ca_file(value: object, info: ValidationInfo) -> Path:
     return path
 
 
+def folder(value: object, info: ValidationInfo) -> Path | None:
+    """Return the absolute path of a folder that exists, or None for an empty text."""
+    if value == "":
+        return None
+    path = _absolute(value, info)
+    try:
+        is_folder = path.is_dir()
+    except OSError as error:
+        raise ValueError(unreadable(error)) from None
+    if not is_folder:
+        raise ValueError("is not a folder: create it, or correct the name")
+    return path
+
+
+def history_days(days: int) -> int:
+    """Return how many past days to keep: none, or enough to judge by."""
+    if days != 0 and not MIN_HISTORY_DAYS <= days <= MAX_HISTORY_DAYS:
+        raise ValueError(f"must be 0, or from {MIN_HISTORY_DAYS} to {MAX_HISTORY_DAYS}")
+    return days
+
+
+def country(code: str) -> str:
+    """Return the ISO 3166-1 code of a country whose public holidays are known, or an empty text."""
+    if code and subdivisions(code) is None:
+        known = subdivisions(code.upper()) is not None
+        hint = f"did you mean {code.upper()}?" if known else "write its ISO 3166-1 code, like CN"
+        raise ValueError(f"is not a country with known holidays: {hint}")
+    return code
+
+
+def subdivisions(country: str) -> Sequence[str] | None:
+    """Return the ISO 3166-2 codes of a country's parts whose holidays differ; None: the country is unknown."""
+    # Imported on use: it takes 10 MiB, and few configurations name a country.
+    from holidays import list_supported_countries  # noqa: PLC0415
+
+    return list_supported_countries().get(country)
+
+
+def day(value: object) -> date:
+    """Return a date as YAML or a text has it, like 2026-12-24."""
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value
+    if isinstance(value, str) and re.fullmatch("[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            pass  # a day that no calendar has
+    raise ValueError("is not a date: write it like 2026-12-24")
+
+
 def secret_text(value: object) -> Secret:
     """Return the secret that is written in the configuration."""
     return _usable(Secret(text=_text(value)))
@@ -228,6 +282,7 @@ def _or_variable(kind: Any, read: Callable[[object], object] = _number) -> Befor
 
 _AtLeastOne = Annotated[int, Field(ge=1)]
 _MoreThanZero = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+_HistoryDays = Literal[0] | Annotated[int, Field(ge=MIN_HISTORY_DAYS, le=MAX_HISTORY_DAYS)]
 _Report = Literal["hour", "day", "chatbot"]
 
 Duration = Annotated[
@@ -241,6 +296,7 @@ Timezone = Annotated[zoneinfo.ZoneInfo, PlainValidator(timezone, json_schema_inp
 Url = Annotated[str, PlainValidator(url, json_schema_input_type=_written("^https?://[^?#@]+$"))]
 ProxyUrl = Annotated[str, PlainValidator(proxy_url, json_schema_input_type=_written("^https?://[^?#]+$"))]
 Flag = Annotated[bool, _or_variable(bool)]
+HistoryDays = Annotated[int, AfterValidator(history_days), _or_variable(_HistoryDays)]
 Count = Annotated[_AtLeastOne, _or_variable(_AtLeastOne)]
 Rate = Annotated[_MoreThanZero, _or_variable(_MoreThanZero)]
 Report = Annotated[_Report, _or_variable(_Report, lambda written: written)]
@@ -261,5 +317,8 @@ Labels = Annotated[
 ]
 FilePath = Annotated[Path, PlainValidator(file_path, json_schema_input_type=Text)]
 CaFile = Annotated[Path, PlainValidator(ca_file, json_schema_input_type=Text)]
+Folder = Annotated[Path | None, PlainValidator(folder, json_schema_input_type=str)]
+Country = Annotated[str, AfterValidator(country)]
+Day = Annotated[date, PlainValidator(day, json_schema_input_type=_written("^[0-9]{4}-[0-9]{2}-[0-9]{2}$"))]
 SecretText = Annotated[Secret, PlainValidator(secret_text, json_schema_input_type=Text)]
 SecretFile = Annotated[Secret, PlainValidator(secret_file, json_schema_input_type=Text)]

@@ -67,8 +67,18 @@ DISCOVERY = block(
     include=st.text() | st.text("(?P<hunter>)[]{1,9}*+|\\\\", max_size=12),
     exclude=st.just("${SECRET}("),
 )
+CALENDAR = block(
+    country=st.sampled_from(["CN", "DE", "x"]),
+    subdivision=st.sampled_from(["BY", "${SECRET}"]),
+    special_days=st.lists(st.sampled_from(["2026-12-24", "${SECRET}"]) | SCALARS, max_size=3),
+)
 TENANTS = block(
-    tenant_id=NAMES, timezone=st.just("UTC"), auth=AUTH, bots=st.lists(BOTS, max_size=3), discovery=DISCOVERY
+    tenant_id=NAMES,
+    timezone=st.just("UTC"),
+    calendar=CALENDAR,
+    auth=AUTH,
+    bots=st.lists(BOTS, max_size=3),
+    discovery=DISCOVERY,
 )
 PLATFORMS = block(
     name=NAMES,
@@ -79,7 +89,12 @@ PLATFORMS = block(
     tls_config=block(ca_file=st.just("${SECRET}"), cert_file=st.text(), insecure_skip_verify=st.booleans()),
     tenants=st.lists(TENANTS, max_size=3),
 )
-CONFIGS = block(settle_delay=SCALARS, stale_after=SCALARS, platforms=st.lists(PLATFORMS, max_size=3))
+CONFIGS = block(
+    settle_delay=SCALARS,
+    stale_after=SCALARS,
+    history=block(days=SCALARS, path=st.just("${SECRET}")),
+    platforms=st.lists(PLATFORMS, max_size=3),
+)
 
 
 def attempt(text: str) -> Config | None:

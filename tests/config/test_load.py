@@ -3,12 +3,13 @@
 import json
 import re
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from exporter.config import Auth, Bot, Config, Discovery, Platform, Secret, Tenant, TlsConfig, load
+from exporter.config import Auth, Bot, Calendar, Config, Discovery, History, Platform, Secret, Tenant, TlsConfig, load
 
 TESTDATA = Path(__file__).with_name("testdata")
 ENVIRON = {"APP_SECRET": "open sesame", "RATE": "0.5", "MANY": "0755", "SURE": "true", "PORT": "8443"}
@@ -24,6 +25,7 @@ def test_defaults(smallest: str) -> None:
         empty_hour_delay=7200,
         stale_after=300,
         reports=("hour",),
+        history=History(35, None),
         platforms=(
             Platform(
                 name="aicc.example.com",
@@ -43,6 +45,7 @@ def test_defaults(smallest: str) -> None:
                         auth=Auth("1", Secret("open sesame"), None, None),
                         bots=(Bot("7", "7", {}),),
                         discovery=None,
+                        calendar=Calendar("", "", ()),
                     ),
                 ),
             ),
@@ -62,6 +65,7 @@ def test_every_key() -> None:
         empty_hour_delay=86400,
         stale_after=600,
         reports=("hour",),
+        history=History(90, TESTDATA),
         platforms=(
             Platform(
                 name="main",
@@ -86,6 +90,7 @@ def test_every_key() -> None:
                         stale_after=600,
                         auth=Auth("0755", Secret("open sesame"), None, "ipcc"),
                         bots=(Bot("0755", "billing", {"team": "care", "floor": "客服"}),),
+                        calendar=Calendar("IN", "KA", (date(2026, 12, 24), date(2026, 12, 31))),
                     ),
                     Tenant(
                         tenant_id="2",
@@ -245,6 +250,19 @@ def test_ten_thousand_bots(smallest: str) -> None:
     text = smallest.replace(' [{access_code: "7"}]', bots)
 
     assert 10_000 == len(load(text, {}).platforms[0].tenants[0].bots)
+
+
+@pytest.mark.parametrize(("written", "days"), [("0", 0), ("7", 7), ("90", 90), ("${DAYS}", 14)])
+def test_history_days(written: str, days: int, smallest: str) -> None:
+    """A history is long enough to judge by, or switched off."""
+    assert days == load(f"history: {{days: '{written}'}}\n{smallest}", {"DAYS": "14"}).history.days
+
+
+def test_special_days_need_no_quotes(smallest: str) -> None:
+    """YAML reads a plain date as a date, which is what is meant here."""
+    (tenant,) = load(smallest + "        calendar: {special_days: [2026-12-24]}\n", {}).platforms[0].tenants
+
+    assert (date(2026, 12, 24),) == tenant.calendar.special_days
 
 
 @pytest.mark.parametrize("block", ["{}", "{enabled: true}", "{enabled: '${SURE}'}"])

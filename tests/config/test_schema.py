@@ -1,6 +1,8 @@
 """What is published about the configuration: the JSON Schema, the example, the documentation."""
 
+import functools
 import json
+import operator
 import re
 import subprocess
 import sys
@@ -70,6 +72,7 @@ def test_editors_accept_what_loads(path: Path, schema: dict[str, Any]) -> None:
             "auth",
             "discovery",
             "durations",
+            "history",
             "identifiers",
             "kinds",
             "kinds-below",
@@ -114,7 +117,8 @@ def test_example_shows_the_defaults(schema: dict[str, Any]) -> None:
     written = yaml.safe_load(EXAMPLE.read_text())
     platform = written["platforms"][0]
     tenant = platform["tenants"][0]
-    shown = written | platform | platform["tls_config"] | tenant | tenant["auth"] | tenant["discovery"]
+    blocks = (written["history"], platform["tls_config"], tenant["calendar"], tenant["auth"], tenant["discovery"])
+    shown = functools.reduce(operator.or_, blocks, written | platform | tenant)
     defaults = {name: key["default"] for name, key in keys(schema) if key.get("default") not in (None, {}, [])}
 
     assert defaults == {name: shown[name] for name in defaults}
