@@ -33,13 +33,13 @@ class Dependency:
 
     @property
     def licence(self) -> str:
-        """As the package declares it: an SPDX expression, else its own words, else what it is classified as."""
+        """The package's SPDX expression, else its own words, else its classifiers."""
         about = metadata.metadata(self.name)
         for name in ("License-Expression", "License"):
-            if name in about and 0 < len(about[name]) <= _LONGEST_LICENCE:
+            if name in about and 0 < len(about[name]) <= _LONGEST_LICENCE and about[name] != "Dual License":
                 return about[name]
-        classified = [each for each in about.get_all("Classifier") or [] if each.startswith("License :: ")]
-        return ", ".join(each.rpartition(" :: ")[2] for each in classified)
+        licences = [name for name in about.get_all("Classifier") or [] if name.startswith("License :: ")]
+        return ", ".join(name.rpartition(" :: ")[2] for name in licences)
 
     @property
     def summary(self) -> str:
