@@ -41,7 +41,7 @@ from exporter.config import Config
 from exporter.config.types import RESERVED_LABELS
 from exporter.console.output import Output, stdout
 from exporter.console.progress import progress
-from exporter.polling.roster import chosen
+from exporter.polling.roster import choose_bots
 from exporter.polling.snapshot import BotId
 from exporter.polling.windows import Rules
 from exporter.upstream.bindings import list_bindings
@@ -266,7 +266,7 @@ async def _bots(tenants: Sequence[TenantAccess]) -> list[tuple[Chosen, TenantAcc
             except UpstreamError as error:
                 told = f"{title(tenant)} on {access.platform.name}: its bots cannot be listed: {error}"
                 raise BackfillError(f"{told}. {advice(error)}") from error
-            of_tenant = chosen(of_tenant, {each.access_code: each.name for each in listed}, tenant.discovery)
+            of_tenant = choose_bots(of_tenant, {each.access_code: each.name for each in listed}, tenant.discovery)
         bots += ((Chosen(access.platform, tenant, bot), access) for bot in of_tenant)
     return bots
 
@@ -286,7 +286,7 @@ def _source(loaded: Config, wanted: _Wanted, chosen_: Chosen, access: TenantAcce
     zone = chosen_.tenant.timezone
     return Source(
         chosen_.id,
-        Rules(wanted.report, zone, loaded.settle_delay, loaded.empty_hour_delay),
+        Rules.of(loaded, chosen_.tenant, wanted.report),
         wanted.gap(zone, limit),
         partial(access.ask, wanted.report, chosen_.bot.access_code),
     )

@@ -142,7 +142,7 @@ async def _bots(access: TenantAccess) -> tuple[Sequence[Bot], list[Finding]]:
     except UpstreamError as error:
         what = f"its bots cannot be discovered: {_words(access, error)}"
         return tenant.bots, [Finding(Level.PROBLEM, _place(access), what, advice(error))]
-    bots = roster.chosen(tenant.bots, {each.access_code: each.name for each in listed}, tenant.discovery)
+    bots = roster.choose_bots(tenant.bots, {each.access_code: each.name for each in listed}, tenant.discovery)
     if bots:
         return bots, []
     what = f"discovery finds no bot: {len(listed)} are bound to the tenant"
@@ -179,7 +179,7 @@ async def _report(
     now = clock.now()
     shown = access.client.without_secrets
     parsed = parse(report, rows, tenant_id=tenant.tenant_id, access_code=bot.access_code, shown=shown)
-    rules = windows.Rules(report, tenant.timezone, config.settle_delay, config.empty_hour_delay)
+    rules = windows.Rules.of(config, tenant, report)
     anomalies = windows.fold(windows.State(), rules, day, parsed, now).anomalies
     findings = [
         Finding(

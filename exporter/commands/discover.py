@@ -27,7 +27,7 @@ from exporter.commands.platforms import TenantAccess, open_tenants
 from exporter.commands.selection import title, with_tenant
 from exporter.config import Config
 from exporter.console.output import Output, stdout
-from exporter.polling.roster import chosen
+from exporter.polling.roster import choose_bots
 from exporter.upstream.bindings import Binding, list_bindings
 from exporter.upstream.errors import UpstreamError
 
@@ -56,7 +56,9 @@ class _Listing(NamedTuple):
         tenant = self.tenant.tenant
         configured = {bot.access_code for bot in tenant.bots}
         names = {binding.access_code: binding.name for binding in self.bindings}
-        polled = {bot.access_code for bot in chosen(tenant.bots, names, tenant.discovery)} if tenant.discovery else ()
+        polled = (
+            {bot.access_code for bot in choose_bots(tenant.bots, names, tenant.discovery)} if tenant.discovery else ()
+        )
         return [
             "configured" if code in configured else "discovered" if code in polled else "not polled" for code in names
         ]

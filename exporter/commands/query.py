@@ -44,7 +44,7 @@ from exporter.commands.selection import Chosen, bots_of, named, only, title, wit
 from exporter.config import Bot, Config
 from exporter.console.output import Output, stdout
 from exporter.polling.calendar import day_before, hour_start, hours, local_date, midnight, next_day
-from exporter.polling.roster import chosen
+from exporter.polling.roster import choose_bots
 from exporter.polling.snapshot import BotId
 from exporter.polling.windows import Rules
 from exporter.upstream.bindings import list_bindings
@@ -162,7 +162,7 @@ async def _query(
     day = date or local_date(as_of, zone)
     if at is None and day < local_date(as_of, zone):
         as_of = midnight(next_day(day), zone) - 1
-    rules = Rules(REPORTS[report], zone, loaded.settle_delay, loaded.empty_hour_delay)
+    rules = Rules.of(loaded, found.tenant, REPORTS[report])
     question = _Question(found, REPORTS[report], rules, day, as_of, now, hindsight=at is not None, explained=explain)
     answer = await _ask(question, loaded, log, clock)
     (_show_json if format == "json" else _show_text)(output, question, answer)
@@ -199,7 +199,7 @@ async def _discovered(loaded: Config, log: FilteringBoundLogger, clock: Clock) -
             if rules is None:
                 continue
             bindings = await list_bindings(each.session, each.tenant.tenant_id)
-            bots = chosen(each.tenant.bots, {one.access_code: one.name for one in bindings}, rules)
+            bots = choose_bots(each.tenant.bots, {one.access_code: one.name for one in bindings}, rules)
             found += [Chosen(each.platform, each.tenant, bot) for bot in bots if bot not in each.tenant.bots]
     return found
 

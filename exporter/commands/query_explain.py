@@ -91,7 +91,7 @@ def explain(
     state = windows.count(state, rules, as_of)
     snapshot = Snapshot(hour=state.hour, live=state.live, totals=state.shown_totals, day=state.last_day)
     known_until = as_of if hindsight else math.inf
-    whole = _Whole(bot, rules, day, windows.chosen(parsed.records, rules), state, snapshot, known_until)
+    whole = _Whole(bot, rules, day, windows.choose_records(parsed.records, rules), state, snapshot, known_until)
     return Explanation(
         state,
         folded.anomalies,

@@ -1,14 +1,17 @@
-"""Everything that is polled under the configuration of now; a new configuration disturbs only what it changes."""
+"""Builds what polls each bot of a configuration, and publishes the tenants' status.
+
+A new configuration disturbs only what it changes.
+"""
 
 import asyncio
 import random
 from collections import Counter
-from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, suppress
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain, product
-from typing import Final, Generic, TypeAlias, TypeVar
+from typing import Any, Final, Protocol, TypeAlias
 
 from structlog.typing import FilteringBoundLogger
 
@@ -17,8 +20,8 @@ from exporter.config import Bot, Config, Platform, Tenant
 from exporter.health import Health
 from exporter.polling.discovery import Discovery, DiscoveryPlan
 from exporter.polling.poller import Plan, Poller
-from exporter.polling.roster import chosen
-from exporter.polling.schedule import Phases
+from exporter.polling.reconciler import KeyT, Periodic, PlanT, Reconciler, Worker, in_turns
+from exporter.polling.roster import choose_bots
 from exporter.polling.snapshot import BotId, TenantId, TenantStatus
 from exporter.polling.store import Store
 from exporter.polling.windows import Rules
@@ -29,65 +32,78 @@ from exporter.upstream.session import TenantSession
 
 _TIMEOUTS_PER_POLL: Final = 3
 _INTERVALS_UNTIL_STALE: Final = 3
-"""Of a report that is polled less often than configured, so that one poll that fails withdraws nothing."""
+"""For a report with a minimum interval of its own: one failed poll must not remove its series."""
 
-_ITEMS_A_TURN: Final = 50
+TenantKey: TypeAlias = tuple[str, str]
+"""Platform and tenant_id."""
+_PollKey: TypeAlias = tuple[str, str, str, str]  # platform, tenant_id, access_code, report
+_Plans: TypeAlias = Mapping[KeyT, tuple[PlanT, TenantSession]]
+_Work: TypeAlias = Sequence[tuple[_Plans[TenantKey, Any], Reconciler[TenantKey, Any, Worker[Any]]]]
 
-_Item = TypeVar("_Item")
-_TenantKey: TypeAlias = tuple[str, str]  # platform, tenant_id
-_UnitKey: TypeAlias = tuple[str, str, str, str]  # platform, tenant_id, access_code, report
+
+@dataclass(frozen=True, slots=True)
+class PolledTenant:
+    """A tenant of the current configuration, with the bots that are polled: configured and discovered."""
+
+    config: Config
+    platform: Platform
+    tenant: Tenant
+    bots: tuple[Bot, ...]
+
+    @property
+    def key(self) -> TenantKey:
+        return self.platform.name, self.tenant.tenant_id
+
+
+class TenantWork(Protocol):
+    """A further kind of worker. Each tenant has at most one, which uses the same session as the polls."""
+
+    def plan(self, tenant: PolledTenant) -> Periodic | None:
+        """Return the plan of the tenant's worker, or None if the tenant needs no such worker.
+
+        The worker is replanned when the plan differs from the one before: when it names the bots, for example, and
+        discovery has found another one.
+        """
+
+    def make(self, key: TenantKey, plan: Any, session: TenantSession) -> Worker[Any]:
+        """Build the worker of a tenant."""
 
 
 @dataclass(frozen=True, slots=True)
 class _PlatformRuntime:
     settings: Platform
     client: PlatformClient
-    phases: Phases
-    discovery_phases: Phases
 
 
 @dataclass(frozen=True, slots=True)
 class _TenantRuntime:
     id: TenantId
-    settings: Tenant
+    polled: PolledTenant
     client: PlatformClient
     session: TenantSession
-    rules: tuple[Rules, ...]
-    budget: float
     anomalies: Counter[tuple[str, str]]
     revisions: Counter[str]
-    bots: tuple[Bot, ...]
-    """All that are polled, those that were discovered too."""
 
     def keep_only(self, reports: Collection[str]) -> None:
-        """Forgets the counts of other reports."""
+        """Forget the counts of other reports."""
         for report, reason in [key for key in self.anomalies if key[0] not in reports]:
             del self.anomalies[report, reason]
         for report in self.revisions.keys() - set(reports):
             del self.revisions[report]
 
 
-_Worker = TypeVar("_Worker", Poller, Discovery)
-
-
-@dataclass(frozen=True, slots=True)
-class _Unit(Generic[_Worker]):
-    """A report of a bot that is being polled, or a tenant whose bots are being discovered."""
-
-    worker: _Worker
-    session: TenantSession
-    phase: float
-    task: asyncio.Task[None]
-
-
-_AnyUnit: TypeAlias = _Unit[Poller] | _Unit[Discovery]
-
-
 class Fleet:
-    """Runs a poller for every report of every bot, and finds out which bots there are where that is wanted."""
+    """Runs a poller for each report of each bot, a discovery where one is configured, and further work for each tenant."""
 
     def __init__(
-        self, *, store: Store, clock: Clock, health: Health, log: FilteringBoundLogger, rng: random.Random
+        self,
+        *,
+        store: Store,
+        clock: Clock,
+        health: Health,
+        log: FilteringBoundLogger,
+        rng: random.Random,
+        work: Sequence[TenantWork] = (),
     ) -> None:
         self._store = store
         self._clock = clock
@@ -95,27 +111,35 @@ class Fleet:
         self._log = log
         self._rng = rng
         self._platforms: dict[str, _PlatformRuntime] = {}
-        self._tenants: dict[_TenantKey, _TenantRuntime] = {}
-        self._units: dict[_UnitKey, _Unit[Poller]] = {}
-        self._discoveries: dict[_TenantKey, _Unit[Discovery]] = {}
+        self._tenants: dict[TenantKey, _TenantRuntime] = {}
+        self._pollers: Reconciler[_PollKey, Plan, Poller] = Reconciler(self._make_poller, log)
+        self._discoveries: Reconciler[TenantKey, DiscoveryPlan, Discovery] = Reconciler(self._make_discovery, log)
+        self._work: list[tuple[TenantWork, Reconciler[TenantKey, Any, Worker[Any]]]] = [
+            (kind, Reconciler(kind.make, log)) for kind in work
+        ]
         self._changing = asyncio.Lock()
-        """Held by whoever changes what is polled: a new configuration, or what a discovery has found."""
+        """Held while the set of pollers changes: by a new configuration or by a discovery."""
 
     @property
     def all_tried(self) -> bool:
-        """Whether every report of every bot, and every discovery of bots, has been tried once, with whatever result."""
-        return all(unit.worker.tried.is_set() for unit in self._running)
+        """Whether each report of each bot, and each discovery, has been tried once, successfully or not."""
+        workers: Iterator[Discovery | Poller] = chain(self._discoveries.workers, self._pollers.workers)
+        return all(worker.tried.is_set() for worker in workers)
 
     async def apply(self, config: Config) -> None:
-        """Polls what ``config`` says from now on. Where a part of it cannot be built it raises, and nothing has changed."""
+        """Poll according to ``config`` from now on. If a part of it cannot be built, raise and change nothing."""
         async with self._changing:
             async with AsyncExitStack() as unused:
                 platforms = self._build_platforms(config, unused)
                 tenants = dict(self._build_tenants(config, platforms))
-                discoveries = dict(_discovery_plans(tenants))
-                wanted = {key: (plan, session) async for key, plan, session in _in_turns(self._plan(tenants.values()))}
-                await self._stop_discoveries(discoveries)
-                await self._stop(list(self._units), wanted)
+                discoveries = _plan_discoveries(tenants.values())
+                polls = await _plan_polls(tenants.values())
+                work = self._plan_work(tenants.values())
+                await self._discoveries.stop(discoveries)
+                await self._pollers.stop(polls)
+                for wanted, workers in work:
+                    await workers.stop(wanted)
+                self._remove_all_but(polls, self._store.bots)
                 unused.pop_all()
             former_platforms, self._platforms = self._platforms, platforms
             former_tenants, self._tenants = self._tenants, tenants
@@ -123,106 +147,104 @@ class Fleet:
                 self._health.init_platform(platform.name, _operations(platform, config.reports))
             for tenant in _ids(former_tenants.values()) - _ids(tenants.values()):
                 self._store.remove_tenant(tenant)
-            for key, (plan, session) in discoveries.items():
-                self._start_discovery(key, plan, session)
+            await self._discoveries.start(discoveries)
             for runtime in tenants.values():
                 runtime.keep_only(config.reports)
                 self._publish_tenant(runtime)
             try:
-                await self._go_on(wanted)
+                await self._start(polls, work)
             finally:
                 for name, former in former_platforms.items():
                     if platforms.get(name) is not former:
                         await former.client.close()
                     if name not in platforms:
-                        self._health.forget_platform(name)  # last: what was under way has been counted until now
+                        self._health.forget_platform(name)  # last, since the requests under way are counted until now
 
-    async def _follow(self, key: _TenantKey) -> None:
-        """Polls the bots that a tenant's discovery has found."""
+    async def _follow(self, key: TenantKey) -> None:
+        """Poll the bots that a tenant's discovery has found."""
         async with self._changing:
             former = self._tenants[key]
-            runtime = replace(former, bots=self._bots_of(key, former.settings))
-            if runtime.bots != former.bots:
-                wanted = {unit: (plan, session) async for unit, plan, session in _in_turns(self._plan([runtime]))}
-                await self._stop([unit for unit in self._units if unit[:2] == key], wanted)
-                await self._go_on(wanted)
-                self._tenants[key] = runtime  # last: should it fail before, the next discovery makes up for it
-                self._tell(former, runtime)
+            bots = self._bots_of(key, former.polled.tenant)
+            if bots == former.polled.bots:
+                return
+            runtime = replace(former, polled=replace(former.polled, bots=bots))
+            polls, work = await _plan_polls([runtime]), self._plan_work([runtime])
+            await self._pollers.stop(polls, [poll for poll in self._pollers if poll[:2] == key])
+            for wanted, workers in work:
+                await workers.stop(wanted, [key])
+            self._remove_all_but(polls, [bot for bot in self._store.bots if (bot.platform, bot.tenant_id) == key])
+            await self._start(polls, work)
+            self._tenants[key] = runtime  # last: if a step before it fails, the next discovery repeats them
+            self._log_changes(former.polled, runtime.polled)
 
-    def _bots_of(self, key: _TenantKey, tenant: Tenant) -> tuple[Bot, ...]:
-        """The bots of a tenant, as far as they are known."""
-        if tenant.discovery is None or key not in self._discoveries:
-            return tenant.bots
-        return chosen(tenant.bots, self._discoveries[key].worker.roster.names, tenant.discovery)
+    async def _start(self, polls: _Plans[_PollKey, Plan], work: _Work) -> None:
+        await self._pollers.start(polls)
+        for wanted, workers in work:
+            await workers.start(wanted)
+        self._health.bots.set(len({key[:3] for key in self._pollers}))
 
-    async def _stop(self, former: Collection[_UnitKey], wanted: Mapping[_UnitKey, tuple[Plan, TenantSession]]) -> None:
-        """Of the ``former`` units, stops those that are not wanted as they are; those not wanted at all leave no series."""
-        former_bots = {self._units[key].worker.plan.bot for key in former}
-        bots = {plan.bot for plan, _ in wanted.values()}
-        changed = [
-            unit
-            async for key, unit in _in_turns([(key, self._units[key]) for key in former])
-            if wanted.get(key) != (unit.worker.plan, unit.session)
-        ]
-        await _retire(changed)
-        for bot in former_bots - bots:
-            self._store.remove(bot)
-        for key in set(former) - wanted.keys():
-            if (bot := self._units.pop(key).worker.plan.bot) in bots:
-                self._store.remove_report(bot, key[3])
+    def _plan_work(self, tenants: Iterable[_TenantRuntime]) -> _Work:
+        """Return the wanted plans of each further kind of worker, with the workers that run."""
+        work: list[tuple[_Plans[TenantKey, Any], Reconciler[TenantKey, Any, Worker[Any]]]] = []
+        for kind, workers in self._work:
+            plans = ((runtime, kind.plan(runtime.polled)) for runtime in tenants)
+            work.append(({it.polled.key: (plan, it.session) for it, plan in plans if plan is not None}, workers))
+        return work
 
-    async def _go_on(self, wanted: Mapping[_UnitKey, tuple[Plan, TenantSession]]) -> None:
-        """Starts what is wanted and does not run."""
-        async for key, (plan, session) in _in_turns(wanted.items()):
-            self._start(key, plan, session)
-        self._health.bots.set(len({key[:3] for key in self._units}))
-
-    async def _stop_discoveries(self, wanted: Mapping[_TenantKey, tuple[DiscoveryPlan, TenantSession]]) -> None:
-        """Stops the discoveries that are not wanted as they are."""
-        await _retire(
-            unit for key, unit in self._discoveries.items() if wanted.get(key) != (unit.worker.plan, unit.session)
-        )
-        for key in self._discoveries.keys() - wanted.keys():
-            del self._discoveries[key]
+    def _remove_all_but(self, polls: _Plans[_PollKey, Plan], among: Iterable[BotId]) -> None:
+        """Remove the bots, and the reports of bots, that are no longer polled."""
+        polled = {(plan.bot, plan.rules.report.name) for plan, _ in polls.values()}
+        bots = {bot for bot, _ in polled}
+        for bot in list(among):
+            if bot not in bots:
+                self._store.remove(bot)
+                continue
+            for report in [report for report in self._store.bots[bot] if (bot, report) not in polled]:
+                self._store.remove_report(bot, report)
 
     def reset_logins(self) -> None:
-        """An operator's word that logging in may be tried again."""
+        """Clear the login blocks: a reload counts as the operator's permission to retry."""
         for runtime in self._tenants.values():
             runtime.session.reset()
 
     async def close(self) -> None:
-        """Ends every poll and every connection."""
+        """Stop all polls and close all connections."""
         async with self._changing:
-            await _retire(self._running)
+            await self._discoveries.close()
+            await self._pollers.close()
+            for _, workers in self._work:
+                await workers.close()
         for platform in self._platforms.values():
             await platform.client.close()
 
-    @property
-    def _running(self) -> Iterator[_AnyUnit]:
-        return chain(self._discoveries.values(), self._units.values())
+    def _bots_of(self, key: TenantKey, tenant: Tenant) -> tuple[Bot, ...]:
+        """Return the configured bots and, as far as they are known, those that discovery finds."""
+        discovery = self._discoveries.get(key)
+        if tenant.discovery is None or discovery is None:
+            return tenant.bots
+        return choose_bots(tenant.bots, discovery.roster.names, tenant.discovery)
 
     def _build_platforms(self, config: Config, unused: AsyncExitStack) -> dict[str, _PlatformRuntime]:
-        """Those that stay as they are, and new ones for the others, which ``unused`` closes."""
+        """Keep the platforms whose settings stay equal, and build the others, which ``unused`` closes."""
         platforms: dict[str, _PlatformRuntime] = {}
-        for each in config.platforms:
-            settings, former = replace(each, tenants=()), self._platforms.get(each.name)
+        for platform in config.platforms:
+            settings, former = replace(platform, tenants=()), self._platforms.get(platform.name)
             if former and former.settings == settings:
-                platforms[each.name] = former
+                platforms[platform.name] = former
                 continue
             client = PlatformClient(settings, clock=self._clock, health=self._health, log=self._log, rng=self._rng)
             unused.push_async_callback(client.close)
-            phases, discovery_phases = (former.phases, former.discovery_phases) if former else (Phases(), Phases())
-            platforms[each.name] = _PlatformRuntime(settings, client, phases, discovery_phases)
+            platforms[platform.name] = _PlatformRuntime(settings, client)
         return platforms
 
     def _build_tenants(
         self, config: Config, platforms: Mapping[str, _PlatformRuntime]
-    ) -> Iterator[tuple[_TenantKey, _TenantRuntime]]:
-        """Those whose way to the platform stays the same keep their session, and all keep their counts."""
+    ) -> Iterator[tuple[TenantKey, _TenantRuntime]]:
+        """Build the tenants. All keep their counts; those with the same client and login keep their session."""
         for platform, tenant in _tenants_of(config):
             key = (platform.name, tenant.tenant_id)
             client, former = platforms[platform.name].client, self._tenants.get(key)
-            if former and former.client is client and former.settings.auth == tenant.auth:
+            if former and former.client is client and former.polled.tenant.auth == tenant.auth:
                 session = former.session
             else:
                 session = TenantSession(
@@ -242,92 +264,39 @@ class Fleet:
                 key,
                 _TenantRuntime(
                     TenantId(platform.name, tenant.tenant_id, tenant.name or tenant.tenant_id),
-                    tenant,
+                    PolledTenant(config, platform, tenant, self._bots_of(key, tenant)),
                     client,
                     session,
-                    tuple(
-                        Rules(REPORTS[name], tenant.timezone, config.settle_delay, config.empty_hour_delay)
-                        for name in config.reports
-                    ),
-                    _TIMEOUTS_PER_POLL * platform.request_timeout,
                     anomalies,
                     revisions,
-                    self._bots_of(key, tenant),
                 ),
             )
 
-    def _plan(self, tenants: Iterable[_TenantRuntime]) -> Iterator[tuple[_UnitKey, Plan, TenantSession]]:
-        for runtime in tenants:
-            tenant, id_ = runtime.settings, runtime.id
-            for rules in runtime.rules:
-                at_least = rules.report.min_interval
-                interval = max(tenant.poll_interval, at_least)
-                stale_after = max(tenant.stale_after, _INTERVALS_UNTIL_STALE * at_least)
-                budget = min(interval, runtime.budget)
-                for bot in runtime.bots:
-                    plan = Plan(BotId.of(id_.platform, tenant, bot), rules, interval, stale_after, budget)
-                    yield (id_.platform, id_.tenant_id, bot.access_code, rules.report.name), plan, runtime.session
+    def _make_poller(self, key: _PollKey, plan: Plan, session: TenantSession) -> Poller:
+        return Poller(
+            plan,
+            session,
+            store=self._store,
+            clock=self._clock,
+            log=self._log,
+            observe_lag=self._health.poll_lag.observe,
+            observe_findings=partial(self._count_findings, key[:2]),
+        )
 
-    def _start(self, key: _UnitKey, plan: Plan, session: TenantSession) -> None:
-        """Starts polling what is new or was retired; what runs on unchanged is left alone."""
-        former = self._units.get(key)
-        if former and not former.task.done():
-            return
-        if former and former.worker.plan.rules.zone == plan.rules.zone:
-            poller, phase = former.worker, former.phase
-            poller.replan(plan, session)
-        else:
-            poller = Poller(
-                plan,
-                session,
-                store=self._store,
-                clock=self._clock,
-                log=self._log,
-                observe_lag=self._health.poll_lag.observe,
-                observe_findings=partial(self._found, key[:2]),
-            )
-            phase = former.phase if former else self._platforms[key[0]].phases.take()
-        self._units[key] = self._run(poller, session, phase, key)
+    def _make_discovery(self, key: TenantKey, plan: DiscoveryPlan, session: TenantSession) -> Discovery:
+        return Discovery(
+            plan,
+            session,
+            clock=self._clock,
+            log=self._log,
+            follow=partial(self._follow, key),
+            on_change=partial(self._tenant_changed, key),
+        )
 
-    def _start_discovery(self, key: _TenantKey, plan: DiscoveryPlan, session: TenantSession) -> None:
-        """Starts the discovery that is new or was retired; one that runs on unchanged is left alone."""
-        former = self._discoveries.get(key)
-        if former and not former.task.done():
-            return
-        if former:
-            discovery, phase = former.worker, former.phase
-            discovery.replan(plan, session)
-        else:
-            discovery = Discovery(
-                plan,
-                session,
-                clock=self._clock,
-                log=self._log,
-                follow=partial(self._follow, key),
-                on_change=partial(self._tenant_changed, key),
-            )
-            phase = self._platforms[key[0]].discovery_phases.take()
-        self._discoveries[key] = self._run(discovery, session, phase, key)
-
-    def _run(self, worker: _Worker, session: TenantSession, phase: float, key: Iterable[str]) -> _Unit[_Worker]:
-        name = "/".join(key)
-        return _Unit(worker, session, phase, asyncio.create_task(self._keep_running(worker, phase, name), name=name))
-
-    async def _keep_running(self, worker: Poller | Discovery, phase: float, name: str) -> None:
-        """Runs a worker until it is cancelled: a fault that ends it sets its report down, and it begins anew."""
-        while True:
-            try:
-                await worker.run(phase)
-            except Exception as error:  # noqa: BLE001 - whatever it is, the next attempt may go well
-                with suppress(Exception):  # if even that cannot be told
-                    worker.fail(error)
-                    self._log.critical("poller_died", poller=name, exc_info=error)
-            await asyncio.sleep(worker.plan.interval)
-
-    def _tell(self, former: _TenantRuntime, runtime: _TenantRuntime) -> None:
-        """Has the log say which bots have come, gone, and been renamed."""
-        log = self._log.bind(platform=runtime.id.platform, tenant_id=runtime.id.tenant_id)
-        before, after = ({bot.access_code: bot.name for bot in each.bots} for each in (former, runtime))
+    def _log_changes(self, former: PolledTenant, now: PolledTenant) -> None:
+        """Log the bots that were added, removed and renamed."""
+        log = self._log.bind(platform=now.platform.name, tenant_id=now.tenant.tenant_id)
+        before, after = ({bot.access_code: bot.name for bot in tenant.bots} for tenant in (former, now))
         changes = {
             "found": after.keys() - before.keys(),
             "gone": before.keys() - after.keys(),
@@ -338,22 +307,22 @@ class Fleet:
             for code in sorted(codes):
                 log.debug("bot_changed", change=what, access_code=code, bot=after.get(code, before.get(code)))
 
-    def _found(self, key: _TenantKey, report: str, anomalies: Sequence[Anomaly], revisions: int) -> None:
+    def _count_findings(self, key: TenantKey, report: str, anomalies: Sequence[Anomaly], revisions: int) -> None:
         runtime = self._tenants.get(key)
-        if runtime is None:  # about to be retired
+        if runtime is None:  # its poller is about to be stopped
             return
-        runtime.anomalies.update((report, each.reason) for each in anomalies)
+        runtime.anomalies.update((report, anomaly.reason) for anomaly in anomalies)
         runtime.revisions[report] += revisions
         self._publish_tenant(runtime)
 
-    def _tenant_changed(self, key: _TenantKey) -> None:
+    def _tenant_changed(self, key: TenantKey) -> None:
         if runtime := self._tenants.get(key):
             self._publish_tenant(runtime)
 
     def _publish_tenant(self, runtime: _TenantRuntime) -> None:
         state = runtime.session.state()
-        discovery = self._discoveries.get((runtime.id.platform, runtime.id.tenant_id))
-        found = len(runtime.bots) - len(runtime.settings.bots)
+        discovery = self._discoveries.get(runtime.polled.key)
+        found = len(runtime.polled.bots) - len(runtime.polled.tenant.bots)
         self._store.put_tenant(
             runtime.id,
             TenantStatus(
@@ -364,34 +333,47 @@ class Fleet:
                 login_problem=state.reason,
                 login_code=state.code,
                 retry_at=state.retry_at,
-                discovery=replace(discovery.worker.status, bots=found) if discovery else None,
+                discovery=replace(discovery.status, bots=found) if discovery else None,
             ),
         )
 
 
-async def _retire(units: Iterable[_AnyUnit]) -> None:
-    """Stops what runs, even in the middle of a request."""
-    units = list(units)
-    for unit in units:
-        unit.task.cancel()
-        unit.worker.close()
-    await asyncio.gather(*(unit.task for unit in units), return_exceptions=True)
+async def _plan_polls(tenants: Iterable[_TenantRuntime]) -> _Plans[_PollKey, Plan]:
+    """Plan a poller for each report of each bot."""
+
+    def plans() -> Iterator[tuple[_PollKey, tuple[Plan, TenantSession]]]:
+        for runtime in tenants:
+            config, tenant, key = runtime.polled.config, runtime.polled.tenant, runtime.polled.key
+            for name in config.reports:
+                rules = Rules.of(config, tenant, REPORTS[name])
+                at_least = rules.report.min_interval
+                interval = max(tenant.poll_interval, at_least)
+                stale_after = max(tenant.stale_after, _INTERVALS_UNTIL_STALE * at_least)
+                budget = min(interval, _poll_budget(runtime.polled))
+                for bot in runtime.polled.bots:
+                    plan = Plan(BotId.of(key[0], tenant, bot), rules, interval, stale_after, budget)
+                    yield (*key, bot.access_code, name), (plan, runtime.session)
+
+    return {key: plan async for key, plan in in_turns(plans())}
 
 
-def _discovery_plans(
-    tenants: Mapping[_TenantKey, _TenantRuntime],
-) -> Iterator[tuple[_TenantKey, tuple[DiscoveryPlan, TenantSession]]]:
-    """How, and over which session, the bots of those tenants are discovered that want it."""
-    for key, runtime in tenants.items():
-        tenant = runtime.settings
+def _plan_discoveries(tenants: Iterable[_TenantRuntime]) -> _Plans[TenantKey, DiscoveryPlan]:
+    plans = {}
+    for runtime in tenants:
+        tenant, key = runtime.polled.tenant, runtime.polled.key
         if tenant.discovery is not None:
             interval = tenant.discovery.interval
-            retry_interval, budget = min(interval, tenant.poll_interval), max(interval, runtime.budget)
-            yield key, (DiscoveryPlan(*key, interval, retry_interval, budget), runtime.session)
+            retry_interval, budget = min(interval, tenant.poll_interval), max(interval, _poll_budget(runtime.polled))
+            plans[key] = DiscoveryPlan(*key, interval, retry_interval, budget), runtime.session
+    return plans
+
+
+def _poll_budget(tenant: PolledTenant) -> float:
+    return _TIMEOUTS_PER_POLL * tenant.platform.request_timeout
 
 
 def _operations(platform: Platform, reports: Iterable[str]) -> Iterator[str]:
-    """What is asked of a platform, as metrics call it."""
+    """Return the operations that a platform is asked for, as the metrics name them."""
     yield "get_token"
     yield from (REPORTS[report].operation for report in reports)
     if any(tenant.discovery for tenant in platform.tenants):
@@ -406,11 +388,3 @@ def _tenants_of(config: Config) -> Iterator[tuple[Platform, Tenant]]:
     for platform in config.platforms:
         for tenant in platform.tenants:
             yield platform, tenant
-
-
-async def _in_turns(items: Iterable[_Item]) -> AsyncIterator[_Item]:
-    """The items, with everybody else's turn in between: there may be thousands, and scrapes go on."""
-    for index, item in enumerate(items):
-        if index % _ITEMS_A_TURN == 0:
-            await asyncio.sleep(0)
-        yield item

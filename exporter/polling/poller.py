@@ -13,7 +13,7 @@ from exporter.clock import Clock
 from exporter.polling import windows
 from exporter.polling.calendar import day_before, local_date, midnight
 from exporter.polling.schedule import next_slot
-from exporter.polling.snapshot import BotId, Failure, Snapshot
+from exporter.polling.snapshot import NO_RECORDS, BotId, Failure, Snapshot
 from exporter.polling.store import Store
 from exporter.upstream.errors import CircuitOpen, LoginFailed, UpstreamError
 from exporter.upstream.progress import Progress
@@ -112,7 +112,12 @@ class Poller:
             self.tried.set()
 
     def replan(self, plan: Plan, session: Session) -> None:
-        """Goes on under a new plan with what is known; the time zone must be the same. Not while ``run`` runs."""
+        """Continue under a new plan with the data of the former one, unless the time zone differs: then start over.
+
+        Must not be called while ``run`` runs.
+        """
+        if plan.rules.zone != self.plan.rules.zone:
+            self._state, self._snapshot, self._day_before_asked = windows.State(), Snapshot(), None
         self.plan = plan
         self._session = session
         self._log = _bind(self._log, plan)
@@ -223,8 +228,9 @@ class Poller:
             live=state.live,
             totals=state.shown_totals,
             day=state.last_day,
-            records=day.records if day else {},
-            yesterday=yesterday.records if yesterday else {},
+            records=day.records if day else NO_RECORDS,
+            yesterday=yesterday.records if yesterday else NO_RECORDS,
+            asked=day.asked if day else None,
         )
 
     def _publish(self, snapshot: Snapshot) -> None:

@@ -38,7 +38,7 @@ class Roster:
         return Roster(dict(sorted({**listed, **kept}.items())), frozenset(kept), 0 if listed else self.empty + 1)
 
 
-def chosen(configured: Sequence[Bot], names: Mapping[str, str], rules: Discovery) -> tuple[Bot, ...]:
+def choose_bots(configured: Sequence[Bot], names: Mapping[str, str], rules: Discovery) -> tuple[Bot, ...]:
     """The bots to poll: those that are configured, as they are, and of the others those that the rules take."""
     own = {bot.access_code for bot in configured}
     found = (Bot(code, name, _NO_LABELS) for code, name in names.items() if code not in own)

@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Self
+from types import MappingProxyType
+from typing import Final, Self
 
 from exporter.config import Bot, Tenant
 from exporter.upstream.reports import Record, Value
@@ -46,6 +47,9 @@ class Failure:
     since: float
 
 
+NO_RECORDS: Final[Mapping[float, Record]] = MappingProxyType({})
+
+
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """One report of one bot after its latest poll.
@@ -54,8 +58,9 @@ class Snapshot:
     day the last, the newest record of a local day that is over; they stay as they are when a poll fails. ``totals`` are the local
     day's sums in the order of the report's fields (None for a field that is not summed or not known yet).
     ``expires`` is the moment on ``Clock.elapsed()`` from which the data are too old to be shown.
-    ``records`` are the hours of the local day so far, by their start, for whoever shows a day's course; ``yesterday`` are
-    those of the day before, empty until they have been asked for.
+    ``records`` are the hours of the local day so far, by their start; ``yesterday`` are those of the day before, empty
+    until they have been requested. As long as a poll brings nothing new, these two are the same objects as before.
+    ``asked`` is when the request for today's report was sent (epoch s): the data say nothing of what came later.
     """
 
     hour: Hour | None = None
@@ -68,8 +73,9 @@ class Snapshot:
     last_attempt: float | None = None
     last_success: float | None = None
     expires: float = float("-inf")
-    records: Mapping[float, Record] = field(default_factory=dict)
-    yesterday: Mapping[float, Record] = field(default_factory=dict)
+    records: Mapping[float, Record] = field(default_factory=lambda: NO_RECORDS)
+    yesterday: Mapping[float, Record] = field(default_factory=lambda: NO_RECORDS)
+    asked: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

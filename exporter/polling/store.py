@@ -8,7 +8,10 @@ from exporter.polling.snapshot import BotId, Snapshot, TenantId, TenantStatus
 
 
 class Listener(Protocol):
-    """Hears of every change of the store, in the event loop, right after it was made."""
+    """Hears of each change of the store, in the event loop, right after it was made.
+
+    Listeners are called in order: one that computes something from a snapshot stands before the one that shows it.
+    """
 
     def bot_changed(self, bot: BotId, report: str, snapshot: Snapshot) -> None:
         """A report of a bot is new or has a new snapshot."""
@@ -33,6 +36,7 @@ class Store:
         self._listeners = tuple(listeners)
         self._bots: dict[BotId, dict[str, Snapshot]] = {}
         self._tenants: dict[TenantId, TenantStatus] = {}
+        self._newest: dict[tuple[str, str, str], float] = {}
 
     @property
     def bots(self) -> Mapping[BotId, Mapping[str, Snapshot]]:
@@ -44,9 +48,19 @@ class Store:
         """By tenant."""
         return MappingProxyType(self._tenants)
 
+    def newest_record(self, bot: BotId, report: str) -> float | None:
+        """Return when the newest record of all bots of the bot's tenant began (epoch s), or None without records.
+
+        If that is long ago, the platform's reports are late; it does not mean that a bot has no calls.
+        """
+        return self._newest.get((bot.platform, bot.tenant_id, report))
+
     def put(self, bot: BotId, report: str, snapshot: Snapshot) -> None:
         """Takes a bot's new snapshot of one report."""
         self._bots.setdefault(bot, {})[report] = snapshot
+        if snapshot.live and snapshot.asked and snapshot.live.start <= snapshot.asked:
+            key = (bot.platform, bot.tenant_id, report)
+            self._newest[key] = max(snapshot.live.start, self._newest.get(key, 0.0))
         for listener in self._listeners:
             listener.bot_changed(bot, report, snapshot)
 
@@ -72,5 +86,7 @@ class Store:
     def remove_tenant(self, tenant: TenantId) -> None:
         """Forgets a tenant."""
         del self._tenants[tenant]
+        for key in [key for key in self._newest if key[:2] == (tenant.platform, tenant.tenant_id)]:
+            del self._newest[key]
         for listener in self._listeners:
             listener.tenant_removed(tenant)

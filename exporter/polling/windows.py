@@ -10,9 +10,10 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Self
 from zoneinfo import ZoneInfo
 
+from exporter.config import Config, Tenant
 from exporter.polling.calendar import day_before, day_start, hour_start, hours, local_date, midnight, next_day
 from exporter.polling.snapshot import Hour
 from exporter.upstream.reports import Anomaly, Kind, Parsed, Record, Report, Value
@@ -37,6 +38,11 @@ class Rules:
     zone: ZoneInfo
     settle_delay: float
     empty_hour_delay: float
+
+    @classmethod
+    def of(cls, config: Config, tenant: Tenant, report: Report) -> Self:
+        """The rules that a configuration sets for a tenant's report."""
+        return cls(report, tenant.timezone, config.settle_delay, config.empty_hour_delay)
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +218,7 @@ def lacks_day_before(state: State, rules: Rules, today: date) -> bool:
 
 
 class _Merged(NamedTuple):
-    records: dict[float, Record]
+    records: Mapping[float, Record]
     revisions: int
     decreased: list[Anomaly]
 
@@ -237,28 +243,30 @@ def _precedence(record: Record) -> tuple[float, ...]:
     return record.stored, *(-1 if value is None else value for value in record.values)
 
 
-def chosen(records: Sequence[Record], rules: Rules) -> Mapping[float, Record]:
+def choose_records(records: Sequence[Record], rules: Rules) -> Mapping[float, Record]:
     """The record that counts of each local hour (by day: of each local day), by its start."""
     return _one_each(records, day_start if rules.report.type == "day" else hour_start, rules)[0]
 
 
 def _merge(known: Day, came: Mapping[float, Record], settled: frozenset[float], report: Report) -> _Merged:
     """What is known of a day after a further report of it. A record once seen stays until a changed one comes."""
-    records = dict(known.records)
+    changed: dict[float, Record] = {}
     revisions = 0
     decreased: list[Anomaly] = []
     for start, record in came.items():
         former = known.records.get(start)
         if record == former:
-            continue  # keeping the object: thousands of new ones every second would keep the garbage collector busy
-        records[start] = record
+            continue
+        changed[start] = record
         if former is None:
             revisions += start in settled
         elif record.values != former.values:
             revisions += start in settled
             if fell := _fallen(report, former, record):
                 decreased.append(Anomaly("decreased", _at(start), fell))
-    return _Merged(records, revisions, decreased)
+    # Without a change the objects stay the same: others recognise this by identity, and thousands of new objects a second
+    # would keep the garbage collector busy.
+    return _Merged({**known.records, **changed} if changed else known.records, revisions, decreased)
 
 
 def _news(days: Sequence[Day], known: Day, day: Day, merged: _Merged) -> list[Anomaly]:

@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -14,10 +15,11 @@ from exporter.clock import SystemClock
 from exporter.config import load
 from exporter.health import Health
 from exporter.polling.discovery import Discovery, DiscoveryPlan
-from exporter.polling.fleet import Fleet
+from exporter.polling.fleet import Fleet, PolledTenant, TenantKey
 from exporter.polling.snapshot import BotId, DiscoveryStatus, Snapshot, TenantId, TenantStatus
 from exporter.polling.store import Store
 from exporter.simulator import CALM, SimBot, SimTenant, SimulatedWorld, Simulator, default_secret
+from exporter.upstream.session import TenantSession
 from harness import faults
 from harness.waiting import wait_for
 
@@ -47,6 +49,57 @@ class Listener:
         """Well."""
 
 
+@dataclass(frozen=True)
+class CountPlan:
+    """Names the bots of a tenant."""
+
+    bots: tuple[str, ...]
+    interval: float = 3600
+
+
+class Counter:
+    """A worker that only notes its plans."""
+
+    def __init__(self, plan: CountPlan) -> None:
+        self.plan = plan
+        self.plans = [plan]
+        self.running = False
+
+    async def run(self, phase: float) -> None:
+        """Run until cancelled."""
+        self.running = True
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.running = False
+
+    def replan(self, plan: CountPlan, session: TenantSession) -> None:
+        """Note the plan."""
+        self.plan = plan
+        self.plans.append(plan)
+
+    def fail(self, error: Exception) -> None:
+        """Never called."""
+
+    def close(self) -> None:
+        """Nothing to release."""
+
+
+class CountWork:
+    """A kind of worker that tenant t2 does not need."""
+
+    def __init__(self) -> None:
+        self.made: dict[TenantKey, Counter] = {}
+
+    def plan(self, tenant: PolledTenant) -> CountPlan | None:
+        """Plan by the bots that are polled."""
+        return None if tenant.key[1] == "t2" else CountPlan(tuple(bot.access_code for bot in tenant.bots))
+
+    def make(self, key: TenantKey, plan: CountPlan, session: TenantSession) -> Counter:
+        """Build a worker."""
+        return self.made.setdefault(key, Counter(plan))
+
+
 class Rig:
     """A fleet with its store, polling a simulated platform."""
 
@@ -57,12 +110,14 @@ class Rig:
         self.store = Store([self.listener])
         self.log = structlog.testing.CapturingLogger()
         self.log_fails = False
+        self.work = CountWork()
         self.fleet = Fleet(
             store=self.store,
             clock=SystemClock(),
             health=Health(self.registry, version="0"),
             log=structlog.wrap_logger(self.log, processors=[self._logged]),
             rng=random.Random(1),
+            work=[self.work],
         )
 
     async def apply(self, **changes: Any) -> None:
@@ -244,6 +299,32 @@ async def test_all_is_tried_once_every_bot_has_been_polled(rig: Rig) -> None:
     assert not rig.snapshots()["c"].up
     (blocked,) = [status for tenant, status in rig.store.tenants.items() if tenant.tenant_id == "t2"]
     assert blocked.blocked
+
+
+async def test_further_work_runs_for_each_tenant_that_needs_it(rig: Rig) -> None:
+    """It is replanned when the tenant's bots change, runs on undisturbed otherwise, and ends with its tenant."""
+    await rig.apply()
+    (worker,) = rig.work.made.values()
+    await wait_for(lambda: worker.running, "the worker to run")
+
+    await rig.apply(top="poll_interval: 2h")
+    assert [CountPlan(("a", "b"))] == worker.plans
+
+    await rig.apply(bots=("a",))
+    assert [CountPlan(("a", "b")), CountPlan(("a",))] == worker.plans
+    await wait_for(lambda: worker.running, "the worker to run again")
+
+    await rig.apply(tenants=("t2",))
+    assert not worker.running
+
+
+async def test_a_bot_that_discovery_finds_replans_the_further_work(rig: Rig) -> None:
+    """A worker that goes through a tenant's bots learns of the new ones without a reload."""
+    await rig.apply(t1="discovery: {enabled: true}", bots=("a",), up=False)
+    await wait_for(lambda: "b" in rig.snapshots(), "the discovered bot")
+    await wait_for(lambda: len(rig.work.made["main", "t1"].plans) == 2, "the new plan")
+
+    assert [CountPlan(("a",)), CountPlan(("a", "b"))] == rig.work.made["main", "t1"].plans
 
 
 async def test_a_fault_that_ends_a_poller_does_not_last(rig: Rig) -> None:

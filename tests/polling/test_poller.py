@@ -289,6 +289,28 @@ async def test_anomalies_are_logged_and_counted_once(make_rig: MakeRig) -> None:
     assert ["report_anomaly"] == rig.events
 
 
+async def test_a_poll_that_brings_nothing_new_keeps_the_records(make_rig: MakeRig) -> None:
+    """A listener recognises by identity that it has nothing to compute again; the time of the request moves on."""
+    rig = make_rig()
+    rig.session.answer = lambda day: [row(day, 11, 7)]
+    await rig.poller.poll(None)
+    await rig.poller.poll(None)
+    first = rig.snapshot
+
+    await asyncio.sleep(60)
+    await rig.poller.poll(None)
+    assert (first.records, first.yesterday) == (rig.snapshot.records, rig.snapshot.yesterday)
+    assert first.records is rig.snapshot.records
+    assert first.yesterday is rig.snapshot.yesterday
+    assert first.asked == rig.clock.now() - 60
+    assert rig.snapshot.asked == rig.clock.now()
+
+    rig.session.answer = lambda day: [row(day, 11, 8)]
+    await rig.poller.poll(None)
+    assert first.records is not rig.snapshot.records
+    rig.poller.close()
+
+
 class TestYesterday:
     """The hours of the day before, for whoever compares."""
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.config import Bot, Discovery
-from exporter.polling.roster import Roster, chosen
+from exporter.polling.roster import Roster, choose_bots
 
 Names = Mapping[str, str]
 
@@ -106,7 +106,7 @@ def test_the_rules_take_names_and_codes(include: str, exclude: str, expected: st
     names = {"1": "账单助手", "2": "test bot", "3": "Test", "4": "latest"}
     rules = Discovery(600, re.compile(include), re.compile(exclude))
 
-    assert expected.split() == [bot.access_code for bot in chosen((), names, rules)]
+    assert expected.split() == [bot.access_code for bot in choose_bots((), names, rules)]
 
 
 def test_what_is_configured_stays_as_it_is() -> None:
@@ -114,6 +114,6 @@ def test_what_is_configured_stays_as_it_is() -> None:
     own = Bot("1", "mine", {"team": "care"})
     rules = Discovery(600, re.compile(".*"), re.compile("mine|theirs"))
 
-    bots = chosen((own,), {"1": "theirs", "2": "bot", "3": "bot", "4": "theirs"}, rules)
+    bots = choose_bots((own,), {"1": "theirs", "2": "bot", "3": "bot", "4": "theirs"}, rules)
 
     assert (own, Bot("2", "bot", {}), Bot("3", "bot", {})) == bots

@@ -7,7 +7,7 @@ import yaml
 from upstream.conftest import FakeClock
 
 from exporter.config import Bot, Tenant, load
-from exporter.polling.roster import chosen
+from exporter.polling.roster import choose_bots
 from exporter.simulator import Request, Trouble
 from exporter.simulator.demo import TENANTS, TOKEN_LIFETIME, demo_config, demo_simulator
 from exporter.simulator.faults import ErrorCode
@@ -37,7 +37,7 @@ def _polled(tenant: Tenant) -> tuple[Bot, ...]:
     """What is polled of a tenant once its bots have been discovered, if they are."""
     (bots,) = (each.bots for each in TENANTS if each.tenant_id == tenant.tenant_id)
     names = {bot.access_code: bot.name for bot in bots}
-    return chosen(tenant.bots, names, tenant.discovery) if tenant.discovery else tenant.bots
+    return choose_bots(tenant.bots, names, tenant.discovery) if tenant.discovery else tenant.bots
 
 
 @pytest.mark.parametrize("hours_later", range(6))
