@@ -1,0 +1,71 @@
+"""The kinds of days that have traffic of their own: working days, rest days, public holidays, special days."""
+
+from collections.abc import Iterable
+from datetime import date, timedelta
+from enum import Enum
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from holidays import HolidayBase
+
+_DAY = timedelta(days=1)
+
+
+class DayKind(Enum):
+    """Days of one kind are compared with each other."""
+
+    WORKING = "working"
+    REST = "rest"
+    HOLIDAY = "holiday"
+    SPECIAL = "special"
+
+    @property
+    def ordinary(self) -> bool:
+        """Whether such days come every week, so that it is known what is usual on them."""
+        return self in _ORDINARY
+
+
+_ORDINARY = frozenset({DayKind.WORKING, DayKind.REST})
+
+
+class Calendar:
+    """Tells the kind of a date.
+
+    Without a country every date is what its weekday says. ``country`` is an ISO 3166-1 code, ``subdivision`` an
+    ISO 3166-2 one; raises ValueError where either is unknown. ``special_days`` are unlike their weekday, too.
+    """
+
+    def __init__(self, country: str = "", subdivision: str = "", special_days: Iterable[date] = ()) -> None:
+        self._holidays = _holidays(country, subdivision) if country else None
+        self._special = frozenset(special_days)
+
+    def kind(self, day: date) -> DayKind:
+        """The kind of a date; a single working day between two days off is a special day."""
+        kind = self._kind(day)
+        if kind is DayKind.WORKING and not self._works(day - _DAY) and not self._works(day + _DAY):
+            return DayKind.SPECIAL
+        return kind
+
+    def _works(self, day: date) -> bool:
+        return self._kind(day) is DayKind.WORKING
+
+    def _kind(self, day: date) -> DayKind:
+        if day in self._special:
+            return DayKind.SPECIAL
+        if self._holidays is None:
+            return DayKind.REST if day.weekday() >= 5 else DayKind.WORKING
+        if day in self._holidays:
+            return DayKind.HOLIDAY
+        return DayKind.WORKING if self._holidays.is_working_day(day) else DayKind.REST
+
+
+@lru_cache
+def _holidays(country: str, subdivision: str) -> "HolidayBase":
+    # Imported when it is needed: it takes several MiB of memory.
+    from holidays import country_holidays  # noqa: PLC0415
+
+    try:
+        return country_holidays(country, subdiv=subdivision or None)
+    except NotImplementedError as error:
+        raise ValueError(str(error)) from error

@@ -1,0 +1,56 @@
+"""A bot's known past: the counts of each local hour of each known date, packed into 12 bytes an hour where they are small."""
+
+from array import array
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date, datetime, timedelta
+from functools import lru_cache
+from typing import NamedTuple, TypeAlias
+from zoneinfo import ZoneInfo
+
+from exporter.polling.calendar import hours as hours_of
+
+
+class Counts(NamedTuple):
+    """What is counted of an hour."""
+
+    calls: int = 0
+    direct: int = 0
+    consulted: int = 0
+    contained: int = 0
+    requests: int = 0
+    successes: int = 0
+
+
+Hours: TypeAlias = "array[int]"
+"""The counts of consecutive hours of a local date from its first on, one after the other."""
+
+Past: TypeAlias = Mapping[date, Hours]
+"""By local date. A date that is missing is unknown; an hour of a known date without a record had no calls."""
+
+_FIELDS = len(Counts._fields)
+_SIZES = (("H", 1 << 16), ("I", 1 << 32), ("Q", 1 << 64))
+
+
+def pack(rows: Iterable[Counts | None]) -> Hours:
+    """The hours of a local date from its first on; None for an hour without a record."""
+    values = [value for row in rows for value in row or Counts()]
+    largest = max(values, default=0)
+    return array(next(code for code, limit in _SIZES if largest < limit), values)
+
+
+def rows(hours: Hours) -> Iterator[Counts]:
+    """The counts of each hour."""
+    return map(Counts._make, zip(*[iter(hours)] * _FIELDS, strict=True))
+
+
+def add_day(past: Past, day: date, hours: Hours, keep: int) -> Past:
+    """A past with one date more, or with that date restated, and without dates ``keep`` days older than the newest."""
+    days = {**past, day: hours}
+    oldest = max(days) - timedelta(days=keep)
+    return {known: days[known] for known in sorted(days) if known > oldest}
+
+
+@lru_cache(maxsize=1024)
+def clock_hours(day: date, zone: ZoneInfo) -> tuple[int, ...]:
+    """The hour that local clocks show at the start of each hour of a local date: 23, 24 or 25 of them."""
+    return tuple(datetime.fromtimestamp(start, zone).hour for start, _ in hours_of(day, zone))

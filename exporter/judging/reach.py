@@ -1,0 +1,44 @@
+"""How far a tenant's reports reach: a report that is late for all of a tenant's bots is not a loss of calls."""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+_FEWEST: Final = 20.0
+"""Calls that must be expected of the other bots for what they have to say something."""
+_LATE: Final = 0.5
+"""The other bots have less than this share of their calls: the report is late."""
+
+
+@dataclass(slots=True)
+class Reach:
+    """What all of a tenant's bots have of the newest hours: a poll adds to it, a judgement asks it.
+
+    Owned by the tenant's poller, which calls ``add`` with each bot's expected and actual calls of each of its newest hours.
+    """
+
+    _hours: dict[float, dict[str, tuple[float, int]]] = field(default_factory=dict)
+    _sums: dict[float, tuple[float, int]] = field(default_factory=dict)
+
+    def add(self, bot: str, start: float, expected: float, came: int) -> None:
+        """A bot expects so many calls in the whole hour that begins at ``start``, and has so many so far."""
+        bots = self._hours.setdefault(start, {})
+        before = bots.get(bot, (0.0, 0))
+        bots[bot] = (expected, came)
+        sums = self._sums.get(start, (0.0, 0))
+        self._sums[start] = (sums[0] + expected - before[0], sums[1] + came - before[1])
+        for old in [hour for hour in self._hours if hour < start - 6 * 3600]:
+            del self._hours[old], self._sums[old]
+
+    def known_until(self, bot: str, settled: float, now: float) -> float:
+        """Up to when calls of ``bot`` would be known if there were any.
+
+        ``settled`` is the end of its last hour that counts as complete whether it has a record or not.
+        """
+        until = settled
+        for start, (expected, came) in sorted(self._sums.items()):
+            own_expected, own_came = self._hours[start].get(bot, (0.0, 0))
+            others, have = expected - own_expected, came - own_came
+            passed = min(1.0, max(0.0, (now - start) / 3600))
+            if others * passed >= _FEWEST and have >= _LATE * others * passed:
+                until = max(until, start + 3600 * min(passed, have / others))
+        return until

@@ -1,0 +1,73 @@
+"""Which alerts judgements would have sent: each is a comparison with thresholds, and fires on for a while."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from exporter.judging.judge import Judgement
+
+
+class Rule(NamedTuple):
+    """An alert on a signal: fires above both thresholds, and on until neither has been exceeded for a while."""
+
+    alert: str
+    signal: str
+    least_size: float
+
+
+RULES: Final = (
+    Rule("OifdeBotAutonomyDropped", "autonomy_drop", 0.08),
+    Rule("OifdeBotDirectTransfersSurge", "direct_transfers_rise", 0.08),
+    Rule("OifdeBotInterfaceFailing", "interface_success_drop", 0.05),
+    Rule("OifdeBotCallsVanished", "calls_drop", 0.6),
+    Rule("OifdeBotCallsSurge", "calls_rise", 1.0),
+)
+EVIDENCE: Final = 4.75
+KEEP_FIRING: Final = 4 * 3600.0
+"""Seconds for which an alert fires on after its expression held last."""
+
+
+@dataclass(slots=True)
+class Page:
+    """An alert from its begin to its end (None: it lasts), with its highest score, and the size and window of that."""
+
+    alert: str
+    signal: str
+    begin: float
+    end: float | None
+    score: float
+    size_ratio: float
+    window_seconds: int
+
+
+def replay(
+    judgements: Iterable[tuple[float, Judgement]],
+    rules: Iterable[Rule] = RULES,
+    evidence: float = EVIDENCE,
+    keep_firing: float = KEEP_FIRING,
+) -> list[Page]:
+    """The pages about one bot, in the order they begin; judgements come with their moments in epoch seconds, in order."""
+    rules = tuple(rules)
+    pages: list[Page] = []
+    firing: dict[str, tuple[Page, float]] = {}
+    for moment, judgement in judgements:
+        for rule in rules:
+            signal = judgement.signals.get(rule.signal)
+            page, held = firing.get(rule.alert, (None, moment))
+            if signal is not None and signal.score > evidence and signal.size_ratio > rule.least_size:
+                if page is None or moment - held > keep_firing:
+                    if page is not None:
+                        page.end = held + keep_firing
+                    page = Page(rule.alert, rule.signal, moment, None, 0.0, 0.0, 0)
+                    pages.append(page)
+                if signal.score > page.score:
+                    page.score, page.size_ratio, page.window_seconds = (
+                        signal.score,
+                        signal.size_ratio,
+                        signal.window_seconds,
+                    )
+                firing[rule.alert] = (page, moment)
+            elif page is not None and moment - held > keep_firing:
+                page.end = held + keep_firing
+                del firing[rule.alert]
+    return pages

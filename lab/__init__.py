@@ -1,0 +1,1 @@
+"""What measures the product: no part of what is installed."""
