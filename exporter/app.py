@@ -139,14 +139,11 @@ class App:
             self._ready_at = self._clock.elapsed() + READY_AFTER
         self._health.config_reload_successful.set(1)
         self._health.config_reload_timestamp.set(self._clock.now())
-        for platform in config.platforms:
-            for tenant in platform.tenants:
-                for secret in (tenant.auth.app_secret, tenant.auth.token):
-                    if secret and secret.world_readable():
-                        self._log.warning(
-                            "secret_readable_by_everyone", tenant_id=tenant.tenant_id, file=str(secret.path)
-                        )
-        tenants = [tenant for platform in config.platforms for tenant in platform.tenants]
+        tenants = [tenant for _, tenant in config.tenants()]
+        for tenant in tenants:
+            for secret in (tenant.auth.app_secret, tenant.auth.token):
+                if secret and secret.world_readable():
+                    self._log.warning("secret_readable_by_everyone", tenant_id=tenant.tenant_id, file=str(secret.path))
         self._log.info(
             "config_loaded",
             platforms=len(config.platforms),

@@ -102,7 +102,7 @@ def _load_or_tell(source: Source) -> Config:
 
 
 def _live(loaded: Config, at: Moment | None, log: FilteringBoundLogger) -> Live:
-    tenants = [tenant for platform in loaded.platforms for tenant in platform.tenants]
+    tenants = [tenant for _, tenant in loaded.tenants()]
     known = not any(tenant.discovery for tenant in tenants)
     with progress("bots", sum(len(tenant.bots) for tenant in tenants) if known else None) as step:
         return signals.run(check_live(loaded, at, clock=SystemClock(), log=log, on_bot=partial(step, 1)))

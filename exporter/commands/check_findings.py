@@ -56,9 +56,9 @@ def of_configuration(config: Config) -> Iterator[Finding]:
     """What can be seen without asking a platform."""
     for platform in config.platforms:
         yield from _of_connection(platform)
-        for tenant in platform.tenants:
-            yield from _of_secret(tenant.auth, place(platform, tenant))
-            yield from _of_times(tenant, place(platform, tenant))
+    for platform, tenant in config.tenants():
+        yield from _of_secret(tenant.auth, place(platform, tenant))
+        yield from _of_times(tenant, place(platform, tenant))
 
 
 def _of_connection(platform: Platform) -> Iterator[Finding]:

@@ -84,7 +84,7 @@ def plan(config: Config, now: float) -> Plan:
     """Work it out for the day that ``now`` (epoch seconds) lies on."""
     platforms = [_platform_plan(platform, config, now) for platform in config.platforms]
     per_bot = 1 + sum(_report_series(report) for report in config.reports)
-    tenants = sum(len(platform.tenants) for platform in config.platforms)
+    tenants = len(list(config.tenants()))
     bots = sum(each.bots for each in platforms)
     return Plan(platforms, bots * per_bot + tenants * _tenant_series(config) + _own_series(config), per_bot)
 

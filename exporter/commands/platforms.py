@@ -48,17 +48,18 @@ async def open_tenants(
     health = Health(registry or CollectorRegistry(), version=__version__)
     rng = random.Random()  # noqa: S311 - jitter, no secrets
     async with AsyncExitStack() as stack:
-        tenants: list[TenantAccess] = []
-        for platform in config.platforms:
-            client = PlatformClient(platform, clock=clock, health=health, log=log, rng=rng)
+        clients = {
+            platform.name: PlatformClient(platform, clock=clock, health=health, log=log, rng=rng)
+            for platform in config.platforms
+        }
+        for client in clients.values():
             stack.push_async_callback(client.close)
-            tenants += (
-                TenantAccess(
-                    platform,
-                    tenant,
-                    client,
-                    TenantSession(client, tenant, clock=clock, health=health, log=log, rng=rng),
-                )
-                for tenant in platform.tenants
+        yield [
+            TenantAccess(
+                platform,
+                tenant,
+                clients[platform.name],
+                TenantSession(clients[platform.name], tenant.session, clock=clock, health=health, log=log, rng=rng),
             )
-        yield tenants
+            for platform, tenant in config.tenants()
+        ]

@@ -184,7 +184,7 @@ async def _find(
     if wanted and not found and discovering:
         configured += await _discovered(loaded, log, clock)
         found = named(configured, wanted)
-    tenants = [(platform, tenant) for platform in loaded.platforms for tenant in platform.tenants]
+    tenants = list(loaded.tenants())
     if wanted and not found and by_tenant and len(tenants) == 1:
         return Chosen(*tenants[0], Bot(wanted, wanted, _NOTHING))
     return only(found, wanted, configured)

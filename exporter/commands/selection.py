@@ -41,17 +41,17 @@ def with_tenant(config: Config, wanted: str | None) -> Config:
     ]
     chosen = tuple(platform for platform in platforms if platform.tenants)
     if not chosen:
-        names = [name for _, tenant in _tenants(config) for name in (tenant.name, tenant.tenant_id) if name]
+        names = [name for _, tenant in config.tenants() for name in (tenant.name, tenant.tenant_id) if name]
         raise click.UsageError(
             f"no tenant has the name or the id {wanted!r}{_instead(wanted, names)};"
-            f" {_there_are(title(tenant) for _, tenant in _tenants(config))}"
+            f" {_there_are(title(tenant) for _, tenant in config.tenants())}"
         )
     return replace(config, platforms=chosen)
 
 
 def bots_of(config: Config) -> Iterator[Chosen]:
     """Every configured bot."""
-    for platform, tenant in _tenants(config):
+    for platform, tenant in config.tenants():
         for bot in tenant.bots:
             yield Chosen(platform, tenant, bot)
 
@@ -79,12 +79,6 @@ def only(found: Sequence[Chosen], wanted: str | None, of: Sequence[Chosen]) -> C
         f" {_there_are(each.bot.name for each in of)}. With --tenant=NAME, any access code may be asked for;"
         " oifde-exporter discover lists those there are."
     )
-
-
-def _tenants(config: Config) -> Iterator[tuple[Platform, Tenant]]:
-    for platform in config.platforms:
-        for tenant in platform.tenants:
-            yield platform, tenant
 
 
 def _instead(wanted: str, names: Sequence[str]) -> str:

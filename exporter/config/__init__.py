@@ -1,7 +1,18 @@
 """What the user wrote: read, checked and completed."""
 
 from exporter.config.loader import Source, load
-from exporter.config.model import Auth, Bot, Calendar, Config, Discovery, History, Platform, Tenant, TlsConfig
+from exporter.config.model import (
+    Auth,
+    Bot,
+    Calendar,
+    Config,
+    Discovery,
+    History,
+    Platform,
+    SessionSettings,
+    Tenant,
+    TlsConfig,
+)
 from exporter.config.secrets import Secret, SecretUnavailable
 from exporter.config.sharding import Shard, take_shard
 from exporter.config.validation import ConfigError
@@ -17,6 +28,7 @@ __all__ = [
     "Platform",
     "Secret",
     "SecretUnavailable",
+    "SessionSettings",
     "Shard",
     "Source",
     "Tenant",

@@ -4,7 +4,7 @@ Two configurations are equal when the same was written, so a reload can tell whi
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -68,6 +68,14 @@ class Calendar:
 
 
 @dataclass(frozen=True, slots=True)
+class SessionSettings:
+    """All that a tenant's requests depend on, besides its platform. A reload keeps a session whose settings are equal."""
+
+    tenant_id: str
+    auth: Auth
+
+
+@dataclass(frozen=True, slots=True)
 class Tenant:
     """A tenant with the bots that are configured; `discovery`, unless None, finds more. Intervals in seconds."""
 
@@ -80,6 +88,11 @@ class Tenant:
     bots: tuple[Bot, ...]
     discovery: Discovery | None = None
     calendar: Calendar = Calendar()
+
+    @property
+    def session(self) -> SessionSettings:
+        """Return what the tenant's session needs to know."""
+        return SessionSettings(self.tenant_id, self.auth)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,3 +129,9 @@ class Config:
     reports: tuple[str, ...]
     history: History
     platforms: tuple[Platform, ...]
+
+    def tenants(self) -> Iterator[tuple[Platform, Tenant]]:
+        """Yield every tenant with its platform, in the order of the file."""
+        for platform in self.platforms:
+            for tenant in platform.tenants:
+                yield platform, tenant

@@ -240,16 +240,16 @@ class Fleet:
     def _build_tenants(
         self, config: Config, platforms: Mapping[str, _PlatformRuntime]
     ) -> Iterator[tuple[TenantKey, _TenantRuntime]]:
-        """Build the tenants. All keep their counts; those with the same client and login keep their session."""
-        for platform, tenant in _tenants_of(config):
+        """Build the tenants. All keep their counts; those with the same client and settings keep their session."""
+        for platform, tenant in config.tenants():
             key = (platform.name, tenant.tenant_id)
             client, former = platforms[platform.name].client, self._tenants.get(key)
-            if former and former.client is client and former.polled.tenant.auth == tenant.auth:
+            if former and former.client is client and former.session.settings == tenant.session:
                 session = former.session
             else:
                 session = TenantSession(
                     client,
-                    tenant,
+                    tenant.session,
                     clock=self._clock,
                     health=self._health,
                     log=self._log,
@@ -382,9 +382,3 @@ def _operations(platform: Platform, reports: Iterable[str]) -> Iterator[str]:
 
 def _ids(tenants: Iterable[_TenantRuntime]) -> set[TenantId]:
     return {tenant.id for tenant in tenants}
-
-
-def _tenants_of(config: Config) -> Iterator[tuple[Platform, Tenant]]:
-    for platform in config.platforms:
-        for tenant in platform.tenants:
-            yield platform, tenant

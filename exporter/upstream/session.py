@@ -9,7 +9,7 @@ import tenacity
 from structlog.typing import FilteringBoundLogger
 
 from exporter.clock import Clock
-from exporter.config import Tenant
+from exporter.config import SessionSettings
 from exporter.health import Health
 from exporter.upstream.client import PlatformClient, nothing
 from exporter.upstream.errors import LoginFailed, UpstreamError
@@ -30,7 +30,7 @@ class TenantSession:
     def __init__(
         self,
         client: PlatformClient,
-        tenant: Tenant,
+        settings: SessionSettings,
         *,
         clock: Clock,
         health: Health,
@@ -41,7 +41,7 @@ class TenantSession:
     ) -> None:
         """``on_change`` is called whenever `state` has changed."""
         self._client = client
-        self._header_user = tenant.auth.header_user
+        self.settings: Final = settings
         self._health = health
         self._rng = rng
         # One for all calls: made for each of them, it would leave more garbage than the rest of a poll together. What
@@ -54,15 +54,16 @@ class TenantSession:
             sleep=sleep,
             reraise=True,
         )
-        log = log.bind(platform=client.platform, tenant_id=tenant.tenant_id)
+        log = log.bind(platform=client.platform, tenant_id=settings.tenant_id)
         self._standing = Standing(clock, log, on_change)
         self._tokens: Tokens
-        if tenant.auth.app_secret is not None:
+        auth = settings.auth
+        if auth.app_secret is not None:
             self._tokens = FetchedTokens(
-                client, tenant.auth.app_key, tenant.auth.app_secret, self._standing, clock=clock, health=health
+                client, auth.app_key, auth.app_secret, self._standing, clock=clock, health=health
             )
-        elif tenant.auth.token is not None:
-            self._tokens = ReadyToken(tenant.auth.token, self._standing, clock=clock)
+        elif auth.token is not None:
+            self._tokens = ReadyToken(auth.token, self._standing, clock=clock)
         else:
             raise ValueError("a tenant has an app_secret or a token")
 
@@ -118,7 +119,7 @@ class TenantSession:
         expect: type,
     ) -> object:
         async def send(token: Token) -> object:
-            full, headers = authorised(body, token.text, self._header_user)
+            full, headers = authorised(body, token.text, self.settings.auth.header_user)
             return await self._client.call(operation, path, full, headers=headers, on_turn=progress.sent, expect=expect)
 
         token = await self._tokens.current(progress)

@@ -3,13 +3,27 @@
 import json
 import re
 from collections.abc import Callable
+from dataclasses import fields
 from datetime import date
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from exporter.config import Auth, Bot, Calendar, Config, Discovery, History, Platform, Secret, Tenant, TlsConfig, load
+from exporter.config import (
+    Auth,
+    Bot,
+    Calendar,
+    Config,
+    Discovery,
+    History,
+    Platform,
+    Secret,
+    SessionSettings,
+    Tenant,
+    TlsConfig,
+    load,
+)
 
 TESTDATA = Path(__file__).with_name("testdata")
 ENVIRON = {"APP_SECRET": "open sesame", "RATE": "0.5", "MANY": "0755", "SURE": "true", "PORT": "8443"}
@@ -221,6 +235,13 @@ def test_durations(written: str, seconds: float, smallest: str) -> None:
 def test_no_delay_at_all(written: str, smallest: str) -> None:
     """Nothing needs no unit, as in Prometheus."""
     assert 0 == load(f"settle_delay: {written}\n{smallest}", {}).settle_delay
+
+
+def test_every_key_of_a_tenant_acts_at_a_reload() -> None:
+    """A key of a tenant changes its requests, and is in `SessionSettings`, or it does not, and is named here."""
+    no_requests = {"name", "timezone", "poll_interval", "stale_after", "bots", "discovery", "calendar"}
+
+    assert {key.name for key in fields(Tenant)} == no_requests | {key.name for key in fields(SessionSettings)}
 
 
 def test_equal_when_the_same_was_written(smallest: str) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import pytest
@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from structlog.typing import EventDict, WrappedLogger
 
 from exporter.clock import SystemClock
-from exporter.config import load
+from exporter.config import SessionSettings, Tenant, load
 from exporter.health import Health
 from exporter.polling.discovery import Discovery, DiscoveryPlan
 from exporter.polling.fleet import Fleet, PolledTenant, TenantKey
@@ -288,6 +288,49 @@ async def test_a_fault_in_a_removal_does_not_last(rig: Rig) -> None:
     await rig.apply(bots=("a",))
 
     assert {"a", "c"} == rig.snapshots().keys()
+
+
+@dataclass(frozen=True, slots=True)
+class RetrySettings(SessionSettings):
+    """The settings of a session with a key that does not exist yet."""
+
+    retries: int
+
+
+@dataclass(frozen=True, slots=True)
+class RetryTenant(Tenant):
+    """A tenant with that key."""
+
+    retries: int = 0
+
+    @property
+    def session(self) -> SessionSettings:
+        """Pass the key on."""
+        return RetrySettings(self.tenant_id, self.auth, self.retries)
+
+
+async def test_a_new_key_that_changes_requests_acts_at_a_reload(rig: Rig) -> None:
+    """A session whose settings change is replaced, and one whose settings stay the same is kept."""
+
+    async def reload(retries: int) -> TenantSession:
+        written = load(
+            f"""
+platforms:
+  - name: main
+    url: {rig.simulator.url}
+    tenants: [{{tenant_id: t1, auth: {{app_secret: {default_secret("t1")}}}, bots: [{{access_code: a}}]}}]
+""",
+            {},
+        )
+        ((platform, tenant),) = written.tenants()
+        tenant = RetryTenant(**{key.name: getattr(tenant, key.name) for key in fields(tenant)}, retries=retries)
+        await rig.fleet.apply(replace(written, platforms=(replace(platform, tenants=(tenant,)),)))
+        return rig.fleet._tenants["main", "t1"].session
+
+    first, kept, replaced = await reload(1), await reload(1), await reload(2)
+
+    assert first is kept
+    assert 2 == getattr(replaced.settings, "retries", None)
 
 
 async def test_all_is_tried_once_every_bot_has_been_polled(rig: Rig) -> None:

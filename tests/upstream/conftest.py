@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
-from zoneinfo import ZoneInfo
 
 import pytest
 import structlog
@@ -16,7 +15,7 @@ from aiohttp.test_utils import TestServer
 from prometheus_client import CollectorRegistry
 from structlog.typing import EventDict, FilteringBoundLogger
 
-from exporter.config import Auth, Platform, Secret, Tenant, TlsConfig
+from exporter.config import Auth, Platform, Secret, SessionSettings, TlsConfig
 from exporter.health import Health
 from exporter.upstream.client import PlatformClient
 from exporter.upstream.session import TenantSession
@@ -285,19 +284,9 @@ def make_session(rig: Rig) -> MakeSession:
     ) -> TenantSession:
         if token is None and app_secret is None:
             app_secret = Secret(text="s3cret")
-        auth = Auth("app-key", app_secret, token, header_user)
-        tenant = Tenant(
-            tenant_id="t1",
-            name=None,
-            timezone=ZoneInfo("UTC"),
-            poll_interval=60,
-            stale_after=300,
-            auth=auth,
-            bots=(),
-        )
         return TenantSession(
             client,
-            tenant,
+            SessionSettings("t1", Auth("app-key", app_secret, token, header_user)),
             clock=rig.clock,
             health=rig.health,
             log=rig.log,

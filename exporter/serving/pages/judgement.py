@@ -98,7 +98,7 @@ class Judgement(NamedTuple):
 
 def late_after(config: Config) -> float:
     """The age of ``Moment.late_after``: the hour, its delay, the hour in progress, and the time until a poll sees it."""
-    intervals = (tenant.poll_interval for platform in config.platforms for tenant in platform.tenants)
+    intervals = (tenant.poll_interval for _, tenant in config.tenants())
     return config.empty_hour_delay + 2 * _HOUR + max(intervals, default=0.0) + _POLL_SECONDS
 
 
