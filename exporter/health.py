@@ -9,8 +9,7 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, PlatformCollector, ProcessCollector
 
-FAILURE_REASONS: Final = ("timeout", "connect", "tls", "http", "auth", "api", "invalid")
-"""Every value of the label ``reason`` of ``oifde_upstream_request_failures_total``."""
+from exporter.reasons import FailureReason
 
 _DURATION_BUCKETS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 _LAG_BUCKETS: Final = (0.01, 0.1, 0.5, 1, 5, 15, 60, 300)
@@ -110,7 +109,7 @@ class Health:
             self.requests.labels(name, operation)
             self.duration.labels(name, operation)
             self.retries.labels(name, operation)
-            for reason in FAILURE_REASONS:
+            for reason in FailureReason:
                 self.failures.labels(name, operation, reason)
 
     def forget_platform(self, name: str) -> None:

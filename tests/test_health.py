@@ -5,7 +5,8 @@ import platform
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
-from exporter.health import FAILURE_REASONS, Health
+from exporter.health import Health
+from exporter.reasons import FailureReason
 
 
 @pytest.fixture
@@ -28,7 +29,7 @@ def test_series_of_a_platform_exist_before_the_first_request(registry: Collector
     assert 0.0 == registry.get_sample_value("oifde_upstream_requests_total", labels)
     assert 0.0 == registry.get_sample_value("oifde_upstream_retries_total", labels)
     assert 0.0 == registry.get_sample_value("oifde_upstream_request_duration_seconds_count", labels)
-    for reason in FAILURE_REASONS:
+    for reason in FailureReason:
         assert 0.0 == registry.get_sample_value("oifde_upstream_request_failures_total", labels | {"reason": reason})
 
 

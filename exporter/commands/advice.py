@@ -18,23 +18,14 @@ _BY_STATUS: Final = {
     HTTPStatus.TOO_MANY_REQUESTS: "The platform wants fewer requests: lower requests_per_second.",
     HTTPStatus.PROXY_AUTHENTICATION_REQUIRED: "Does proxy_url hold the right user and password?",
 }
-_BY_REASON: Final = {
-    "timeout": "Is the url right, and the platform well? If it is only slow, raise request_timeout.",
-    "connect": "Is the url right, and can this machine reach it? If only by way of a proxy, set proxy_url.",
-    "tls": "Is the certificate self-signed, or of a private authority? Then put it into tls_config.ca_file.",
-    "http": "Is the url that of the platform itself? If so, look into its log, or that of the proxy in front of it.",
-    "auth": "Does the secret or the token belong to this tenant, and may it use the platform's interfaces?",
-    "api": "It is the platform's own trouble: try again later, and ask its administrator if it stays.",
-    "invalid": "Is the url that of the platform itself, and not of a login page or a proxy in front of it?",
-}
 
 
 def advice(error: UpstreamError) -> str:
     """What may help, in a sentence or two."""
     if isinstance(error, CircuitOpen):
-        return _BY_REASON[error.reason]
+        return error.reason.advice
     if error.code in _BY_CODE:
         return _BY_CODE[error.code]
     if error.status in _BY_STATUS:
         return _BY_STATUS[HTTPStatus(error.status)]
-    return _BY_REASON[error.reason]
+    return error.reason.advice

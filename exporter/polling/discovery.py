@@ -12,6 +12,7 @@ from exporter.clock import Clock
 from exporter.polling.roster import Roster
 from exporter.polling.schedule import next_slot
 from exporter.polling.snapshot import DiscoveryStatus
+from exporter.reasons import FailureReason
 from exporter.upstream.bindings import Binding, list_bindings
 from exporter.upstream.errors import CircuitOpen, LoginFailed, UpstreamError
 from exporter.upstream.session import TenantSession
@@ -107,7 +108,7 @@ class Discovery:
                     self._session, self.plan.tenant_id, on_unusable=lambda words: unusable.update((words,))
                 )
         except TimeoutError:
-            raise UpstreamError("timeout", f"no complete listing within {self.plan.budget:g} s") from None
+            raise UpstreamError(FailureReason.TIMEOUT, f"no complete listing within {self.plan.budget:g} s") from None
         if unusable != self._unusable:
             self._unusable = unusable
             for words, count in unusable.items():

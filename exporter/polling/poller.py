@@ -15,6 +15,7 @@ from exporter.polling.calendar import day_before, local_date, midnight
 from exporter.polling.schedule import next_slot
 from exporter.polling.snapshot import NO_RECORDS, BotId, Failure, Snapshot
 from exporter.polling.store import Store
+from exporter.reasons import FailureReason
 from exporter.upstream.errors import CircuitOpen, LoginFailed, UpstreamError
 from exporter.upstream.progress import Progress
 from exporter.upstream.reports import Anomaly, parse
@@ -171,7 +172,7 @@ class Poller:
                 rows = await self._session.query(report.operation, report.path, body, expect=list, progress=turn)
         except TimeoutError:
             failure, missing = (LoginFailed, "login") if turn.logging_in else (UpstreamError, "answer")
-            raise failure("timeout", f"no {missing} within {plan.budget:g} s, retries included") from None
+            raise failure(FailureReason.TIMEOUT, f"no {missing} within {plan.budget:g} s, retries included") from None
         assert isinstance(rows, list)  # noqa: S101 - what `expect` promises
         shown = self._session.without_secrets
         parsed = parse(report, rows, tenant_id=bot.tenant_id, access_code=bot.access_code, shown=shown)

@@ -7,7 +7,8 @@ from typing import Final
 from prometheus_client import CollectorRegistry
 from prometheus_client.metrics_core import Metric
 
-from exporter.health import FAILURE_REASONS, Health
+from exporter.health import Health
+from exporter.reasons import FailureReason
 from exporter.serving.catalogue import BOT_INFO, LAYOUTS, REPORT_HEALTH, TENANT_HEALTH, Family, Shown
 from exporter.upstream import bindings
 from exporter.upstream.reports import ANOMALY_REASONS, REPORTS
@@ -117,16 +118,6 @@ _ANOMALIES: Final[Mapping[str, str]] = {
     "unknown_field": "a field that the exporter does not know; passed over",
 }
 
-_FAILURES: Final[Mapping[str, str]] = {
-    "timeout": "no answer in time",
-    "connect": "no connection, or it broke off",
-    "tls": "the certificates or the handshake",
-    "http": "an HTTP status other than 200",
-    "auth": "the login was refused, or no token was accepted",
-    "api": "the platform answered with an error code of its own",
-    "invalid": "the answer was not what the interface promises",
-}
-
 _OPERATIONS: Final[Mapping[str, str]] = {
     "get_token": "`gettoken`",
     **{report.operation: f"`{report.path}`" for report in REPORTS.values()},
@@ -151,7 +142,7 @@ def reference() -> str:
         "### Per platform, and of the exporter itself\n",
         _table(_own()),
         _values("operation", "calls the platform's interface", _OPERATIONS),
-        _values("reason", "of a failed request", {reason: _FAILURES[reason] for reason in FAILURE_REASONS}),
+        _values("reason", "of a failed request", {reason: reason.meaning for reason in FailureReason}),
         _OWN_NOTES,
     ]
     return "\n".join(parts)

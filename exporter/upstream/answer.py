@@ -9,6 +9,7 @@ from functools import lru_cache
 from http import HTTPStatus
 from typing import Final
 
+from exporter.reasons import FailureReason
 from exporter.upstream.errors import UpstreamError, reason_of_code
 
 _MAX_MESSAGE: Final = 200
@@ -40,11 +41,11 @@ def judge_status(status: int, retry_after: str | None, now: float) -> UpstreamEr
     if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
         return None
     if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-        return UpstreamError("auth", f"HTTP status {status}", status=status)
+        return UpstreamError(FailureReason.AUTH, f"HTTP status {status}", status=status)
     hint = ": redirects are not followed" if status in _REDIRECTS else ""
     heeded = status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
     wait = _delay(retry_after, now) if heeded and retry_after else None
-    return UpstreamError("http", f"HTTP status {status}{hint}", status=status, retry_after=wait)
+    return UpstreamError(FailureReason.HTTP, f"HTTP status {status}{hint}", status=status, retry_after=wait)
 
 
 def explained(refusal: UpstreamError, body: bytes, secrets: Iterable[str]) -> UpstreamError:
@@ -59,7 +60,7 @@ def explained(refusal: UpstreamError, body: bytes, secrets: Iterable[str]) -> Up
         judge_body(body, dict, secrets)
     except UpstreamError as error:
         if error.code is not None:
-            reason = "auth" if "auth" in (error.reason, refusal.reason) else refusal.reason
+            reason = FailureReason.AUTH if FailureReason.AUTH in (error.reason, refusal.reason) else refusal.reason
             return UpstreamError(reason, f"{refusal}, {error}", code=error.code, status=refusal.status)
     return refusal
 
@@ -85,7 +86,7 @@ def judge_body(body: bytes, expect: type, secrets: Iterable[str]) -> object:
             raise UpstreamError(reason_of_code(code), f"the platform's error {code}{message}", code=code)
     if not isinstance(answer, list | dict) or not isinstance(answer, expect):
         wanted = _KINDS.get(expect, "an array or an object")
-        raise UpstreamError("invalid", f"the answer is {_KINDS[type(answer)]}, not {wanted}")
+        raise UpstreamError(FailureReason.INVALID, f"the answer is {_KINDS[type(answer)]}, not {wanted}")
     return answer
 
 
@@ -128,7 +129,7 @@ def _decode(body: bytes) -> object:
         problem = f"not JSON: {error.msg} at character {error.pos}" if body.strip() else "empty"
     except ValueError:
         problem = "not JSON: a number has too many digits"
-    raise UpstreamError("invalid", f"the answer is {problem}")
+    raise UpstreamError(FailureReason.INVALID, f"the answer is {problem}")
 
 
 def _code(value: object) -> int:
@@ -140,7 +141,7 @@ def _code(value: object) -> int:
         value = int(text) if _INTEGER.fullmatch(text) else None
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) < _CODE_LIMIT:
         return value
-    raise UpstreamError("invalid", "the answer's errorCode is not a number")
+    raise UpstreamError(FailureReason.INVALID, "the answer's errorCode is not a number")
 
 
 def _quote(message: object, secrets: Iterable[str]) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from exporter.reasons import FailureReason
 from exporter.upstream.errors import UpstreamError
 from exporter.upstream.session import TenantSession
 
@@ -90,7 +91,7 @@ async def _rows(session: TenantSession, tenant_id: str, source: str, limit: int)
         seen.update(mark for mark, _ in new)
         rows += (row for _, row in new)
         if len(rows) > limit:
-            raise UpstreamError("invalid", f"more than {MAX_ROWS} bots are listed")
+            raise UpstreamError(FailureReason.INVALID, f"more than {MAX_ROWS} bots are listed")
         # A page that brings nothing new is one beyond the last, for which some give the last, or the first, again. One
         # that is not full need not be the last: the platform may put fewer bots on a page than it is asked for.
         if not new or (len(page) < PAGE_SIZE and total is not None and len(rows) >= total):
@@ -106,7 +107,7 @@ def _page(answer: dict[object, object]) -> tuple[list[object], int | None]:
     # An empty list may be written as null, or not at all.
     if page is None and (total == 0 or (total is None and "accessInfoList" in answer)):
         return [], total
-    raise UpstreamError("invalid", "the answer has no array accessInfoList")
+    raise UpstreamError(FailureReason.INVALID, "the answer has no array accessInfoList")
 
 
 def _total(raw: object) -> int | None:

@@ -16,6 +16,7 @@ from exporter import __version__
 from exporter.clock import Clock
 from exporter.config import Platform
 from exporter.health import Health
+from exporter.reasons import FailureReason
 from exporter.upstream import answer, failures
 from exporter.upstream.breaker import CircuitBreaker
 from exporter.upstream.errors import UpstreamError
@@ -187,7 +188,7 @@ class PlatformClient:
         except asyncio.CancelledError:
             # A platform that is no longer configured has no series any more.
             if not self._closing:
-                given_up = UpstreamError("timeout", "no complete answer while its caller was waiting")
+                given_up = UpstreamError(FailureReason.TIMEOUT, "no complete answer while its caller was waiting")
                 self._account(operation, started, given_up)
             raise
         self._account(operation, started, outcome)
@@ -228,7 +229,7 @@ class PlatformClient:
                 content += chunk
                 if len(content) > MAX_BODY_BYTES:
                     response.close()
-                    raise UpstreamError("invalid", f"the answer has more than {MAX_BODY_BYTES >> 20} MiB")
+                    raise UpstreamError(FailureReason.INVALID, f"the answer has more than {MAX_BODY_BYTES >> 20} MiB")
         return answer.judge_body(bytes(content), expect, self._secrets)
 
     def _remember_secrets(self, body: Mapping[str, object], headers: Mapping[str, str]) -> None:

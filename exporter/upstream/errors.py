@@ -4,10 +4,9 @@ Messages are for people: they hold neither secrets nor the platform's text as it
 """
 
 from http import HTTPStatus
-from typing import Final, Literal, TypeAlias
+from typing import Final
 
-Reason: TypeAlias = Literal["timeout", "connect", "tls", "http", "auth", "api", "invalid"]
-"""The values of the label ``reason``."""
+from exporter.reasons import FailureReason
 
 # The platform's own codes: their meanings are documented by the vendor, what to do about them is inferred.
 KEY_UNKNOWN: Final = 200800001
@@ -18,9 +17,9 @@ _INTERNAL: Final = frozenset({10000001, 200900002})
 _LOGIN_CODES: Final = range(200800000, 200900000)
 
 
-def reason_of_code(code: int) -> Reason:
+def reason_of_code(code: int) -> FailureReason:
     """Tell whether one of the platform's error codes is about the login or about anything else."""
-    return "auth" if code in _TOKEN_REFUSED or code in _LOGIN_CODES else "api"
+    return FailureReason.AUTH if code in _TOKEN_REFUSED or code in _LOGIN_CODES else FailureReason.API
 
 
 class UpstreamError(Exception):
@@ -32,7 +31,7 @@ class UpstreamError(Exception):
 
     def __init__(
         self,
-        reason: Reason,
+        reason: FailureReason,
         message: str,
         *,
         code: int | None = None,
@@ -51,14 +50,18 @@ class UpstreamError(Exception):
     @property
     def unreachable(self) -> bool:
         """Nothing that works was reached: a success with another request is not to be expected either."""
-        no_http = self.reason == "http" and self.status is None
-        return self.reason in ("timeout", "connect", "tls") or no_http or _of_server(self.status)
+        no_http = self.reason == FailureReason.HTTP and self.status is None
+        return (
+            self.reason in (FailureReason.TIMEOUT, FailureReason.CONNECT, FailureReason.TLS)
+            or no_http
+            or _of_server(self.status)
+        )
 
     @property
     def transient(self) -> bool:
         """The same request may succeed a moment later."""
         return (
-            self.reason in ("timeout", "connect")
+            self.reason in (FailureReason.TIMEOUT, FailureReason.CONNECT)
             or self.code in _INTERNAL
             or self.status == HTTPStatus.TOO_MANY_REQUESTS
             or _of_server(self.status)
@@ -90,7 +93,7 @@ class LoginBlocked(LoginFailed):
 
     def __init__(
         self,
-        reason: Reason,
+        reason: FailureReason,
         message: str,
         *,
         code: int | None = None,

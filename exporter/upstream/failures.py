@@ -12,21 +12,22 @@ from typing import Final
 import aiohttp
 from aiohttp.http_exceptions import ContentEncodingError
 
-from exporter.upstream.errors import Reason, UpstreamError
+from exporter.reasons import FailureReason
+from exporter.upstream.errors import UpstreamError
 
-_KINDS: Final[tuple[tuple[type[Exception], Reason, str], ...]] = (
-    (aiohttp.ClientSSLError, "tls", "no TLS connection"),
-    (aiohttp.ClientHttpProxyError, "connect", "the proxy does not connect: {cause}"),
-    (aiohttp.ClientProxyConnectionError, "connect", "cannot connect to the proxy: {cause}"),
-    (aiohttp.ClientConnectorDNSError, "connect", "the host is not found: {cause}"),
-    (aiohttp.ClientConnectorError, "connect", "cannot connect: {cause}"),
-    (aiohttp.ServerDisconnectedError, "connect", "the connection was closed before the answer"),
-    (aiohttp.ClientConnectionError, "connect", "the connection was lost: {cause}"),
-    (aiohttp.ClientPayloadError, "connect", "the connection was lost in the middle of the answer"),
-    (aiohttp.ClientResponseError, "http", "the answer is not HTTP"),
-    (aiohttp.InvalidURL, "connect", "the url is not a valid one"),
-    (aiohttp.NonHttpUrlClientError, "connect", "the url is not a valid one"),
-    (OSError, "connect", "the connection was lost: {cause}"),
+_KINDS: Final[tuple[tuple[type[Exception], FailureReason, str], ...]] = (
+    (aiohttp.ClientSSLError, FailureReason.TLS, "no TLS connection"),
+    (aiohttp.ClientHttpProxyError, FailureReason.CONNECT, "the proxy does not connect: {cause}"),
+    (aiohttp.ClientProxyConnectionError, FailureReason.CONNECT, "cannot connect to the proxy: {cause}"),
+    (aiohttp.ClientConnectorDNSError, FailureReason.CONNECT, "the host is not found: {cause}"),
+    (aiohttp.ClientConnectorError, FailureReason.CONNECT, "cannot connect: {cause}"),
+    (aiohttp.ServerDisconnectedError, FailureReason.CONNECT, "the connection was closed before the answer"),
+    (aiohttp.ClientConnectionError, FailureReason.CONNECT, "the connection was lost: {cause}"),
+    (aiohttp.ClientPayloadError, FailureReason.CONNECT, "the connection was lost in the middle of the answer"),
+    (aiohttp.ClientResponseError, FailureReason.HTTP, "the answer is not HTTP"),
+    (aiohttp.InvalidURL, FailureReason.CONNECT, "the url is not a valid one"),
+    (aiohttp.NonHttpUrlClientError, FailureReason.CONNECT, "the url is not a valid one"),
+    (OSError, FailureReason.CONNECT, "the connection was lost: {cause}"),
 )
 """The first that fits counts: in aiohttp's hierarchy some are special cases of others that follow."""
 
@@ -35,12 +36,12 @@ def describe(error: Exception, request_timeout: float) -> UpstreamError | None:
     """Translate what was raised while a request was sent or its answer received; None if it is none of that."""
     for link in _chain(error):
         if isinstance(link, TimeoutError):
-            return UpstreamError("timeout", f"no complete answer within {request_timeout:g} s")
+            return UpstreamError(FailureReason.TIMEOUT, f"no complete answer within {request_timeout:g} s")
         if isinstance(link, ContentEncodingError):
-            return UpstreamError("invalid", "the answer cannot be decompressed")
+            return UpstreamError(FailureReason.INVALID, "the answer cannot be decompressed")
         # Also below an error that only says that the connection was lost: TLS 1.3 refuses a client's certificate late.
         if isinstance(link, ssl.SSLError) and not isinstance(link, aiohttp.ClientError):
-            return UpstreamError("tls", _tls_problem(link))
+            return UpstreamError(FailureReason.TLS, _tls_problem(link))
     for kind, reason, words in _KINDS:
         if isinstance(error, kind):
             return UpstreamError(reason, words.format(cause=_cause(error)))

@@ -14,6 +14,7 @@ from structlog.typing import FilteringBoundLogger
 from exporter.clock import Clock
 from exporter.config import Secret, SecretUnavailable
 from exporter.health import Health
+from exporter.reasons import FailureReason
 from exporter.upstream.client import PlatformClient
 from exporter.upstream.errors import (
     ACCOUNT_LOCKED,
@@ -323,7 +324,7 @@ class FetchedTokens:
         try:
             secret = self._secret.read()
         except SecretUnavailable as error:
-            failure = LoginFailed("auth", f"there is no app_secret: {error}")
+            failure = LoginFailed(FailureReason.AUTH, f"there is no app_secret: {error}")
             self._standing.failed(failure, blocked=False, delay=None)
             return failure
         try:
@@ -337,8 +338,8 @@ class FetchedTokens:
         text = fields.get("authToken")
         # It may be sent as a header, so it must not hold what ends one.
         if not isinstance(text, str) or not text.strip() or not text.isprintable():
-            self._health.failures.labels(self._client.platform, OPERATION, "invalid").inc()
-            return self._refused(UpstreamError("invalid", "the answer holds no authToken"), secret)
+            self._health.failures.labels(self._client.platform, OPERATION, FailureReason.INVALID).inc()
+            return self._refused(UpstreamError(FailureReason.INVALID, "the answer holds no authToken"), secret)
         life = _life(fields.get("expireTime"))
         now = self._clock.elapsed()
         renew_at = now + max(0.9 * life, life - 60, MIN_RENEWAL)
@@ -393,7 +394,7 @@ class ReadyToken:
         try:
             text = self._secret.read()
         except SecretUnavailable as error:
-            failure = LoginFailed("auth", f"there is no token: {error}")
+            failure = LoginFailed(FailureReason.AUTH, f"there is no token: {error}")
             self._standing.failed(failure, blocked=self._blocked is not None, delay=None)
             raise failure from None
         if self._token is None or self._token.text != text:
@@ -447,8 +448,8 @@ def _kind(error: UpstreamError) -> _Kind:
     if error.transient or error.unreachable:
         return "passing"
     # An object without a token, or 400, may be the platform's way to refuse a secret.
-    unknown = error.reason in ("auth", "api") or error.status == HTTPStatus.BAD_REQUEST
-    return "refused" if unknown or error.reason == "invalid" else "passing"
+    unknown = error.reason in (FailureReason.AUTH, FailureReason.API) or error.status == HTTPStatus.BAD_REQUEST
+    return "refused" if unknown or error.reason == FailureReason.INVALID else "passing"
 
 
 def _blocked(

@@ -6,6 +6,7 @@ from structlog.typing import FilteringBoundLogger
 
 from exporter.config import TlsConfig
 from exporter.config.files import Version, version
+from exporter.reasons import FailureReason
 from exporter.upstream.errors import UpstreamError
 
 
@@ -39,7 +40,7 @@ class TlsContext:
             self._context = loaded
             return loaded
         if self._context is None:
-            raise UpstreamError("tls", loaded)
+            raise UpstreamError(FailureReason.TLS, loaded)
         self._log.warning("tls_files_not_loaded", error=loaded)
         return self._context
 

@@ -18,6 +18,7 @@ from exporter.backfill.replay import Span
 from exporter.polling.calendar import hour_start, hours, midnight
 from exporter.polling.snapshot import BotId
 from exporter.polling.windows import Rules
+from exporter.reasons import FailureReason
 from exporter.upstream.errors import CircuitOpen, UpstreamError
 from exporter.upstream.reports import HOUR
 
@@ -145,7 +146,7 @@ async def test_a_platform_that_is_away_is_waited_for(make: MakeBackfill) -> None
     """Nothing is missing once it is back."""
     platform = Asked()
     back = PATIENCE - 60
-    away = CircuitOpen("connect", "the platform is unreachable, nothing was sent")
+    away = CircuitOpen(FailureReason.CONNECT, "the platform is unreachable, nothing was sent")
     platform.fail = lambda _: away if asyncio.get_running_loop().time() < back else None
 
     work = make(platform, bots=3, days=1)
@@ -162,7 +163,7 @@ async def test_a_platform_that_stays_away_ends_it(make: MakeBackfill) -> None:
 
     def fail(_: str) -> UpstreamError | None:
         away = asyncio.get_running_loop().time() > 10
-        return UpstreamError("timeout", "no answer within 10 s") if away else None
+        return UpstreamError(FailureReason.TIMEOUT, "no answer within 10 s") if away else None
 
     platform.fail = fail
     work = make(platform, bots=40, days=30)
@@ -177,7 +178,7 @@ async def test_a_platform_that_stays_away_ends_it(make: MakeBackfill) -> None:
 async def test_a_bot_that_never_answers_is_waited_for_once(make: MakeBackfill) -> None:
     """Not on each of many days."""
     platform = Asked()
-    platform.fail = lambda code: UpstreamError("timeout", "no answer within 10 s") if code == "b1" else None
+    platform.fail = lambda code: UpstreamError(FailureReason.TIMEOUT, "no answer within 10 s") if code == "b1" else None
 
     work = make(platform, bots=2, days=20)
     await work.run(ignore)

@@ -1,15 +1,14 @@
 """Every failure comes with something to try."""
 
-from typing import get_args
-
 import pytest
 
 from exporter.commands.advice import advice
-from exporter.upstream.errors import CircuitOpen, Reason, UpstreamError
+from exporter.reasons import FailureReason
+from exporter.upstream.errors import CircuitOpen, UpstreamError
 
 
-@pytest.mark.parametrize("reason", get_args(Reason))
-def test_every_reason(reason: Reason) -> None:
+@pytest.mark.parametrize("reason", FailureReason)
+def test_every_reason(reason: FailureReason) -> None:
     """With or without an error code or a status that is not known."""
     words = {
         advice(error)
@@ -27,10 +26,10 @@ def test_every_reason(reason: Reason) -> None:
 @pytest.mark.parametrize(
     "error, words",
     [
-        (UpstreamError("auth", "x", code=200800002, status=401), "Correct the secret"),
-        (UpstreamError("auth", "x", code=200800003), "unlocked by the platform's administrator"),
-        (UpstreamError("tls", "x"), "tls_config.ca_file"),
-        (UpstreamError("http", "x", status=429), "lower requests_per_second"),
+        (UpstreamError(FailureReason.AUTH, "x", code=200800002, status=401), "Correct the secret"),
+        (UpstreamError(FailureReason.AUTH, "x", code=200800003), "unlocked by the platform's administrator"),
+        (UpstreamError(FailureReason.TLS, "x"), "tls_config.ca_file"),
+        (UpstreamError(FailureReason.HTTP, "x", status=429), "lower requests_per_second"),
     ],
 )
 def test_the_most_telling_fact_decides(error: UpstreamError, words: str) -> None:

@@ -193,7 +193,7 @@ def test_which_of_several_bots(shell: Shell) -> None:
     [
         (faults.HttpStatus(404), "HTTP status 404. Is the url that of the platform"),
         (faults.ErrorCode(10000002, "bad parameter"), "are tenant_id and access_code right?"),
-        (faults.ErrorCode(900002, "the token check failed"), "belong to this tenant"),
+        (faults.ErrorCode(900002, "the token check failed"), "belongs to this tenant"),
     ],
 )
 def test_a_failure_says_what_may_help(shell: Shell, fault: faults.Fault, words: str) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft7Validator
 
+from exporter.reasons import FailureReason
 from harness.dashboards import DIRECTORY, FILES, Dashboard
 
 ROOT = DIRECTORY.parents[1]
@@ -121,6 +122,16 @@ def test_the_colour_blind_can_tell_colours_apart(dashboard: Dashboard) -> None:
     assert colours <= COLOUR_BLIND_SAFE
     modes = {value for path, value in _leaves(dashboard.content) if path[-2:] == ("color", "mode")}
     assert modes <= {"fixed", "thresholds"}
+
+
+def test_every_failure_reason_has_a_colour() -> None:
+    """A reason that is added later keeps its colour from one query to the next, as the others do."""
+    health = Dashboard.load(DIRECTORY / "health.json")
+    coloured = {
+        override["matcher"]["options"] for panel in health.panels for override in panel["fieldConfig"]["overrides"]
+    }
+
+    assert set(FailureReason) <= coloured
 
 
 def test_links_lead_somewhere() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from exporter.polling.snapshot import BotId, Failure, Snapshot, TenantId, TenantStatus
+from exporter.reasons import FailureReason
 from exporter.upstream.errors import CircuitOpen, UpstreamError
 from exporter.upstream.reports import DAY
 
@@ -99,7 +100,7 @@ async def test_a_success_is_shown_and_a_failure_changes_no_data(make_rig: MakeRi
     await rig.poller.poll(None)
     good = rig.snapshot
 
-    rig.session.answer = lambda _: UpstreamError("http", "HTTP status 503", status=503)
+    rig.session.answer = lambda _: UpstreamError(FailureReason.HTTP, "HTTP status 503", status=503)
     await asyncio.sleep(60)
     await rig.poller.poll(None)
 
@@ -139,7 +140,7 @@ async def test_only_changes_are_logged(make_rig: MakeRig) -> None:
     await run_for(rig, 150)
     assert [] == rig.events
 
-    rig.session.answer = lambda _: UpstreamError("connect", "refused")
+    rig.session.answer = lambda _: UpstreamError(FailureReason.CONNECT, "refused")
     await run_for(rig, 600)
     assert ["bot_failing"] == rig.events
 
@@ -153,7 +154,7 @@ async def test_only_changes_are_logged(make_rig: MakeRig) -> None:
 async def test_what_concerns_the_whole_platform_is_not_repeated_for_each_bot(make_rig: MakeRig) -> None:
     """While the platform is known to be down, its bots are down without a line each."""
     rig = make_rig()
-    rig.session.answer = lambda _: CircuitOpen("connect", "refused")
+    rig.session.answer = lambda _: CircuitOpen(FailureReason.CONNECT, "refused")
 
     await rig.poller.poll(None)
     rig.session.answer = lambda _: []
@@ -231,7 +232,7 @@ async def test_a_listener_that_stands_nothing_does_not_end_the_polling(make_rig:
     """Neither when a bot is new nor in any poll, failed or not; the log has each."""
     fragile = Fragile(lambda _: True)
     rig = make_rig(listeners=[fragile])
-    rig.session.answer = lambda _: UpstreamError("http", "HTTP status 503", status=503)
+    rig.session.answer = lambda _: UpstreamError(FailureReason.HTTP, "HTTP status 503", status=503)
     await run_for(rig, 70)
     assert ["publish_crashed", "bot_failing", *["poll_crashed", "publish_crashed"] * 2] == rig.events
 
@@ -333,7 +334,7 @@ class TestYesterday:
     async def test_its_failure_decides_nothing(self, make_rig: MakeRig) -> None:
         """The bot is up, and the platform is not asked again and again."""
         rig = make_rig()
-        error = UpstreamError("api", "no such day")
+        error = UpstreamError(FailureReason.API, "no such day")
         rig.session.answer = lambda day: [row(day, 10, 7)] if day.day == 20 else error
 
         for _ in range(4):
@@ -347,7 +348,7 @@ class TestYesterday:
     async def test_an_outage_ends_without_it(self, make_rig: MakeRig) -> None:
         """The poll that brings a bot back asks for today alone, so that all bots are back soon."""
         rig = make_rig()
-        rig.session.answer = lambda _: UpstreamError("connect", "refused")
+        rig.session.answer = lambda _: UpstreamError(FailureReason.CONNECT, "refused")
         await rig.poller.poll(None)
         rig.session.answer = lambda _: []
 
@@ -377,7 +378,7 @@ class TestMidnight:
 
         def answer(day: datetime) -> object:
             if day.day == 20 and rig.clock.now() > day.timestamp() + 86400 + 1800:
-                return UpstreamError("http", "HTTP status 500", status=500)
+                return UpstreamError(FailureReason.HTTP, "HTTP status 500", status=500)
             return [row(day, hour, 10) for hour in range(24) if day.replace(hour=hour).timestamp() < rig.clock.now()]
 
         rig.session.answer = answer
@@ -434,7 +435,7 @@ class TestMidnight:
         assert 0 == calls(rig)
 
         rig.clock.step(100)
-        rig.session.answer = lambda _: UpstreamError("http", "HTTP status 503", status=503)
+        rig.session.answer = lambda _: UpstreamError(FailureReason.HTTP, "HTTP status 503", status=503)
         await rig.poller.poll(None)
         await asyncio.sleep(1)
 

@@ -23,6 +23,7 @@ from exporter.clock import Clock
 from exporter.logs import configure
 from exporter.polling.snapshot import BotId, DiscoveryStatus, Failure, Hour, Snapshot, TenantId, TenantStatus
 from exporter.polling.store import Store
+from exporter.reasons import FailureReason
 from exporter.serving.catalogue import LAYOUTS
 from exporter.serving.exposition import Exposition
 from exporter.serving.pages import views
@@ -428,6 +429,7 @@ def test_every_word_is_there_in_chinese() -> None:
         used |= {window.title for window in layout.shown.windows}
         for field in layout.shown.report.fields:
             used |= {views.title(field), field.help}
+    used |= {reason.meaning for reason in FailureReason}
     used.discard("None")  # the argument of `_(variable)`
 
     assert set() == used - CHINESE.keys()

@@ -6,8 +6,9 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
-from exporter.health import FAILURE_REASONS, Health
+from exporter.health import Health
 from exporter.polling.snapshot import BotId, DiscoveryStatus, Snapshot, TenantId, TenantStatus
+from exporter.reasons import FailureReason
 from exporter.serving.exposition import Exposition
 from exporter.serving.reference import reference
 from exporter.upstream.reports import ANOMALY_REASONS, REPORTS
@@ -58,4 +59,4 @@ def test_every_value_of_a_label_is_documented() -> None:
     outcomes = {value for report in REPORTS.values() for field in report.fields for _, value in field.labels}
     operations = {"get_token", "query_bindings", *(report.operation for report in REPORTS.values())}
 
-    assert {*ANOMALY_REASONS, *FAILURE_REASONS, *outcomes, *operations} <= rows
+    assert {*ANOMALY_REASONS, *FailureReason, *outcomes, *operations} <= rows

@@ -3,12 +3,13 @@ from collections.abc import Iterator
 
 import pytest
 
+from exporter.reasons import FailureReason
 from exporter.upstream.breaker import FAILURES_TO_OPEN, MAX_PROBE_DELAY, CircuitBreaker
 from exporter.upstream.errors import CircuitOpen, UpstreamError
 
 from .conftest import Rig
 
-REFUSED = UpstreamError("connect", "cannot connect: Connection refused")
+REFUSED = UpstreamError(FailureReason.CONNECT, "cannot connect: Connection refused")
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from aiohttp import web
 from aioresponses import aioresponses
 
 from exporter.config import TlsConfig
+from exporter.reasons import FailureReason
 from exporter.upstream.breaker import FAILURES_TO_OPEN
 from exporter.upstream.client import MAX_BODY_BYTES, MAX_ERROR_CODES, PlatformClient
 from exporter.upstream.errors import CircuitOpen, UpstreamError
@@ -212,7 +213,7 @@ def test_rate(rig: Rig, rate: float) -> None:
         platform = a_platform(requests_per_second=rate)
         client = PlatformClient(platform, clock=rig.clock, health=rig.health, log=rig.log, rng=random.Random(1))
         with aioresponses() as responses:
-            answer = UpstreamError("api", "aioresponses cannot make a ClientResponse of today's aiohttp")
+            answer = UpstreamError(FailureReason.API, "aioresponses cannot make a ClientResponse of today's aiohttp")
             responses.post(f"{platform.url}{PREFIX}report", exception=answer, repeat=True)
             await asyncio.gather(*(ask(client, number) for number in range(count)))
         await client.close()

@@ -40,7 +40,7 @@ CHINESE: Final[Mapping[str, str]] = MappingProxyType(
         "login or token refused": "登录或令牌被拒绝",
         "error of the platform": "平台返回错误",
         "unusable answer": "响应内容无效",
-        "fault in the exporter": "本程序内部错误",
+        "internal error of the exporter": "本程序内部错误",
         "%(reason)s, for %(time)s": "%(reason)s，已持续 %(time)s",
         "%(what)s; %(next)s": "%(what)s；%(next)s",
         "Login failed": "登录失败",

@@ -16,6 +16,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from exporter.config import Config
 from exporter.polling.calendar import day_before, local_date
 from exporter.polling.snapshot import BotId, Failure, Snapshot, TenantId, TenantStatus
+from exporter.reasons import FailureReason
 from exporter.serving.catalogue import LAYOUTS, Layout, families
 from exporter.serving.pages import chart
 from exporter.serving.pages.course import Course, course
@@ -290,6 +291,7 @@ def _environment(code: str) -> Environment:
         CALLS=CALLS,
         SERVED=SERVED,
         MAIN=MAIN,
+        MEANINGS={reason: reason.meaning for reason in FailureReason},
     )
     return environment
 
