@@ -21,7 +21,7 @@ from typing import Final, NamedTuple
 
 from exporter.polling.calendar import day_before, hour_start, hours, local_date, midnight, next_day
 from exporter.polling.snapshot import Snapshot
-from exporter.polling.windows import Day, Rules, State, count, fold, wants_day_before
+from exporter.polling.windows import Day, Rules, ShowingZero, State, count, fold, wants_day_before
 from exporter.upstream.reports import Kind, Parsed, Record, Report
 
 _RECORD_SECONDS: Final = 3600.0
@@ -127,7 +127,7 @@ class _Joint:
 
     def allows(self, state: State, moment: float) -> bool:
         """Whether the counters can be shown without seeming to fall at either end of the gap."""
-        if state.zero_until:
+        if isinstance(state.phase, ShowingZero):
             return True
         if state.counted == self._begun_on and moment < self._from:
             return False

@@ -43,10 +43,10 @@ from exporter.commands.query_table import show_table
 from exporter.commands.selection import Chosen, bots_of, named, only, title, with_tenant
 from exporter.config import Bot, Config
 from exporter.console.output import Output, stdout
-from exporter.polling.calendar import day_before, hour_start, hours, local_date, midnight, next_day
+from exporter.polling.calendar import day_before, local_date, midnight, next_day
 from exporter.polling.roster import choose_bots
 from exporter.polling.snapshot import BotId
-from exporter.polling.windows import Rules
+from exporter.polling.windows import Rules, settles_at
 from exporter.upstream.bindings import list_bindings
 from exporter.upstream.errors import UpstreamError
 from exporter.upstream.reports import REPORTS, Record, Report
@@ -252,13 +252,7 @@ def _explain(question: _Question, answer: _Answer) -> Explanation:
 
 def _open(question: _Question, records: Sequence[Record]) -> set[float]:
     """The starts of the records whose hour or day is not complete."""
-    zone = question.rules.zone
-    if question.report.type == "hour":
-        ends = dict(hours(question.day, zone))
-        over = {each.start: max(ends.get(hour_start(each.start, zone), 0.0), each.start + 3600) for each in records}
-    else:
-        over = {each.start: midnight(next_day(local_date(each.start, zone)), zone) for each in records}
-    return {start for start, end in over.items() if question.now < end + question.rules.settle_delay}
+    return {record.start for record in records if question.now < settles_at(record, question.rules)}
 
 
 def _show_text(output: Output, question: _Question, answer: _Answer) -> None:

@@ -11,7 +11,7 @@ from datetime import date, datetime
 from typing import Final
 
 from exporter.polling import windows
-from exporter.polling.calendar import day_before, day_start, hour_start, hours, local_date, midnight, next_day
+from exporter.polling.calendar import day_before, day_start, hour_start, local_date, midnight, next_day
 from exporter.polling.snapshot import BotId, Snapshot
 from exporter.serving.catalogue import LAYOUTS, Layout, Window
 from exporter.serving.exposition import identity, labels_text, number_text
@@ -210,8 +210,9 @@ class _Whole:
             notes.append(
                 f"{self._clock(live.start)} was in progress then; its figures are those that the platform has now."
             )
-        if self.state.counted == self.day and self.state.zero_until:
-            notes.append(f"The counters show a new day's 0 until {self._clock(self.state.zero_until)}.")
+        phase = self.state.phase
+        if isinstance(phase, windows.ShowingZero) and phase.day == self.day:
+            notes.append(f"The counters show a new day's 0 until {self._clock(phase.until)}.")
         return notes
 
     def _uses(self, record: Record, shown_by: Sequence[int], not_counted: str | None) -> Sequence[str]:
@@ -241,18 +242,7 @@ class _Whole:
         if reading and self._start(record) < reading.start:
             also = "" if window.attribute == "live" else " complete too, and"
             return f"{self._period(reading.start)} is{also} newer"
-        complete = self._completes(record)
-        return f"complete at {self._clock(complete)} (settle_delay)" if complete else "not complete"
-
-    def _completes(self, record: Record) -> float | None:
-        """When a record's hour or day counts as complete."""
-        start, zone = self._start(record), self.rules.zone
-        if self._by_hour:
-            known = self.state.day(self.day)
-            end = next((end for first, end in hours(self.day, zone) if first == start), start)
-            return windows.settles_at(known, self.rules, start, end) if known else None
-        end = midnight(next_day(local_date(start, zone)), zone)
-        return end + (record.start - start) + self.rules.settle_delay
+        return f"complete at {self._clock(windows.settles_at(record, self.rules))} (settle_delay)"
 
     def _why_not_counted(self) -> str | None:
         """Why records are in no counter; None if they are in them."""

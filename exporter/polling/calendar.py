@@ -45,6 +45,11 @@ def hour_start(moment: float, zone: ZoneInfo) -> float:
     return half if half <= moment and _offset(half - 1, zone) != shift else start
 
 
+def hour_end(moment: float, zone: ZoneInfo) -> float:
+    """When the local hour of a moment ends: an hour after its start, unless a clock change cuts it."""
+    return next(end for _, end in hours(local_date(moment, zone), zone) if moment < end)
+
+
 def _offset(moment: float, zone: ZoneInfo) -> float:
     """How far the zone is ahead of UTC at a moment, in seconds."""
     offset = datetime.fromtimestamp(moment, zone).utcoffset()

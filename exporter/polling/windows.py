@@ -1,32 +1,46 @@
-"""From a bot's reports to what is shown of them: the last complete hour, the live hour, the day's counters, the last day.
+"""Turns a bot's reports into what is shown: the last complete hour, the live hour, the day's counters, the last day.
 
-Pure functions over immutable states. ``fold`` takes in a report, ``count`` moves the counters along with the time.
-All moments are epoch seconds; the time of a report is when it was asked for, since it says nothing of what came later. What a
-report never decides is taken back: neither the hour shown nor the day counted ever goes back.
+Pure functions over immutable states. `fold` takes in a report; `count` moves the counters along with the time.
+All moments are epoch seconds. The time of a report is when it was requested, since it says nothing of what came later.
+Neither the hour shown nor the day counted ever goes back.
+
+The counters go through three phases:
+
+    Counting ── midnight ──▶ Held ── its last hour is complete ──▶ ShowingZero ── 2 minutes ──▶ Counting
+    day D                    day D                                 day D + 1                    day D + 1
+
+A day is held for two more minutes after its totals last grew, so that a scrape sees them. It is held until
+``empty_hour_delay`` after midnight at the latest. A process that starts finds its phase from the reports of both days.
 """
 
 import math
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from typing import Final, NamedTuple, Self
+from typing import Final, NamedTuple, Self, TypeAlias
 from zoneinfo import ZoneInfo
 
 from exporter.config import Config, Tenant
-from exporter.polling.calendar import day_before, day_start, hour_start, hours, local_date, midnight, next_day
+from exporter.polling.calendar import day_before, day_start, hour_end, hour_start, hours, local_date, midnight, next_day
 from exporter.polling.snapshot import Hour
 from exporter.upstream.reports import Anomaly, Kind, Parsed, Record, Report, Value
 
 ZERO_SHOWN: Final = 120.0
-"""Seconds for which a new day's counters show 0, so that a scrape a minute sees the reset of even a quiet bot."""
+"""Seconds for which a new day's counters show 0: a scrape a minute then sees the reset even of a quiet bot."""
 
 _DAYS_KEPT: Final = 2
 _DAYS_EXPECTED: Final = 28
-"""A report by day has 30; whose days those are, the platform's or the tenant's, is not known."""
+"""A report by day has 30. They may be the platform's days rather than the tenant's, so the outermost are not expected."""
 _RECORD_SECONDS: Final = 3600.0
-_MOST_AHEAD: Final = 86400.0
-"""Seconds; clocks and zones are hours off at most, and a record that begins later would be the newest for ever."""
+_FARTHEST: Final = 86400.0
+"""Seconds by which an hour may lie outside the date asked for and still be shown as the live hour.
+
+Clocks and time zones are hours off at most. A record farther off has a wrong unit or date: it would appear in 1970, or
+be the newest record for ever.
+"""
+_FARTHEST_DAY: Final = timedelta(days=60)
+"""The same for a report by day, counted back from the date asked for."""
 _UNPLACED: Final = frozenset({"invalid_record", "foreign_record"})
 
 
@@ -62,6 +76,33 @@ class Day:
 
 
 @dataclass(frozen=True, slots=True)
+class Counting:
+    """The counters are of a day and grow with it."""
+
+    day: date
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The counters stay on a day that is over, since its last hours may still come."""
+
+    day: date
+    grown: float = -math.inf
+    """When the totals shown last grew."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShowingZero:
+    """The counters are of a new day, and show 0 until a moment whatever its totals are."""
+
+    day: date
+    until: float
+
+
+Phase: TypeAlias = Counting | Held | ShowingZero
+
+
+@dataclass(frozen=True, slots=True)
 class State:
     """All that is known of a bot's report."""
 
@@ -69,27 +110,28 @@ class State:
     """The date asked for last, and the one nearest to it; none for a report by day."""
     hour: Hour | None = None
     live: Record | None = None
-    counted: date | None = None
-    """The date that ``totals`` are of."""
+    phase: Phase | None = None
+    """None until it is known which day to count: a process that starts shortly after midnight needs both days' reports."""
     totals: tuple[Value, ...] | None = None
     """Sums in the order of the report's fields; None for a field that is no count or never had a value."""
-    zero_until: float = 0.0
-    """Until when 0 is shown in place of ``totals``; 0 when it is over."""
-    grown: float = float("-inf")
-    """When ``totals`` last grew while their day was over."""
     by_day: Day | None = None
     """What a report by day last said."""
     last_day: Record | None = None
     """The newest record of a day that is over."""
 
     def day(self, of: date) -> Day | None:
-        """What is known of a date."""
+        """Return what is known of a date."""
         return next((day for day in self.days if day.date == of), None)
+
+    @property
+    def counted(self) -> date | None:
+        """The date that ``totals`` are of."""
+        return self.phase.day if self.phase else None
 
     @property
     def shown_totals(self) -> tuple[Value, ...] | None:
         """The counters to show."""
-        return _zeros(self.totals) if self.zero_until else self.totals
+        return _zeros(self.totals) if isinstance(self.phase, ShowingZero) else self.totals
 
 
 class Folded(NamedTuple):
@@ -127,13 +169,14 @@ def _fold_hours(state: State, rules: Rules, of: date, parsed: Parsed, asked: flo
         vanished=frozenset(known.records.keys() - inside.keys()),
     )
     others = [each for each in state.days if each.date != of]
-    candidates = [*([state.live] if state.live else []), *outside, *day.records.values()]
+    near = [record for record in outside if first - _FARTHEST <= record.start < last + _FARTHEST]
+    candidates = [*([state.live] if state.live else []), *near, *day.records.values()]
     after = replace(
         state,
         # By nearness, not by when they were asked for: yesterday may have been asked for last before midnight.
         days=tuple(sorted((day, *others), key=lambda each: abs(each.date - of)))[:_DAYS_KEPT],
         hour=_last_complete(state.hour, day, rules),
-        live=_newest([each for each in candidates if each.start <= asked + _MOST_AHEAD] or candidates),
+        live=_newest([record for record in candidates if record.start <= asked + _FARTHEST]) or state.live,
     )
     return Folded(after, _news(state.days, known, day, merged), merged.revisions)
 
@@ -141,9 +184,10 @@ def _fold_hours(state: State, rules: Rules, of: date, parsed: Parsed, asked: flo
 def _fold_day(state: State, rules: Rules, of: date, parsed: Parsed, asked: float) -> Folded:
     last = midnight(next_day(of), rules.zone)
     chosen, duplicates = _one_each(parsed.records, day_start, rules)
-    outside = [Anomaly("outside_date", _at(start), f"asked for {of}") for start in chosen if start >= last]
-    since = day_start(state.last_day.start, rules.zone) if state.last_day else -math.inf
-    inside = {start: record for start, record in chosen.items() if since <= start < last}
+    first = midnight(of - _FARTHEST_DAY, rules.zone)
+    outside = [Anomaly("outside_date", _at(start), f"asked for {of}") for start in chosen if not first <= start < last]
+    since = day_start(state.last_day.start, rules.zone) if state.last_day else first
+    inside = {start: record for start, record in chosen.items() if max(first, since) <= start < last}
 
     known = state.by_day or Day(of, asked, {}, may_infer=False)
     merged = _merge(known, inside, frozenset(_days_over(known.records, rules, known.asked)), rules.report)
@@ -162,46 +206,52 @@ def _fold_day(state: State, rules: Rules, of: date, parsed: Parsed, asked: float
 
 
 def count(state: State, rules: Rules, now: float) -> State:
-    """Brings the counters up to ``now``: which day they are of, and whether they still show its 0.
-
-    A report by day has none.
-    """
+    """Bring the counters up to ``now``: the phase and the totals. A report by day has no counters."""
     if rules.report.type == "day":
         return state
     today = local_date(now, rules.zone)
-    counted, totals, zero_until = state.counted, state.totals, state.zero_until
-    if not zero_until - ZERO_SHOWN <= now < zero_until:  # over, or the clock was set
-        zero_until = 0.0
-    if counted is None:
-        counted, zero_until = _first_counted(state, rules, today, now)
-    totals, grown = _added_up(state, rules, counted), state.grown
-    if counted and counted < today:
-        # The last hour's record may come when it is settled already: what it adds is to be seen, too. What comes after the
-        # deadline puts the new day off no further.
-        if totals != state.totals and now < _deadline(next_day(counted), rules):
-            grown = now
-        if not _held(state, rules, counted, now) and not _just(grown, now):
-            # Where a day is held for as long as the next one lasts, that one is over by then, and is held in its turn.
-            yesterday = day_before(today)
-            counted = yesterday if counted < yesterday and _held(state, rules, yesterday, now) else today
-            zero_until = now + ZERO_SHOWN
-            totals = _added_up(replace(state, totals=_zeros(totals)), rules, counted)
-    return replace(state, counted=counted, totals=totals, zero_until=zero_until, grown=grown)
+    phase = state.phase or _first_phase(state, rules, today, now)
+    if phase is None:
+        return state
+    if isinstance(phase, ShowingZero):
+        if phase.until - ZERO_SHOWN <= now < phase.until:
+            return replace(state, phase=phase, totals=_add_up(state, rules, phase.day))
+        # Over, or the clock was set. The totals appear only now: if their day is over, they still have to be seen.
+        phase = Held(phase.day, grown=now)
+    totals = _add_up(state, rules, phase.day)
+    if phase.day >= today:
+        return replace(state, phase=Counting(phase.day), totals=totals)
+    grown = phase.grown if isinstance(phase, Held) else -math.inf
+    # The last hour's record may come after the hour has settled; its calls have to be seen, too. After the deadline
+    # new calls no longer delay the new day.
+    if totals != state.totals and now < _deadline(next_day(phase.day), rules):
+        grown = now
+    if _awaits_hours(state, rules, phase.day, now) or _just_grown(grown, now):
+        return replace(state, phase=Held(phase.day, grown), totals=totals)
+    # If a day is held for as long as the next one lasts, that one is over by now, and is held in its turn.
+    yesterday = day_before(today)
+    new = yesterday if phase.day < yesterday and _awaits_hours(state, rules, yesterday, now) else today
+    zeros = replace(state, totals=_zeros(totals))
+    return replace(state, phase=ShowingZero(new, now + ZERO_SHOWN), totals=_add_up(zeros, rules, new))
 
 
 def changes_at(state: State, rules: Rules, now: float) -> float | None:
-    """When ``count`` will next have something to do even if no poll comes before; None for never."""
+    """Return when `count` next changes the counters even without a poll, or None for never."""
     if rules.report.type == "day":
         return None
-    if state.zero_until:
-        return state.zero_until
-    if _just(state.grown, now):
-        return state.grown + ZERO_SHOWN
-    return _deadline(next_day(state.counted or day_before(local_date(now, rules.zone))), rules)
+    match state.phase:
+        case None:
+            return _deadline(local_date(now, rules.zone), rules)
+        case ShowingZero(until=until):
+            return until
+        case Held(grown=grown) if _just_grown(grown, now):
+            return grown + ZERO_SHOWN
+        case phase:
+            return _deadline(next_day(phase.day), rules)
 
 
 def wants_day_before(state: State, rules: Rules, now: float) -> bool:
-    """Whether yesterday's report is still needed: the counters are of yesterday, or no hour of today is complete yet."""
+    """Return whether yesterday's report is still needed: for the counters, or as no hour of today is complete yet."""
     if rules.report.type == "day":
         return False
     today = local_date(now, rules.zone)
@@ -213,7 +263,7 @@ def wants_day_before(state: State, rules: Rules, now: float) -> bool:
 
 
 def lacks_day_before(state: State, rules: Rules, today: date) -> bool:
-    """Whether nothing is known of yesterday's hours."""
+    """Return whether nothing is known of yesterday's hours."""
     return rules.report.type == "hour" and state.day(day_before(today)) is None
 
 
@@ -239,8 +289,8 @@ def _one_each(
 
 
 def _precedence(record: Record) -> tuple[float, ...]:
-    """Total, so that the order of the rows decides nothing; the first value is the number of calls."""
-    return record.stored, *(-1 if value is None else value for value in record.values)
+    """Order records by all they have, so that the order of the rows decides nothing. The first value is the calls."""
+    return record.stored, *(-1 if value is None else value for value in record.values), record.start
 
 
 def choose_records(records: Sequence[Record], rules: Rules) -> Mapping[float, Record]:
@@ -289,33 +339,50 @@ def _fallen(report: Report, former: Record, record: Record) -> str:
     return ""
 
 
+def settles_at(record: Record, rules: Rules) -> float:
+    """Return when the hour of a record is complete (by day: the day)."""
+    if rules.report.type == "day":
+        return _day_settles_at(day_start(record.start, rules.zone), record, rules)
+    return _hour_settles_at(hour_end(record.start, rules.zone), record, rules)
+
+
+def empty_hour_settles_at(day: Day, rules: Rules, end: float) -> float:
+    """Return when an hour without a record counts as one without calls; infinity while that cannot be inferred."""
+    return end + rules.empty_hour_delay if day.may_infer else math.inf
+
+
+# The platform's hours and days may begin at other moments than the local ones, if its time zone differs from the
+# configured one. They are complete by their own end.
+
+
+def _hour_settles_at(end: float, record: Record, rules: Rules) -> float:
+    return max(end, record.start + _RECORD_SECONDS) + rules.settle_delay
+
+
+def _day_settles_at(start: float, record: Record, rules: Rules) -> float:
+    return midnight(next_day(local_date(start, rules.zone)), rules.zone) + (record.start - start) + rules.settle_delay
+
+
+def _settle_times(day: Day, rules: Rules) -> Iterator[tuple[float, float]]:
+    """Yield the start of each hour of a day, and when it settles as far as is known."""
+    for start, end in hours(day.date, rules.zone):
+        record = day.records.get(start)
+        yield start, _hour_settles_at(end, record, rules) if record else empty_hour_settles_at(day, rules, end)
+
+
 def _settled(day: Day, rules: Rules) -> list[float]:
-    """The starts of a day's settled hours, in order, as its latest report shows them."""
-    return [
-        start
-        for start, end in hours(day.date, rules.zone)
-        if (due := settles_at(day, rules, start, end)) and due <= day.asked
-    ]
+    """Return the starts of a day's settled hours, in order, according to its latest report."""
+    return [start for start, due in _settle_times(day, rules) if due <= day.asked]
 
 
-def settles_at(day: Day, rules: Rules, start: float, end: float) -> float | None:
-    """When an hour settles as far as is known; None for one that cannot without a record."""
-    record = day.records.get(start)
-    if record is not None:
-        # The platform's hours may begin off the local ones, where its zone is not the one configured.
-        return max(end, record.start + _RECORD_SECONDS) + rules.settle_delay
-    return end + rules.empty_hour_delay if day.may_infer else None
+def _all_settled_at(day: Day, rules: Rules) -> float:
+    """Return when the last hour of a day settles as far as is known."""
+    return max(due for _, due in _settle_times(day, rules))
 
 
 def _days_over(records: Mapping[float, Record], rules: Rules, asked: float) -> list[float]:
-    """The starts of the days with a record that had ended long enough before a report was asked for."""
-    return [
-        start
-        for start, record in records.items()
-        # The platform's days may begin off the local ones, where its zone is not the one configured.
-        if midnight(next_day(local_date(start, rules.zone)), rules.zone) + (record.start - start) + rules.settle_delay
-        <= asked
-    ]
+    """Return the starts of the days whose record was complete when a report was requested."""
+    return [start for start, record in records.items() if _day_settles_at(start, record, rules) <= asked]
 
 
 def _last_complete(shown: Hour | None, day: Day, rules: Rules) -> Hour | None:
@@ -337,47 +404,40 @@ def _newest(records: Sequence[Record]) -> Record | None:
 
 
 def _deadline(today: date, rules: Rules) -> float:
-    """Until when yesterday's counters are held at the latest."""
+    """Return until when yesterday's counters are held at the latest."""
     return midnight(today, rules.zone) + rules.empty_hour_delay
 
 
-def _all_settled_at(day: Day, rules: Rules) -> float:
-    """When the last hour of a day settles as far as is known."""
-    dues = [settles_at(day, rules, start, end) for start, end in hours(day.date, rules.zone)]
-    return max(float("inf") if due is None else due for due in dues)
-
-
-def _held(state: State, rules: Rules, counted: date, now: float) -> bool:
-    """Whether the counters stay on a day that is over."""
-    if now >= _deadline(next_day(counted), rules):
+def _awaits_hours(state: State, rules: Rules, over: date, now: float) -> bool:
+    """Return whether hours of a day that is over may still come."""
+    if now >= _deadline(next_day(over), rules):
         return False
-    day = state.day(counted)
+    day = state.day(over)
     return day is None or _all_settled_at(day, rules) > day.asked
 
 
-def _just(grown: float, now: float) -> bool:
-    """Whether counters that grew then may not have been seen yet."""
+def _just_grown(grown: float, now: float) -> bool:
+    """Return whether totals that grew at ``grown`` may not have been scraped yet."""
     return grown <= now < grown + ZERO_SHOWN
 
 
-def _added_up(state: State, rules: Rules, counted: date | None) -> tuple[Value, ...] | None:
-    """The counters with all that is known of the day counted."""
-    day = state.day(counted) if counted else None
+def _add_up(state: State, rules: Rules, of: date) -> tuple[Value, ...] | None:
+    """Return the totals with all that is known of a day."""
+    day = state.day(of)
     return _at_least(state.totals, _sums(day, rules.report)) if day else state.totals
 
 
-def _first_counted(state: State, rules: Rules, today: date, now: float) -> tuple[date | None, float]:
-    """Where a process that has just started finds the counters: exactly where one that never stopped has them."""
+def _first_phase(state: State, rules: Rules, today: date, now: float) -> Phase | None:
+    """Return the phase that a process which had never stopped would be in."""
     deadline = _deadline(today, rules)
     yesterday = state.day(day_before(today))
     if now < deadline:
         if yesterday is None:
-            return None, 0.0
+            return None
         if _all_settled_at(yesterday, rules) > yesterday.asked:
-            return yesterday.date, 0.0
+            return Held(yesterday.date)
     turned = deadline if yesterday is None else min(deadline, _all_settled_at(yesterday, rules))
-    zero_until = turned + ZERO_SHOWN
-    return today, zero_until if now < zero_until else 0.0
+    return ShowingZero(today, turned + ZERO_SHOWN) if now < turned + ZERO_SHOWN else Counting(today)
 
 
 def _sums(day: Day, report: Report) -> tuple[Value, ...]:

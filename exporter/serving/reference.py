@@ -107,8 +107,8 @@ There are also `python_info` and `process_*`, as prometheus-client gives them.
 """
 
 _ANOMALIES: Final[Mapping[str, str]] = {
-    "outside_date": "a record of another date than the one asked for (by day: of a later one); it only serves the live"
-    " hour, and more than a day ahead not even that where there is another",
+    "outside_date": "a record of another date than the one asked for (by day: of a later one, or of one more than 60 days"
+    " before); it is shown only as the live hour, and not at all if it is more than a day away",
     "decreased": "a figure of a record went down; the day's counters, if the report has any, hold the higher one",
     "foreign_record": "a record of another tenant, bot or report; passed over",
     "duplicate_record": "two records of one hour or day; the one stored later counts, else the one with more calls (or replies)",

@@ -10,7 +10,8 @@ import pytest
 from exporter.polling.snapshot import BotId, Failure, Snapshot, TenantId, TenantStatus
 from exporter.reasons import FailureReason
 from exporter.upstream.errors import CircuitOpen, UpstreamError
-from exporter.upstream.reports import DAY
+from exporter.upstream.reports import DAY, HOUR, Record, Value
+from harness.records import read_field
 
 from .conftest import MakeRig, Rig
 
@@ -20,9 +21,19 @@ def row(at: datetime, hour: int, calls: object) -> dict[str, Any]:
     return {"recordTime": int(at.replace(hour=hour).timestamp() * 1000), "callCount": calls}
 
 
-def calls(rig: Rig) -> float | None:
+def calls(rig: Rig) -> Value:
     """The counter of calls shown."""
-    return rig.snapshot.totals[0] if rig.snapshot.totals else None
+    return counted(rig.snapshot)
+
+
+def counted(snapshot: Snapshot) -> Value:
+    """The counter of calls of a snapshot."""
+    return read_field(HOUR, snapshot.totals, "callCount") if snapshot.totals else None
+
+
+def calls_of(record: Record | None) -> Value:
+    """The calls of an hour's record, or a day's."""
+    return read_field(HOUR, record.values, "callCount") if record else None
 
 
 async def run_for(rig: Rig, seconds: float, phase: float = 0.5) -> None:
@@ -106,7 +117,7 @@ async def test_a_success_is_shown_and_a_failure_changes_no_data(make_rig: MakeRi
 
     assert (True, 0, None) == (good.up, good.failures, good.failure)
     assert good.hour
-    assert (7, 8) == (good.hour.record and good.hour.record.values[0], good.totals and good.totals[0])
+    assert (7, 8) == (calls_of(good.hour.record), counted(good))
     failed = rig.snapshot
     assert (good.hour, good.live, good.totals, good.expires, good.last_success) == (
         failed.hour,
@@ -205,7 +216,7 @@ class Fragile:
 
 async def test_a_listener_that_breaks_does_not_end_the_polling(make_rig: MakeRig) -> None:
     """The poll has failed, with a traceback in the log; what was shown stays; all is well when the cause is gone."""
-    fragile = Fragile(lambda snapshot: snapshot.live is not None and snapshot.live.values[0] == 13)
+    fragile = Fragile(lambda snapshot: calls_of(snapshot.live) == 13)
     rig = make_rig(listeners=[fragile])
     rig.session.answer = lambda day: [row(day, 12, 7)]
     await rig.poller.poll(None)
@@ -245,7 +256,7 @@ async def test_a_listener_that_stands_nothing_does_not_end_the_polling(make_rig:
 
 async def test_a_listener_that_breaks_on_the_hour_is_told_again(make_rig: MakeRig) -> None:
     """The new day's 0 comes by the clock, outside of any poll; the next poll brings what was missed."""
-    fragile = Fragile(lambda snapshot: snapshot.totals is not None and snapshot.totals[0] == 0)
+    fragile = Fragile(lambda snapshot: counted(snapshot) == 0)
     rig = make_rig(start="2026-05-21T01:50", interval=1800, stale_after=7200, listeners=[fragile])
     rig.session.answer = lambda day: [row(day, 12, 8)] if day.day == 20 else [row(day, 0, 5)]
     await rig.poller.poll(None)
@@ -268,8 +279,7 @@ async def test_a_report_by_day_shows_the_last_day(make_rig: MakeRig) -> None:
 
     assert {20} == {day.day for _, day in rig.session.asked}
     assert 600 == rig.session.asked[-1][0] - rig.session.asked[-2][0]
-    assert rig.snapshot.day
-    assert 1 == rig.snapshot.day.values[0]
+    assert 1 == calls_of(rig.snapshot.day)
     assert (None, None, None, {}, {}) == (
         rig.snapshot.hour,
         rig.snapshot.live,
@@ -327,8 +337,8 @@ class TestYesterday:
         for _ in range(3):
             await rig.poller.poll(None)
         assert [20, 20, 19, 20, 20] == [day.day for _, day in rig.session.asked]
-        assert [19] == [record.values[0] for record in rig.snapshot.yesterday.values()]
-        assert [20] == [record.values[0] for record in rig.snapshot.records.values()]
+        assert [19] == [calls_of(record) for record in rig.snapshot.yesterday.values()]
+        assert [20] == [calls_of(record) for record in rig.snapshot.records.values()]
         rig.poller.close()
 
     async def test_its_failure_decides_nothing(self, make_rig: MakeRig) -> None:
@@ -365,8 +375,8 @@ class TestYesterday:
 
         await run_for(rig, 6 * 3600)
 
-        assert [20] == [record.values[0] for record in rig.snapshot.yesterday.values()]
-        assert [21] == [record.values[0] for record in rig.snapshot.records.values()]
+        assert [20] == [calls_of(record) for record in rig.snapshot.yesterday.values()]
+        assert [21] == [calls_of(record) for record in rig.snapshot.records.values()]
 
 
 class TestMidnight:

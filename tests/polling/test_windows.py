@@ -14,7 +14,8 @@ from exporter.polling import windows
 from exporter.polling.calendar import hours, local_date, midnight
 from exporter.polling.snapshot import Hour
 from exporter.polling.windows import Folded, Rules, State
-from exporter.upstream.reports import HOUR, Anomaly, Parsed, Record
+from exporter.upstream.reports import HOUR, Anomaly, Parsed, Record, Value
+from harness.records import make_record, read_field
 
 ZONE = ZoneInfo("Asia/Shanghai")
 RULES = Rules(HOUR, ZONE, settle_delay=600, empty_hour_delay=7200)
@@ -29,8 +30,15 @@ def at(clock: str, day: date = TODAY) -> float:
 
 def record(clock: str, calls: int | None, day: date = TODAY, *, stored: float = float("-inf"), bot: int = 0) -> Record:
     """An hour with some calls, ``bot`` of them served by the bot alone."""
-    values = {"callCount": calls, "exitConsultingCount": bot, "autonomyRate": 0.5, "interactCount": None}
-    return Record(at(clock, day), tuple(values.get(field.name, 0) for field in HOUR.fields), stored)
+    return make_record(
+        HOUR,
+        at(clock, day),
+        stored=stored,
+        callCount=calls,
+        exitConsultingCount=bot,
+        autonomyRate=0.5,
+        interactCount=None,
+    )
 
 
 def fold(
@@ -41,9 +49,9 @@ def fold(
     return folded._replace(state=windows.count(folded.state, RULES, at(clock, day)))
 
 
-def calls(state: State) -> float | None:
+def calls(state: State) -> Value:
     """The counter of calls shown."""
-    return state.shown_totals[0] if state.shown_totals else None
+    return read_field(HOUR, state.shown_totals, "callCount") if state.shown_totals else None
 
 
 def reasons(folded: Folded) -> list[str]:
@@ -205,7 +213,7 @@ class TestDuplicates:
 
             assert folded.state.hour
             assert folded.state.hour.record
-            assert chosen == folded.state.hour.record.values[0]
+            assert chosen == read_field(HOUR, folded.state.hour.record.values, "callCount")
             assert chosen == calls(folded.state)
             assert ["duplicate_record"] == reasons(folded)
             assert [] == reasons(fold(folded.state, "11:11", pair))
@@ -221,6 +229,15 @@ class TestDuplicates:
         state = fold(State(), "11:10", [record("10:00", 7, bot=3), record("10:00", 7, bot=5)]).state
 
         again = fold(state, "11:11", [record("10:00", 7, bot=5), record("10:00", 7, bot=3)])
+
+        assert (state.hour, 0, []) == (again.state.hour, again.revisions, again.anomalies)
+
+    def test_nor_does_it_where_only_the_minute_differs(self) -> None:
+        """Two records of one local hour that begin at different minutes, equal in all else."""
+        pair = [record("10:00", 7), record("10:30", 7)]
+        state = fold(State(), "11:40", pair).state
+
+        again = fold(state, "11:41", pair[::-1])
 
         assert (state.hour, 0, []) == (again.state.hour, again.revisions, again.anomalies)
 
@@ -241,14 +258,16 @@ class TestLiveHour:
 
         assert record("23:00", 3, YESTERDAY) == fold(state, "00:01", []).state.live
 
-    def test_a_record_of_the_far_future_is_live_only_for_want_of_another(self) -> None:
-        """For as long as the process runs, no other record would be newer."""
-        far, tomorrow = record("12:00", 1, TODAY + timedelta(days=400)), record("11:00", 1, TODAY + timedelta(days=1))
+    @pytest.mark.parametrize("days", [400, -2, -20_000])
+    def test_a_record_more_than_a_day_away_is_not_shown(self, days: int) -> None:
+        """With ``recordTime`` in seconds the series would begin in January 1970; one of the future would stay for ever."""
+        far, tomorrow = record("12:00", 1, TODAY + timedelta(days=days)), record("11:00", 1, TODAY + timedelta(days=1))
 
-        state = fold(State(), "11:20", [far]).state
-        assert far == state.live
+        folded = fold(State(), "11:20", [far])
+        assert (None, None) == (folded.state.live, folded.state.hour)
+        assert ["outside_date"] == reasons(folded)
 
-        state = fold(state, "11:21", [far, record("11:00", 4)]).state
+        state = fold(folded.state, "11:21", [far, record("11:00", 4)]).state
         assert record("11:00", 4) == state.live
         assert tomorrow == fold(state, "11:22", [far, record("11:00", 4), tomorrow]).state.live
 
@@ -362,9 +381,8 @@ class TestDayCounters:
         state = fold(state, "00:15", [record("23:00", 1, YESTERDAY)], of=YESTERDAY).state
         state = fold(state, "03:00", [record("01:00", 1)]).state
 
-        interactions = [field.name for field in HOUR.fields].index("interactCount")
         assert state.totals
-        assert state.totals[interactions] is None
+        assert read_field(HOUR, state.totals, "interactCount") is None
 
     def test_a_quiet_night_holds_the_day_until_its_empty_hours_settle(self) -> None:
         """The last hour has no record: whether it is late or empty is known at 02:00."""
@@ -434,7 +452,10 @@ class TestDayCounters:
 
     @pytest.mark.parametrize(
         ("zone", "begins", "hours_held", "resets"),
-        [("Asia/Shanghai", date(2026, 5, 18), 24, 4), ("Europe/Berlin", date(2026, 3, 27), 23.5, 5)],
+        [
+            ("Asia/Shanghai", date(2026, 5, 18), 24, 4),
+            ("Europe/Berlin", date(2026, 3, 27), 23.5, 5),
+        ],
     )
     def test_no_day_is_left_out_however_long_days_are_held(
         self, zone: str, begins: date, hours_held: float, resets: int

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from exporter.polling import windows
 from exporter.polling.calendar import local_date, midnight, next_day
 from exporter.polling.windows import Folded, Rules, State
-from exporter.upstream.reports import DAY, Anomaly, Parsed, Record
+from exporter.upstream.reports import DAY, Anomaly, Parsed, Record, Value
+from harness.records import make_record, read_field
 
 ZONE = ZoneInfo("Asia/Shanghai")
 RULES = Rules(DAY, ZONE, settle_delay=600, empty_hour_delay=7200)
@@ -25,8 +26,7 @@ def at(clock: str, day: date = TODAY) -> float:
 
 def record(ago: int, calls: int | None, *, clock: str = "00:00", stored: float = float("-inf")) -> Record:
     """A day with some calls, so many days before today."""
-    values = (calls, *[0] * (len(DAY.fields) - 1))
-    return Record(at(clock, TODAY - timedelta(days=ago)), values, stored)
+    return make_record(DAY, at(clock, TODAY - timedelta(days=ago)), stored=stored, callCount=calls)
 
 
 def fold(state: State, clock: str, *records: Record, day: date = TODAY) -> Folded:
@@ -34,10 +34,13 @@ def fold(state: State, clock: str, *records: Record, day: date = TODAY) -> Folde
     return windows.fold(state, RULES, day, Parsed(list(records), []), at(clock, day))
 
 
-def shown(state: State) -> tuple[str, float | None] | None:
+def shown(state: State) -> tuple[str, Value] | None:
     """The local start of the day shown, and its calls."""
     last = state.last_day
-    return last and (f"{datetime.fromtimestamp(last.start, ZONE):%m-%d %H:%M}", last.values[0])
+    return last and (
+        f"{datetime.fromtimestamp(last.start, ZONE):%m-%d %H:%M}",
+        read_field(DAY, last.values, "callCount"),
+    )
 
 
 def reasons(folded: Folded) -> list[str]:
@@ -129,10 +132,17 @@ def test_of_two_records_of_one_day_the_later_counts(order: slice) -> None:
 
 
 def test_a_day_after_the_one_asked_for_is_outside() -> None:
-    """It is not shown, not even once it is over by the clock; a day of long ago is no anomaly."""
+    """It is not shown, not even once it is over by the clock; a day of last month is no anomaly."""
     folded = fold(State(), "12:00", record(-1, 21), record(1, 19), record(45, 1))
 
     assert (("05-19 00:00", 19), ["outside_date"]) == (shown(folded.state), reasons(folded))
+
+
+def test_a_day_of_long_ago_is_outside() -> None:
+    """With ``recordTime`` in seconds the day shown would be one of January 1970."""
+    folded = fold(State(), "12:00", record(20_000, 1))
+
+    assert (None, ["outside_date"]) == (shown(folded.state), reasons(folded))
 
 
 def test_what_parsing_found_is_counted_once() -> None:
@@ -164,6 +174,7 @@ def test_a_day_off_the_local_day_settles_by_its_own_end() -> None:
 
     assert ("05-18 08:00", 18) == shown(fold(State(), "08:09", *rows).state)
     assert ("05-19 08:00", 19) == shown(fold(State(), "08:10", *rows).state)
+    assert at("08:10") == windows.settles_at(rows[0], RULES)
 
 
 @pytest.mark.parametrize(
@@ -182,7 +193,7 @@ def test_a_day_is_as_long_as_the_clocks_make_it(zone: str, day: date, length: fl
     """With 23 or 25 hours it is over when the next one begins."""
     rules = Rules(DAY, ZoneInfo(zone), settle_delay=600, empty_hour_delay=7200)
     begun = midnight(day, rules.zone)
-    row = Record(begun, tuple(0 for _ in DAY.fields), begun)
+    row = make_record(DAY, begun)
 
     def last(asked: float) -> Record | None:
         of = local_date(asked, rules.zone)

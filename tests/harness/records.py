@@ -1,0 +1,17 @@
+"""Records of a report by field name, so that a new field of the report breaks no test."""
+
+from exporter.upstream.reports import Record, Report, Value
+
+
+def make_record(
+    report: Report, start: float, *, default: Value = 0, stored: float = float("-inf"), **fields: Value
+) -> Record:
+    """Build a record that began at ``start`` (epoch seconds) with some fields; the others are ``default``."""
+    names = [field.name for field in report.fields]
+    assert set(fields) <= set(names)
+    return Record(start, tuple(fields.get(name, default) for name in names), stored)
+
+
+def read_field(report: Report, values: tuple[Value, ...], name: str) -> Value:
+    """Return a field of a record's values, or of the totals of a day."""
+    return values[[field.name for field in report.fields].index(name)]
