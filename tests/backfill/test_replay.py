@@ -133,8 +133,8 @@ WHOLE_HOURS = replace(UNFRIENDLY, in_progress=False, lag=(120.0, 540.0), late=0.
     ("zone", "begin", "habits"),
     [
         ("Asia/Kolkata", date(2026, 5, 19), UNFRIENDLY),
-        ("Europe/Berlin", date(2026, 10, 24), UNFRIENDLY),  # has a day of 25 hours
-        ("America/New_York", date(2026, 3, 7), WHOLE_HOURS),  # of 23
+        ("Europe/Berlin", date(2024, 10, 26), UNFRIENDLY),  # has a day of 25 hours
+        ("America/New_York", date(2024, 3, 9), WHOLE_HOURS),  # of 23
     ],
 )
 def test_whatever_is_missing_the_joined_counters_count_every_call_once(zone: str, begin: date, habits: Habits) -> None:

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 import pytest
 import time_machine
@@ -19,8 +18,9 @@ from click.testing import CliRunner, Result
 
 from exporter.cli import main
 from exporter.simulator import CALM, SimBot, SimTenant, SimulatedWorld, Simulator, default_secret
+from harness.clocks import AFTERNOON, StandingClock
 
-NOW: Final = datetime(2026, 5, 20, 15, 30, 5, tzinfo=ZoneInfo("Asia/Shanghai"))
+NOW: Final = AFTERNOON
 TENANT: Final = SimTenant(
     "202104237142",
     (
@@ -33,21 +33,6 @@ TENANT: Final = SimTenant(
 QUERY: Final = "query_call_statistics"
 LOGIN: Final = "get_token"
 BINDINGS: Final = "query_bindings"
-
-
-class StandingClock:
-    """A platform's clock, which a test sets."""
-
-    def __init__(self, moment: datetime) -> None:
-        self.wall = moment.timestamp()
-
-    def now(self) -> float:
-        """The wall clock."""
-        return self.wall
-
-    def elapsed(self) -> float:
-        """The time passed."""
-        return self.wall
 
 
 @contextmanager

@@ -13,7 +13,6 @@ import yaml
 from polling.conftest import BOT, FakeSession, Findings, LoopClock
 from prometheus_client import CollectorRegistry
 
-from exporter.clock import SystemClock
 from exporter.commands.check_plan import plan
 from exporter.config import Config, load
 from exporter.health import Health
@@ -24,6 +23,7 @@ from exporter.polling.windows import Rules
 from exporter.serving.exposition import Exposition
 from exporter.simulator import CALM, SimBot, SimTenant, SimulatedWorld, Simulator, default_secret
 from exporter.upstream.reports import HOUR
+from harness.clocks import StandingClock
 from harness.waiting import wait_for
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -140,7 +140,7 @@ async def test_the_number_of_series() -> None:
     """Is that of a page on which every bot has all its figures."""
     bots = tuple(SimBot(f"{number}", f"{number}", calls_per_hour=500.0, profile=(1.0,) * 24) for number in range(3))
     tenant = SimTenant("t", bots)
-    registry, clock = CollectorRegistry(), SystemClock()
+    registry, clock = CollectorRegistry(), StandingClock()
     health = Health(registry, version="")
     exposition = Exposition(registry, clock=clock)
     log = structlog.wrap_logger(structlog.testing.CapturingLogger(), processors=[])

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from commands.conftest import NOW, StandingClock, serving, typed
+from commands.conftest import NOW, serving, typed
 
 from exporter.simulator.demo import demo_config, demo_simulator
+from harness.clocks import StandingClock
 
 PAGE: Final = Path(__file__).parents[2] / "docs" / "commands.md"
 EXAMPLES: Final = re.findall(r"```console\n\$ oifde-exporter (.*)\n((?s:.*?))```\n", PAGE.read_text(encoding="utf-8"))

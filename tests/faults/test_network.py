@@ -6,7 +6,7 @@ import ssl
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -116,14 +116,13 @@ def ca_file(authority: trustme.CA, tmp_path: Path) -> Path:
 @pytest.fixture
 def ways(authority: trustme.CA) -> Mapping[Outage, Break]:
     """How each outage is brought about, once the platform has gone; those with TLS have it before and after as well."""
-    yesterday = datetime.now(UTC) - timedelta(days=1)
     return {
         cases.REFUSED: nobody,
         cases.HALF_OPEN: half_open,
         cases.RESET: talking(reset),
         cases.GARBAGE: talking(garbage),
         cases.UNAVAILABLE: unavailable,
-        cases.EXPIRED: with_certificate(authority=authority, not_after=yesterday),
+        cases.EXPIRED: with_certificate(authority=authority, not_after=datetime(2020, 1, 1, tzinfo=UTC)),
         cases.SELF_SIGNED: with_certificate(),
         cases.OTHER_NAME: with_certificate("elsewhere.example.com", authority),
         cases.NO_TLS: without_tls,

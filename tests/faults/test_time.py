@@ -169,8 +169,8 @@ async def test_midnight(rig: Rig, start_of_test: datetime, zone: ZoneInfo) -> No
     assert ["listening", "config_loaded", "login_succeeded"] == rig.names()
 
 
-SPRING = ZoneInfo("Europe/Berlin"), "2026-03-29T00:05", 23
-AUTUMN = ZoneInfo("Europe/Berlin"), "2026-10-25T00:05", 25
+SPRING = ZoneInfo("Europe/Berlin"), "2024-03-31T00:05", 23
+AUTUMN = ZoneInfo("Europe/Berlin"), "2024-10-27T00:05", 25
 NO_MIDNIGHT = ZoneInfo("America/Sao_Paulo"), "2018-11-04T01:05", 23
 LONG_EVENING = ZoneInfo("America/Sao_Paulo"), "2018-02-17T00:05", 25
 

@@ -16,9 +16,9 @@ import pytest
 
 from exporter import logs
 from exporter.app import App, WebOptions
-from exporter.clock import SystemClock
 from exporter.config import Shard, load
 from exporter.simulator import CALM, SimBot, SimTenant, SimulatedWorld, Simulator, default_secret
+from harness.clocks import StandingClock
 from harness.processes import fetch
 from harness.waiting import wait_for
 
@@ -68,7 +68,7 @@ async def running(config: str) -> AsyncIterator[Running]:
         lambda: load(config, {}),
         WebOptions(listen_addresses=[("127.0.0.1", 0)]),
         Shard(),
-        clock=SystemClock(),
+        clock=StandingClock(),
         log=logs.configure(level="debug", format="json", stream=stream),
         rng=random.Random(1),
         version="0",
@@ -95,7 +95,7 @@ async def _is_ready(url: str) -> bool:
 async def exporter() -> AsyncIterator[Running]:
     """An exporter that has polled its two bots and will not poll them again before the test is over."""
     tenant = SimTenant("t1", (SimBot("b1", "billing"), SimBot("b2", "claims")))
-    async with Simulator(SimulatedWorld(1, [tenant], CALM), clock=SystemClock()) as simulator:
+    async with Simulator(SimulatedWorld(1, [tenant], CALM), clock=StandingClock()) as simulator:
         config = f"""
             poll_interval: 1h
             platforms:

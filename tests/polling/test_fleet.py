@@ -11,7 +11,6 @@ import structlog
 from prometheus_client import CollectorRegistry, generate_latest
 from structlog.typing import EventDict, WrappedLogger
 
-from exporter.clock import SystemClock
 from exporter.config import SessionSettings, Tenant, load
 from exporter.health import Health
 from exporter.polling.discovery import Discovery, DiscoveryPlan
@@ -21,6 +20,7 @@ from exporter.polling.store import Store
 from exporter.simulator import CALM, SimBot, SimTenant, SimulatedWorld, Simulator, default_secret
 from exporter.upstream.session import TenantSession
 from harness import faults
+from harness.clocks import StandingClock
 from harness.waiting import wait_for
 
 TENANTS = [SimTenant("t1", (SimBot("a", "a"), SimBot("b", "b"))), SimTenant("t2", (SimBot("c", "c"),))]
@@ -113,7 +113,7 @@ class Rig:
         self.work = CountWork()
         self.fleet = Fleet(
             store=self.store,
-            clock=SystemClock(),
+            clock=StandingClock(),
             health=Health(self.registry, version="0"),
             log=structlog.wrap_logger(self.log, processors=[self._logged]),
             rng=random.Random(1),
@@ -154,7 +154,7 @@ class Rig:
         return Discovery(
             DiscoveryPlan("main", "t1", interval=600, retry_interval=60, budget=30),
             self.fleet._tenants["main", "t1"].session,
-            clock=SystemClock(),
+            clock=StandingClock(),
             log=structlog.wrap_logger(self.log, processors=[]),
             follow=follow,
             on_change=on_change,
@@ -181,7 +181,7 @@ class Rig:
 @pytest.fixture
 async def rig() -> AsyncIterator[Rig]:
     """A fleet that polls each bot once an hour, so that every further poll is seen."""
-    async with Simulator(SimulatedWorld(1, TENANTS, CALM), clock=SystemClock()) as simulator:
+    async with Simulator(SimulatedWorld(1, TENANTS, CALM), clock=StandingClock()) as simulator:
         rig = Rig(simulator)
         yield rig
         await rig.fleet.close()
@@ -251,7 +251,7 @@ async def test_a_tenants_new_name_is_shown(rig: Rig) -> None:
 
 async def test_a_platform_that_is_gone_leaves_no_series(rig: Rig) -> None:
     """Not even for the requests that were under way to it."""
-    async with Simulator(SimulatedWorld(2, TENANTS, CALM), clock=SystemClock()) as other:
+    async with Simulator(SimulatedWorld(2, TENANTS, CALM), clock=StandingClock()) as other:
         other.faults.add(faults.Hang(), operation="query_call_statistics")
         await rig.apply(up=False, extra=other)
         await wait_for(other.journal.under_way.total, "a request under way")

@@ -454,7 +454,7 @@ class TestDayCounters:
         ("zone", "begins", "hours_held", "resets"),
         [
             ("Asia/Shanghai", date(2026, 5, 18), 24, 4),
-            ("Europe/Berlin", date(2026, 3, 27), 23.5, 5),
+            ("Europe/Berlin", date(2024, 3, 29), 23.5, 5),
         ],
     )
     def test_no_day_is_left_out_however_long_days_are_held(

@@ -1,0 +1,23 @@
+"""Clocks for the tests on real sockets, which must not depend on when they run."""
+
+import time
+from datetime import datetime
+from typing import Final
+from zoneinfo import ZoneInfo
+
+AFTERNOON: Final = datetime(2026, 5, 20, 15, 30, 5, tzinfo=ZoneInfo("Asia/Shanghai"))
+
+
+class StandingClock:
+    """A wall clock that stands where a test sets it, while time passes as usual."""
+
+    def __init__(self, moment: datetime = AFTERNOON) -> None:
+        self.wall = moment.timestamp()
+
+    def now(self) -> float:
+        """The wall clock."""
+        return self.wall
+
+    def elapsed(self) -> float:
+        """The time passed."""
+        return time.monotonic()
