@@ -49,7 +49,7 @@ def measure(*, bots: int = 1000, rounds: int = 20, warm_up: int = 3) -> Sequence
     notes = (
         (
             f"Against the faster of the peer's two the exporter is {median(best.seconds) / median(exact.seconds):.0f} times"
-            f" as fast (target: 80), and takes 1/{median(best.cpu) / median(exact.cpu):.0f} of the CPU time."
+            f" as fast (target: 40), and takes 1/{median(best.cpu) / median(exact.cpu):.0f} of the CPU time."
         ),
         (
             f"A change costs it {spread([each / bots for each in exact.changes], _US, 0)} µs CPU a bot, at the poll"

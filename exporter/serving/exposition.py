@@ -5,10 +5,10 @@ same in both; only the headers differ, and the end.
 """
 
 import math
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from functools import lru_cache
-from itertools import compress
-from typing import Final, TypeAlias, TypeVar
+from itertools import chain, repeat
+from typing import Final, TypeAlias
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.metrics_core import Metric
@@ -19,110 +19,45 @@ from exporter.polling.snapshot import BotId, Snapshot, TenantId, TenantStatus
 from exporter.serving.catalogue import BOT_INFO, LAYOUTS, REPORT_HEALTH, TENANT_HEALTH, Family
 from exporter.upstream.reports import Value
 
-_ROWS_A_BLOCK: Final = 64
-_CHUNK_SIZE: Final = 100_000
-"""In bytes. Above 128 kB the C library may take fresh memory for each, which the kernel has to clear first."""
 _COLLECTED_SERIES: Final = 4096
 _EXPONENTS_FROM: Final = 1_000_000
 
 Labels: TypeAlias = Iterable[tuple[str, str]]
 """Names of labels with their values, not escaped."""
 
-_Item = TypeVar("_Item")
-
 
 class _Table:
-    """The lines of some families, a row for each bot or tenant.
-
-    They are kept as the columns that a scrape has to join, and the lines of each block of rows joined already: a thousand
-    bots have tens of thousands of lines, and merely to touch each of them takes a scrape longer than to compress them.
-    """
+    """The lines of some families: a row for each bot or tenant, with the bytes of each family."""
 
     def __init__(self, families: Sequence[Family]) -> None:
         self._headers = {
             openmetrics: [header(family, openmetrics=openmetrics) for family in families]
             for openmetrics in (False, True)
         }
-        self._columns: list[list[bytes]] = [[] for _ in families]
-        self._blocks: list[list[bytes]] = [[] for _ in families]
-        self._expires: list[float] = []
-        self._all_shown_until = math.inf
-        self._keys: list[Hashable] = []
-        self._places: dict[Hashable, int] = {}
+        self._rows: dict[Hashable, tuple[Sequence[bytes], float]] = {}
 
     def __bool__(self) -> bool:
-        return bool(self._keys)
+        return bool(self._rows)
 
     def put(self, key: Hashable, lines: Sequence[bytes], expires: float = math.inf) -> None:
-        """Takes the lines of each family of a row, which is shown until the moment ``expires``."""
-        self._all_shown_until = min(self._all_shown_until, expires)
-        place = self._places.setdefault(key, len(self._keys))
-        if place == len(self._keys):
-            self._keys.append(key)
-            self._expires.append(expires)
-            for column, line in zip(self._columns, lines, strict=True):
-                column.append(line)
-        else:
-            self._expires[place] = expires
-            for column, line in zip(self._columns, lines, strict=True):
-                column[place] = line
-        self._join(place)
+        """Take the lines of a row, one item a family; scrapes show them until ``expires``."""
+        self._rows[key] = lines, expires
 
-    def renew(self, key: Hashable, expires: float) -> None:
-        """Shows a row until another moment."""
-        self._all_shown_until = min(self._all_shown_until, expires)
-        self._expires[self._places[key]] = expires
+    def extend(self, key: Hashable, expires: float) -> None:
+        """Keep the lines of a row, and show them until ``expires``."""
+        self._rows[key] = self._rows[key][0], expires
 
     def remove(self, key: Hashable) -> None:
-        """Forgets a row. The last one takes its place, so that the others stay where they are."""
-        place = self._places.pop(key)
-        _fill(self._keys, place)
-        _fill(self._expires, place)
-        for column in self._columns:
-            _fill(column, place)
-        if place < len(self._keys):
-            self._places[self._keys[place]] = place
-            self._join(place)
-        self._join(len(self._keys))
+        """Drop a row."""
+        del self._rows[key]
 
-    def columns(self, now: float, *, openmetrics: bool) -> Iterator[Sequence[bytes]]:
-        """Each family's header and the lines of the rows that have not expired, a block in one piece."""
-        shown = {} if now < self._all_shown_until else self._shown_in_part(now)
-        for first, column, blocks in zip(self._headers[openmetrics], self._columns, self._blocks, strict=True):
-            pieces = [first, *blocks]
-            for block, rows in shown.items():
-                pieces[1 + block] = b"".join(compress(column[_rows(block)], rows))
-            yield pieces
-
-    def _shown_in_part(self, now: float) -> Mapping[int, Sequence[bool]]:
-        """By block of which not every row is shown, which ones are."""
-        self._all_shown_until = min(self._expires, default=math.inf)
-        if now < self._all_shown_until:
-            return {}
-        return {
-            block: [moment > now for moment in expires]
-            for block in range(math.ceil(len(self._expires) / _ROWS_A_BLOCK))
-            if min(expires := self._expires[_rows(block)]) <= now
-        }
-
-    def _join(self, place: int) -> None:
-        """Joins the block anew that a place is in, or was in."""
-        block = place // _ROWS_A_BLOCK
-        rows = _rows(block)
-        for column, blocks in zip(self._columns, self._blocks, strict=True):
-            lines = column[rows]
-            blocks[block : block + 1] = [b"".join(lines)] if lines else []
-
-
-def _rows(block: int) -> slice:
-    return slice(block * _ROWS_A_BLOCK, (block + 1) * _ROWS_A_BLOCK)
-
-
-def _fill(column: list[_Item], place: int) -> None:
-    """Takes out what is at a place, and puts the last item there."""
-    last = column.pop()
-    if place < len(column):
-        column[place] = last
+    def chunks(self, now: float, *, openmetrics: bool) -> Iterator[bytes]:
+        """Join each family's header and the lines of the rows that had not expired when this was called."""
+        headers = self._headers[openmetrics]
+        rows = [lines for lines, expires in self._rows.values() if expires > now]
+        columns: Iterable[Sequence[bytes]] = zip(*rows, strict=True) if rows else repeat(())
+        # zip() holds the rows of this moment; each family is joined when the caller asks for it.
+        return (first + b"".join(column) for first, column in zip(headers, columns, strict=False))
 
 
 class Exposition:
@@ -146,7 +81,7 @@ class Exposition:
         key, labels, data = (bot, report), self._labels[bot], self._data[report]
         former = self._snapshots.get(key)
         if former and _data(former) == _data(snapshot):
-            data.renew(key, snapshot.expires)
+            data.extend(key, snapshot.expires)
         else:
             data.put(key, _write_data(report, labels, snapshot), snapshot.expires)
         self._health.put(
@@ -195,7 +130,7 @@ class Exposition:
         self._tenants.remove(tenant)
 
     def chunks(self, *, openmetrics: bool) -> Iterator[bytes]:
-        """The page as of the call, whenever the chunks are fetched; they are some 100 kB each at most.
+        """The page as of the call, whenever the chunks are fetched; one a family.
 
         The data of a report that has expired are left out; that it is down is not. Of a report that no bot has nothing is
         said at all.
@@ -203,16 +138,10 @@ class Exposition:
         now = self._clock.elapsed()
         reports = [table for table in self._data.values() if table]
         tables = [self._infos, self._health, *reports, self._tenants]
-        return self._joined(
-            [column for table in tables for column in table.columns(now, openmetrics=openmetrics)],
-            openmetrics=openmetrics,
-        )
+        return self._chunks([table.chunks(now, openmetrics=openmetrics) for table in tables], openmetrics=openmetrics)
 
-    def _joined(self, columns: Sequence[Sequence[bytes]], *, openmetrics: bool) -> Iterator[bytes]:
-        for column in columns:
-            pieces = max(1, _CHUNK_SIZE // max(map(len, column)))
-            for first in range(0, len(column), pieces):
-                yield b"".join(column[first : first + pieces])
+    def _chunks(self, tables: Iterable[Iterator[bytes]], *, openmetrics: bool) -> Iterator[bytes]:
+        yield from chain.from_iterable(tables)
         yield b"".join(_collected(metric, openmetrics=openmetrics) for metric in self._registry.collect())
         if openmetrics:
             yield b"# EOF\n"
