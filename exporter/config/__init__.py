@@ -1,5 +1,6 @@
-"""What the user wrote: read, checked and completed."""
+"""Read and check the configuration, and complete it with defaults."""
 
+from exporter.config.files import Secret, SecretUnavailable
 from exporter.config.loader import Source, load
 from exporter.config.model import (
     Auth,
@@ -13,7 +14,6 @@ from exporter.config.model import (
     Tenant,
     TlsConfig,
 )
-from exporter.config.secrets import Secret, SecretUnavailable
 from exporter.config.sharding import Shard, take_shard
 from exporter.config.validation import ConfigError
 

@@ -1,6 +1,6 @@
-"""What one value alone does not tell: pairs that belong together, and names that must differ.
+"""Check what pydantic cannot: values that depend on others, and names that must be unique.
 
-Runs on the data as written, whatever its shape, so that it finds what is wrong here next to what is wrong elsewhere.
+These checks run on the data as written, whatever its shape. So they report their errors together with all others.
 """
 
 from collections.abc import Iterator
@@ -8,44 +8,45 @@ from collections.abc import Iterator
 from yarl import URL
 
 from exporter.config import types
-from exporter.config.problems import Finding, Location, spell
+from exporter.config.document import Location, spell
 from exporter.config.schema import CREDENTIALS, Auth, Calendar, Config, Tenant, TlsConfig
+from exporter.config.validation import Finding
 
 _Block = dict[str, object]
 
 
 def cross_checks(data: object) -> Iterator[Finding]:
-    """Yield where something is wrong, and what."""
+    """Yield the place and the message of each error."""
     if not isinstance(data, dict):
         return
-    yield from _delays(data)
-    yield from _reports(data)
+    yield from _check_delays(data)
+    yield from _check_reports(data)
     platforms: dict[str, Location] = {}
     bots: dict[tuple[str | Location, str], Location] = {}
-    elsewhere: dict[str, tuple[Location, bool]] = {}
+    tenants_of_all: dict[str, tuple[Location, bool]] = {}
     for at, platform in _items(data, "platforms", ()):
-        yield from _platform_name(platform, at, platforms)
-        yield from _certificate(platform, at)
+        yield from _check_platform_name(platform, at, platforms)
+        yield from _check_certificate(platform, at)
         tenants: dict[str, Location] = {}
         for tenant_at, tenant in _items(platform, "tenants", at):
-            yield from _auth(tenant, tenant_at)
-            yield from _no_bots(tenant, tenant_at)
-            yield from _subdivision(tenant, tenant_at)
+            yield from _check_auth(tenant, tenant_at)
+            yield from _check_bots(tenant, tenant_at)
+            yield from _check_subdivision(tenant, tenant_at)
             tenant_id = tenant.get("tenant_id")
             owner = tenant_id if isinstance(tenant_id, str) else tenant_at
             if isinstance(tenant_id, str) and (first := tenants.setdefault(tenant_id, tenant_at)) != tenant_at:
-                yield (*tenant_at, "tenant_id"), f"is the same tenant as {spell(first)}: merge the two"
-            yield from _found_twice(tenant, tenant_at, elsewhere)
+                yield (*tenant_at, "tenant_id"), f"{spell(first)} is the same tenant; merge the two"
+            yield from _check_discovered_twice(tenant, tenant_at, tenants_of_all)
             for bot_at, bot in _items(tenant, "bots", tenant_at):
                 access_code = bot.get("access_code")
                 if not isinstance(access_code, str):
                     continue
                 if (first := bots.setdefault((owner, access_code), bot_at)) != bot_at:
-                    yield (*bot_at, "access_code"), f"is the same bot as {spell(first)}: remove one"
+                    yield (*bot_at, "access_code"), f"{spell(first)} is the same bot; remove one"
 
 
 def host(url: str) -> str:
-    """Return the host a checked URL names: a platform's name by default."""
+    """Return the host of a checked URL, which is a platform's default name."""
     return URL(url).host or ""
 
 
@@ -60,14 +61,17 @@ def _list(parent: _Block, key: str) -> list[object]:
     return items if isinstance(items, list) else []
 
 
-def _delays(data: _Block) -> Iterator[Finding]:
+def _check_delays(data: _Block) -> Iterator[Finding]:
     settle, empty = (_seconds(data, key) for key in ("settle_delay", "empty_hour_delay"))
     if settle is not None and empty is not None and settle > empty:
         if "settle_delay" in data:
-            yield ("settle_delay",), "is longer than empty_hour_delay: make it shorter, or the other longer"
+            yield ("settle_delay",), "settle_delay is longer than empty_hour_delay; shorten it, or lengthen the other"
         else:
             default = Config.model_fields["settle_delay"].default
-            yield ("empty_hour_delay",), f"is shorter than settle_delay, {default} by default: make it longer"
+            yield (
+                ("empty_hour_delay",),
+                f"empty_hour_delay is shorter than settle_delay, which defaults to {default}; lengthen it",
+            )
 
 
 def _seconds(data: _Block, key: str) -> float | None:
@@ -77,14 +81,14 @@ def _seconds(data: _Block, key: str) -> float | None:
         return None
 
 
-def _reports(data: _Block) -> Iterator[Finding]:
+def _check_reports(data: _Block) -> Iterator[Finding]:
     reports = _list(data, "reports")
     for index, report in enumerate(reports):
         if isinstance(report, str) and report in reports[:index]:
-            yield ("reports", index), "is listed twice: remove one"
+            yield ("reports", index), "duplicate report; remove one"
 
 
-def _platform_name(platform: _Block, at: Location, seen: dict[str, Location]) -> Iterator[Finding]:
+def _check_platform_name(platform: _Block, at: Location, seen: dict[str, Location]) -> Iterator[Finding]:
     name = platform.get("name")
     if "name" not in platform:
         try:
@@ -96,31 +100,31 @@ def _platform_name(platform: _Block, at: Location, seen: dict[str, Location]) ->
     if (first := seen.setdefault(name, at)) == at:
         return
     if "name" in platform:
-        yield (*at, "name"), f"is the name of {spell(first)} too: give each its own"
+        yield (*at, "name"), f"{spell(first)} has the same name; give each platform its own"
     else:
-        yield (*at, "url"), f"its host is the name of {spell(first)} too: give both platforms a name"
+        yield (*at, "url"), f"{spell(first)} has the same host, the default name; give both platforms a name"
 
 
-def _certificate(platform: _Block, at: Location) -> Iterator[Finding]:
+def _check_certificate(platform: _Block, at: Location) -> Iterator[Finding]:
     tls = platform.get("tls_config")
     if not isinstance(tls, dict) or tls.keys() - TlsConfig.model_fields:
         return
-    for one, other in (("cert_file", "key_file"), ("key_file", "cert_file")):
-        if one in tls and other not in tls:
-            yield (*at, "tls_config", one), f"needs {other} beside it"
+    for key, partner in (("cert_file", "key_file"), ("key_file", "cert_file")):
+        if key in tls and partner not in tls:
+            yield (*at, "tls_config", key), f"{key} needs {partner} beside it"
 
 
-def _auth(tenant: _Block, at: Location) -> Iterator[Finding]:
+def _check_auth(tenant: _Block, at: Location) -> Iterator[Finding]:
     auth = tenant.get("auth")
-    # A key that is misspelt is reported for that, and may be the one that is missed here.
+    # An unknown key is reported already, and may be the misspelt key that is missing here.
     if not isinstance(auth, dict) or auth.keys() - Auth.model_fields:
         return
     written = [key for key in CREDENTIALS if key in auth]
     if len(written) != 1:
-        yield (*at, "auth"), f"takes exactly one of {', '.join(CREDENTIALS)}: found {', '.join(written) or 'none'}"
+        yield (*at, "auth"), f"auth takes exactly one of {', '.join(CREDENTIALS)}; found {', '.join(written) or 'none'}"
 
 
-def _subdivision(tenant: _Block, at: Location) -> Iterator[Finding]:
+def _check_subdivision(tenant: _Block, at: Location) -> Iterator[Finding]:
     calendar = tenant.get("calendar")
     if not isinstance(calendar, dict) or calendar.keys() - Calendar.model_fields:
         return
@@ -129,22 +133,24 @@ def _subdivision(tenant: _Block, at: Location) -> Iterator[Finding]:
         return
     at = (*at, "calendar", "subdivision")
     if not country:
-        yield at, "needs country beside it"
+        yield at, "subdivision needs country beside it"
     elif (known := types.subdivisions(country)) is not None and subdivision not in known:
-        choice = f"use one of {', '.join(known)}" if known else "remove it"
-        yield at, f"is not a part of the country with holidays of its own: {choice}"
+        fix = f"use one of {', '.join(known)}" if known else "remove it"
+        yield at, f"no part of the country with this code has its own holidays; {fix}"
 
 
-def _found_twice(tenant: _Block, at: Location, seen: dict[str, tuple[Location, bool]]) -> Iterator[Finding]:
-    """A tenant id of several platforms: what is found on one may be a bot of the other, and series have no platform."""
+def _check_discovered_twice(tenant: _Block, at: Location, seen: dict[str, tuple[Location, bool]]) -> Iterator[Finding]:
+    """Find a tenant id on several platforms with discovery: series have no platform label, so bots could clash."""
     tenant_id = tenant.get("tenant_id")
     if not isinstance(tenant_id, str):
         return
     discovers = _discovers(tenant)
     first, first_discovers = seen.setdefault(tenant_id, (at, discovers))
     if first[:2] != at[:2] and (discovers or first_discovers):
-        problem = f"is the tenant of {spell(first)} too, and with discovery both may have the same bots"
-        yield (*at, "tenant_id"), f"{problem}: list the bots of both, without discovery"
+        yield (
+            (*at, "tenant_id"),
+            f"{spell(first)} is the same tenant, and discovery may find the same bots; list them, without discovery",
+        )
 
 
 def _discovers(tenant: _Block) -> bool:
@@ -152,16 +158,16 @@ def _discovers(tenant: _Block) -> bool:
     return isinstance(discovery, dict) and types.flag(discovery.get("enabled", True)) is not False
 
 
-def _no_bots(tenant: _Block, at: Location) -> Iterator[Finding]:
+def _check_bots(tenant: _Block, at: Location) -> Iterator[Finding]:
     if tenant.get("bots", []) != []:
         return
     if "bots" in tenant:
-        problem = "is empty: list at least one"
+        problem = "the list is empty; write at least one bot"
     elif tenant.keys() - Tenant.model_fields:
-        return  # it may be the one that is misspelt
+        return  # the unknown key may be a misspelt bots
     else:
-        problem = "is missing: write the bots to report on"
+        problem = "the key is missing; write the bots to report on"
     if "discovery" not in tenant:
-        yield (*at, "bots"), f"{problem}, or discovery: {{}} to have them found"
+        yield (*at, "bots"), f"{problem}, or discovery: {{}} to find them"
     elif isinstance(tenant["discovery"], dict) and not _discovers(tenant):
         yield (*at, "bots"), f"{problem}, or enable discovery"

@@ -1,6 +1,6 @@
-"""The configuration as the program uses it: checked, completed with the defaults, and frozen.
+"""The configuration that the program uses: checked, complete with defaults, and frozen.
 
-Two configurations are equal when the same was written, so a reload can tell which parts have changed.
+Parts are equal when they were written alike, so a reload can compare them.
 """
 
 import re
@@ -10,12 +10,12 @@ from datetime import date
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from exporter.config.secrets import Secret
+from exporter.config.files import Secret
 
 
 @dataclass(frozen=True, slots=True)
 class Auth:
-    """How a tenant logs in: exactly one of `app_secret` (a token is fetched with it) and `token` (a ready one)."""
+    """How a tenant logs in: with either `app_secret`, which fetches a token, or a ready `token`."""
 
     app_key: str
     app_secret: Secret | None = None
@@ -25,7 +25,7 @@ class Auth:
 
 @dataclass(frozen=True, slots=True)
 class TlsConfig:
-    """What a platform's certificate is checked against, and the certificate shown to it; files are absolute."""
+    """How to check a platform's certificate, and the client certificate to send. Paths are absolute."""
 
     ca_file: Path | None = None
     cert_file: Path | None = None
@@ -45,9 +45,9 @@ class Bot:
 
 @dataclass(frozen=True, slots=True)
 class Discovery:
-    """How often (seconds) the platform is asked which bots a tenant has, and which of them are polled.
+    """How often (seconds) to list a tenant's bots, and which of them to poll.
 
-    A bot is, when ``include`` matches all of its name or of its access code, and ``exclude`` of neither.
+    The exporter polls a bot if ``include`` matches its whole name or access code, and ``exclude`` matches neither.
     """
 
     interval: float
@@ -57,9 +57,9 @@ class Discovery:
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
-    """The days that are unlike their weekday: public holidays and working weekends of a country, and special days.
+    """Days that are unlike their weekday: public holidays, working weekends and special days.
 
-    ``country`` and ``subdivision`` are codes that PyPI's ``holidays`` knows; empty: no public holidays.
+    ``country`` and ``subdivision`` are codes in the package ``holidays``; an empty country has no holidays.
     """
 
     country: str = ""
@@ -69,7 +69,7 @@ class Calendar:
 
 @dataclass(frozen=True, slots=True)
 class SessionSettings:
-    """All that a tenant's requests depend on, besides its platform. A reload keeps a session whose settings are equal."""
+    """Every setting of a tenant that changes its requests. A reload keeps a session if they are equal."""
 
     tenant_id: str
     auth: Auth
@@ -77,7 +77,7 @@ class SessionSettings:
 
 @dataclass(frozen=True, slots=True)
 class Tenant:
-    """A tenant with the bots that are configured; `discovery`, unless None, finds more. Intervals in seconds."""
+    """A tenant with its configured bots; `discovery`, unless None, finds more. Intervals are in seconds."""
 
     tenant_id: str
     name: str | None
@@ -91,13 +91,13 @@ class Tenant:
 
     @property
     def session(self) -> SessionSettings:
-        """Return what the tenant's session needs to know."""
+        """Return the settings of the tenant's session."""
         return SessionSettings(self.tenant_id, self.auth)
 
 
 @dataclass(frozen=True, slots=True)
 class Platform:
-    """A platform with its tenants; `url` has no trailing slash, `request_timeout` is in seconds."""
+    """A platform with its tenants. `url` has no trailing slash; `request_timeout` is in seconds."""
 
     name: str
     url: str
@@ -111,16 +111,17 @@ class Platform:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """How many past days of each bot are kept (0: none, and nothing is judged), and the folder of their cache."""
+    """How much of each bot's past to fetch and keep."""
 
     days: int = 35
+    """0 disables the history and all judgement."""
     path: Path | None = None
-    """An absolute path; None: memory only."""
+    """The folder of a cache that survives a restart; None: memory only."""
 
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """All of it; durations in seconds."""
+    """The whole configuration; durations are in seconds."""
 
     poll_interval: float
     settle_delay: float

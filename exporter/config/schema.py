@@ -1,6 +1,6 @@
-"""What a user may write: every key with its kind, its default and its meaning.
+"""Every key of the configuration, with its type, its default and its description.
 
-The published JSON Schema is made from these models, so that editors complete and explain the keys.
+The published JSON Schema comes from these models. Editors complete and explain the keys with it.
 """
 
 import ssl
@@ -36,12 +36,12 @@ from exporter.config.types import (
     Url,
 )
 
-# The ways to say how a tenant logs in; exactly one is written.
+# A tenant has exactly one of these.
 CREDENTIALS = ("app_secret", "app_secret_file", "token", "token_file")
 
 
 def _key(default: Any, description: str) -> Any:
-    # Defaults are given as users would write them, and validated like that.
+    # Defaults are in the form that users write, and are validated.
     return Field(default, description=description)
 
 
@@ -56,44 +56,42 @@ class Auth(_Block):
 
     model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": [key]} for key in CREDENTIALS]})
 
-    app_key: Text | None = _key(None, "The key that goes with the secret; default: the tenant_id.")
+    app_key: Text | None = _key(None, "The app key that belongs to the secret; default: the tenant_id.")
     app_secret: SecretText | None = _key(
-        None, "The app secret itself; better read from the environment: ${OIFDE_APP_SECRET}."
+        None, "The app secret; prefer a variable to the secret itself: ${OIFDE_APP_SECRET}."
     )
-    app_secret_file: SecretFile | None = _key(None, "A file with the app secret, read again at each login.")
-    token: SecretText | None = _key(None, "A ready authToken, for platforms that hand one out.")
-    token_file: SecretFile | None = _key(None, "A file with a ready authToken, read again when needed.")
+    app_secret_file: SecretFile | None = _key(None, "A file with the app secret, which every login reads again.")
+    token: SecretText | None = _key(None, "A ready authToken, for platforms that provide one.")
+    token_file: SecretFile | None = _key(None, "A file with a ready authToken, which is read again when needed.")
     header_user: HeaderValue | None = _key(
         None,
-        "For internal systems: send this userName and the token as headers, not authToken in the body.",
+        "For internal systems: send this userName and the token as headers, instead of authToken in the body.",
     )
 
 
 class TlsConfig(_Block):
-    """How the platform is recognised, with the keys Prometheus uses; files hold PEM."""
+    """TLS settings, with the keys that Prometheus uses. Files are in PEM format."""
 
     model_config = ConfigDict(
         json_schema_extra={"dependentRequired": {"cert_file": ["key_file"], "key_file": ["cert_file"]}}
     )
 
     ca_file: CaFile | None = _key(
-        None, "Certificates to trust, for a self-signed or private one; default: the system's."
+        None, "Trusted certificates, for a self-signed or private one; default: the system's."
     )
-    cert_file: FilePath | None = _key(None, "The certificate shown to the platform, with key_file.")
-    key_file: FilePath | None = _key(None, "The key of cert_file, not encrypted.")
-    server_name: Text | None = _key(None, "The name the platform's certificate must have; default: the url's host.")
-    insecure_skip_verify: Flag = _key(False, "Trust any certificate: anybody could be the platform.")
+    cert_file: FilePath | None = _key(None, "The client certificate, with key_file.")
+    key_file: FilePath | None = _key(None, "The key of cert_file, unencrypted.")
+    server_name: Text | None = _key(None, "The name in the platform's certificate; default: the url's host.")
+    insecure_skip_verify: Flag = _key(False, "Accept any certificate. Anyone can then impersonate the platform.")
 
     @model_validator(mode="after")
     def _certificate_fits_key(self) -> Self:
         if self.cert_file and self.key_file:
             try:
-                # An empty password keeps OpenSSL from asking for one on the terminal.
+                # With an empty password, OpenSSL does not ask for one on the terminal.
                 ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(self.cert_file, self.key_file, password="")
             except (OSError, ValueError):
-                message = (
-                    "cert_file and key_file must hold a certificate and its key in PEM format, the key not encrypted"
-                )
+                message = "cert_file and key_file must be a certificate and its unencrypted key, in PEM format"
                 raise ValueError(message) from None
         return self
 
@@ -102,31 +100,31 @@ class Bot(_Block):
     """A chatbot."""
 
     access_code: Text = _key(..., "The bot's access code on the platform, in quotes.")
-    name: Text | None = _key(None, "What the label `bot` says; default: the access code.")
-    labels: Labels = _key({}, "More labels, only on oifde_bot_info.")
+    name: Text | None = _key(None, "The label `bot`; default: the access code.")
+    labels: Labels = _key({}, "More labels, on oifde_bot_info only.")
 
 
 class Discovery(_Block):
-    """Bots found by asking the platform. The expressions are Python's, and match the whole name or access code."""
+    """Discovery of bots. Regular expressions are Python's, and match the whole name or access code."""
 
-    enabled: Flag = _key(True, "false: as if discovery were not written.")
-    interval: Interval = _key("10m", "The platform is asked this often which bots the tenant has.")
-    include: Regex = _key(".*", "Bots are polled whose name or access code this regular expression matches, all of it.")
-    exclude: Regex = _key("", "Bots are left out whose name or access code this regular expression matches, all of it.")
+    enabled: Flag = _key(True, "false disables discovery.")
+    interval: Interval = _key("10m", "How often to list the tenant's bots.")
+    include: Regex = _key(".*", "Poll the bots whose whole name or access code matches this regular expression.")
+    exclude: Regex = _key("", "Ignore the bots whose whole name or access code matches this regular expression.")
 
 
 class Calendar(_Block):
-    """The days of a tenant that are unlike other days of the same weekday."""
+    """Days that are unlike other days of the same weekday."""
 
-    country: Country = _key("", "The country whose public holidays and working weekends apply: its ISO 3166-1 code.")
+    country: Country = _key("", "The country whose public holidays and working weekends apply, as its ISO 3166-1 code.")
     subdivision: str = _key(
-        "", "The part of the country, where holidays differ: its ISO 3166-2 code without the country."
+        "", "The part of the country, where holidays differ, as its ISO 3166-2 code without the country."
     )
     special_days: list[Day] = _key([], "More days that are unlike their weekday, like 2026-12-24.")
 
 
 class Tenant(_Block):
-    """A tenant with its bots: those that are listed, those that are discovered, or both."""
+    """A tenant with its bots: listed, discovered, or both."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -141,34 +139,40 @@ class Tenant(_Block):
     )
 
     tenant_id: Text = _key(..., "The tenant's id on the platform, in quotes.")
-    name: Text | None = _key(None, "What the label `tenant` of oifde_bot_info says; optional.")
-    timezone: Timezone = _key("Asia/Shanghai", "The IANA time zone in which the tenant's days and hours are reckoned.")
+    name: Text | None = _key(None, "The label `tenant` of oifde_bot_info; default: the tenant_id.")
+    timezone: Timezone = _key(
+        "Asia/Shanghai",
+        "The IANA time zone of the tenant's days and hours. It must match the one that the platform uses for day boundaries.",
+    )
     poll_interval: Interval | None = _key(None, "This tenant's poll interval; default: the top-level one.")
     calendar: Calendar = _key({}, "The tenant's holidays and other special days; default: none.")
     auth: Auth = _key(..., "How the exporter logs in for this tenant.")
-    bots: list[Bot] = _key([], "The bots to report on; with discovery, those that go by another name or have labels.")
-    discovery: Discovery | None = _key(None, "Report on the bots that the platform lists for the tenant, too.")
+    bots: list[Bot] = _key([], "The bots to report on; with discovery, bots with another name or with labels.")
+    discovery: Discovery | None = _key(None, "Also report on the bots that the platform lists for the tenant.")
 
 
 class Platform(_Block):
     """A platform with its tenants."""
 
-    name: Text | None = _key(None, "What the label `platform` says; default: the url's host.")
+    name: Text | None = _key(None, "The label `platform`; default: the url's host.")
     url: Url = _key(
-        ..., "The platform's address, https://host:port; /oifde/rest/api/... is appended, a path prefix is kept."
+        ...,
+        "The platform's URL up to /oifde/rest/api, like https://host:port or https://host/prefix.",
     )
-    request_timeout: Timeout = _key("10s", "One request may take this long.")
-    max_concurrency: Count = _key(8, "At most this many requests at the same time.")
-    requests_per_second: Rate = _key(20, "At most this many requests a second; may be a fraction.")
-    proxy_url: ProxyUrl | None = _key(None, "The proxy to go through, http://[user:password@]host:port.")
-    tls_config: TlsConfig = _key({}, "How the platform is recognised.")
+    request_timeout: Timeout = _key("10s", "The timeout of one request.")
+    max_concurrency: Count = _key(8, "The maximum number of concurrent requests.")
+    requests_per_second: Rate = _key(20, "The maximum number of requests per second; may be a fraction.")
+    proxy_url: ProxyUrl | None = _key(None, "The URL of a proxy, like http://[user:password@]host:port.")
+    tls_config: TlsConfig = _key({}, "TLS settings.")
     tenants: Annotated[list[Tenant], Field(min_length=1)] = _key(..., "The tenants of this platform.")
 
 
 class History(_Block):
-    """How much of the past of each bot the exporter fetches and keeps."""
+    """How much of each bot's past to fetch and keep."""
 
-    days: HistoryDays = _key(35, "How many past days of each bot to fetch and keep: 7 to 90, or 0 for no judgement.")
+    days: HistoryDays = _key(
+        35, "The number of past days to fetch and keep, from 7 to 90; 0 disables the history and all judgement."
+    )
     path: Folder = _key("", "A folder for a cache that survives a restart; default: memory only.")
 
 
@@ -178,27 +182,27 @@ class Config(_Block):
     model_config = ConfigDict(title="oifde-exporter")
 
     poll_interval: Interval = _key(
-        "60s", "Each bot's report is fetched this often (1s or more), spread evenly over the interval."
+        "60s", "How often to fetch each bot's report (1s or more). The requests are spread evenly over the interval."
     )
-    settle_delay: Duration = _key("10m", "An hour's record counts as complete this long after the hour has ended.")
+    settle_delay: Duration = _key("10m", "How long after the end of an hour its record counts as complete.")
     empty_hour_delay: UpToADay = _key(
         "2h",
-        "An hour without a record counts as an hour without calls this long after it has ended; at most 24h.",
+        "How long after its end an hour without a record counts as an hour without calls; at most 24h.",
     )
     stale_after: Timeout | None = _key(
         None,
-        "A bot's series are withdrawn when no poll has succeeded for so long; "
-        "default: 5m or three poll intervals, whichever is more.",
+        "The exporter drops a bot's series when no poll has succeeded for this long; "
+        "default: 5m or three poll intervals, whichever is longer.",
     )
     reports: Annotated[list[Report], Field(min_length=1)] = _key(
         ["hour"],
-        "The reports to fetch: calls by hour, calls by day (every 10 minutes at most), replies of the chatbot by hour.",
+        "The reports to fetch: calls by hour, calls by day (at most every 10 minutes), the chatbot's replies by hour.",
     )
-    history: History = _key({}, "The past of each bot, by which the exporter judges what is usual.")
+    history: History = _key({}, "The past of each bot, which the exporter compares its present with.")
     platforms: Annotated[list[Platform], Field(min_length=1)] = _key(..., "The platforms to report on.")
 
 
-# The block behind each key that holds one, or a list of them; the top level has no key.
+# By the key that holds the block, or the list of blocks; the top level has no key.
 BLOCKS: dict[str, type[BaseModel]] = {
     "": Config,
     "history": History,
@@ -215,7 +219,7 @@ SECRET_KEYS = frozenset({"app_secret", "app_secret_file", "token", "token_file",
 
 
 class _ForEditors(GenerateJsonSchema):
-    """What may be written: an optional key may be left out, but not be null."""
+    """Write the schema for files: an optional key can be absent, but not null."""
 
     def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
         return self.generate_inner(schema["schema"])

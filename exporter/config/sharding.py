@@ -1,4 +1,4 @@
-"""Which part of a configuration belongs to which of several processes."""
+"""Divide a configuration between several processes."""
 
 import hashlib
 from dataclasses import dataclass, replace
@@ -8,17 +8,17 @@ from exporter.config.model import Config, Platform
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """One process of ``total``, which are numbered from 0."""
+    """One of ``total`` processes, numbered from 0."""
 
     number: int = 0
     total: int = 1
 
 
 def shard_of(platform: str, tenant_id: str, total: int) -> int:
-    """The number of the shard that has a tenant.
+    """Return the number of the shard that polls a tenant.
 
-    From ``total`` to ``total + 1`` shards only the tenants of the new shard move. Source: Lamping and Veach, "A Fast,
-    Minimal Memory, Consistent Hash Algorithm" (2014).
+    One more shard moves only the tenants that the new shard gets. Source: Lamping and Veach, "A Fast, Minimal Memory,
+    Consistent Hash Algorithm" (2014).
     """
     digest = hashlib.blake2b(f"{platform}\0{tenant_id}".encode(), digest_size=8).digest()
     key = int.from_bytes(digest, "big")
@@ -31,9 +31,10 @@ def shard_of(platform: str, tenant_id: str, total: int) -> int:
 
 
 def take_shard(config: Config, shard: Shard) -> Config:
-    """What one shard polls: its tenants, each whole, since a tenant has one token and one login.
+    """Return the part of a configuration that one shard polls.
 
-    Each shard gets an equal part of a platform's request limits, so that all of them together keep within the limits.
+    A tenant belongs to one shard, because it has one login and one token. Each shard gets an equal part of a
+    platform's request limits.
     """
     platforms = (_part(platform, shard) for platform in config.platforms)
     return replace(config, platforms=tuple(platform for platform in platforms if platform.tenants))

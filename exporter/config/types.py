@@ -1,7 +1,7 @@
-"""The kinds of value a configuration holds, each checked where it stands.
+"""The types of the values in a configuration.
 
-What cannot be accepted raises ValueError with what is wrong and what to do. The messages never repeat the value:
-it may be a secret put in the wrong place, or come from an environment variable.
+A function raises ValueError with the error and a fix. The messages never repeat the value: it may be a secret in the
+wrong place, or come from an environment variable.
 """
 
 import difflib
@@ -19,8 +19,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, Val
 from pydantic_core import PydanticKnownError
 from yarl import URL
 
-from exporter.config.files import read_regular, unreadable
-from exporter.config.secrets import Secret, SecretUnavailable
+from exporter.config.files import Secret, SecretUnavailable, describe_unreadable, read_regular
 
 # model.Duration in prometheus/common, largest unit first; a year there has 365 days.
 _UNITS = {"y": 31_536_000_000, "w": 604_800_000, "d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1_000, "ms": 1}
@@ -33,96 +32,96 @@ MAX_HISTORY_DAYS = 90
 _VARIABLE = r"\$\{"
 _API = "/oifde/rest/api/"
 
-# Names that the series of a bot and oifde_bot_info carry already.
+# Labels of the bots' series and of oifde_bot_info.
 RESERVED_LABELS = frozenset({"tenant_id", "access_code", "bot", "platform", "tenant", "report", "outcome"})
 
 
 def duration(value: object) -> float:
-    """Return the seconds of a duration as Prometheus writes them (`1h30m`), at most 100 years."""
+    """Return the seconds of a duration in Prometheus' syntax (`1h30m`), at most 100 years."""
     if isinstance(value, int) and not isinstance(value, bool) and value > 0:
-        raise ValueError(f"needs a unit: write {value}s for seconds, or use ms, m, h, d, w or y")
+        raise ValueError(f"the unit is missing; write {value}s for seconds, or use ms, m, h, d, w or y")
     text = "0" if value == 0 and type(value) is int else value
     match = re.fullmatch(f"0|{_DURATION}", text) if isinstance(text, str) and text else None
     if match is None:
         if isinstance(text, float) or (isinstance(text, str) and re.fullmatch("[0-9.]+", text)):
-            raise ValueError("needs a whole number and a unit, like 500ms, 60s, 10m, 1h30m or 1d")
+            raise ValueError("a duration is a whole number with a unit, like 500ms, 60s, 10m, 1h30m or 1d")
         raise ValueError(
-            "is not a duration: write whole numbers with units, the largest first, like 500ms, 60s or 1h30m"
+            "a duration is expected; write whole numbers with units, the largest first, like 500ms, 60s or 1h30m"
         )
     milliseconds = sum(int(n) * size for n, size in zip(match.groups("0"), _UNITS.values(), strict=True))
     if milliseconds > _LONGEST:
-        raise ValueError("is too long: a duration is at most 100y")
+        raise ValueError("the duration is too long; the maximum is 100y")
     return milliseconds / 1000
 
 
 def interval(seconds: float) -> float:
-    """Return an interval of at least a second, the unit polls are spread over."""
+    """Return an interval of at least a second."""
     if seconds < 1:
-        raise ValueError("is too short: use 1s or more")
+        raise ValueError("the interval is too short; the minimum is 1s")
     return seconds
 
 
 def within_a_day(seconds: float) -> float:
     """Return a duration of at most 24 hours."""
     if seconds > _UNITS["d"] / 1000:
-        raise ValueError("is too long: use 24h or less")
+        raise ValueError("the duration is too long; the maximum is 24h")
     return seconds
 
 
 def positive(seconds: float) -> float:
     """Return a duration that is not zero."""
     if seconds <= 0:
-        raise ValueError("must be longer than 0")
+        raise ValueError("the duration must be longer than 0")
     return seconds
 
 
 def timezone(value: object) -> zoneinfo.ZoneInfo:
-    """Return the zone of an IANA name."""
+    """Return the time zone of an IANA name."""
     name = value if isinstance(value, str) else ""
     try:
         return zoneinfo.ZoneInfo(name)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
         close = difflib.get_close_matches(name, zoneinfo.available_timezones(), 1)
         hint = f"did you mean {close[0]}?" if close else "write one like Asia/Shanghai"
-        raise ValueError(f"is not the name of an IANA time zone: {hint}") from None
+        raise ValueError(f"unknown IANA time zone; {hint}") from None
 
 
 def url(value: object) -> str:
-    """Return the address of a platform without a trailing slash."""
+    """Return the URL of a platform without a trailing slash."""
     text = _address(value)
     parts = urlsplit(text)
     if parts.username is not None:
-        raise ValueError("must not hold a user or a password: they go under auth")
+        raise ValueError("the URL must not contain a user or a password; write them under auth")
     if _API in f"{parts.path}/":
-        raise ValueError(f"must end before {_API.rstrip('/')}, which the exporter appends: remove it")
+        raise ValueError(f"the exporter appends {_API.rstrip('/')}; remove it")
     return text.rstrip("/")
 
 
 def proxy_url(value: object) -> str:
-    """Return the address of a proxy, perhaps with user and password."""
+    """Return the URL of a proxy, with the user and the password that it may contain."""
     return _address(value)
 
 
 def label_name(value: str) -> str:
-    """Return a name that can stand beside the exporter's own labels."""
+    """Return a name that does not clash with the exporter's own labels."""
     if not re.fullmatch("[a-zA-Z_][a-zA-Z0-9_]*", value):
-        raise ValueError("is not a label name: use letters, digits and _, and no digit first")
+        raise ValueError("the label name is invalid; use letters, digits and _, and no digit first")
     if value.startswith("__"):
-        raise ValueError("is not a label name: Prometheus keeps those that begin with __ for itself")
+        raise ValueError("the label name is invalid; Prometheus reserves names that begin with __")
     if value in RESERVED_LABELS:
-        raise ValueError("is a label the exporter sets itself: choose another name")
+        raise ValueError("the exporter sets this label itself; choose another name")
     return value
 
 
 def header_value(value: str) -> str:
-    """Return a text that may be sent as a header."""
+    """Return a text that is valid as the value of a header."""
     if not value.isprintable():
-        raise ValueError("must not hold line breaks or other control characters")
+        raise ValueError("the value must not contain line breaks or other control characters")
     return value
 
 
 def flag(value: object) -> bool | None:
-    """Return true or false, also as the text a variable holds; None for anything else."""
+    """Return true or false, also for the text of a variable; None for anything else."""
     plain = _number(value)
     return plain if isinstance(plain, bool) else None
 
@@ -130,23 +129,23 @@ def flag(value: object) -> bool | None:
 def regex(value: object) -> re.Pattern[str]:
     """Return a regular expression in Python's syntax."""
     try:
-        with warnings.catch_warnings(action="ignore"):  # of what may mean something else in years to come
+        with warnings.catch_warnings(action="ignore"):  # about syntax that later versions may change
             return re.compile(_text(value))
     except re.error as error:
-        where = "" if error.pos is None else f": look at character {error.pos + 1}"
+        where = "" if error.pos is None else f"; look at character {error.pos + 1}"
     except (RecursionError, OverflowError):
-        where = ": it is too long or repeats too much"
-    # Without Python's own words, which quote from it.
-    raise ValueError(f"is not a regular expression{where}")
+        where = "; it is too long or repeats too much"
+    # Python's own message quotes the expression.
+    raise ValueError(f"the regular expression is invalid{where}")
 
 
 def file_path(value: object, info: ValidationInfo) -> Path:
-    """Return the absolute path of a file that can be read; `info.context` is what relative names start from."""
+    """Return the absolute path of a readable file; relative names start from the folder `info.context`."""
     path = _absolute(value, info)
     try:
         read_regular(path)
     except (OSError, ValueError) as error:
-        raise ValueError(unreadable(error)) from None
+        raise ValueError(describe_unreadable(error)) from None
     return path
 
 
@@ -156,7 +155,7 @@ def ca_file(value: object, info: ValidationInfo) -> Path:
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
     except (OSError, ValueError):
-        raise ValueError("does not hold certificates in PEM format") from None
+        raise ValueError("the file has no certificates in PEM format") from None
     return path
 
 
@@ -168,16 +167,16 @@ def folder(value: object, info: ValidationInfo) -> Path | None:
     try:
         is_folder = path.is_dir()
     except OSError as error:
-        raise ValueError(unreadable(error)) from None
+        raise ValueError(describe_unreadable(error)) from None
     if not is_folder:
-        raise ValueError("is not a folder: create it, or correct the name")
+        raise ValueError("the folder does not exist; create it, or correct the name")
     return path
 
 
 def history_days(days: int) -> int:
     """Return how many past days to keep: none, or enough to judge by."""
     if days != 0 and not MIN_HISTORY_DAYS <= days <= MAX_HISTORY_DAYS:
-        raise ValueError(f"must be 0, or from {MIN_HISTORY_DAYS} to {MAX_HISTORY_DAYS}")
+        raise ValueError(f"the value must be 0, or from {MIN_HISTORY_DAYS} to {MAX_HISTORY_DAYS}")
     return days
 
 
@@ -186,37 +185,37 @@ def country(code: str) -> str:
     if code and subdivisions(code) is None:
         known = subdivisions(code.upper()) is not None
         hint = f"did you mean {code.upper()}?" if known else "write its ISO 3166-1 code, like CN"
-        raise ValueError(f"is not a country with known holidays: {hint}")
+        raise ValueError(f"unknown country; {hint}")
     return code
 
 
 def subdivisions(country: str) -> Sequence[str] | None:
     """Return the ISO 3166-2 codes of a country's parts whose holidays differ; None: the country is unknown."""
-    # Imported on use: it takes 10 MiB, and few configurations name a country.
+    # A late import: the package takes 10 MiB, and few configurations name a country.
     from holidays import list_supported_countries  # noqa: PLC0415
 
     return list_supported_countries().get(country)
 
 
 def day(value: object) -> date:
-    """Return a date as YAML or a text has it, like 2026-12-24."""
+    """Return a date, from YAML's date or from a text like 2026-12-24."""
     if isinstance(value, date) and not isinstance(value, datetime):
         return value
     if isinstance(value, str) and re.fullmatch("[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
         try:
             return date.fromisoformat(value)
         except ValueError:
-            pass  # a day that no calendar has
-    raise ValueError("is not a date: write it like 2026-12-24")
+            pass  # such as February 30
+    raise ValueError("a date is expected; write it like 2026-12-24")
 
 
 def secret_text(value: object) -> Secret:
-    """Return the secret that is written in the configuration."""
+    """Return a secret that is written in the configuration."""
     return _usable(Secret(text=_text(value)))
 
 
 def secret_file(value: object, info: ValidationInfo) -> Secret:
-    """Return the secret in a file that can be read now."""
+    """Return a secret in a file that is readable now."""
     return _usable(Secret(path=_absolute(value, info)))
 
 
@@ -229,7 +228,7 @@ def _text(value: object) -> str:
 def _absolute(value: object, info: ValidationInfo) -> Path:
     text = _text(value)
     if not text or "\0" in text:
-        raise ValueError("is not a file name")
+        raise ValueError("the file name is invalid")
     return cast("Path", info.context) / text
 
 
@@ -244,21 +243,21 @@ def _usable(secret: Secret) -> Secret:
 def _address(value: object) -> str:
     text = value if isinstance(value, str) else ""
     if " " in text or not text.isprintable():
-        raise ValueError("must not hold spaces or control characters")
+        raise ValueError("the URL must not contain spaces or control characters")
     try:
-        # yarl is what the client parses it with: what passes here is understood there.
+        # The client parses URLs with yarl, too.
         parsed = URL(text)
     except ValueError:
-        raise ValueError("is not a URL: write https://host:port") from None
+        raise ValueError("a URL is expected; write https://host:port") from None
     if parsed.scheme not in ("http", "https") or not parsed.host or parsed.port == 0:
-        raise ValueError("is not the URL of a server: write http://host:port or https://host:port")
+        raise ValueError("the URL of a server is expected; write http://host:port or https://host:port")
     if "?" in text or "#" in text:
-        raise ValueError("must not hold a query or a fragment: remove what begins with ? or #")
+        raise ValueError("the URL must not contain a query or a fragment; remove the part from ? or #")
     return text
 
 
 def _number(value: object) -> object:
-    # What a variable was replaced with is text, also where a number or a bool belongs.
+    # The content of a variable is text, even for a number or a bool.
     if not isinstance(value, str):
         return value
     if value in ("true", "false"):
@@ -272,7 +271,7 @@ def _number(value: object) -> object:
 
 
 def _written(pattern: str) -> Any:
-    # An editor sees the text before variables are replaced, so whatever holds one has to pass there.
+    # Editors see variables before they are replaced, so the schema accepts every text with a variable.
     return Annotated[str, Field(pattern=f"{pattern}|{_VARIABLE}")]
 
 
@@ -307,7 +306,7 @@ Labels = Annotated[
     dict[Annotated[str, AfterValidator(label_name)], str],
     Field(
         json_schema_extra={
-            # Without a lookahead, which Helm's regular expressions do not have.
+            # No lookahead: Helm's regular expressions do not have it.
             "propertyNames": {
                 "pattern": "^([a-zA-Z]|_$|_[a-zA-Z0-9])[a-zA-Z0-9_]*$",
                 "not": {"enum": sorted(RESERVED_LABELS)},

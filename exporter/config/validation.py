@@ -1,26 +1,79 @@
-"""From the text of a YAML file to what it says, or to everything that is wrong with it."""
+"""Validate the text of a YAML file against a pydantic model, and report all errors at once."""
 
-from collections.abc import Mapping
+import difflib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from exporter.config.document import DocumentError, Node, compose
-from exporter.config.files import read_regular, unreadable
-from exporter.config.form import Form, Model
-from exporter.config.messages import explained
-from exporter.config.problems import Problem, spell
-from exporter.config.reader import Reader
+from exporter.config.document import (
+    DocumentError,
+    Location,
+    Node,
+    Problem,
+    Reader,
+    compose,
+    convert_scalar,
+    quote,
+    spell,
+)
+from exporter.config.files import describe_unreadable, read_regular
+
+Model = TypeVar("Model", bound=BaseModel)
+
+Finding = tuple[Location, str]
+"""Where an error is, and a message on one line that holds no value that may be secret."""
+
+_MISREAD = {"int": "a number", "float": "a number", "bool": "true or false", "timestamp": "a date"}
+
+_MAX_REPEATED = 40
+
+_MESSAGES = {
+    "model_type": "a block is expected; write `key: value` lines, indented under the key",
+    "dict_type": "a block is expected; write `name: value` lines, indented under the key",
+    "list_type": "a list is expected; write each item on a line that begins with `- `",
+    "too_short": "the list is empty; write at least one item",
+    "string_type": "text is expected, not a list or a block",
+    "string_too_short": "the value is empty",
+    "int_type": "a whole number is expected",
+    "float_type": "a number is expected",
+    "finite_number": "a number is expected",
+    "bool_type": "true or false is expected",
+    "greater_than_equal": "the value must be {ge} or more",
+    "greater_than": "the value must be more than {gt:g}",
+    "literal_error": "unknown report; write {expected}",
+}
+"""By pydantic's type of error."""
 
 
 class ConfigError(Exception):
-    """A configuration that cannot be used; `errors` has a line for each thing that is wrong, free of secrets."""
+    """A configuration is not valid. `errors` has one line for each error, and no secrets."""
 
     def __init__(self, errors: list[str]) -> None:
         super().__init__("\n".join(errors))
         self.errors = errors
+
+
+@dataclass(frozen=True, slots=True)
+class Form(Generic[Model]):
+    """A kind of file, and how to report errors in it."""
+
+    model: type[Model]
+    blocks: Mapping[str, type[BaseModel]]
+    """The model of each key that holds a block or a list of blocks; the top level is the empty key."""
+    secret_keys: frozenset[str]
+    """Messages never repeat the values of these keys. A file name can be a secret in the wrong place."""
+    cross_checks: Callable[[object], Iterable[Finding]]
+    """Finds the errors that involve several values, in the data as written."""
+    least: str | None = None
+    """The key that every file needs; None: the file may be empty."""
+    advice: str | None = None
+    """What to do when the file does not exist."""
+    may_be_a_pipe: bool = False
+    """Whether to read a pipe, like a shell's ``<(...)``. Reading one blocks the caller."""
 
 
 def validate(
@@ -29,17 +82,17 @@ def validate(
     """Read and check a file, or a text.
 
     Args:
-        form: what may stand in it.
+        form: the kind of file.
         source: the file, or the text itself.
-        name: what messages call it.
-        directory: what relative file names start from.
-        environ: what `${NAME}` is replaced from; None: it is text like any other.
+        name: the name of the source in messages.
+        directory: the folder that relative file names start from.
+        environ: replaces `${NAME}`; None leaves `${NAME}` as it stands.
 
     Raises:
-        ConfigError: with all that is wrong, each as `file:line: path: what is wrong and what to do`.
+        ConfigError: with all errors, each as `file:line: path: error and fix`.
     """
     try:
-        root = _root(form, source)
+        root = _read_root(form, source)
     except DocumentError as error:
         errors = [f"{name}:{error.line}: {error}" if error.line else f"{name}: {error}"]
     else:
@@ -47,39 +100,39 @@ def validate(
         if written and not problems:
             return written
         errors = [": ".join(filter(None, (f"{name}:{p.line}", spell(p.at), p.message))) for p in problems]
-    # Raised out here, so that nothing that holds values of the document hangs on it as its context.
+    # Raised outside the except block: a chained exception would hold values of the document.
     raise ConfigError(errors)
 
 
-def _root(form: Form[Any], source: Path | str) -> Node:
-    root = compose(source if isinstance(source, str) else _content(form, source))
+def _read_root(form: Form[Any], source: Path | str) -> Node:
+    root = compose(source if isinstance(source, str) else _read_text(form, source))
     if root is None or root.kind == "null":
         if form.least is not None:
-            raise DocumentError(1, f"is empty: write at least {form.least}")
+            raise DocumentError(1, f"the file is empty; write at least {form.least}")
         return Node(1, "mapping")
     if root.kind != "mapping":
         at_least = f", at least {form.least}" if form.least is not None else ""
-        raise DocumentError(root.line, f"must be lines of `key: value`{at_least}")
+        raise DocumentError(root.line, f"`key: value` lines are expected{at_least}")
     return root
 
 
-def _content(form: Form[Any], path: Path) -> str:
+def _read_text(form: Form[Any], path: Path) -> str:
     try:
         content = path.read_bytes() if form.may_be_a_pipe else read_regular(path)
     except (OSError, ValueError) as error:
-        advice = f": {form.advice}" if form.advice and isinstance(error, FileNotFoundError) else ""
-        raise DocumentError(None, unreadable(error) + advice) from None
+        advice = f"; {form.advice}" if form.advice and isinstance(error, FileNotFoundError) else ""
+        raise DocumentError(None, describe_unreadable(error) + advice) from None
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-    raise DocumentError(line, "is not UTF-8: save the file in that encoding")
+    raise DocumentError(line, "the text is not UTF-8; save the file in that encoding")
 
 
 def _check(
     form: Form[Model], root: Node, environ: Mapping[str, str] | None, directory: Path
 ) -> tuple[Model | None, list[Problem]]:
-    """Return what was written and what is wrong with it, by line."""
+    """Return the model, and the errors in the order of their lines."""
     reader = Reader(environ)
     data = reader.read(root)
     written, details = None, list[ErrorDetails]()
@@ -89,11 +142,71 @@ def _check(
         details = error.errors(include_url=False, include_input=False)
     unknown = {detail["loc"] for detail in details if detail["type"] == "extra_forbidden"}
     problems = [p for p in reader.problems if unknown.isdisjoint(p.at[: n + 1] for n in range(len(p.at)))]
-    problems += [p for p in explained(details, root, form) if p.at not in reader.holes or p.at in unknown]
+    problems += [p for p in _describe_all(details, root, form) if p.at not in reader.holes or p.at in unknown]
     problems += [Problem(root.locate(at)[0], at, message) for at, message in form.cross_checks(data)]
-    # What an alias repeats is wrong once.
+    # An error in an aliased node is reported once.
     once: dict[tuple[object, ...], Problem] = {}
     for problem in problems:
         node = root.locate(problem.at)[1]
         once.setdefault((id(node), problem.at[-1:], problem.message), problem)
     return written, sorted(once.values(), key=lambda problem: problem.line)
+
+
+def _describe_all(details: list[ErrorDetails], root: Node, form: Form[Any]) -> list[Problem]:
+    """Return pydantic's errors, without a missing key whose misspelt form is reported."""
+    unknown = [detail["loc"] for detail in details if detail["type"] == "extra_forbidden"]
+    misspelt = {(*at[:-1], _find_similar_key(at, form)) for at in unknown}
+    problems = []
+    for detail in details:
+        at = detail["loc"]
+        if at[-1:] == ("[key]",):
+            at = at[:-1]
+        line, node = root.locate(at)
+        if at in unknown:
+            problems.append(Problem(line, at, _describe_unknown_key(at, form)))
+        elif detail["type"] != "missing":
+            problems.append(Problem(line, at, _describe_wrong_value(detail, at, node, form)))
+        elif at not in misspelt:
+            problems.append(Problem(line, at, _describe_missing_key(at, form)))
+    return problems
+
+
+def _describe_missing_key(at: Location, form: Form[Any]) -> str:
+    description = (_block(at, form).model_fields[str(at[-1])].description or "").rstrip(".")
+    return f"the key is missing; write {description[0].lower()}{description[1:]}"
+
+
+def _describe_wrong_value(detail: ErrorDetails, at: Location, node: Node, form: Form[Any]) -> str:
+    if detail["type"] == "value_error":
+        return str(detail["ctx"]["error"])
+    if detail["type"] == "string_type" and node.kind in _MISREAD:
+        return _describe_misread(node, at, is_secret=not form.secret_keys.isdisjoint(at))
+    return _MESSAGES[detail["type"]].format(**detail.get("ctx", {}))
+
+
+def _describe_misread(node: Node, at: Location, *, is_secret: bool) -> str:
+    reading = _MISREAD[node.kind]
+    if is_secret or len(node.text) > _MAX_REPEATED:
+        return f"YAML reads the value as {reading}; put it in quotes"
+    value = convert_scalar(node.text)
+    if isinstance(value, int | float) and reading == "a number" and str(value) != node.text:
+        reading = f"the number {value}"
+    return f"YAML reads {node.text} as {reading}; {quote(node, at)}"
+
+
+def _block(at: Location, form: Form[Any]) -> type[BaseModel]:
+    """Return the block that a key stands in."""
+    return form.blocks[next((step for step in reversed(at[:-1]) if isinstance(step, str)), "")]
+
+
+def _find_similar_key(at: Location, form: Form[Any]) -> str | None:
+    return next(iter(difflib.get_close_matches(str(at[-1]), _block(at, form).model_fields, 1)), None)
+
+
+def _describe_unknown_key(at: Location, form: Form[Any]) -> str:
+    for name, block in form.blocks.items():
+        if at[-1] in block.model_fields:
+            return f"unknown key here; it belongs {f'in {name}' if name else 'at the top level'}"
+    if similar := _find_similar_key(at, form):
+        return f"unknown key; did you mean {similar}?"
+    return f"unknown key; remove it, or use one of {', '.join(_block(at, form).model_fields)}"

@@ -61,7 +61,7 @@ def test_flags_may_stand_before_the_command(before: list[str]) -> None:
     result = CliRunner().invoke(main, [*before, "check"], prog_name="oifde-exporter")
 
     assert 1 == result.exit_code
-    assert result.stderr.startswith("nowhere: cannot be read")
+    assert result.stderr.startswith("nowhere: cannot read the file")
 
 
 @pytest.mark.parametrize("command", [[], ["run"], ["check"]])

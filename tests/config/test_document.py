@@ -15,7 +15,7 @@ WriteConfig = Callable[[str | bytes], Path]
 @pytest.mark.parametrize("opening", ["[", "{a: ", "- ", "? ", "a: ["])
 def test_deep_nesting_is_an_error(opening: str, errors: Errors) -> None:
     """A file of brackets neither overflows the stack nor takes long."""
-    assert ["OIFDE_EXPORTER_CONFIG:1: is nested more than 64 levels deep"] == errors(opening * 100_000)
+    assert ["OIFDE_EXPORTER_CONFIG:1: the nesting is deeper than 64 levels"] == errors(opening * 100_000)
 
 
 def test_billion_laughs_are_an_error(errors: Errors) -> None:
@@ -25,7 +25,7 @@ def test_billion_laughs_are_an_error(errors: Errors) -> None:
         f"{name}: &{name} [{', '.join([f'*{last}'] * 10)}]" for last, name in zip("abcdefgh", "bcdefghi", strict=True)
     ]
 
-    assert ["OIFDE_EXPORTER_CONFIG:6: aliases repeat more than 200000 values: write fewer"] == errors("\n".join(lines))
+    assert ["OIFDE_EXPORTER_CONFIG:6: aliases expand to more than 200000 values; use fewer"] == errors("\n".join(lines))
 
 
 def test_laughs_in_merge_keys_are_an_error(errors: Errors) -> None:
@@ -35,19 +35,21 @@ def test_laughs_in_merge_keys_are_an_error(errors: Errors) -> None:
         f"{name}: &{name} {{<<: [{', '.join([f'*{last}'] * 100)}]}}" for last, name in zip("abcd", "bcde", strict=True)
     ]
 
-    assert ["OIFDE_EXPORTER_CONFIG:4: aliases repeat more than 200000 values: write fewer"] == errors("\n".join(lines))
+    assert ["OIFDE_EXPORTER_CONFIG:4: aliases expand to more than 200000 values; use fewer"] == errors("\n".join(lines))
 
 
 def test_control_characters_are_an_error(errors: Errors) -> None:
     """A NUL byte is found by its line, not by its offset."""
-    assert ["OIFDE_EXPORTER_CONFIG:2: holds a control character (U+0000): remove it"] == errors("reports:\n- \0")
+    assert ["OIFDE_EXPORTER_CONFIG:2: the text contains a control character (U+0000); remove it"] == errors(
+        "reports:\n- \0"
+    )
 
 
 def test_other_encodings_are_an_error(write_config: WriteConfig, errors: Errors) -> None:
     """A file saved by an old editor is named with the line of the first strange letter."""
     path = write_config(b"reports: [hour]\n# caf\xe9\n")
 
-    assert [f"{path}:2: is not UTF-8: save the file in that encoding"] == errors(path)
+    assert [f"{path}:2: the text is not UTF-8; save the file in that encoding"] == errors(path)
 
 
 def test_a_byte_order_mark_is_no_matter(write_config: WriteConfig, smallest: str) -> None:
@@ -65,13 +67,13 @@ def test_a_file_that_is_not_there_is_an_error(tmp_path: Path, errors: Errors) ->
     path = tmp_path / "config.yaml"
 
     (error,) = errors(path)
-    assert error.startswith(f"{path}: cannot be read: No such file or directory: ")
+    assert error.startswith(f"{path}: cannot read the file: No such file or directory; ")
     assert "oifde-exporter demo" in error
 
 
 def test_a_directory_is_an_error(tmp_path: Path, errors: Errors) -> None:
     """A volume mounted over the file's name is said to be one."""
-    assert [f"{tmp_path}: cannot be read: Is a directory"] == errors(tmp_path)
+    assert [f"{tmp_path}: cannot read the file: Is a directory"] == errors(tmp_path)
 
 
 def test_merge_keys_and_aliases_work() -> None:
@@ -112,5 +114,5 @@ def test_works_without_libyaml(smallest: str, errors: Errors, monkeypatch: pytes
     monkeypatch.setattr("exporter.config.document._Loader", yaml.SafeLoader)
 
     assert expected == load(smallest, {})
-    assert ["OIFDE_EXPORTER_CONFIG:1: is nested more than 64 levels deep"] == errors("[" * 1000)
+    assert ["OIFDE_EXPORTER_CONFIG:1: the nesting is deeper than 64 levels"] == errors("[" * 1000)
     assert not [error for error in errors("token: !hunter2!x y") if "hunter2" in error]

@@ -49,12 +49,12 @@ def test_file_is_read_again(file: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b"", "is empty"),
-        (b"\n", "is empty"),
-        (b"caf\xe9", "is not UTF-8 text"),
-        (b"open\nsesame", "holds more than one line"),
-        (b"open\0sesame", "holds more than one line"),
-        (b"x" * 65537, "is larger than 64 KiB"),
+        (b"", "the secret is empty"),
+        (b"\n", "the secret is empty"),
+        (b"caf\xe9", "the file is not UTF-8 text"),
+        (b"open\nsesame", "the secret has more than one line"),
+        (b"open\0sesame", "the secret has more than one line"),
+        (b"x" * 65537, "the file is larger than 64 KiB"),
     ],
 )
 def test_content_that_is_no_secret(file: Path, content: bytes, reason: str) -> None:
@@ -72,7 +72,7 @@ def test_file_that_is_gone(file: Path) -> None:
     """A secret that was unmounted is a failure of the login, not of the exporter."""
     file.unlink()
 
-    with pytest.raises(SecretUnavailable, match=r"secret: cannot be read: No such file or directory$"):
+    with pytest.raises(SecretUnavailable, match=r"secret: cannot read the file: No such file or directory$"):
         Secret(path=file).read()
 
 

@@ -125,16 +125,16 @@ def run(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedP
 @pytest.mark.parametrize(
     "text, expected",
     [
-        (None, "web.yaml: cannot be read: No such file or directory\n"),
+        (None, "web.yaml: cannot read the file: No such file or directory\n"),
         (
             "tls_server_config: {cert_file: server.pem, key_file: gone}\n",
-            "web.yaml:1: tls_server_config.key_file: cannot be read: No such file or directory\n",
+            "web.yaml:1: tls_server_config.key_file: cannot read the file: No such file or directory\n",
         ),
         (
             "tls_server_config: {cert_file: server.pem, key_file: client.key}\n",
             "web.yaml:1: tls_server_config: needs a certificate and its key in PEM format, the key not encrypted\n",
         ),
-        ("tls_server_config:\n", "web.yaml:1: tls_server_config: has no value: write one, or remove it\n"),
+        ("tls_server_config:\n", "web.yaml:1: tls_server_config: the value is missing; write one, or remove the key\n"),
     ],
 )
 @pytest.mark.parametrize("by_flag", [True, False])

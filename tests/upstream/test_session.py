@@ -483,7 +483,7 @@ async def test_unreadable_secret(
     for _ in range(3):
         error = await failure(session)
         assert error.reason == "auth"
-        assert str(error) == f"there is no app_secret: {file}: cannot be read: No such file or directory"
+        assert str(error) == f"there is no app_secret: {file}: cannot read the file: No such file or directory"
     assert platform[0].seen == []
     assert rig.logged() == ["login_failed"]
     file.write_text("s3cret")

@@ -9,9 +9,9 @@ from typing import Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
-from exporter.config.form import Form
-from exporter.config.problems import Finding, Location
+from exporter.config.document import Location
 from exporter.config.types import CaFile, FilePath, Flag, Text
+from exporter.config.validation import Finding, Form
 from exporter.serving.webconfig.tls import server_context
 from exporter.serving.webconfig.types import (
     HEADERS,

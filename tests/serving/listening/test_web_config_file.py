@@ -14,41 +14,44 @@ HASH = "$2y$10$X0h1gDsPszWURQaxFh.zoubFi6DXncSjhoQNJgRrnGs7EsimhC7zG"
 PAIR = "  cert_file: server.pem\n  key_file: server.key\n"
 
 TOOLKIT = {
-    "a key that is no key": ("hello: world\n", ["1: hello: is not a known key: remove it, or use one of {top}"]),
-    "no structure": ("junk\n", ["1: must be lines of `key: value`"]),
+    "a key that is no key": ("hello: world\n", ["1: hello: unknown key; remove it, or use one of {top}"]),
+    "no structure": ("junk\n", ["1: `key: value` lines are expected"]),
     "cert_file empty": (
         'tls_server_config:\n  cert_file: ""\n  key_file: server.key\n',
-        ["2: tls_server_config.cert_file: is not a file name"],
+        ["2: tls_server_config.cert_file: the file name is invalid"],
     ),
     "cert empty": (
         'tls_server_config:\n  cert: ""\n  key_file: server.key\n',
-        ["2: tls_server_config.cert: is empty: write its value"],
+        ["2: tls_server_config.cert: the value is empty"],
     ),
     "key_file empty": (
         'tls_server_config:\n  cert_file: server.pem\n  key_file: ""\n',
-        ["3: tls_server_config.key_file: is not a file name"],
+        ["3: tls_server_config.key_file: the file name is invalid"],
     ),
     "key empty": (
         'tls_server_config:\n  cert_file: server.pem\n  key: ""\n',
-        ["3: tls_server_config.key: is empty: write its value"],
+        ["3: tls_server_config.key: the value is empty"],
     ),
     "cert_file and key_file empty": (
         'tls_server_config:\n  cert_file: ""\n  key_file: ""\n',
-        ["2: tls_server_config.cert_file: is not a file name", "3: tls_server_config.key_file: is not a file name"],
+        [
+            "2: tls_server_config.cert_file: the file name is invalid",
+            "3: tls_server_config.key_file: the file name is invalid",
+        ],
     ),
     "cert_file missing": (
         "tls_server_config:\n  cert_file: somefile\n  key_file: server.key\n",
-        ["2: tls_server_config.cert_file: cannot be read: No such file or directory"],
+        ["2: tls_server_config.cert_file: cannot read the file: No such file or directory"],
     ),
     "key_file missing": (
         "tls_server_config:\n  cert_file: server.pem\n  key_file: somefile\n",
-        ["3: tls_server_config.key_file: cannot be read: No such file or directory"],
+        ["3: tls_server_config.key_file: cannot read the file: No such file or directory"],
     ),
     "cert_file and key_file missing": (
         "tls_server_config:\n  cert_file: somefile\n  key_file: somefile\n",
         [
-            "2: tls_server_config.cert_file: cannot be read: No such file or directory",
-            "3: tls_server_config.key_file: cannot be read: No such file or directory",
+            "2: tls_server_config.cert_file: cannot read the file: No such file or directory",
+            "3: tls_server_config.key_file: cannot read the file: No such file or directory",
         ],
     ),
     "client CA without a policy": (
@@ -62,7 +65,7 @@ TOOLKIT = {
     ),
     "client CA missing": (
         f"tls_server_config:\n{PAIR}  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: somefile\n",
-        ["5: tls_server_config.client_ca_file: cannot be read: No such file or directory"],
+        ["5: tls_server_config.client_ca_file: cannot read the file: No such file or directory"],
     ),
     "a password that is no hash": (
         "basic_auth_users:\n  dave: hunter2\n",
@@ -126,7 +129,7 @@ OURS = {
             "basic_auth_users:\n  a:b: x\n  '': x\n  eve: 31415926\n"
         ),
         [
-            "1: tls_server_confg: is not a known key: did you mean tls_server_config?",
+            "1: tls_server_confg: unknown key; did you mean tls_server_config?",
             "2: tls_server_config: needs cert_file: without it there is no TLS",
             "2: tls_server_config: needs key_file: without it there is no TLS",
             "4: tls_server_config.max_version: is older than min_version: nobody could connect",
@@ -135,16 +138,16 @@ OURS = {
             '8: basic_auth_users["a:b"]: is not a bcrypt hash: make one with htpasswd -nBC 10 USER',
             '9: basic_auth_users[""]: is empty: write the user\'s name',
             '9: basic_auth_users[""]: is not a bcrypt hash: make one with htpasswd -nBC 10 USER',
-            "10: basic_auth_users.eve: YAML reads it as a number: put it in quotes",
+            "10: basic_auth_users.eve: YAML reads the value as a number; put it in quotes",
         ],
     ),
     "users without a value are not nobody": (
         "basic_auth_users:\n",
-        ["1: basic_auth_users: has no value: write one, or remove it"],
+        ["1: basic_auth_users: the value is missing; write one, or remove the key"],
     ),
     "TLS without a value is not no TLS": (
         "tls_server_config:\n",
-        ["1: tls_server_config: has no value: write one, or remove it"],
+        ["1: tls_server_config: the value is missing; write one, or remove the key"],
     ),
     "an empty block is not no TLS": (
         "tls_server_config: {}\n",
@@ -214,7 +217,7 @@ OURS = {
     ),
     "an inline key that is a number": (
         "tls_server_config:\n  cert_file: server.pem\n  key: 31415926\n",
-        ["3: tls_server_config.key: YAML reads it as a number: put it in quotes"],
+        ["3: tls_server_config.key: YAML reads the value as a number; put it in quotes"],
     ),
     "more curves than one": (
         f"tls_server_config:\n{PAIR}  curve_preferences: [X25519, CurveP256]\n",
@@ -236,7 +239,7 @@ OURS = {
         'http_server_config:\n  headers: {Content-Security-Policy: "x\\r\\nSet-Cookie: y"}\n',
         [
             (
-                "2: http_server_config.headers.Content-Security-Policy: must not hold line breaks or other control "
+                "2: http_server_config.headers.Content-Security-Policy: the value must not contain line breaks or other control "
                 "characters"
             )
         ],
@@ -302,7 +305,7 @@ def test_a_file_that_is_missing(directory: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         load(directory / "somefile")
 
-    assert [f"{directory}/somefile: cannot be read: No such file or directory"] == caught.value.errors
+    assert [f"{directory}/somefile: cannot read the file: No such file or directory"] == caught.value.errors
 
 
 def test_a_pipe(directory: Path) -> None:
@@ -311,7 +314,7 @@ def test_a_pipe(directory: Path) -> None:
 
     with pytest.raises(ConfigError) as raised:
         load(directory / "web.yaml")
-    assert [f"{directory}/web.yaml: cannot be read: not a regular file"] == raised.value.errors
+    assert [f"{directory}/web.yaml: cannot read the file: not a regular file"] == raised.value.errors
 
 
 @pytest.mark.parametrize("text", ["", "# nothing\n", "---\n", "{}\n", "basic_auth_users: {}\n"])
