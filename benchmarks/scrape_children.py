@@ -22,8 +22,9 @@ from exporter.polling.snapshot import BotId, Hour, Snapshot, TenantId, TenantSta
 from exporter.polling.store import Store
 from exporter.serving.exposition import Exposition
 from exporter.serving.web import create_app
+from exporter.upstream.anomalies import AnomalyKind
 from exporter.upstream.login import OPERATION
-from exporter.upstream.reports import ANOMALY_REASONS, REPORTS, Record
+from exporter.upstream.reports import REPORTS, Record
 
 _HOUR = 3600.0
 
@@ -41,7 +42,7 @@ async def ours(pipe: Pipe, bots: int) -> None:
     store = Store([exposition])
     identities = _identities(bots)
     for tenant in tenants(bots):
-        status = TenantStatus({("hour", reason): 0 for reason in ANOMALY_REASONS}, {"hour": 0}, EVENING)
+        status = TenantStatus({("hour", reason): 0 for reason in AnomalyKind}, {"hour": 0}, EVENING)
         store.put_tenant(TenantId("main", tenant.tenant_id, tenant.name), status)
     rounds = 0
 

@@ -18,6 +18,7 @@ from exporter.commands.platforms import TenantAccess, open_tenants
 from exporter.config import Bot, Config
 from exporter.polling import roster, windows
 from exporter.polling.calendar import local_date
+from exporter.upstream.anomalies import Anomaly, AnomalyLevel
 from exporter.upstream.bindings import list_bindings
 from exporter.upstream.breaker import UNREACHABLE
 from exporter.upstream.errors import LoginFailed, UpstreamError
@@ -25,23 +26,7 @@ from exporter.upstream.reports import DAY, REPORTS, Report, parse
 
 _CLOCKS_DIFFER: Final = 60.0
 """Seconds between two clocks that are no longer taken for the time that an answer takes."""
-_EXPLAIN: Final = "oifde-exporter query --explain shows what came, and what becomes of it."
-_ADVICE: Final = {
-    "outside_date": "Is the tenant's timezone the one in which the platform reckons its days?",
-    "foreign_record": f"They are passed over. {_EXPLAIN}",
-    "duplicate_record": f"The one stored later counts. {_EXPLAIN}",
-    "invalid_record": f"They are passed over. {_EXPLAIN}",
-    "invalid_field": f"These figures are absent. {_EXPLAIN}",
-    "unknown_field": "They are passed over; a newer exporter may know them.",
-}
-_WORDS: Final = {
-    "outside_date": "records of another date came for the one asked for",
-    "foreign_record": "records of another tenant, bot or report came",
-    "duplicate_record": "several records came for the same hour",
-    "invalid_record": "something came that is no record with a usable recordTime",
-    "invalid_field": "a value came that its field cannot have",
-    "unknown_field": "fields came that the exporter does not know",
-}
+_LEVELS: Final = {AnomalyLevel.WARNING: Level.WARNING, AnomalyLevel.NOTE: Level.NOTE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,14 +168,14 @@ async def _report(
     anomalies = windows.fold(windows.State(), rules, day, parsed, now).anomalies
     findings = [
         Finding(
-            Level.NOTE if reason in ("unknown_field", "duplicate_record") else Level.WARNING,
+            _LEVELS[kind.level],
             _place(access),
-            _WORDS[reason],
-            _ADVICE[reason],
+            kind.meaning,
+            kind.advice,
             (bot.name,),
-            next(each.where for each in anomalies if each.reason == reason),
+            next(_describe(anomaly) for anomaly in anomalies if anomaly.kind == kind),
         )
-        for reason in dict.fromkeys(each.reason for each in anomalies)
+        for kind in dict.fromkeys(anomaly.kind for anomaly in anomalies)
     ]
     future = [record.start for record in parsed.records if record.start > now + _CLOCKS_DIFFER]
     if future:
@@ -207,6 +192,10 @@ async def _report(
             )
         )
     return rows, findings
+
+
+def _describe(anomaly: Anomaly) -> str:
+    return f"{anomaly.where} ({anomaly.detail})" if anomaly.detail else anomaly.where
 
 
 async def _of_silence(access: TenantAccess, bots: Sequence[Bot]) -> Sequence[Finding]:

@@ -13,7 +13,8 @@ from exporter.polling.calendar import day_before, local_date, midnight, next_day
 from exporter.polling.snapshot import TenantStatus
 from exporter.serving.catalogue import LAYOUTS, REPORT_HEALTH, TENANT_HEALTH
 from exporter.upstream import bindings, login
-from exporter.upstream.reports import ANOMALY_REASONS, REPORTS, Report
+from exporter.upstream.anomalies import AnomalyKind
+from exporter.upstream.reports import REPORTS, Report
 
 _DAY: Final = 86_400.0
 _HOUR: Final = 3_600.0
@@ -145,7 +146,7 @@ def _report_series(name: str) -> int:
 
 def _tenant_series(config: Config) -> int:
     status = TenantStatus(
-        anomalies=dict.fromkeys(product(config.reports, ANOMALY_REASONS), 0),
+        anomalies=dict.fromkeys(product(config.reports, AnomalyKind), 0),
         revisions=dict.fromkeys(config.reports, 0),
         token_expiry=0.0,
     )

@@ -279,7 +279,7 @@ def _show_text(output: Output, question: _Question, answer: _Answer) -> None:
         output.line(f"The platform {had}: {why}.", "yellow")
     for anomaly in explanation.anomalies:
         detail = f" ({anomaly.detail})" if anomaly.detail else ""
-        output.line(f"{anomaly.reason}: {anomaly.where}{detail}", "yellow")
+        output.line(f"{anomaly.kind}: {anomaly.where}{detail}", "yellow")
     if question.explained:
         numbered = enumerate(explanation.records, 1)
         for number, record in sorted(numbered, key=lambda each: each[1].start or 0.0):
@@ -361,7 +361,7 @@ def _show_json(output: Output, question: _Question, answer: _Answer) -> None:
         for each in records
     ]
     data["anomalies"] = [
-        {"reason": each.reason, "where": each.where, "detail": each.detail} for each in explanation.anomalies
+        {"reason": each.kind, "where": each.where, "detail": each.detail} for each in explanation.anomalies
     ]
     if question.explained:
         data["explanation"] = {

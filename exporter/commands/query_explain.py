@@ -15,7 +15,8 @@ from exporter.polling.calendar import day_before, day_start, hour_start, local_d
 from exporter.polling.snapshot import BotId, Snapshot
 from exporter.serving.catalogue import LAYOUTS, Layout, Window
 from exporter.serving.exposition import identity, labels_text, number_text
-from exporter.upstream.reports import Anomaly, Field, Kind, Parsed, Record, parse
+from exporter.upstream.anomalies import Anomaly, AnomalyKind
+from exporter.upstream.reports import Field, Kind, Parsed, Record, parse
 
 UNUSED: Final = "no gauge shows this record"
 """Why a field of a record is in no sample that could have been, had it been another record."""
@@ -182,7 +183,9 @@ class _Whole:
             for place, each in enumerate(self.rules.report.fields)
         ]
         unknown = [
-            FieldFate(name, _raw(row[name]), [], None, f"not known to this exporter; {_counted('unknown_field')}")
+            FieldFate(
+                name, _raw(row[name]), [], None, f"not known to this exporter; {_counted(AnomalyKind.UNKNOWN_FIELD)}"
+            )
             for name in sorted(row.keys() - self.rules.report.known)
         ]
         uses = self._uses(record, shown_by, not_counted) if used else self._uses_of_unused(record, shown_by)
@@ -229,11 +232,11 @@ class _Whole:
             return [
                 (
                     "not used: another record of the same hour counts, which was stored later or has more calls;"
-                    f" {_counted('duplicate_record')}"
+                    f" {_counted(AnomalyKind.DUPLICATE_RECORD)}"
                 )
             ]
         return [
-            f"not of {self.day}, the date asked for: of use only as the newest record known; {_counted('outside_date')}",
+            f"not of {self.day}, the date asked for: of use only as the newest record known; {_counted(AnomalyKind.OUTSIDE_DATE)}",
             *(f"{self.layout.shown.windows[number].prefix}*: shown" for number in shown_by),
         ]
 
@@ -302,25 +305,23 @@ class _Whole:
 def _why_no_record(alone: Parsed) -> str:
     """Why a row of the answer is passed over."""
     anomaly = alone.anomalies[0]
-    words = {
-        "foreign_record": "passed over: it says that it is of another tenant, bot or report",
-        "invalid_record": "passed over: it is no record with a usable recordTime",
-    }[anomaly.reason]
-    return f"{words} ({anomaly.where}); {_counted(anomaly.reason)}"
+    return f"skipped: {anomaly.kind.meaning} ({anomaly.where}); {_counted(anomaly.kind)}"
 
 
 def _why_no_value(field_: Field, row: Mapping[str, object], alone: Parsed) -> str:
     if field_.name not in row:
         return "not in the record"
-    invalid = any(each.reason == "invalid_field" and each.where.endswith(f" {field_.name}") for each in alone.anomalies)
+    invalid = any(
+        each.kind == AnomalyKind.INVALID_FIELD and each.where.endswith(f" {field_.name}") for each in alone.anomalies
+    )
     if invalid:
         expected = {Kind.COUNT: "a whole number, 0 or more", Kind.RATIO: "a number from 0 to 1", Kind.MEAN: "0 or more"}
-        return f"not {expected[field_.kind]}; {_counted('invalid_field')}"
+        return f"not {expected[field_.kind]}; {_counted(AnomalyKind.INVALID_FIELD)}"
     return "-1 says that there was nothing to judge"
 
 
-def _counted(reason: str) -> str:
-    return f'counted in oifde_report_anomalies_total{{reason="{reason}"}}'
+def _counted(kind: AnomalyKind) -> str:
+    return f'counted in oifde_report_anomalies_total{{reason="{kind}"}}'
 
 
 def _raw(value: object) -> str:

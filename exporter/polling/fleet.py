@@ -26,8 +26,9 @@ from exporter.polling.snapshot import BotId, TenantId, TenantStatus
 from exporter.polling.store import Store
 from exporter.polling.windows import Rules
 from exporter.upstream import bindings
+from exporter.upstream.anomalies import Anomaly, AnomalyKind
 from exporter.upstream.client import PlatformClient
-from exporter.upstream.reports import ANOMALY_REASONS, REPORTS, Anomaly
+from exporter.upstream.reports import REPORTS
 from exporter.upstream.session import TenantSession
 
 _TIMEOUTS_PER_POLL: Final = 3
@@ -257,7 +258,7 @@ class Fleet:
                     on_change=partial(self._tenant_changed, key),
                 )
             anomalies = former.anomalies if former else Counter[tuple[str, str]]()
-            anomalies.update(dict.fromkeys(product(config.reports, ANOMALY_REASONS), 0))
+            anomalies.update(dict.fromkeys(product(config.reports, AnomalyKind), 0))
             revisions = former.revisions if former else Counter[str]()
             revisions.update(dict.fromkeys(config.reports, 0))
             yield (
@@ -311,7 +312,7 @@ class Fleet:
         runtime = self._tenants.get(key)
         if runtime is None:  # its poller is about to be stopped
             return
-        runtime.anomalies.update((report, anomaly.reason) for anomaly in anomalies)
+        runtime.anomalies.update((report, anomaly.kind) for anomaly in anomalies)
         runtime.revisions[report] += revisions
         self._publish_tenant(runtime)
 

@@ -16,9 +16,10 @@ from exporter.polling.schedule import next_slot
 from exporter.polling.snapshot import NO_RECORDS, BotId, Failure, Snapshot
 from exporter.polling.store import Store
 from exporter.reasons import FailureReason
+from exporter.upstream.anomalies import Anomaly
 from exporter.upstream.errors import CircuitOpen, LoginFailed, UpstreamError
 from exporter.upstream.progress import Progress
-from exporter.upstream.reports import Anomaly, parse
+from exporter.upstream.reports import parse
 
 # These concern many bots at once, and the log has them once.
 _TOLD_ELSEWHERE: Final = (CircuitOpen, LoginFailed)
@@ -181,9 +182,9 @@ class Poller:
             self._note(anomalies, revisions)
 
     def _note(self, anomalies: Sequence[Anomaly], revisions: int) -> None:
-        for reason, number in Counter(each.reason for each in anomalies).items():
-            first = next(each for each in anomalies if each.reason == reason)
-            self._log.warning("report_anomaly", reason=reason, count=number, first=first.where, detail=first.detail)
+        for kind, number in Counter(anomaly.kind for anomaly in anomalies).items():
+            first = next(anomaly for anomaly in anomalies if anomaly.kind == kind)
+            self._log.warning("report_anomaly", reason=kind, count=number, first=first.where, detail=first.detail)
         if revisions:
             self._log.info("records_revised", count=revisions)
         self._observe_findings(self.plan.rules.report.name, anomalies, revisions)

@@ -24,7 +24,8 @@ from zoneinfo import ZoneInfo
 from exporter.config import Config, Tenant
 from exporter.polling.calendar import day_before, day_start, hour_end, hour_start, hours, local_date, midnight, next_day
 from exporter.polling.snapshot import Hour
-from exporter.upstream.reports import Anomaly, Kind, Parsed, Record, Report, Value
+from exporter.upstream.anomalies import Anomaly, AnomalyKind
+from exporter.upstream.reports import Kind, Parsed, Record, Report, Value
 
 ZERO_SHOWN: Final = 120.0
 """Seconds for which a new day's counters show 0: a scrape a minute then sees the reset even of a quiet bot."""
@@ -41,7 +42,7 @@ be the newest record for ever.
 """
 _FARTHEST_DAY: Final = timedelta(days=60)
 """The same for a report by day, counted back from the date asked for."""
-_UNPLACED: Final = frozenset({"invalid_record", "foreign_record"})
+_UNPLACED: Final = frozenset({AnomalyKind.INVALID_RECORD, AnomalyKind.FOREIGN_RECORD})
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +156,7 @@ def _fold_hours(state: State, rules: Rules, of: date, parsed: Parsed, asked: flo
     inside = {start: record for start, record in chosen.items() if first <= start < last}
     outside = [record for start, record in chosen.items() if start not in inside]
     present += duplicates
-    present += [Anomaly("outside_date", _at(record.start), f"asked for {of}") for record in outside]
+    present += [Anomaly(AnomalyKind.OUTSIDE_DATE, _at(record.start), f"asked for {of}") for record in outside]
 
     known = state.day(of) or Day(of, asked, {}, may_infer=False)
     merged = _merge(known, inside, frozenset(_settled(known, rules)), rules.report)
@@ -164,7 +165,7 @@ def _fold_hours(state: State, rules: Rules, of: date, parsed: Parsed, asked: flo
         asked,
         merged.records,
         # What could not be placed may be the record that is missing.
-        may_infer=not outside and not any(each.reason in _UNPLACED for each in parsed.anomalies),
+        may_infer=not outside and not any(each.kind in _UNPLACED for each in parsed.anomalies),
         anomalies=tuple(present),
         vanished=frozenset(known.records.keys() - inside.keys()),
     )
@@ -185,7 +186,11 @@ def _fold_day(state: State, rules: Rules, of: date, parsed: Parsed, asked: float
     last = midnight(next_day(of), rules.zone)
     chosen, duplicates = _one_each(parsed.records, day_start, rules)
     first = midnight(of - _FARTHEST_DAY, rules.zone)
-    outside = [Anomaly("outside_date", _at(start), f"asked for {of}") for start in chosen if not first <= start < last]
+    outside = [
+        Anomaly(AnomalyKind.OUTSIDE_DATE, _at(start), f"asked for {of}")
+        for start in chosen
+        if not first <= start < last
+    ]
     since = day_start(state.last_day.start, rules.zone) if state.last_day else first
     inside = {start: record for start, record in chosen.items() if max(first, since) <= start < last}
 
@@ -283,7 +288,7 @@ def _one_each(
         start = start_of(record.start, rules.zone)
         other = chosen.get(start)
         if other is not None:
-            duplicates.append(Anomaly("duplicate_record", _at(start)))
+            duplicates.append(Anomaly(AnomalyKind.DUPLICATE_RECORD, _at(start)))
         chosen[start] = record if other is None else max(other, record, key=_precedence)
     return chosen, duplicates
 
@@ -313,7 +318,7 @@ def _merge(known: Day, came: Mapping[float, Record], settled: frozenset[float], 
         elif record.values != former.values:
             revisions += start in settled
             if fell := _fallen(report, former, record):
-                decreased.append(Anomaly("decreased", _at(start), fell))
+                decreased.append(Anomaly(AnomalyKind.DECREASED, _at(start), fell))
     # Without a change the objects stay the same: others recognise this by identity, and thousands of new objects a second
     # would keep the garbage collector busy.
     return _Merged({**known.records, **changed} if changed else known.records, revisions, decreased)
@@ -326,7 +331,7 @@ def _news(days: Sequence[Day], known: Day, day: Day, merged: _Merged) -> list[An
         seen |= Counter(each.anomalies)
     return [
         *(Counter(day.anomalies) - seen).elements(),
-        *(Anomaly("vanished_record", _at(start)) for start in sorted(day.vanished - known.vanished)),
+        *(Anomaly(AnomalyKind.VANISHED_RECORD, _at(start)) for start in sorted(day.vanished - known.vanished)),
         *merged.decreased,
     ]
 

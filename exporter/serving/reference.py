@@ -11,7 +11,8 @@ from exporter.health import Health
 from exporter.reasons import FailureReason
 from exporter.serving.catalogue import BOT_INFO, LAYOUTS, REPORT_HEALTH, TENANT_HEALTH, Family, Shown
 from exporter.upstream import bindings
-from exporter.upstream.reports import ANOMALY_REASONS, REPORTS
+from exporter.upstream.anomalies import AnomalyKind
+from exporter.upstream.reports import REPORTS
 
 _HEAD: Final = """\
 # Metrics
@@ -106,18 +107,6 @@ such answer, which `increase()` misses. `oifde_upstream_request_failures_total` 
 There are also `python_info` and `process_*`, as prometheus-client gives them.
 """
 
-_ANOMALIES: Final[Mapping[str, str]] = {
-    "outside_date": "a record of another date than the one asked for (by day: of a later one, or of one more than 60 days"
-    " before); it is shown only as the live hour, and not at all if it is more than a day away",
-    "decreased": "a figure of a record went down; the day's counters, if the report has any, hold the higher one",
-    "foreign_record": "a record of another tenant, bot or report; passed over",
-    "duplicate_record": "two records of one hour or day; the one stored later counts, else the one with more calls (or replies)",
-    "vanished_record": "a record that a later report no longer has; it stays in use",
-    "invalid_record": "something that is no record or has no usable `recordTime`; passed over",
-    "invalid_field": "a value that is no number, negative or out of range; that field of the record is absent",
-    "unknown_field": "a field that the exporter does not know; passed over",
-}
-
 _OPERATIONS: Final[Mapping[str, str]] = {
     "get_token": "`gettoken`",
     **{report.operation: f"`{report.path}`" for report in REPORTS.values()},
@@ -138,7 +127,7 @@ def reference() -> str:
         _BOT_NOTES,
         "### Per tenant\n",
         _table(family for family, _ in TENANT_HEALTH),
-        _values("reason", "of an anomaly", {reason: _ANOMALIES[reason] for reason in ANOMALY_REASONS}),
+        _values("reason", "of an anomaly", {kind: f"{kind.meaning}; {kind.effect}" for kind in AnomalyKind}),
         "### Per platform, and of the exporter itself\n",
         _table(_own()),
         _values("operation", "calls the platform's interface", _OPERATIONS),

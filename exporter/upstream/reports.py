@@ -6,12 +6,14 @@ becomes, their help and the generated reference. Source: the vendor's interface 
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import Enum
 from functools import partial
 from typing import Final, Literal, NamedTuple, TypeAlias
+
+from exporter.upstream.anomalies import Anomaly, AnomalyKind
 
 MAX_COUNT: Final = 2**53
 """Above it a float64, which is all that Prometheus knows, no longer holds every integer."""
@@ -161,19 +163,6 @@ REPORTS: Final = {report.name: report for report in (HOUR, DAY, CHATBOT)}
 """Every report that ``reports:`` can name."""
 
 
-ANOMALY_REASONS: Final = (
-    "outside_date",
-    "decreased",
-    "foreign_record",
-    "duplicate_record",
-    "vanished_record",
-    "invalid_record",
-    "invalid_field",
-    "unknown_field",
-)
-"""Every ``Anomaly.reason``."""
-
-
 class Record(NamedTuple):
     """One hour (or day) of one bot: its start in epoch seconds and its values in the order of the report's fields."""
 
@@ -181,15 +170,6 @@ class Record(NamedTuple):
     values: tuple[Value, ...]
     stored: float
     """When the platform stored it (``dbRecordTime``) in epoch seconds, only ever compared; -inf when it does not say."""
-
-
-@dataclass(frozen=True, slots=True)
-class Anomaly:
-    """Something in a report that ought not to be there. Equal anomalies of two polls are one occurrence."""
-
-    reason: str
-    where: str
-    detail: str = field(default="", compare=False)
 
 
 class Parsed(NamedTuple):
@@ -207,59 +187,69 @@ def parse(
     access_code: str,
     shown: Callable[[str], str] = str,
 ) -> Parsed:
-    """Reads the rows of an answer. A bad field loses that field, a bad row that row; nothing here raises.
+    """Parse the rows of an answer. A bad value loses that value, a bad row that row; nothing here raises.
 
-    What anomalies say goes through ``shown``: the platform may have repeated in a row what it was told in confidence.
-
-    A field that is missing is absent without remark, since older versions of the platform have fewer fields.
+    Anomalies quote the platform's text through ``shown``: the platform may have repeated a secret in a row.
     """
     records: list[Record] = []
     anomalies: list[Anomaly] = []
-    unknown: set[str] = set()
-    told = partial(_told, shown)
+    names: set[str] = set()
+    quote = partial(_quote, shown)
     for row in rows:
         if not isinstance(row, dict):
-            anomalies.append(Anomaly("invalid_record", told(row)))
+            anomalies.append(Anomaly(AnomalyKind.INVALID_RECORD, quote(row)))
             continue
-        start = _number(row.get("recordTime"))
-        if start is None or not 0 <= start / 1000 < _LAST_MOMENT:
-            anomalies.append(Anomaly("invalid_record", f"recordTime={told(row.get('recordTime'))}"))
-            continue
-        if foreign := _foreign(row, report.type, tenant_id, access_code, told):
-            anomalies.append(Anomaly("foreign_record", f"recordTime={start:.0f} {foreign}"))
+        start = _start(row, report.type, tenant_id, access_code, quote)
+        if isinstance(start, Anomaly):
+            anomalies.append(start)
             continue
         values: list[Value] = []
-        for each in report.fields:
-            raw = row.get(each.name, _MISSING)
-            if type(raw) is int and each.kind is Kind.COUNT and 0 <= raw <= MAX_COUNT:
+        for field_ in report.fields:
+            raw = row.get(field_.name, _MISSING)
+            if type(raw) is int and field_.kind is Kind.COUNT and 0 <= raw <= MAX_COUNT:
                 values.append(raw)  # nearly every value; the rest of this branch is for the unusual
             elif raw is _MISSING:
                 values.append(None)
             else:
-                value, valid = _value(each.kind, raw)
+                value, valid = _value(field_.kind, raw)
                 values.append(value)
                 if not valid:
-                    anomalies.append(Anomaly("invalid_field", f"recordTime={start:.0f} {each.name}", told(raw)))
-        if not row.keys() <= report.known:
-            unknown.update(row.keys() - report.known)
-        records.append(Record(start / 1000, tuple(values), _stored(row.get("dbRecordTime"))))
-    anomalies.extend(Anomaly("unknown_field", _described(shown(name), name)) for name in sorted(unknown))
+                    where = f"recordTime={start * 1000:.0f} {field_.name}"
+                    anomalies.append(Anomaly(AnomalyKind.INVALID_FIELD, where, quote(raw)))
+        names |= row.keys()
+        records.append(Record(start, tuple(values), _stored(row.get("dbRecordTime"))))
+    if records:
+        unknown = [_shorten(shown(name), name) for name in sorted(names - report.known)]
+        anomalies += _missing(report, names, unknown)
+        anomalies += (Anomaly(AnomalyKind.UNKNOWN_FIELD, name) for name in unknown)
     return Parsed(records, anomalies)
 
 
 _MISSING: Final = object()
-_DESCRIBED: Final = 80
+_MAX_QUOTED: Final = 80
+_MAX_NAMED: Final = 10
 
 
-def _foreign(
-    row: dict[str, object], type_: str, tenant_id: str, access_code: str, told: Callable[[object], str]
-) -> str:
-    """The field, if any, that says the row belongs to another bot or report; one that is missing says nothing."""
+def _missing(report: Report, names: set[str], unknown: Sequence[str]) -> Iterator[Anomaly]:
+    """Report each documented field that no record has, with the unknown fields that may be its new name."""
+    missing = [field_.name for field_ in report.fields if field_.name not in names]
+    detail = f"missing: {', '.join(missing)}; unknown: {', '.join(unknown[:_MAX_NAMED]) or 'none'}"
+    return (Anomaly(AnomalyKind.MISSING_FIELD, name, detail) for name in missing)
+
+
+def _start(
+    row: dict[str, object], type_: str, tenant_id: str, access_code: str, quote: Callable[[object], str]
+) -> float | Anomaly:
+    """Return a record's start in epoch seconds, or why the record is unusable."""
+    moment = _number(row.get("recordTime"))
+    if moment is None or not 0 <= moment / 1000 < _LAST_MOMENT:
+        return Anomaly(AnomalyKind.INVALID_RECORD, f"recordTime={quote(row.get('recordTime'))}")
+    # A field that is missing says nothing.
     for name, expected in (("tenantId", tenant_id), ("accessCode", access_code), ("type", type_)):
         actual = row.get(name)
         if actual is not None and str(actual) != expected:
-            return f"{name}={told(actual)}"
-    return ""
+            return Anomaly(AnomalyKind.FOREIGN_RECORD, f"recordTime={moment:.0f} {name}={quote(actual)}")
+    return moment / 1000
 
 
 def _value(kind: Kind, raw: object) -> tuple[Value, bool]:
@@ -300,20 +290,20 @@ def _stored(raw: object) -> float:
     return float("-inf")
 
 
-def _told(shown: Callable[[str], str], raw: object) -> str:
-    # A text before it is quoted: with escapes in it, a secret would not be recognised.
+def _quote(shown: Callable[[str], str], raw: object) -> str:
+    # Before a text is quoted: a secret with escapes in it would not be recognised.
     return _describe(shown(raw)) if isinstance(raw, str) else shown(_describe(raw))
 
 
 def _describe(raw: object) -> str:
-    """A value for a log line: short, and never the inside of a container, which may be endless."""
+    """Describe a value for a log line: short, and never the inside of a container, which may be endless."""
     if raw is None or isinstance(raw, (str, int, float)):
-        return _described(repr(raw), raw)
+        return _shorten(repr(raw), raw)
     return "an array" if isinstance(raw, list) else "an object"
 
 
-def _described(text: str, raw: object) -> str:
-    if len(text) <= _DESCRIBED:
+def _shorten(text: str, raw: object) -> str:
+    if len(text) <= _MAX_QUOTED:
         return text
-    # No part of it: of a secret in it, a part would not be recognised.
+    # Not even its beginning: a part of a secret would not be recognised.
     return f"{'a number' if isinstance(raw, int) else 'a text'} of {len(text)} characters"

@@ -171,7 +171,7 @@ def test_whoever_may_not_list_bots(shell: Shell) -> None:
     assert (3, "no record in the last 30 days") == (status, finding["what"])
 
 
-@pytest.mark.parametrize("hours, words", [(1, "a record begins in the future"), (-16, "records of another date came")])
+@pytest.mark.parametrize("hours, words", [(1, "a record begins in the future"), (-16, "a record of another date")])
 def test_hours_that_are_off(shell: Shell, hours: float, words: str) -> None:
     """By the zone, or because the platform names hours by their end."""
     shell.simulator.world = Altered(shell.simulator.world, later(hours))
@@ -187,6 +187,21 @@ def test_fields_that_are_not_known(shell: Shell) -> None:
     status, (finding,) = checked(shell)
 
     assert (0, "note", "mood") == (status, finding["level"], finding["example"])
+
+
+def test_a_field_that_no_record_has(shell: Shell) -> None:
+    """Is a warning that names it, and beside it the field that may be its new name."""
+
+    def rename(record: Record) -> Record:
+        return {"totalCalls" if name == "callCount" else name: value for name, value in record.items()}
+
+    shell.simulator.world = Altered(shell.simulator.world, rename)
+    status, findings = checked(shell)
+
+    assert 3 == status
+    assert [("warning", "callCount (missing: callCount; unknown: totalCalls)"), ("note", "totalCalls")] == [
+        (finding["level"], finding["example"]) for finding in findings
+    ]
 
 
 def test_values_that_make_no_sense(shell: Shell) -> None:

@@ -100,7 +100,7 @@ def test_why_a_field_has_no_sample(fields: dict[str, object], name: str, why: st
 @pytest.mark.parametrize(
     "unusable, words",
     [
-        ("text", "no record with a usable recordTime"),
+        ("text", "an item that is not a record"),
         (row(14, accessCode="b2"), "of another tenant, bot or report (recordTime=1779256800000 accessCode='b2')"),
         (row(-1), "not of 2026-05-20, the date asked for"),
     ],

@@ -1,6 +1,13 @@
 """Records of a report by field name, so that a new field of the report breaks no test."""
 
+from typing import Any
+
 from exporter.upstream.reports import Record, Report, Value
+
+
+def make_row(report: Report, start: float, *, default: object = 0, **fields: object) -> dict[str, Any]:
+    """Return a record as the platform sends it; fields of the report that are not given are ``default``."""
+    return {"recordTime": int(start * 1000)} | {field.name: default for field in report.fields} | fields
 
 
 def make_record(

@@ -16,8 +16,9 @@ from exporter.polling.poller import Plan, Poller
 from exporter.polling.snapshot import BotId, Snapshot
 from exporter.polling.store import Listener, Store
 from exporter.polling.windows import Rules
+from exporter.upstream.anomalies import Anomaly
 from exporter.upstream.progress import Progress
-from exporter.upstream.reports import HOUR, Anomaly, Report
+from exporter.upstream.reports import HOUR, Report
 
 
 def pytest_asyncio_loop_factories(item: pytest.Item) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
@@ -107,7 +108,7 @@ class Findings:
     revisions: int = 0
 
     def __call__(self, _report: str, anomalies: Sequence[Anomaly], revisions: int) -> None:
-        self.reasons += [anomaly.reason for anomaly in anomalies]
+        self.reasons += [anomaly.kind for anomaly in anomalies]
         self.revisions += revisions
 
 

@@ -11,14 +11,14 @@ from exporter.polling.snapshot import BotId, Failure, Snapshot, TenantId, Tenant
 from exporter.reasons import FailureReason
 from exporter.upstream.errors import CircuitOpen, UpstreamError
 from exporter.upstream.reports import DAY, HOUR, Record, Value
-from harness.records import read_field
+from harness.records import make_row, read_field
 
 from .conftest import MakeRig, Rig
 
 
 def row(at: datetime, hour: int, calls: object) -> dict[str, Any]:
     """An hour's record of the day that was asked for."""
-    return {"recordTime": int(at.replace(hour=hour).timestamp() * 1000), "callCount": calls}
+    return make_row(HOUR, at.replace(hour=hour).timestamp(), callCount=calls)
 
 
 def calls(rig: Rig) -> Value:

@@ -14,7 +14,8 @@ from exporter.polling import windows
 from exporter.polling.calendar import hours, local_date, midnight
 from exporter.polling.snapshot import Hour
 from exporter.polling.windows import Folded, Rules, State
-from exporter.upstream.reports import HOUR, Anomaly, Parsed, Record, Value
+from exporter.upstream.anomalies import Anomaly, AnomalyKind
+from exporter.upstream.reports import HOUR, Parsed, Record, Value
 from harness.records import make_record, read_field
 
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -56,7 +57,7 @@ def calls(state: State) -> Value:
 
 def reasons(folded: Folded) -> list[str]:
     """Why something was counted as an anomaly."""
-    return [anomaly.reason for anomaly in folded.anomalies]
+    return [anomaly.kind for anomaly in folded.anomalies]
 
 
 def start(hour: Hour | None) -> str | None:
@@ -172,10 +173,10 @@ class TestLastCompleteHour:
         recovered = fold(folded.state, "15:02", [record("09:00", 9)])
         assert Hour(at("12:00"), None) == recovered.state.hour
 
-    @pytest.mark.parametrize("reason", ["invalid_record", "foreign_record"])
-    def test_a_row_that_cannot_be_placed_may_be_the_one_that_is_missing(self, reason: str) -> None:
+    @pytest.mark.parametrize("kind", [AnomalyKind.INVALID_RECORD, AnomalyKind.FOREIGN_RECORD])
+    def test_a_row_that_cannot_be_placed_may_be_the_one_that_is_missing(self, kind: AnomalyKind) -> None:
         """While there are such rows no hour is taken to be empty, and a day without records has no counters."""
-        unplaced = Anomaly(reason, "")
+        unplaced = Anomaly(kind, "")
         folded = windows.fold(State(), RULES, TODAY, Parsed([], [unplaced]), at("15:00"))
         assert (None, None) == (folded.state.hour, calls(windows.count(folded.state, RULES, at("15:00"))))
 
@@ -491,7 +492,7 @@ class TestAnomalies:
 
     def test_what_parsing_found_is_counted_once(self) -> None:
         """The same bad field in each poll of two days is one occurrence; a second one is another."""
-        bad, other = Anomaly("invalid_field", "a"), Anomaly("invalid_field", "b")
+        bad, other = Anomaly(AnomalyKind.INVALID_FIELD, "a"), Anomaly(AnomalyKind.INVALID_FIELD, "b")
 
         def polled(state: State, of: date, *anomalies: Anomaly) -> Folded:
             return windows.fold(state, RULES, of, Parsed([], list(anomalies)), at("12:00"))
@@ -510,11 +511,13 @@ def test_a_clock_that_was_ahead_makes_no_occurrence_count_again() -> None:
     state = fold(state, "12:00", [], day=ahead, of=ahead - timedelta(days=1)).state
     found: list[Anomaly] = []
     for minute in range(5):
-        folded = windows.fold(state, RULES, TODAY, Parsed([], [Anomaly("unknown_field", "mood")]), at(f"12:0{minute}"))
+        folded = windows.fold(
+            state, RULES, TODAY, Parsed([], [Anomaly(AnomalyKind.UNKNOWN_FIELD, "mood")]), at(f"12:0{minute}")
+        )
         state = folded.state
         found += folded.anomalies
 
-    assert ["unknown_field"] == [anomaly.reason for anomaly in found]
+    assert ["unknown_field"] == [anomaly.kind for anomaly in found]
     assert state.counted == ahead
 
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from exporter.polling import windows
 from exporter.polling.calendar import local_date, midnight, next_day
 from exporter.polling.windows import Folded, Rules, State
-from exporter.upstream.reports import DAY, Anomaly, Parsed, Record, Value
+from exporter.upstream.anomalies import Anomaly, AnomalyKind
+from exporter.upstream.reports import DAY, Parsed, Record, Value
 from harness.records import make_record, read_field
 
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -45,7 +46,7 @@ def shown(state: State) -> tuple[str, Value] | None:
 
 def reasons(folded: Folded) -> list[str]:
     """Why something was counted as an anomaly."""
-    return [anomaly.reason for anomaly in folded.anomalies]
+    return [anomaly.kind for anomaly in folded.anomalies]
 
 
 @pytest.mark.parametrize(
@@ -147,7 +148,7 @@ def test_a_day_of_long_ago_is_outside() -> None:
 
 def test_what_parsing_found_is_counted_once() -> None:
     """Whatever day it is asked on."""
-    bad = Anomaly("invalid_field", "a")
+    bad = Anomaly(AnomalyKind.INVALID_FIELD, "a")
     state = State()
     found: list[Anomaly] = []
     for day in range(3):

@@ -21,7 +21,8 @@ from exporter.health import Health
 from exporter.polling.snapshot import BotId, DiscoveryStatus, Hour, Snapshot, TenantId, TenantStatus
 from exporter.serving.catalogue import LAYOUTS, families
 from exporter.serving.exposition import Exposition
-from exporter.upstream.reports import ANOMALY_REASONS, MAX_COUNT, Record, Value
+from exporter.upstream.anomalies import AnomalyKind
+from exporter.upstream.reports import MAX_COUNT, Record, Value
 
 
 class Figure(NamedTuple):
@@ -137,7 +138,7 @@ bots = st.builds(
 statuses = st.builds(
     TenantStatus,
     anomalies=st.dictionaries(
-        st.tuples(st.sampled_from([*PROMISES]), st.sampled_from(ANOMALY_REASONS)), st.integers(0, 10**9)
+        st.tuples(st.sampled_from([*PROMISES]), st.sampled_from([*AnomalyKind])), st.integers(0, 10**9)
     ),
     revisions=st.dictionaries(st.sampled_from([*PROMISES]), st.integers(0, 10**9)),
     token_expiry=st.none() | moments,
@@ -311,7 +312,7 @@ def test_the_page_of_one_bot_byte_for_byte(
 ) -> None:
     """A change of a name, a label or a help that dashboards and people rely on is seen before it is released."""
     exposition.bot_changed(bot, "hour", snapshot)
-    anomalies = {("hour", reason): 0 for reason in ANOMALY_REASONS}
+    anomalies: dict[tuple[str, str], int] = {("hour", kind): 0 for kind in AnomalyKind}
     discovery = DiscoveryStatus(up=True, bots=7, last_success=1628824500.0)
     exposition.tenant_changed(
         tenant, TenantStatus(anomalies, {"hour": 1}, token_expiry=1628827200.5, discovery=discovery)

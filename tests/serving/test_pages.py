@@ -234,6 +234,18 @@ async def test_state_with_its_reason(
     assert "100.0%" not in page
 
 
+async def test_a_field_that_the_platform_does_not_send(
+    fetch: Fetch, store: Store, bot: BotId, snapshot: Snapshot, tenant: TenantId
+) -> None:
+    """The overview and the bot's page say why metrics are absent although every poll succeeds."""
+    store.put(bot, "hour", snapshot)
+    hint = "Calls by hour: the platform's records lack a documented field"
+    for count, shown in ((0, False), (1, True)):
+        store.put_tenant(tenant, TenantStatus({("hour", "missing_field"): count}))
+        for path in ("/", f"/bots/{bot.tenant_id}/{bot.access_code}"):
+            assert shown == (hint in words(await fetch(path)))
+
+
 async def test_late_records(
     connect: Callable[..., Any],
     settings: config.Config,

@@ -11,7 +11,8 @@ from exporter.polling.snapshot import BotId, DiscoveryStatus, Snapshot, TenantId
 from exporter.reasons import FailureReason
 from exporter.serving.exposition import Exposition
 from exporter.serving.reference import reference
-from exporter.upstream.reports import ANOMALY_REASONS, REPORTS
+from exporter.upstream.anomalies import AnomalyKind
+from exporter.upstream.reports import REPORTS
 
 DOCS = Path(__file__).parents[2] / "docs" / "metrics.md"
 
@@ -59,4 +60,4 @@ def test_every_value_of_a_label_is_documented() -> None:
     outcomes = {value for report in REPORTS.values() for field in report.fields for _, value in field.labels}
     operations = {"get_token", "query_bindings", *(report.operation for report in REPORTS.values())}
 
-    assert {*ANOMALY_REASONS, *FailureReason, *outcomes, *operations} <= rows
+    assert {*AnomalyKind, *FailureReason, *outcomes, *operations} <= rows

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from exporter.upstream.anomalies import AnomalyKind
 from exporter.upstream.reports import (
-    ANOMALY_REASONS,
     CHATBOT,
     DAY,
     HOUR,
@@ -50,7 +50,7 @@ def value(of: Record, field: str) -> float | None:
 
 def found(result: Parsed) -> list[tuple[str, str]]:
     """The anomalies without what their log line tells."""
-    return [(anomaly.reason, anomaly.where) for anomaly in result.anomalies]
+    return [(anomaly.kind, anomaly.where) for anomaly in result.anomalies]
 
 
 def test_the_documented_record() -> None:
@@ -191,15 +191,37 @@ def test_rates_and_means(field: str, raw: object, expected: float | None, *, val
     assert valid == (not anomalies)
 
 
-def test_a_missing_field_is_absent_without_remark() -> None:
-    """Older versions of the platform have fewer fields."""
-    older = row()
-    del older["interfaceRequestCount"]
+def test_a_field_that_one_record_lacks_is_absent() -> None:
+    """Its other records show that the platform knows the field."""
+    shorter = row()
+    del shorter["interfaceRequestCount"]
 
-    (record,), anomalies = parsed(older)
+    (record, _), anomalies = parsed(shorter, row(recordTime=1628823600000))
 
     assert value(record, "interfaceRequestCount") is None
     assert [] == anomalies
+
+
+def test_a_field_that_no_record_has_is_reported_once() -> None:
+    """A field that was renamed is named with the unknown field that may be its new name."""
+    renamed = [row(recordTime=hour * 3_600_000, totalCalls=7) for hour in range(3)]
+    for record in renamed:
+        del record["callCount"], record["interactCount"]
+
+    records, anomalies = parsed(*renamed)
+
+    assert [None] * 3 == [value(record, "callCount") for record in records]
+    assert [
+        ("missing_field", "callCount", "missing: callCount, interactCount; unknown: totalCalls"),
+        ("missing_field", "interactCount", "missing: callCount, interactCount; unknown: totalCalls"),
+        ("unknown_field", "totalCalls", ""),
+    ] == [(anomaly.kind, anomaly.where, anomaly.detail) for anomaly in anomalies]
+
+
+def test_a_report_without_usable_records_lacks_no_field() -> None:
+    """An empty report, and one of another bot's records, say nothing about the fields."""
+    assert [] == parsed().anomalies
+    assert ["foreign_record"] == [anomaly.kind for anomaly in parsed({**row(), "accessCode": "b2"}).anomalies]
 
 
 def test_unknown_fields_are_named_once() -> None:
@@ -229,7 +251,7 @@ def test_a_bad_record_is_lost_alone(bad: object) -> None:
     records, anomalies = parsed(bad, row())
 
     assert 1 == len(records)
-    assert ["invalid_record"] == [anomaly.reason for anomaly in anomalies]
+    assert ["invalid_record"] == [anomaly.kind for anomaly in anomalies]
 
 
 @pytest.mark.parametrize(
@@ -240,7 +262,7 @@ def test_records_of_others_are_left_out(changes: dict[str, object]) -> None:
     records, anomalies = parsed(row(**changes))
 
     assert [] == records
-    assert ["foreign_record"] == [anomaly.reason for anomaly in anomalies]
+    assert ["foreign_record"] == [anomaly.kind for anomaly in anomalies]
 
 
 def test_identifiers_that_come_as_numbers_are_ours() -> None:
@@ -286,8 +308,8 @@ def test_no_answer_is_too_strange(rows: list[object]) -> None:
     """Whatever comes: values are in range, reasons are known, and every lost record is accounted for."""
     records, anomalies = parsed(*rows)
 
-    assert {anomaly.reason for anomaly in anomalies} <= set(ANOMALY_REASONS)
-    lost = sum(anomaly.reason in ("invalid_record", "foreign_record") for anomaly in anomalies)
+    assert {anomaly.kind for anomaly in anomalies} <= set(AnomalyKind)
+    lost = sum(anomaly.kind in ("invalid_record", "foreign_record") for anomaly in anomalies)
     assert len(rows) == len(records) + lost
     for record in records:
         for field, number in zip(HOUR.fields, record.values, strict=True):

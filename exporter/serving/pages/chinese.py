@@ -43,6 +43,9 @@ CHINESE: Final[Mapping[str, str]] = MappingProxyType(
         "internal error of the exporter": "本程序内部错误",
         "%(reason)s, for %(time)s": "%(reason)s，已持续 %(time)s",
         "%(what)s; %(next)s": "%(what)s；%(next)s",
+        "%(report)s: the platform's records lack a documented field, so its metrics are absent. The log names the field.": (
+            "%(report)s：平台的记录缺少接口文档中的字段，相关指标因此缺失。日志中有该字段的名称。"
+        ),
         "Login failed": "登录失败",
         ": the app secret is wrong": "：密钥（app secret）错误",
         ": the app key is unknown": "：app key 不存在",
