@@ -16,8 +16,9 @@ from benchmarks import machine
 from benchmarks.children import Pipe, Question, answer
 from benchmarks.fleets import BenchmarkClock
 from exporter import __version__, config, logs
-from exporter.app import App, WebOptions
+from exporter.app import App
 from exporter.config import Config, Shard
+from exporter.serving.web import WebOptions
 
 TICK: Final = 0.01
 """Seconds between two looks at how late the event loop is."""

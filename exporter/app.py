@@ -1,15 +1,14 @@
-"""Puts the parts together: the only place that knows all of them."""
+"""Builds the exporter from its parts, and runs it: start, reload, shutdown."""
 
 import asyncio
 import math
 import os
+import platform
 import random
 import signal
 import socket
 from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass
-from pathlib import Path
+from contextlib import AsyncExitStack
 from typing import Final
 
 from aiohttp import web
@@ -21,33 +20,21 @@ from exporter.config import Config, ConfigError, Shard, take_shard
 from exporter.health import Health
 from exporter.polling.fleet import Fleet
 from exporter.polling.store import Store
+from exporter.reloader import Reloader
 from exporter.serving.exposition import Exposition
 from exporter.serving.server import Address, Server
-from exporter.serving.web import create_app
+from exporter.serving.web import WebOptions, create_app
 from exporter.serving.webconfig import CurrentWebConfig, protect
+from exporter.watch import Watch
 
 READY_AFTER: Final = 30.0
-"""Seconds after which the program counts as ready even if some bot has not been tried yet."""
+"""Seconds after which the exporter counts as ready even if some bot has not been polled yet."""
 
 _SHUTDOWN_TIMEOUT: Final = 2.0
 
 
 class StartError(Exception):
-    """The program cannot start; the message is one line for the user."""
-
-
-@dataclass(frozen=True, slots=True)
-class WebOptions:
-    """Where and how the program listens."""
-
-    listen_addresses: Sequence[tuple[str | None, int]] = ((None, 10230),)
-    """Host (None: every interface) and port (0: any that is free)."""
-    telemetry_path: str = "/metrics"
-    enable_lifecycle: bool = False
-    route_prefix: str = ""
-    external_url: str | None = None
-    web_config_file: Path | None = None
-    """TLS, users and headers; None: plain HTTP for everybody."""
+    """The exporter cannot start. The message is one line for the user."""
 
 
 class App:
@@ -64,9 +51,25 @@ class App:
         rng: random.Random,
         version: str,
         revision: str,
+        config_file: str = "",
+        watch: Watch | None = None,
         on_listening: Callable[[Sequence[str]], None] = lambda _: None,
     ) -> None:
-        """``load`` reads the configuration, at the start and at each reload; ``on_listening`` gets the URLs served."""
+        """Take what ``run`` needs.
+
+        Args:
+            load: Reads the configuration, at the start and at each reload.
+            options: Where and how to listen.
+            shard: Which tenants to poll.
+            clock: For all that depends on the time.
+            log: Bound to nothing yet.
+            rng: For jitter.
+            version: Of the exporter.
+            revision: The commit it was built from.
+            config_file: Names the configuration's source in the log.
+            watch: Watches this source, and has a change reloaded; None: only signals and HTTP requests do.
+            on_listening: Gets the URLs that are served.
+        """
         self._load = load
         self._shard = shard
         self._options = options
@@ -82,57 +85,52 @@ class App:
         self._fleet = Fleet(store=self._store, clock=clock, health=self._health, log=log, rng=rng)
         self._config: Config | None = None
         self._version = version
+        self._revision = revision
+        self._config_file = config_file
+        self._watch = watch
         self._ready_at: float | None = None
-        self._reloading = asyncio.Lock()
-        self._reloads: set[asyncio.Task[None]] = set()
-        self._next_reload: asyncio.Task[None] | None = None
+        self._reloader = Reloader(self._reload)
 
     async def run(self) -> None:
-        """Serves until SIGTERM or SIGINT. Raises ConfigError and StartError."""
+        """Serve until SIGTERM or SIGINT. Raises ConfigError and StartError."""
         async with AsyncExitStack() as stack:
             stopped = self._catch_signals()
             stack.push_async_callback(self._fleet.close)
-            stack.push_async_callback(self._finish_reloads)
+            stack.push_async_callback(self._reloader.close)
+            if self._watch:
+                watching = asyncio.create_task(self._watch.run(self._reloader.request))
+                stack.callback(watching.cancel)
             config = self._read()
-            # The sockets before the polls: with a port that is taken, the platform is better not asked at all.
+            # First the sockets, then the polls: if a port is taken, the platform is not asked at all.
             await self._listen(stack)
-            async with self._reloading:
-                await self._apply(config)
+            await self._apply(config, "config_loaded")
+            self._reloader.start()
             await stopped.wait()
             self._log.info("stopping")
 
     async def reload(self) -> None:
-        """Takes over the configuration as it is written now; raises ConfigError, and nothing has changed, if it is bad.
-
-        However many ask while one is under way, one more serves them all: it reads what is written after they asked.
-        """
-        if self._next_reload is None:
-            self._next_reload = asyncio.create_task(self._reload())
-            self._reloads.add(self._next_reload)
-            self._next_reload.add_done_callback(self._reloads.discard)
-        await asyncio.shield(self._next_reload)
+        """Read and apply the configuration. If it is invalid, raise ConfigError and keep the former one."""
+        await asyncio.shield(self._reloader.request())  # others may wait for the same reload
 
     async def _reload(self) -> None:
-        async with self._reloading:
-            self._next_reload = None
-            try:
-                # Off the loop: with thousands of bots it takes a while, and scrapes go on.
-                await self._apply(await asyncio.to_thread(self._read))
-            except Exception as error:
-                self._health.config_reload_successful.set(0)
-                if isinstance(error, ConfigError):
-                    for message in error.errors:
-                        self._log.error("config_invalid", error=message)
-                    self._log.error("reload_failed", errors=len(error.errors), kept="the former configuration")
-                else:
-                    self._log.exception("reload_failed")
-                raise
-            self._fleet.reset_logins()
+        try:
+            # In a thread: with thousands of bots it takes a while, and scrapes must not wait.
+            await self._apply(await asyncio.to_thread(self._read), "config_reloaded")
+        except Exception as error:
+            self._health.config_reload_successful.set(0)
+            if isinstance(error, ConfigError):
+                for message in error.errors:
+                    self._log.error("config_invalid", error=message)
+                self._log.error("reload_failed", errors=len(error.errors), kept="the former configuration")
+            else:
+                self._log.exception("reload_failed")
+            raise
+        self._fleet.reset_logins()
 
     def _read(self) -> Config:
         return take_shard(self._load(), self._shard)
 
-    async def _apply(self, config: Config) -> None:
+    async def _apply(self, config: Config, event: str) -> None:
         await self._fleet.apply(config)
         self._config = config
         if self._ready_at is None:
@@ -145,7 +143,7 @@ class App:
                 if secret and secret.world_readable():
                     self._log.warning("secret_readable_by_everyone", tenant_id=tenant.tenant_id, file=str(secret.path))
         self._log.info(
-            "config_loaded",
+            event,
             platforms=len(config.platforms),
             tenants=len(tenants),
             discovering=sum(tenant.discovery is not None for tenant in tenants),
@@ -153,7 +151,7 @@ class App:
         )
 
     def _ready(self) -> bool:
-        """Once it is, it stays so, whatever a reload adds."""
+        """Return whether every bot has been polled. Once ready, the exporter stays ready, whatever a reload adds."""
         if self._ready_at is None:
             return False
         if self._fleet.all_tried:
@@ -162,15 +160,13 @@ class App:
 
     async def _listen(self, stack: AsyncExitStack) -> None:
         app = create_app(
+            self._options,
             store=self._store,
             exposition=self._exposition,
             clock=self._clock,
             log=self._log,
             ready=self._ready,
-            reload=self.reload if self._options.enable_lifecycle else None,
-            telemetry_path=self._options.telemetry_path,
-            route_prefix=self._options.route_prefix,
-            external_url=self._options.external_url,
+            reload=self.reload,
             configuration=lambda: self._config,
             version=self._version,
         )
@@ -183,14 +179,25 @@ class App:
             try:
                 await server.listen(host, port)
             except OSError as error:
-                # asyncio wraps the system's words in its own; a name that is not found has numbers of its own.
+                # asyncio adds words to the system's message; errors of name resolution have numbers of their own.
                 own = error.errno is None or isinstance(error, socket.gaierror)
                 reason = (error.strerror or str(error)) if own else os.strerror(error.errno or 0)
-                raise StartError(f"cannot listen on {host or ''}:{port}: {reason}") from error
+                message = f"cannot listen on {host or ''}:{port}: {reason}; choose another with --web.listen-address"
+                raise StartError(message) from error
             for address in server.addresses[earlier:]:
-                # A certificate is for the name that was given.
+                # TLS certificates are issued for the name given.
                 given = _host((host, address[1])) if host else _host(address)
-                urls.append(f"{server.scheme}://{given}:{address[1]}{self._options.route_prefix}/")
+                urls.append(f"{server.scheme}://{given}:{address[1]}{self._options.prefix}/")
+        # Only now: a configuration that is invalid, or a port that is taken, is one line on stderr.
+        self._log.info(
+            "starting",
+            version=self._version,
+            revision=self._revision,
+            python=platform.python_version(),
+            config_file=self._config_file,
+            shard=self._shard.number,
+            total_shards=self._shard.total,
+        )
         for address in server.addresses:
             self._log.info("listening", address=f"{_host(address)}:{address[1]}", scheme=server.scheme)
         self._on_listening(urls)
@@ -203,32 +210,15 @@ class App:
         return Server(app, shutdown_timeout=_SHUTDOWN_TIMEOUT, context=config.context, admits=config.admits)
 
     def _catch_signals(self) -> asyncio.Event:
-        """The event that says to stop; SIGHUP reloads."""
-        loop = asyncio.get_running_loop()
+        """Return the event that ends the exporter: set by SIGTERM and SIGINT. SIGHUP reloads."""
         stopped = asyncio.Event()
-
-        async def reload() -> None:
-            with suppress(Exception):  # logged and counted; the old configuration goes on
-                await self.reload()
-
-        def on_hangup() -> None:
-            if not stopped.is_set():
-                task = asyncio.create_task(reload())
-                self._reloads.add(task)
-                task.add_done_callback(self._reloads.discard)
-
         for number, handler in (
             (signal.SIGTERM, stopped.set),
             (signal.SIGINT, stopped.set),
-            (signal.SIGHUP, on_hangup),
+            (signal.SIGHUP, self._reloader.request),
         ):
-            loop.add_signal_handler(number, handler)  # until the loop is closed
+            asyncio.get_running_loop().add_signal_handler(number, handler)  # until the loop is closed
         return stopped
-
-    async def _finish_reloads(self) -> None:
-        if self._next_reload is not None:
-            self._next_reload.cancel()
-        await asyncio.gather(*self._reloads, return_exceptions=True)  # logged and counted where they arose
 
 
 def _host(address: Address) -> str:

@@ -1,4 +1,4 @@
-"""Notices that a file has changed, where nobody is there to send a signal: in a Kubernetes volume."""
+"""Detects changes of a file, for systems in which nobody sends a signal: Kubernetes volumes, for example."""
 
 import asyncio
 import hashlib
@@ -9,23 +9,24 @@ from exporter.config.files import read_regular
 
 
 class Watch:
-    """A file's content from the moment this is made; what counts is the content, however it got there."""
+    """Compares the content of a file with what it was when this object was made, however the change was made."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, interval: float) -> None:
         self._path = path
+        self._interval = interval
         self._digest = self._read()
 
-    async def run(self, interval: float, on_change: Callable[[], object]) -> None:
-        """Looks every ``interval`` seconds, for ever, and calls ``on_change`` when the content is another than before."""
+    async def run(self, on_change: Callable[[], object]) -> None:
+        """Read the file every ``interval`` seconds, and call ``on_change`` when its content has changed."""
         while True:
-            await asyncio.sleep(interval)
+            await asyncio.sleep(self._interval)
             digest = await asyncio.to_thread(self._read)
             if digest not in (None, self._digest):
                 self._digest = digest
                 on_change()
 
     def _read(self) -> bytes | None:
-        """A digest of the content; None while it can't be read, as it may be for a moment while it is replaced."""
+        """Return a digest of the content, or None if it cannot be read: it may be being replaced."""
         try:
             return hashlib.sha256(read_regular(self._path)).digest()
         except OSError:

@@ -21,7 +21,7 @@ def replace(file: Path, content: bytes) -> None:
 async def watching(file: Path) -> AsyncIterator[list[bytes]]:
     """What the file held each time that it was said to have changed."""
     seen: list[bytes] = []
-    task = asyncio.create_task(Watch(file).run(0.001, lambda: seen.append(file.read_bytes())))
+    task = asyncio.create_task(Watch(file, 0.001).run(lambda: seen.append(file.read_bytes())))
     try:
         yield seen
     finally:

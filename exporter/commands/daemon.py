@@ -7,18 +7,19 @@ import sys
 from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import click
 import uvloop
 from structlog.typing import FilteringBoundLogger
 
 from exporter import __version__, signals
-from exporter.app import App, StartError, WebOptions
+from exporter.app import App, StartError
 from exporter.clock import SystemClock
 from exporter.commands.options import told_to_the_user
 from exporter.config import Config, Shard
 from exporter.revision import revision
+from exporter.serving.web import WebOptions
+from exporter.watch import Watch
 
 _LARGE_BLOCK: Final = 16 << 20  # more than 32 MiB would teach it nothing
 _OBJECTS_A_COLLECTION: Final = 50_000  # some ten megabytes, should all of them be garbage
@@ -34,8 +35,6 @@ def web_from(
     web_config_file: Path | None,
 ) -> WebOptions:
     """What the flags of ``web_options`` say."""
-    if web_route_prefix is None:
-        web_route_prefix = urlsplit(web_external_url or "").path.rstrip("/")
     return WebOptions(
         listen_addresses=web_listen_address,
         telemetry_path=web_telemetry_path,
@@ -51,9 +50,12 @@ def serve(
     options: WebOptions,
     log: FilteringBoundLogger,
     shard: Shard = Shard(),  # noqa: B008 - it is frozen
+    *,
+    config_file: str,
+    watch: Watch | None = None,
     on_listening: Callable[[Sequence[str]], None] = lambda _: None,
 ) -> Coroutine[Any, Any, None]:
-    """The daemon on this machine's clock, ready to run."""
+    """Build the daemon, on this machine's clock. The parameters are those of `App`."""
 
     async def run() -> None:
         await App(
@@ -65,6 +67,8 @@ def serve(
             rng=random.Random(),  # noqa: S311 - jitter, no secrets
             version=__version__,
             revision=revision(),
+            config_file=config_file,
+            watch=watch,
             on_listening=on_listening,
         ).run()
 

@@ -51,7 +51,7 @@ def demo(write_config: Path | None, log_level: str, log_format: str, **web: Any)
                     written.enter_context(_written(write_config, _HEADING + text))
                     _announce(urls)
 
-                await serve(lambda: config.load(text, {}), options, log, on_listening=listening)
+                await serve(lambda: config.load(text, {}), options, log, config_file="demo", on_listening=listening)
 
     run_to_end(run())
 

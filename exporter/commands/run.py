@@ -1,9 +1,6 @@
 """``oifde-exporter run``: the daemon."""
 
-import asyncio
 import os
-import signal
-from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +10,7 @@ from exporter import config, logs
 from exporter.commands.daemon import run_to_end, serve, web_from
 from exporter.commands.help import Command
 from exporter.commands.options import (
+    CONFIG_TEXT,
     Interval,
     config_option,
     config_source,
@@ -61,20 +59,15 @@ def run(
     source = config_source(ctx, config_file)
     chosen = shard_from(shard=shard, total_shards=total_shards)
     log = logs.configure(level=log_level, format=log_format)
-    # Known before the daemon reads it, so that no change falls between the two.
-    watch = Watch(source) if config_auto_reload_interval and isinstance(source, Path) else None
-    daemon = serve(lambda: config.load(source, os.environ), web_from(**web), log, chosen)
-    run_to_end(_watching(watch, config_auto_reload_interval, daemon) if watch else daemon)
-
-
-async def _watching(watch: Watch, interval: float, daemon: Coroutine[Any, Any, None]) -> None:
-    """The daemon, told of a change as an operator would tell it."""
-    watching = asyncio.create_task(watch.run(interval, _hang_up))
-    try:
-        await daemon
-    finally:
-        watching.cancel()
-
-
-def _hang_up() -> None:
-    signal.raise_signal(signal.SIGHUP)
+    # Made before the daemon reads the file, so that no change between the two is missed.
+    file = source if isinstance(source, Path) else None
+    run_to_end(
+        serve(
+            lambda: config.load(source, os.environ),
+            web_from(**web),
+            log,
+            chosen,
+            config_file=str(file or CONFIG_TEXT),
+            watch=Watch(file, config_auto_reload_interval) if file and config_auto_reload_interval else None,
+        )
+    )

@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
@@ -33,7 +35,30 @@ _HEADERS: Final = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class WebOptions:
+    """Where and how the exporter listens, as the ``--web.*`` flags say."""
+
+    listen_addresses: Sequence[tuple[str | None, int]] = ((None, 10230),)
+    """Host (None: every interface) and port (0: any that is free)."""
+    telemetry_path: str = "/metrics"
+    enable_lifecycle: bool = False
+    route_prefix: str | None = None
+    """Default: the path of ``external_url``."""
+    external_url: str | None = None
+    """The URL of the whole as browsers see it."""
+    web_config_file: Path | None = None
+    """TLS, users and headers; None: plain HTTP for everybody."""
+
+    @property
+    def prefix(self) -> str:
+        """The path with which all routes begin: empty, or with a slash at its beginning only."""
+        prefix = urlsplit(self.external_url or "").path if self.route_prefix is None else self.route_prefix
+        return f"/{prefix.strip('/')}".rstrip("/")
+
+
 def create_app(
+    options: WebOptions = WebOptions(),
     *,
     store: Store,
     exposition: Exposition,
@@ -41,29 +66,38 @@ def create_app(
     log: FilteringBoundLogger,
     ready: Callable[[], bool],
     reload: Callable[[], Awaitable[None]] | None = None,
-    telemetry_path: str = "/metrics",
-    route_prefix: str | None = None,
-    external_url: str | None = None,
     configuration: Callable[[], Config | None] = lambda: None,
     version: str = "",
 ) -> web.Application:
-    """The application with all routes.
+    """Build the application with all its routes. With "/" as telemetry path there is no status page.
 
-    ``ready`` says whether every bot has been tried. ``reload`` takes over the configuration and raises ConfigError if it
-    is bad; None: reloading over HTTP is off. ``configuration`` gives the one in use, if there is one yet. As with
-    Prometheus, all routes begin with ``route_prefix``, by default the path of ``external_url``, which is the URL of the
-    whole as browsers see it. With "/" as ``telemetry_path`` there is no status page.
+    Args:
+        options: Where and how to listen.
+        store: What the pages show.
+        exposition: The metrics page.
+        clock: For the age of the data.
+        log: For errors of a page.
+        ready: Returns whether every bot has been polled.
+        reload: Reloads the configuration, or raises ConfigError; called only if the options enable it.
+        configuration: Returns the configuration in use, if there is one yet.
+        version: Shown on the status page.
     """
-    prefix = (urlsplit(external_url or "").path if route_prefix is None else route_prefix).strip("/")
-    prefix = f"/{prefix}" if prefix else ""
-    metrics_path = f"/{telemetry_path.strip('/')}"
+    prefix, external_url = options.prefix, options.external_url
+    metrics_path = f"/{options.telemetry_path.strip('/')}"
     pages = Pages(
         base=f"{external_url.rstrip('/')}/" if external_url else "",
         telemetry_path=metrics_path,
         version=version,
         configuration=configuration,
     )
-    site = _Site(store=store, exposition=exposition, clock=clock, ready=ready, reload=reload, pages=pages)
+    site = _Site(
+        store=store,
+        exposition=exposition,
+        clock=clock,
+        ready=ready,
+        reload=reload if options.enable_lifecycle else None,
+        pages=pages,
+    )
 
     app = web.Application(middlewares=[_log_errors(log)])
     app.on_response_prepare.append(_set_headers)

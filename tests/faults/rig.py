@@ -21,8 +21,9 @@ from aiohttp.web_app import _cached_build_middleware
 from prometheus_client.parser import text_string_to_metric_families
 
 from exporter import logs
-from exporter.app import App, WebOptions
+from exporter.app import App
 from exporter.config import Config, Shard, load
+from exporter.serving.web import WebOptions
 from exporter.simulator import CALM, Account, SimBot, SimTenant, SimulatedWorld, Simulator
 
 from .loop import SocketLoop

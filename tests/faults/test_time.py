@@ -166,7 +166,7 @@ async def test_midnight(rig: Rig, start_of_test: datetime, zone: ZoneInfo) -> No
     assert (1, 2) == (increase.resets, zeros)
     assert yesterday - first + increase.last == increase.sum
     assert midnight == hour  # from 01:10 on
-    assert ["listening", "config_loaded", "login_succeeded"] == rig.names()
+    assert ["starting", "listening", "config_loaded", "login_succeeded"] == rig.names()
 
 
 SPRING = ZoneInfo("Europe/Berlin"), "2024-03-31T00:05", 23

@@ -15,8 +15,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from exporter import logs
-from exporter.app import App, WebOptions
+from exporter.app import App
 from exporter.config import Shard, load
+from exporter.serving.web import WebOptions
 from exporter.simulator import CALM, SimBot, SimTenant, SimulatedWorld, Simulator, default_secret
 from harness.clocks import StandingClock
 from harness.processes import fetch

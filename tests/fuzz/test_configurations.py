@@ -138,7 +138,8 @@ def test_the_command_says_what_is_wrong_or_runs(seed: int, tmp_path: Path, taken
         assert 1 == ended.exit_code, told
         assert "canary" not in ended.output, told
         lines = ended.output.splitlines()
-        runs = lines == [f"oifde-exporter: cannot listen on 127.0.0.1:{taken}: {os.strerror(errno.EADDRINUSE)}"]
+        why = f"{os.strerror(errno.EADDRINUSE)}; choose another with --web.listen-address"
+        runs = lines == [f"oifde-exporter: cannot listen on 127.0.0.1:{taken}: {why}"]
         assert runs or (lines and all(PLACE.match(line) for line in lines)), told
 
 

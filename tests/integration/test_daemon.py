@@ -1,6 +1,7 @@
 """The daemon as whoever runs it meets it: its start, its signals, its pages and its end."""
 
 import json
+import platform
 import signal
 import socket
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from exporter import __version__
 from exporter.clock import SystemClock
 from exporter.simulator import CALM, SimBot, SimTenant, SimulatedWorld, Simulator, default_secret
 from harness import faults
@@ -75,6 +77,19 @@ async def test_a_bot_is_polled_and_served(start_exporter: StartExporter, simulat
     assert ["oifde_exporter_bots 2.0"] == await series(exporter, "oifde_exporter_bots")
 
 
+async def test_the_first_line_of_the_log_says_what_runs(start_exporter: StartExporter, simulator: Simulator) -> None:
+    """The version, the revision, Python, the configuration file and the shard: all that a support case asks first."""
+    exporter = await start_exporter("--shard=0", "--total-shards=1", config=config(simulator, "b1"))
+    await wait_for(lambda: up(exporter, "b1"), "the bot")
+
+    first = exporter.events()[0]
+    assert ["ts", "level", "msg", "version", "revision", "python", "config_file", "shard", "total_shards"] == list(
+        first
+    )
+    assert ("starting", __version__, platform.python_version()) == (first["msg"], first["version"], first["python"])
+    assert ("exporter-1.yaml", 0, 1) == (Path(first["config_file"]).name, first["shard"], first["total_shards"])
+
+
 async def test_a_hangup_reloads_the_configuration(
     start_exporter: StartExporter, simulator: Simulator, tmp_path: Path
 ) -> None:
@@ -86,6 +101,7 @@ async def test_a_hangup_reloads_the_configuration(
     config_file.write_text(config(simulator, "b1", "b2"))
     exporter.send_signal(signal.SIGHUP)
     await wait_for(lambda: up(exporter, "b1", "b2"), "the second bot")
+    assert [1, 2] == [event["bots"] for event in exporter.events("config_loaded") + exporter.events("config_reloaded")]
 
     config_file.write_text(config(simulator, "b2", extra="nonsense: 1"))
     exporter.send_signal(signal.SIGHUP)
@@ -137,7 +153,7 @@ async def test_it_ends_when_told_to_even_while_the_platform_hangs(
     exporter.send_signal(number)
 
     assert 0 == await exporter.ended()
-    assert ["listening", "config_loaded", "login_succeeded", "stopping"] == [
+    assert ["starting", "listening", "config_loaded", "login_succeeded", "stopping"] == [
         event["msg"] for event in exporter.events() if event["level"] != "warn"
     ]
 
@@ -247,7 +263,9 @@ async def test_a_port_that_is_taken_is_one_line(simulator: Simulator, tmp_path: 
         ended = run_to_end(f"--config.file={file}", f"--web.listen-address=127.0.0.1:{port}")
 
     assert 1 == ended.returncode
-    assert [f"oifde-exporter: cannot listen on 127.0.0.1:{port}: Address already in use"] == ended.stderr.splitlines()
+    assert [
+        f"oifde-exporter: cannot listen on 127.0.0.1:{port}: Address already in use; choose another with --web.listen-address"
+    ] == ended.stderr.splitlines()
     assert 0 == simulator.journal.counts["get_token"]
 
 

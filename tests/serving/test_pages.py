@@ -28,7 +28,7 @@ from exporter.serving.catalogue import LAYOUTS
 from exporter.serving.exposition import Exposition
 from exporter.serving.pages import views
 from exporter.serving.pages.chinese import CHINESE
-from exporter.serving.web import create_app
+from exporter.serving.web import WebOptions, create_app
 from exporter.upstream.reports import Record
 
 from .conftest import START
@@ -61,6 +61,9 @@ platforms:
 Fetch: TypeAlias = Callable[..., Awaitable[str]]
 
 
+WEB = {"telemetry_path", "route_prefix", "external_url"}
+
+
 @pytest.fixture
 def store(exposition: Exposition) -> Store:
     """What the pages show."""
@@ -74,7 +77,8 @@ def connect(store: Store, exposition: Exposition, clock: Clock) -> Callable[...,
     @asynccontextmanager
     async def serve(**options: Any) -> AsyncIterator[TestClient[Any, Any]]:
         log = configure(level="info", format="logfmt", stream=io.StringIO())
-        app = create_app(store=store, exposition=exposition, clock=clock, log=log, ready=lambda: True, **options)
+        web = WebOptions(**{name: options.pop(name) for name in WEB & options.keys()})
+        app = create_app(web, store=store, exposition=exposition, clock=clock, log=log, ready=lambda: True, **options)
         async with TestClient(TestServer(app)) as client:
             yield client
 

@@ -20,7 +20,7 @@ from exporter.logs import configure
 from exporter.polling.snapshot import BotId, DiscoveryStatus, Snapshot, TenantId, TenantStatus
 from exporter.polling.store import Store
 from exporter.serving.exposition import Exposition
-from exporter.serving.web import create_app
+from exporter.serving.web import WebOptions, create_app
 
 Client = TestClient[Request, Application]
 
@@ -29,6 +29,9 @@ Client = TestClient[Request, Application]
 def store(exposition: Exposition) -> Store:
     """A store whose page is ``exposition``."""
     return Store([exposition])
+
+
+WEB = {"telemetry_path", "route_prefix", "external_url"}
 
 
 @pytest.fixture
@@ -44,7 +47,11 @@ def connect(store: Store, exposition: Exposition, clock: Clock, logged: io.Strin
     @asynccontextmanager
     async def serve(**options: Any) -> AsyncIterator[Client]:
         log = configure(level="info", format="logfmt", stream=logged)
-        app = create_app(store=store, exposition=exposition, clock=clock, log=log, **{"ready": lambda: True, **options})
+        web = WebOptions(
+            enable_lifecycle="reload" in options, **{name: options.pop(name) for name in WEB & options.keys()}
+        )
+        parts = {"ready": lambda: True, **options}
+        app = create_app(web, store=store, exposition=exposition, clock=clock, log=log, **parts)
         server = TestServer(app)
         async with TestClient(server, auto_decompress=False, skip_auto_headers=["Accept-Encoding", "Accept"]) as client:
             yield client

@@ -205,7 +205,7 @@ class Soak:
             self._label = f"since reload {self._reloads.total()}"
         dropped, self._configured = self._configured - wanted, wanted
         self._write_config("nonsense: true\n" if kind == "a bad file" else "")
-        event = "config_invalid" if kind == "a bad file" else "config_loaded"
+        event = "config_invalid" if kind == "a bad file" else "config_reloaded"
         self._log.read()
         former = self._log.events[event]
         self._storm.reloading()

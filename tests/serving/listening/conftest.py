@@ -20,7 +20,7 @@ from exporter.logs import configure
 from exporter.polling.store import Store
 from exporter.serving.exposition import Exposition
 from exporter.serving.server import Limits, Server
-from exporter.serving.web import create_app
+from exporter.serving.web import WebOptions, create_app
 from exporter.serving.webconfig import CurrentWebConfig, protect
 
 TIMEOUT = 20.0
@@ -102,7 +102,13 @@ def serve(exposition: Exposition, clock: Clock, directory: Path, log: io.StringI
             """Do nothing, in its place."""
 
         app = create_app(
-            store=Store([exposition]), exposition=exposition, clock=clock, log=logger, ready=lambda: True, reload=reload
+            WebOptions(enable_lifecycle=True),
+            store=Store([exposition]),
+            exposition=exposition,
+            clock=clock,
+            log=logger,
+            ready=lambda: True,
+            reload=reload,
         )
         file = directory / "web.yaml"
         if text is None:
