@@ -28,19 +28,21 @@ _KINDS: Final[Mapping[type, str]] = {
 }
 
 
-def judge_status(status: int, retry_after: str | None, now: float) -> UpstreamError | None:
+def judge_status(status: int, retry_after: str | None, now: float, *, with_token: bool) -> UpstreamError | None:
     """Judge an HTTP status.
 
     Args:
         retry_after: The header Retry-After (RFC 9110, 10.2.3), heeded with 429 and 503.
         now: Seconds since the epoch, against which a date in that header is taken.
+        with_token: A token was sent. Without one 401 and 403 say nothing about the account: a firewall, an allow-list
+            or a proxy answers so as well.
 
     Returns:
         What is wrong (auth, http) if it is not one of success; redirects are not followed, so they are none.
     """
     if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
         return None
-    if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+    if with_token and status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
         return UpstreamError(FailureReason.AUTH, f"HTTP status {status}", status=status)
     hint = ": redirects are not followed" if status in _REDIRECTS else ""
     heeded = status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)

@@ -50,14 +50,8 @@ class CircuitBreaker:
         """Raise what `admit` would, without taking the probe."""
         if self._opened_at is None or self._last_failure is None:
             return
-        now = self._clock.elapsed()
-        if self._probing or now < self._probe_at:
-            last = self._last_failure
-            raise CircuitOpen(
-                last.reason,
-                f"{UNREACHABLE}{last}",
-                retry_after=max(0.0, self._probe_at - now),
-            )
+        if self._probing or self._clock.elapsed() < self._probe_at:
+            raise CircuitOpen(self._last_failure.reason, f"{UNREACHABLE}{self._last_failure}")
 
     def admit(self, caller: Hashable | None) -> bool:
         """Let a request through; `succeeded`, `failed` or `abandoned` must follow.

@@ -207,6 +207,7 @@ class PlatformClient:
         self, path: str, body: Mapping[str, object], headers: Mapping[str, str], expect: type
     ) -> object:
         self._remember_secrets(body, headers)
+        with_token = "authToken" in body or "token" in headers
         request = self._http.post(
             self._url + path,
             data=json.dumps(body).encode(),
@@ -220,7 +221,9 @@ class PlatformClient:
             date = answer.http_date(response.headers.get("Date", ""))
             if date is not None:
                 self._health.clock_skew.labels(self.platform).set(date - now)
-            refusal = answer.judge_status(response.status, response.headers.get("Retry-After"), now)
+            refusal = answer.judge_status(
+                response.status, response.headers.get("Retry-After"), now, with_token=with_token
+            )
             if refusal is not None:
                 beginning = await _beginning(response) if response.status in _MAY_EXPLAIN else b""
                 raise answer.explained(refusal, beginning, self._secrets)

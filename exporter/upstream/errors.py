@@ -86,23 +86,7 @@ class LoginFailed(UpstreamError):  # noqa: N818 - what happened; it is no error 
 
 
 class LoginBlocked(LoginFailed):
-    """No login is tried for now, and nothing was sent. The reason is that of the last login's failure.
-
-    ``retry_at`` is when the next one may be tried, on ``clock.elapsed()``; None: when the secret's text has changed.
-    """
-
-    def __init__(
-        self,
-        reason: FailureReason,
-        message: str,
-        *,
-        code: int | None = None,
-        status: int | None = None,
-        retry_after: float | None = None,
-        retry_at: float | None = None,
-    ) -> None:
-        super().__init__(reason, message, code=code, status=status, retry_after=retry_after)
-        self.retry_at: Final = retry_at
+    """No login is tried for now, and nothing was sent. The reason is that of the last login's failure."""
 
 
 def _of_server(status: int | None) -> bool:

@@ -13,8 +13,11 @@ from exporter.config import SessionSettings
 from exporter.health import Health
 from exporter.upstream.client import PlatformClient, nothing
 from exporter.upstream.errors import LoginFailed, UpstreamError
-from exporter.upstream.login import FetchedTokens, ReadyToken, SessionState, Standing, Token, Tokens
+from exporter.upstream.login import FetchedTokens
 from exporter.upstream.progress import Progress
+from exporter.upstream.ready_token import ReadyToken
+from exporter.upstream.standing import SessionState, Standing
+from exporter.upstream.tokens import Token, Tokens
 
 UNHEARD: Final = Progress()
 MAX_ATTEMPTS: Final = 3

@@ -27,7 +27,9 @@ def test_every_reason(reason: FailureReason) -> None:
     "error, words",
     [
         (UpstreamError(FailureReason.AUTH, "x", code=200800002, status=401), "Correct the secret"),
-        (UpstreamError(FailureReason.AUTH, "x", code=200800003), "unlocked by the platform's administrator"),
+        (UpstreamError(FailureReason.AUTH, "x", code=200800003), "administrator to unlock the account"),
+        (UpstreamError(FailureReason.HTTP, "x", status=403), "allow-list"),
+        (UpstreamError(FailureReason.AUTH, "x", status=403), "the secret or the token"),
         (UpstreamError(FailureReason.TLS, "x"), "tls_config.ca_file"),
         (UpstreamError(FailureReason.HTTP, "x", status=429), "lower requests_per_second"),
     ],

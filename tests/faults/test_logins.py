@@ -281,7 +281,7 @@ async def test_a_locked_account(rig: Rig) -> None:
     ("fault", "reason", "most"),
     [
         (faults.HttpStatus(400), "http", 12),
-        (faults.HttpStatus(403), "auth", 12),
+        (faults.HttpStatus(403), "http", 12),
         (faults.ErrorCode(10000002, "bad parameter"), "api", 12),
         (Answered(authToken=None), "invalid", 12),
         (Answered(authToken=""), "invalid", 12),

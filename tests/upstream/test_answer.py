@@ -21,7 +21,7 @@ def _refusal(body: bytes, expect: type = object, secrets: tuple[str, ...] = ()) 
 @pytest.mark.parametrize("status", [200, 201, 204, 299])
 def test_success(status: int) -> None:
     """An HTTP status of success leaves the verdict to the body."""
-    assert judge_status(status, None, NOW) is None
+    assert judge_status(status, None, NOW, with_token=True) is None
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_success(status: int) -> None:
 )
 def test_http_status(status: int, reason: str, *, transient: bool, unreachable: bool) -> None:
     """Each HTTP status has its reason, and decides whether a repetition is worth while."""
-    error = judge_status(status, None, NOW)
+    error = judge_status(status, None, NOW, with_token=True)
     assert error
     assert f"HTTP status {status}" in str(error)
     assert (reason, status, transient, unreachable) == (
@@ -53,10 +53,19 @@ def test_http_status(status: int, reason: str, *, transient: bool, unreachable: 
     )
 
 
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_refusal_without_a_token_says_nothing_about_the_account(status: int) -> None:
+    """A firewall in front of the platform answers a login so, whatever the secret is; the platform's own code counts."""
+    error = judge_status(status, None, NOW, with_token=False)
+    assert error
+    assert "http" == error.reason
+    assert "auth" == explained(error, b'{"errorCode": 200800002}', ()).reason
+
+
 @pytest.mark.parametrize("status, told", [(100, False), (301, True), (304, False), (308, True), (400, False)])
 def test_redirects_are_told_from_other_statuses(status: int, *, told: bool) -> None:
     """Whoever reads that one was not followed looks for a proxy or another URL."""
-    assert told is ("redirects are not followed" in str(judge_status(status, None, NOW)))
+    assert told is ("redirects are not followed" in str(judge_status(status, None, NOW, with_token=True)))
 
 
 @pytest.mark.parametrize(
@@ -79,7 +88,7 @@ def test_redirects_are_told_from_other_statuses(status: int, *, told: bool) -> N
 )
 def test_retry_after(status: int, header: str | None, expected: float | None) -> None:
     """Retry-After is understood as seconds and as a date, within reason, with 429 and 503."""
-    error = judge_status(status, header, NOW)
+    error = judge_status(status, header, NOW, with_token=True)
     assert error
     assert expected == error.retry_after
 
@@ -99,7 +108,7 @@ def test_retry_after(status: int, header: str | None, expected: float | None) ->
 )
 def test_a_refusal_may_explain_itself(status: int, body: bytes, expected: tuple[str, int, int | None]) -> None:
     """A platform that answers a wrong secret with a status instead of 200 still says what is wrong in its error code."""
-    refusal = judge_status(status, None, NOW)
+    refusal = judge_status(status, None, NOW, with_token=True)
     assert refusal
 
     error = explained(refusal, body, ())
