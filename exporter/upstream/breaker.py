@@ -46,11 +46,11 @@ class CircuitBreaker:
         """Whether requests are being refused."""
         return self._opened_at is not None
 
-    def check(self) -> None:
-        """Raise what `admit` would, without taking the probe."""
+    def check(self, *, may_probe: bool = True) -> None:
+        """Raise what `admit` would, without taking the probe; also for each request that must not be one."""
         if self._opened_at is None or self._last_failure is None:
             return
-        if self._probing or self._clock.elapsed() < self._probe_at:
+        if self._probing or not may_probe or self._clock.elapsed() < self._probe_at:
             raise CircuitOpen(self._last_failure.reason, f"{UNREACHABLE}{self._last_failure}")
 
     def admit(self, caller: Hashable | None) -> bool:

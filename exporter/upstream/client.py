@@ -8,7 +8,6 @@ from typing import Final
 from urllib.parse import unquote, urlsplit
 
 import aiohttp
-from aiolimiter import AsyncLimiter
 from structlog.typing import FilteringBoundLogger
 from yarl import URL
 
@@ -20,6 +19,7 @@ from exporter.reasons import FailureReason
 from exporter.upstream import answer, failures
 from exporter.upstream.breaker import CircuitBreaker
 from exporter.upstream.errors import UpstreamError
+from exporter.upstream.lanes import Lanes
 from exporter.upstream.resolver import Resolver
 from exporter.upstream.tls import TlsContext
 
@@ -72,9 +72,7 @@ class PlatformClient:
         self._log = log.bind(platform=platform.name)
         self.breaker: Final = CircuitBreaker(clock=clock, log=self._log, rng=rng)
         """Open while the platform is unreachable."""
-        self._slots = asyncio.Semaphore(platform.max_concurrency)
-        self._limiter = _limiter(platform.requests_per_second)
-        self._turn = asyncio.Lock()  # the limiter itself may let a newcomer pass those who wait
+        self._lanes = Lanes(platform.requests_per_second, platform.max_concurrency)
         self._tls = TlsContext(platform.tls_config, self._log) if platform.url.startswith("https:") else None
         self._server_name = platform.tls_config.server_name
         self._secrets = dict.fromkeys(_passwords(platform.url, platform.proxy_url))  # those used last come last
@@ -119,6 +117,7 @@ class PlatformClient:
         headers: Mapping[str, str] | None = None,
         on_turn: Callable[[], None] = nothing,
         expect: type = object,
+        low_priority: bool = False,
     ) -> object:
         """Send one request when its turn has come. It is not repeated, whatever becomes of it.
 
@@ -129,6 +128,7 @@ class PlatformClient:
             headers: Sent besides the usual ones.
             on_turn: Called right before it is sent.
             expect: `list` or `dict` where the answer must be a JSON array or object.
+            low_priority: Send it only where other requests leave room, and not to find out whether the platform is back.
 
         Returns:
             The JSON array or object that was answered.
@@ -137,16 +137,17 @@ class PlatformClient:
             UpstreamError: it failed.
             CircuitOpen: the platform is unreachable, and it was not sent.
         """
-        self.breaker.check()
+        self.breaker.check(may_probe=not low_priority)
         task = asyncio.current_task()
         self._calls.add(task)
         self._idle.clear()
         try:
-            async with self._slots:
+            await self._lanes.enter(low_priority=low_priority)
+            try:
                 # While it waited the circuit may have opened: no need then to wait for the rate limit as well.
-                self.breaker.check()
-                async with self._turn:
-                    await self._limiter.acquire()
+                self.breaker.check(may_probe=not low_priority)
+                if not low_priority:
+                    await self._lanes.wait()
                 probe = self.breaker.admit(_caller(body))
                 try:
                     on_turn()
@@ -154,13 +155,15 @@ class PlatformClient:
                 except BaseException:
                     self.breaker.abandoned(probe=probe)
                     raise
-                if not isinstance(outcome, UpstreamError):
-                    self.breaker.succeeded()
-                    return outcome
-                if outcome.unreachable:
-                    self.breaker.failed(_caller(body), outcome, probe=probe)
-                else:
-                    self.breaker.succeeded()
+            finally:
+                self._lanes.leave(low_priority=low_priority)
+            if not isinstance(outcome, UpstreamError):
+                self.breaker.succeeded()
+                return outcome
+            if outcome.unreachable:
+                self.breaker.failed(_caller(body), outcome, probe=probe)
+            else:
+                self.breaker.succeeded()
         finally:
             self._calls.discard(task)
             if not self._calls:
@@ -260,16 +263,6 @@ async def _beginning(response: aiohttp.ClientResponse) -> bytes:
             response.close()
             return b""
     return bytes(content)
-
-
-def _limiter(rate: float) -> AsyncLimiter:
-    """Make a limiter that lets at most ``rate`` requests through in any one second, and evenly.
-
-    A leaky bucket lets through what flows in a second and a full bucket besides. So it flows as much more slowly as
-    the bucket holds more than one. It holds more where the event loop's timers are too coarse for one at a time.
-    """
-    burst = max(1.0, rate / 20)
-    return AsyncLimiter(burst, burst / (rate - (burst - 1)))
 
 
 def _caller(body: Mapping[str, object]) -> Hashable | None:

@@ -78,6 +78,7 @@ class TenantSession:
         *,
         progress: Progress = UNHEARD,
         expect: type = object,
+        low_priority: bool = False,
     ) -> object:
         """Make a call with the tenant's token, and repeat it a few times where that may help.
 
@@ -89,6 +90,7 @@ class TenantSession:
             body: Sent as JSON, with the token added to it.
             progress: Hears what is sent for this call, and of a login it waits for.
             expect: `list` or `dict` where the answer must be a JSON array or object.
+            low_priority: Send it only where other requests leave room, and do not repeat it.
 
         Returns:
             The JSON array or object that was answered.
@@ -99,6 +101,8 @@ class TenantSession:
             LoginBlocked: there is none, and no login is tried for now.
             CircuitOpen: the platform is known to be unreachable.
         """
+        if low_priority:
+            return await self._attempt(operation, path, body, progress, expect, low_priority=True)
         return await self._retrying(self._attempt, operation, path, body, progress, expect)
 
     def without_secrets(self, text: str) -> str:
@@ -120,10 +124,20 @@ class TenantSession:
         body: Mapping[str, object],
         progress: Progress,
         expect: type,
+        *,
+        low_priority: bool = False,
     ) -> object:
         async def send(token: Token) -> object:
             full, headers = authorised(body, token.text, self.settings.auth.header_user)
-            return await self._client.call(operation, path, full, headers=headers, on_turn=progress.sent, expect=expect)
+            return await self._client.call(
+                operation,
+                path,
+                full,
+                headers=headers,
+                on_turn=progress.sent,
+                expect=expect,
+                low_priority=low_priority,
+            )
 
         token = await self._tokens.current(progress)
         try:
