@@ -92,7 +92,7 @@ def _tenant(written: schema.Tenant, top: schema.Config, stale_after: float) -> T
             poll_interval=poll_interval,
             stale_after=stale_after,
             auth=Auth(
-                app_key=auth.app_key or written.tenant_id,
+                app_key=auth.app_key or auth.header_user or written.tenant_id,
                 app_secret=auth.app_secret or auth.app_secret_file,
                 token=auth.token or auth.token_file,
                 header_user=auth.header_user,

@@ -56,7 +56,9 @@ class Auth(_Block):
 
     model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": [key]} for key in CREDENTIALS]})
 
-    app_key: Text | None = _key(None, "The app key that belongs to the secret; default: the tenant_id.")
+    app_key: Text | None = _key(
+        None, "The app key that belongs to the secret; default: the header_user if there is one, else the tenant_id."
+    )
     app_secret: SecretText | None = _key(
         None, "The app secret; prefer a variable to the secret itself: ${OIFDE_APP_SECRET}."
     )

@@ -253,7 +253,7 @@ def _address(value: object) -> str:
         raise ValueError("the URL of a server is expected; write http://host:port or https://host:port")
     if "?" in text or "#" in text:
         raise ValueError("the URL must not contain a query or a fragment; remove the part from ? or #")
-    return text
+    return parsed.scheme + text[text.index(":") :]  # in lower case: others compare it
 
 
 def _number(value: object) -> object:

@@ -105,7 +105,13 @@ def demo_simulator(clock: Clock, *, port: int = 0) -> Simulator:
         SimulatedWorld(_SEED, TENANTS, Habits(late=0.08)),
         clock=clock,
         accounts=[
-            Account(tenant.tenant_id, default_secret(tenant.tenant_id), header_user=_HEADER_USER) for tenant in TENANTS
+            Account(
+                tenant.tenant_id,
+                default_secret(tenant.tenant_id),
+                app_key=_HEADER_USER if tenant.tenant_id == _HEADER_TENANT else tenant.tenant_id,
+                header_user=_HEADER_USER,
+            )
+            for tenant in TENANTS
         ],
         faults=faults,
         port=port,

@@ -73,7 +73,7 @@ class PlatformClient:
         self.breaker: Final = CircuitBreaker(clock=clock, log=self._log, rng=rng)
         """Open while the platform is unreachable."""
         self._lanes = Lanes(platform.requests_per_second, platform.max_concurrency)
-        self._tls = TlsContext(platform.tls_config, self._log) if platform.url.startswith("https:") else None
+        self._tls = TlsContext(platform.tls_config, self._log) if URL(platform.url).scheme == "https" else None
         self._server_name = platform.tls_config.server_name
         self._secrets = dict.fromkeys(_passwords(platform.url, platform.proxy_url))  # those used last come last
         self._codes: set[int] = set()

@@ -56,6 +56,7 @@ def test_no_secret_is_printed(
     """On stdout or stderr, with the log at its most talkative."""
     account = shell.simulator.accounts[TENANT.tenant_id]
     account.app_secret, account.ready_tokens = CANARY, {TOKEN}
+    account.app_key = auth.get("header_user", TENANT.tenant_id)
     shell.tenant["auth"] = auth
     shell.settings["platforms"][0]["url"] = shell.simulator.url.replace("//", f"//user:{PASSWORD}@")
     shell.simulator.faults.add(echo(), operation=operation)

@@ -253,7 +253,7 @@ def test_all_of_it_on_a_terminal(shell: Shell) -> None:
 
 def test_all_of_it_for_scripts(shell: Shell) -> None:
     """Also the headers of an internal system, without their token."""
-    shell.tenant["auth"]["header_user"] = "ipcc"
+    shell.tenant["auth"]["header_user"] = shell.simulator.accounts[TENANT.tenant_id].app_key = "ipcc"
     explanation: dict[str, Any] = json.loads(shell.run("query", "--explain", "--format=json").stdout)["explanation"]
 
     assert {"userName": "ipcc", "token": "<secret>"} == explanation["request"]["headers"]

@@ -237,6 +237,22 @@ def test_no_delay_at_all(written: str, smallest: str) -> None:
     assert 0 == load(f"settle_delay: {written}\n{smallest}", {}).settle_delay
 
 
+def test_an_internal_system_logs_in_as_its_user(smallest: str) -> None:
+    """Its app key is the `header_user`, unless another one is written."""
+    auth = "auth: {app_secret: s, header_user: ipcc"
+    assert smallest.count("auth: {") == 1
+    ((_, tenant),) = load(re.sub(r"auth: \{[^}]*", auth, smallest), {}).tenants()
+    assert tenant.auth.app_key == "ipcc"
+    ((_, tenant),) = load(re.sub(r"auth: \{[^}]*", f"{auth}, app_key: k", smallest), {}).tenants()
+    assert tenant.auth.app_key == "k"
+
+
+def test_the_scheme_of_a_url_is_lowered(smallest: str) -> None:
+    """`HTTPS://` is as much TLS as `https://`."""
+    (platform,) = load(smallest.replace("https://", "HTTPS://"), {}).platforms
+    assert platform.url == "https://aicc.example.com:28090"
+
+
 def test_every_key_of_a_tenant_acts_at_a_reload() -> None:
     """A key of a tenant changes its requests, and is in `SessionSettings`, or it does not, and is named here."""
     no_requests = {"name", "timezone", "poll_interval", "stale_after", "bots", "discovery", "calendar"}

@@ -72,6 +72,7 @@ async def test_through_every_fault(rig: Rig, auth: dict[str, str]) -> None:
     rig.secrets |= set(auth.values()) - {"ipcc"}
     simulator = await rig.platform()
     simulator.accounts[TENANT].ready_tokens = {TOKEN}
+    simulator.accounts[TENANT].app_key = auth.get("header_user", TENANT)
     rig.settings["poll_interval"] = "1s"
     rig.settings["platforms"][0]["request_timeout"] = "1s"
     rig.settings["platforms"][0]["tenants"][0]["auth"] = auth

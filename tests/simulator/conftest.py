@@ -42,9 +42,10 @@ class Client:
         answer = await self.post(name, body, headers)
         return int(answer.get("errorCode", 0)) if isinstance(answer, dict) else 0
 
-    async def log_in(self, tenant_id: str = TENANT) -> str:
-        """A new token."""
-        answer = await self.post_for_object("gettoken", {"appKey": tenant_id, "appSecret": default_secret(tenant_id)})
+    async def log_in(self, tenant_id: str = TENANT, app_key: str = "") -> str:
+        """Fetch a token for a tenant; its app key is its id unless another is given."""
+        secret = default_secret(tenant_id)
+        answer = await self.post_for_object("gettoken", {"appKey": app_key or tenant_id, "appSecret": secret})
         return str(answer["authToken"])
 
     async def question(self, **fields: object) -> dict[str, object]:

@@ -63,8 +63,8 @@ async def test_each_tenant_of_the_configuration_gets_in(clock: FakeClock) -> Non
         client = Client(session, simulator)
         modes = Counter[bool]()
         for tenant in yaml.safe_load(demo_config(simulator.port))["platforms"][0]["tenants"]:
-            token = await client.log_in(tenant["tenant_id"])
             user = tenant["auth"].get("header_user")
+            token = await client.log_in(tenant["tenant_id"], user or tenant["tenant_id"])
             modes[user is not None] += 1
             for bot in tenant.get("bots", [{"access_code": "979001245180837888"}]):
                 question = await client.question(

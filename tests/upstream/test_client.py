@@ -577,7 +577,7 @@ async def test_no_tls(serve: Serve, make_client: MakeClient) -> None:
         writer.close()
 
     async with await asyncio.start_server(connected, "127.0.0.1", 0) as server:
-        error = await failure(make_client(f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}"))
+        error = await failure(make_client(f"HTTPS://127.0.0.1:{server.sockets[0].getsockname()[1]}"))
     assert error.reason == "tls"
 
 
