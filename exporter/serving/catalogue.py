@@ -1,12 +1,14 @@
-"""Every family that is written per bot or per tenant, derived from the table of the reports' fields.
+"""Every family with series per bot or tenant. The families of reports follow from the reports' tables of fields.
 
-A further report, or a further window of one, is an entry in ``SHOWN``.
+To add a report or a window of one, add an entry to ``SHOWN``.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple, TypeAlias
 
+from exporter.judging.usual import Expected, Range
+from exporter.judging.verdict import Verdict
 from exporter.polling.snapshot import Hour, Snapshot, TenantStatus
 from exporter.upstream.reports import REPORTS, Field, Kind, Record, Report, Value
 
@@ -16,7 +18,7 @@ TENANT_LABELS: Final = ("platform", "tenant_id")
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """A metric family; ``source`` names the platform's fields it comes from, if any."""
+    """A metric family. ``source`` names the platform's fields of its values, if any."""
 
     sample: str
     """The name of its series, which for a counter ends in ``_total``."""
@@ -33,23 +35,23 @@ class Family:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """One of a snapshot's records as a set of gauges."""
+    """A set of gauges with the values of one of a snapshot's records."""
 
     prefix: str
     attribute: Literal["hour", "live", "day"]
     title: str
     inferable: bool
-    """Whether a gauge says if the platform has a record of it."""
+    """Whether the record can be inferred; then a gauge shows whether the platform has it."""
 
     @property
     def name(self) -> str:
-        """Its name outside of metrics."""
+        """The name in JSON."""
         return self.prefix.removeprefix("oifde_").removesuffix("_")
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What is shown of a report: some windows, and the local day's counters or not."""
+    """The windows of a report, and whether it has counters of the local day."""
 
     report: Report
     windows: tuple[Window, ...]
@@ -61,45 +63,43 @@ SHOWN: Final = (
         REPORTS["hour"],
         (
             Window("oifde_hour_", "hour", "Last complete hour", inferable=True),
-            Window("oifde_live_hour_", "live", "Newest hour known, normally still in progress", inferable=False),
+            Window("oifde_live_hour_", "live", "Current hour", inferable=False),
         ),
         counted=True,
     ),
     Shown(
         REPORTS["day"],
-        (Window("oifde_day_", "day", "Last day that is over", inferable=False),),
+        (Window("oifde_day_", "day", "Last complete day", inferable=False),),
         counted=False,
     ),
     Shown(
         REPORTS["chatbot"],
         (
             Window("oifde_chatbot_hour_", "hour", "Last complete hour", inferable=True),
-            Window(
-                "oifde_chatbot_live_hour_", "live", "Newest hour known, normally still in progress", inferable=False
-            ),
+            Window("oifde_chatbot_live_hour_", "live", "Current hour", inferable=False),
         ),
         counted=True,
     ),
 )
-"""Every report on ``/metrics``, in the order in which it stands there."""
+"""The reports on ``/metrics``, in their order there."""
 
 
 class Series(NamedTuple):
-    """One series a bot has in a family: the text after the labels of the bot, and the place of its value."""
+    """A series of a bot in a family: the text of its further labels, and the place of its value."""
 
     labels: str
     place: int
 
 
 class Column(NamedTuple):
-    """A family and the series a bot has in it."""
+    """A family and a bot's series in it."""
 
     family: Family
     series: tuple[Series, ...]
 
 
 class Reading(NamedTuple):
-    """A window's record: its start in epoch seconds, whether the platform has it, its values as the report's fields."""
+    """A window's record: its start in epoch seconds, whether the platform has it, and a value per field of the report."""
 
     start: float
     reported: bool
@@ -108,7 +108,7 @@ class Reading(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """What a report's snapshots become: columns over one flat row of values."""
+    """The columns of a report, each with the places of its values in one flat row."""
 
     shown: Shown
     columns: tuple[Column, ...] = field(init=False)
@@ -116,11 +116,11 @@ class Layout:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "columns", tuple(_columns(self.shown)))
-        empty = tuple(0 if each.kind is Kind.COUNT else None for each in self.shown.report.fields)
+        empty = tuple(0 if entry.kind is Kind.COUNT else None for entry in self.shown.report.fields)
         object.__setattr__(self, "_empty", empty)
 
     def read(self, window: Window, snapshot: Snapshot) -> Reading | None:
-        """What a snapshot has for a window; an hour inferred to be without calls has counts of 0 and nothing else."""
+        """Return a window's record. An hour inferred to be empty has counts of 0, and no ratios or means."""
         match getattr(snapshot, window.attribute):
             case Hour(start, None):
                 return Reading(start, reported=False, values=self._empty)
@@ -132,7 +132,7 @@ class Layout:
                 return None
 
     def values(self, snapshot: Snapshot) -> Sequence[Value]:
-        """A snapshot's values in the order the columns refer to; None where there is no series."""
+        """Return the row of a snapshot's values; None is an absent series."""
         values: list[Value] = []
         for window in self.shown.windows:
             if reading := self.read(window, snapshot):
@@ -146,7 +146,7 @@ def _columns(shown: Shown) -> Iterable[Column]:
     fields = shown.report.fields
     for number, window in enumerate(shown.windows):
         first = number * (len(fields) + 2)
-        for metric, group in _grouped(fields).items():
+        for metric, group in _group(fields).items():
             yield Column(
                 Family(
                     f"{window.prefix}{metric}",
@@ -155,48 +155,50 @@ def _columns(shown: Shown) -> Iterable[Column]:
                     (*BOT_LABELS, *_label_names(group)),
                     _source(group),
                 ),
-                tuple(Series(_labels(each.labels), first + fields.index(each)) for each in group),
+                tuple(Series(_labels(entry.labels), first + fields.index(entry)) for entry in group),
             )
         start, reported = first + len(fields), first + len(fields) + 1
-        help_ = f"{window.title}: when it began (recordTime)"
+        help_ = f"{window.title}: start time (recordTime)"
         name = f"{window.prefix}start_timestamp_seconds"
         yield Column(Family(name, "gauge", help_, source="recordTime"), (Series("", start),))
         if window.inferable:
-            help_ = f"{window.title}: 1 if the platform has a record of it, 0 if it is inferred to be empty"
+            help_ = (
+                f"{window.title}: 1 if the platform has a record of it, 0 if the exporter infers that it had no calls"
+            )
             yield Column(Family(f"{window.prefix}reported", "gauge", help_), (Series("", reported),))
     if shown.counted:
         first = len(shown.windows) * (len(fields) + 2)
-        for metric, group in _grouped(fields).items():
+        for metric, group in _group(fields).items():
             if group[0].kind is Kind.COUNT:
                 yield Column(
                     Family(
                         f"oifde_{metric}_total",
                         "counter",
-                        _help("The tenant's local day so far, sum over its hours", metric, group),
+                        _help("Today so far in the tenant's time zone", metric, group),
                         (*BOT_LABELS, *_label_names(group)),
                         _source(group),
                     ),
-                    tuple(Series(_labels(each.labels), first + fields.index(each)) for each in group),
+                    tuple(Series(_labels(entry.labels), first + fields.index(entry)) for entry in group),
                 )
 
 
-def _grouped(fields: Sequence[Field]) -> Mapping[str, list[Field]]:
+def _group(fields: Sequence[Field]) -> Mapping[str, list[Field]]:
     groups: dict[str, list[Field]] = {}
-    for each in fields:
-        groups.setdefault(each.metric, []).append(each)
+    for entry in fields:
+        groups.setdefault(entry.metric, []).append(entry)
     return groups
 
 
 def _help(title: str, metric: str, group: Sequence[Field]) -> str:
-    """The words for a metric, with the platform's names for it."""
+    """Return a metric's help, with the platform's field names."""
     if not group[0].labels:
         return f"{title}: {group[0].help[0].lower()}{group[0].help[1:]} ({group[0].name})"
-    series = (f"{', '.join(value for _, value in each.labels)} = {each.help} ({each.name})" for each in group)
+    series = (f"{', '.join(value for _, value in entry.labels)} = {entry.help} ({entry.name})" for entry in group)
     return f"{title}, {metric.replace('_', ' ')}: {'; '.join(series)}"
 
 
 def _source(group: Sequence[Field]) -> str:
-    return ", ".join(each.name for each in group)
+    return ", ".join(entry.name for entry in group)
 
 
 def _label_names(group: Sequence[Field]) -> tuple[str, ...]:
@@ -213,7 +215,7 @@ LAYOUTS: Final = {shown.report.name: Layout(shown) for shown in SHOWN}
 BOT_INFO: Final = Family(
     "oifde_bot_info",
     "gauge",
-    "1; the labels say what is configured of a bot: its platform, its tenant's name and its own labels",
+    "Always 1; the labels are the bot's platform, its tenant's name and its own labels from the configuration",
     (*BOT_LABELS, "platform", "tenant"),
 )
 
@@ -228,27 +230,27 @@ REPORT_HEALTH: Final[tuple[tuple[Family, Callable[[Snapshot], Value]], ...]] = (
         Family(
             "oifde_last_success_timestamp_seconds",
             "gauge",
-            "When a poll of the bot's report last succeeded; absent before the first time",
+            "Time of the last successful poll of the bot's report; absent before the first",
             _PER_REPORT,
         ),
         lambda snapshot: snapshot.last_success,
     ),
     (
-        Family("oifde_poll_failures_total", "counter", "Polls of the bot's report that failed", _PER_REPORT),
+        Family("oifde_poll_failures_total", "counter", "Failed polls of the bot's report", _PER_REPORT),
         lambda snapshot: snapshot.failures,
     ),
 )
-"""What is known of a bot's report besides its data, and where in a snapshot it is."""
+"""The scrape health of a bot's report, and how to read each value from a snapshot."""
 
-TenantSeries: TypeAlias = Iterable[tuple[tuple[str, ...], Value]]
-"""The values of a family's labels after ``TENANT_LABELS``, and the value."""
+FurtherSeries: TypeAlias = Iterable[tuple[tuple[str, ...], Value]]
+"""The values of a family's labels after those of the bot or the tenant, and the value."""
 
-TENANT_HEALTH: Final[tuple[tuple[Family, Callable[[TenantStatus], TenantSeries]], ...]] = (
+TENANT_HEALTH: Final[tuple[tuple[Family, Callable[[TenantStatus], FurtherSeries]], ...]] = (
     (
         Family(
             "oifde_report_anomalies_total",
             "counter",
-            "Things in the tenant's reports that ought not to be there, each counted once however often it is polled",
+            "Anomalies in the tenant's reports; each is counted once, however often it is polled",
             (*TENANT_LABELS, "report", "reason"),
         ),
         lambda status: status.anomalies.items(),
@@ -257,7 +259,7 @@ TENANT_HEALTH: Final[tuple[tuple[Family, Callable[[TenantStatus], TenantSeries]]
         Family(
             "oifde_record_revisions_total",
             "counter",
-            "Records of the tenant's reports that were changed, or came at all, only after their hour or day had settled",
+            "Records of the tenant's reports that were added or changed after their hour or day had settled",
             (*TENANT_LABELS, "report"),
         ),
         lambda status: [((report,), count) for report, count in status.revisions.items()],
@@ -266,7 +268,7 @@ TENANT_HEALTH: Final[tuple[tuple[Family, Callable[[TenantStatus], TenantSeries]]
         Family(
             "oifde_token_expiry_timestamp_seconds",
             "gauge",
-            "When the token that was fetched for the tenant expires; absent without one",
+            "Expiry time of the token fetched for the tenant (expireTime); absent without one",
             TENANT_LABELS,
             "expireTime",
         ),
@@ -276,7 +278,7 @@ TENANT_HEALTH: Final[tuple[tuple[Family, Callable[[TenantStatus], TenantSeries]]
         Family(
             "oifde_auth_blocked",
             "gauge",
-            "1 while no login is tried for the tenant, to spare its account from being locked, else 0",
+            "1 while the tenant's logins are suspended to avoid locking its account, else 0",
             TENANT_LABELS,
         ),
         lambda status: [((), int(status.blocked))],
@@ -285,7 +287,7 @@ TENANT_HEALTH: Final[tuple[tuple[Family, Callable[[TenantStatus], TenantSeries]]
         Family(
             "oifde_discovery_up",
             "gauge",
-            "1 if the bots bound to the tenant were last asked for with success, else 0; only where they are discovered",
+            "1 if the last discovery of the tenant's bots succeeded, else 0; only with discovery enabled",
             TENANT_LABELS,
         ),
         lambda status: [((), int(status.discovery.up))] if status.discovery else (),
@@ -294,7 +296,7 @@ TENANT_HEALTH: Final[tuple[tuple[Family, Callable[[TenantStatus], TenantSeries]]
         Family(
             "oifde_discovery_last_success_timestamp_seconds",
             "gauge",
-            "When the bots bound to the tenant were last found out; absent before the first time",
+            "Time of the last successful discovery of the tenant's bots; absent before the first",
             TENANT_LABELS,
         ),
         lambda status: [((), status.discovery.last_success)] if status.discovery else (),
@@ -303,18 +305,83 @@ TENANT_HEALTH: Final[tuple[tuple[Family, Callable[[TenantStatus], TenantSeries]]
         Family(
             "oifde_discovered_bots",
             "gauge",
-            "Bots of the tenant that are polled because the platform lists them, those that are configured left out",
+            "Bots of the tenant that are polled because the platform lists them (accessInfoList), without configured ones",
             TENANT_LABELS,
             "accessInfoList",
         ),
         lambda status: [((), status.discovery.bots)] if status.discovery else (),
     ),
 )
-"""What is known of a tenant, and where in its status it is."""
+"""The families of a tenant, and how to read each from its status."""
+
+
+def _ranges(
+    metric: str, unit: str, words: str, read: Callable[[Expected], Range | None]
+) -> Iterable[tuple[Family, Callable[[Verdict], FurtherSeries]]]:
+    """The expected value of the last complete hour, and the ends of its range."""
+
+    def reader(end: str) -> Callable[[Verdict], FurtherSeries]:
+        def values(verdict: Verdict) -> FurtherSeries:
+            found = read(verdict.expected) if verdict.expected else None
+            return [((), getattr(found, end) if found else None)]
+
+        return values
+
+    for end, name, help_ in (
+        ("expected", f"{metric}{unit}", f"usual {words}, from the bot's own past"),
+        ("low", f"{metric}_low{unit}", f"{words}, lower end of the range of 99 of 100 such hours"),
+        ("high", f"{metric}_high{unit}", f"{words}, upper end of the range of 99 of 100 such hours"),
+    ):
+        yield Family(f"oifde_hour_expected_{name}", "gauge", f"Last complete hour: {help_}"), reader(end)
+
+
+JUDGED_REPORT: Final = REPORTS["hour"].name
+"""The report whose polls judge a bot."""
+
+_PER_SIGNAL: Final = (*BOT_LABELS, "signal")
+
+
+def _signals(attribute: str) -> Callable[[Verdict], FurtherSeries]:
+    return lambda verdict: [((name,), getattr(signal, attribute)) for name, signal in verdict.signals.items()]
+
+
+JUDGEMENT: Final[tuple[tuple[Family, Callable[[Verdict], FurtherSeries]], ...]] = (
+    (
+        Family("oifde_history_seconds", "gauge", "Length of the bot's known past, in whole days"),
+        lambda verdict: [((), verdict.history_seconds)],
+    ),
+    *_ranges("calls", "", "number of calls", lambda expected: expected.calls),
+    *_ranges("autonomy", "_ratio", "autonomy ratio", lambda expected: expected.autonomy),
+    *_ranges("interface_success", "_ratio", "interface success ratio", lambda expected: expected.interface_success),
+    (
+        Family(
+            "oifde_anomaly_score",
+            "gauge",
+            "Difference between the bot's present and its usual behaviour, in standard deviations; 0 if it is usual",
+            _PER_SIGNAL,
+        ),
+        _signals("score"),
+    ),
+    (
+        Family(
+            "oifde_anomaly_size_ratio",
+            "gauge",
+            "Size of the difference in the window with the highest score: 0.2 is 20 points of a ratio, or 20 % of the calls",
+            _PER_SIGNAL,
+        ),
+        _signals("size_ratio"),
+    ),
+    (
+        Family("oifde_anomaly_window_seconds", "gauge", "Length of the window with the highest score", _PER_SIGNAL),
+        _signals("window_seconds"),
+    ),
+)
+"""The comparison of a bot with its past, and how to read each value from a verdict."""
 
 
 def families() -> Sequence[Family]:
-    """Every family of this catalogue, in the order of the exposition."""
+    """Return every family of this catalogue, in the order of the exposition."""
     data = [column.family for layout in LAYOUTS.values() for column in layout.columns]
     health = [family for family, _ in REPORT_HEALTH]
-    return [BOT_INFO, *health, *data, *(family for family, _ in TENANT_HEALTH)]
+    judgement = [family for family, _ in JUDGEMENT]
+    return [BOT_INFO, *health, *data, *judgement, *(family for family, _ in TENANT_HEALTH)]

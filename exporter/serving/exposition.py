@@ -5,18 +5,29 @@ same in both; only the headers differ, and the end.
 """
 
 import math
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import chain, repeat
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.metrics_core import Metric
 from prometheus_client.utils import floatToGoString
 
 from exporter.clock import Clock
+from exporter.judging.verdict import Verdict
 from exporter.polling.snapshot import BotId, Snapshot, TenantId, TenantStatus
-from exporter.serving.catalogue import BOT_INFO, LAYOUTS, REPORT_HEALTH, TENANT_HEALTH, Family
+from exporter.serving.catalogue import (
+    BOT_INFO,
+    JUDGED_REPORT,
+    JUDGEMENT,
+    LAYOUTS,
+    REPORT_HEALTH,
+    TENANT_HEALTH,
+    TENANT_LABELS,
+    Family,
+    FurtherSeries,
+)
 from exporter.upstream.reports import Value
 
 _COLLECTED_SERIES: Final = 4096
@@ -26,35 +37,43 @@ Labels: TypeAlias = Iterable[tuple[str, str]]
 """Names of labels with their values, not escaped."""
 
 
+class _Row(NamedTuple):
+    """What the lines were written from, the lines of each family, and when to stop showing them."""
+
+    source: object
+    lines: Sequence[bytes]
+    expires: float
+
+
 class _Table:
-    """The lines of some families: a row for each bot or tenant, with the bytes of each family."""
+    """The lines of some families: a row for each bot or tenant."""
 
     def __init__(self, families: Sequence[Family]) -> None:
         self._headers = {
             openmetrics: [header(family, openmetrics=openmetrics) for family in families]
             for openmetrics in (False, True)
         }
-        self._rows: dict[Hashable, tuple[Sequence[bytes], float]] = {}
+        self._rows: dict[Hashable, _Row] = {}
 
     def __bool__(self) -> bool:
         return bool(self._rows)
 
-    def put(self, key: Hashable, lines: Sequence[bytes], expires: float = math.inf) -> None:
-        """Take the lines of a row, one item a family; scrapes show them until ``expires``."""
-        self._rows[key] = lines, expires
-
-    def extend(self, key: Hashable, expires: float) -> None:
-        """Keep the lines of a row, and show them until ``expires``."""
-        self._rows[key] = self._rows[key][0], expires
+    def put(
+        self, key: Hashable, source: object, write: Callable[[], Sequence[bytes]], expires: float = math.inf
+    ) -> None:
+        """Show a row until ``expires``. Call ``write`` for its lines only if ``source`` has changed."""
+        row = self._rows.get(key)
+        lines = row.lines if row and row.source == source else write()
+        self._rows[key] = _Row(source, lines, expires)
 
     def remove(self, key: Hashable) -> None:
-        """Drop a row."""
-        del self._rows[key]
+        """Drop a row if there is one."""
+        self._rows.pop(key, None)
 
     def chunks(self, now: float, *, openmetrics: bool) -> Iterator[bytes]:
         """Join each family's header and the lines of the rows that had not expired when this was called."""
         headers = self._headers[openmetrics]
-        rows = [lines for lines, expires in self._rows.values() if expires > now]
+        rows = [row.lines for row in self._rows.values() if row.expires > now]
         columns: Iterable[Sequence[bytes]] = zip(*rows, strict=True) if rows else repeat(())
         # zip() holds the rows of this moment; each family is joined when the caller asks for it.
         return (first + b"".join(column) for first, column in zip(headers, columns, strict=False))
@@ -63,70 +82,71 @@ class _Table:
 class Exposition:
     """Keeps the lines of every bot and tenant at hand, as it hears of them from the store."""
 
-    def __init__(self, registry: CollectorRegistry, *, clock: Clock) -> None:
-        """``registry`` has the families that prometheus-client collects; they come last."""
+    def __init__(
+        self,
+        registry: CollectorRegistry,
+        *,
+        clock: Clock,
+        judgement: Callable[[BotId], Verdict | None] = lambda _: None,
+    ) -> None:
+        """Start with an empty page.
+
+        Args:
+            registry: The families that prometheus-client collects; they come last.
+            clock: Decides which data have expired.
+            judgement: Returns the verdict on a bot after each poll of its hour report; None: too little is known.
+        """
         self._registry = registry
         self._clock = clock
+        self._judgement = judgement
         self._labels: dict[BotId, str] = {}
-        self._snapshots: dict[tuple[BotId, str], Snapshot] = {}
         self._infos = _Table([BOT_INFO])
         self._health = _Table([family for family, _ in REPORT_HEALTH])
         self._data = {name: _Table([column.family for column in layout.columns]) for name, layout in LAYOUTS.items()}
+        self._verdicts = _Table([family for family, _ in JUDGEMENT])
         self._tenants = _Table([family for family, _ in TENANT_HEALTH])
 
     def bot_changed(self, bot: BotId, report: str, snapshot: Snapshot) -> None:
-        """Writes a bot's lines anew, its data only when they differ from the former ones."""
-        if bot not in self._labels:
-            self._introduce(bot)
-        key, labels, data = (bot, report), self._labels[bot], self._data[report]
-        former = self._snapshots.get(key)
-        if former and _data(former) == _data(snapshot):
-            data.extend(key, snapshot.expires)
-        else:
-            data.put(key, _write_data(report, labels, snapshot), snapshot.expires)
+        """Write the lines of a bot's report that have changed."""
+        if (labels := self._labels.get(bot)) is None:
+            labels = self._labels[bot] = labels_text(identity(bot))
+        self._infos.put(bot, bot, lambda: [_line(BOT_INFO, labels_text(description(bot)), 1)])
         self._health.put(
-            key,
-            [
-                _line(family.sample, f'{labels},report="{report}"', value(snapshot)).encode()
-                for family, value in REPORT_HEALTH
-            ],
+            (bot, report),
+            snapshot,
+            lambda: [_line(family, f'{labels},report="{report}"', value(snapshot)) for family, value in REPORT_HEALTH],
         )
-        self._snapshots[key] = snapshot
+        data = (snapshot.hour, snapshot.live, snapshot.totals, snapshot.day)
+        self._data[report].put(bot, data, lambda: _write_data(report, labels, snapshot), snapshot.expires)
+        if report == JUDGED_REPORT:
+            if verdict := self._judgement(bot):
+                self._verdicts.put(bot, verdict, lambda: _write_verdict(labels, verdict), snapshot.expires)
+            else:
+                self._verdicts.remove(bot)
 
     def bot_removed(self, bot: BotId) -> None:
-        """Forgets a bot's lines."""
+        """Drop a bot's lines."""
         for report in LAYOUTS:
-            if (bot, report) in self._snapshots:
-                self.report_removed(bot, report)
+            self.report_removed(bot, report)
         del self._labels[bot]
         self._infos.remove(bot)
 
     def report_removed(self, bot: BotId, report: str) -> None:
-        """Forgets the lines of one report of a bot."""
-        key = bot, report
-        del self._snapshots[key]
-        self._data[report].remove(key)
-        self._health.remove(key)
+        """Drop the lines of one report of a bot."""
+        self._data[report].remove(bot)
+        self._health.remove((bot, report))
+        if report == JUDGED_REPORT:
+            self._verdicts.remove(bot)
 
     def tenant_changed(self, tenant: TenantId, status: TenantStatus) -> None:
-        """Writes a tenant's lines anew."""
+        """Write a tenant's lines."""
+        labels = labels_text(zip(TENANT_LABELS, (tenant.platform, tenant.tenant_id), strict=True))
         self._tenants.put(
-            tenant,
-            [
-                "".join(
-                    _line(
-                        family.sample,
-                        labels_text(zip(family.labels, (tenant.platform, tenant.tenant_id, *rest), strict=True)),
-                        value,
-                    )
-                    for rest, value in series(status)
-                ).encode()
-                for family, series in TENANT_HEALTH
-            ],
+            tenant, status, lambda: [_lines(family, labels, series(status)) for family, series in TENANT_HEALTH]
         )
 
     def tenant_removed(self, tenant: TenantId) -> None:
-        """Forgets a tenant's lines."""
+        """Drop a tenant's lines."""
         self._tenants.remove(tenant)
 
     def chunks(self, *, openmetrics: bool) -> Iterator[bytes]:
@@ -136,7 +156,7 @@ class Exposition:
         said at all.
         """
         now = self._clock.elapsed()
-        reports = [table for table in self._data.values() if table]
+        reports = [table for table in (*self._data.values(), self._verdicts) if table]
         tables = [self._infos, self._health, *reports, self._tenants]
         return self._chunks([table.chunks(now, openmetrics=openmetrics) for table in tables], openmetrics=openmetrics)
 
@@ -145,10 +165,6 @@ class Exposition:
         yield b"".join(_collected(metric, openmetrics=openmetrics) for metric in self._registry.collect())
         if openmetrics:
             yield b"# EOF\n"
-
-    def _introduce(self, bot: BotId) -> None:
-        self._labels[bot] = labels_text(identity(bot))
-        self._infos.put(bot, [_line(BOT_INFO.sample, labels_text(description(bot)), 1).encode()])
 
 
 def identity(bot: BotId) -> Labels:
@@ -159,10 +175,6 @@ def identity(bot: BotId) -> Labels:
 def description(bot: BotId) -> Labels:
     """The labels of a bot's ``BOT_INFO``."""
     return *identity(bot), ("platform", bot.platform), ("tenant", bot.tenant), *bot.labels
-
-
-def _data(snapshot: Snapshot) -> object:
-    return snapshot.hour, snapshot.live, snapshot.totals, snapshot.day
 
 
 def _write_data(report: str, labels: str, snapshot: Snapshot) -> Sequence[bytes]:
@@ -183,9 +195,26 @@ def _write_data(report: str, labels: str, snapshot: Snapshot) -> Sequence[bytes]
     )
 
 
-def _line(sample: str, labels: str, value: Value) -> str:
-    braced = f"{{{labels}}}" if labels else ""
-    return "" if value is None else f"{sample}{braced} {number_text(value)}\n"
+def _write_verdict(labels: str, verdict: Verdict) -> Sequence[bytes]:
+    return [_lines(family, labels, series(verdict)) for family, series in JUDGEMENT]
+
+
+def _lines(family: Family, labels: str, series: FurtherSeries) -> bytes:
+    """The lines of a family whose series have further labels, the last of the family's."""
+    return b"".join(
+        _line(
+            family,
+            ",".join([labels, labels_text(zip(family.labels[-len(values) :], values, strict=True))])
+            if values
+            else labels,
+            value,
+        )
+        for values, value in series
+    )
+
+
+def _line(family: Family, labels: str, value: Value) -> bytes:
+    return b"" if value is None else f"{family.sample}{{{labels}}} {number_text(value)}\n".encode()
 
 
 def number_text(value: float) -> str:

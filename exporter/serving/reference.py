@@ -9,7 +9,7 @@ from prometheus_client.metrics_core import Metric
 
 from exporter.health import Health
 from exporter.reasons import FailureReason
-from exporter.serving.catalogue import BOT_INFO, LAYOUTS, REPORT_HEALTH, TENANT_HEALTH, Family, Shown
+from exporter.serving.catalogue import BOT_INFO, JUDGEMENT, LAYOUTS, REPORT_HEALTH, TENANT_HEALTH, Family, Shown
 from exporter.upstream import bindings
 from exporter.upstream.anomalies import AnomalyKind
 from exporter.upstream.reports import REPORTS
@@ -95,6 +95,25 @@ or three poll intervals if that is more; for the report by day half an hour at l
 nobody takes the last value of a platform that died for today's. What stays is the bot's scrape health below.
 """
 
+_JUDGEMENT_NOTES: Final = """\
+## Comparison with the past
+
+The exporter compares each bot with its own past, and repeats this when a poll brings something new. The series are absent
+while too little of the past is known, and with `history.days: 0`.
+
+The score compares several windows that end now with what is usual for them. Chance and the usual variation of hours and
+days count as usual. It is the score of the most significant window, and 0 if there is no difference in the direction of the
+signal.
+"""
+
+_SIGNALS: Final[Mapping[str, str]] = {
+    "autonomy_drop": "the autonomy ratio is lower than usual; the size is in points (0.2: 20 points)",
+    "direct_transfers_rise": "more callers than usual go to an agent directly; the size is in points",
+    "interface_success_drop": "the interface success ratio is lower than usual; the size is in points",
+    "calls_drop": "fewer calls than usual; the size is the missing share (1: all calls are missing)",
+    "calls_rise": "more calls than usual; the size is the excess (1: twice as many calls as usual)",
+}
+
 _BOT_NOTES: Final = """\
 `oifde_up` is also 0 while no request is tried, because the login is blocked or the platform has been down for long.
 `oifde_bot_info` also has the bot's own labels from the configuration.
@@ -122,6 +141,9 @@ def reference() -> str:
     parts += [
         *_own_labels(),
         _NOTES,
+        _JUDGEMENT_NOTES,
+        _table(family for family, _ in JUDGEMENT),
+        _values("signal", "of an anomaly", _SIGNALS),
         "## Scrape health\n\n### Per bot\n",
         _table([BOT_INFO, *(family for family, _ in REPORT_HEALTH)]),
         _BOT_NOTES,

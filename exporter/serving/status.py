@@ -5,14 +5,16 @@ Figures are those of ``/metrics``: what has been withdrawn there is not shown he
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, NamedTuple, TypeAlias
 from zoneinfo import ZoneInfo
 
+from exporter.judging.usual import Range
+from exporter.judging.verdict import Verdict
 from exporter.polling.snapshot import BotId, DiscoveryStatus, Snapshot, TenantId, TenantStatus
 from exporter.polling.store import Store
-from exporter.serving.catalogue import LAYOUTS
+from exporter.serving.catalogue import JUDGED_REPORT, LAYOUTS
 from exporter.upstream.reports import Field, Kind, Value
 
 Json: TypeAlias = dict[str, Any]
@@ -25,12 +27,15 @@ class State(NamedTuple):
     elapsed: float
     tenants: Sequence[tuple[TenantId, TenantStatus]]
     bots: Sequence[tuple[BotId, Mapping[str, Snapshot]]]
+    verdicts: Mapping[BotId, Verdict]
+    """Of the bots that can be judged."""
 
 
-def take(store: Store, *, now: float, elapsed: float) -> State:
-    """The state at the moment ``now`` (epoch seconds), which is ``elapsed`` on the clock that snapshots expire by."""
+def take(store: Store, judgement: Callable[[BotId], Verdict | None], *, now: float, elapsed: float) -> State:
+    """Copy the state at ``now`` (epoch seconds), which is ``elapsed`` on the clock that snapshots expire by."""
     bots = [(bot, dict(reports)) for bot, reports in store.bots.items()]
-    return State(now, elapsed, list(store.tenants.items()), bots)
+    verdicts = {bot: verdict for bot, _ in bots if (verdict := judgement(bot))}
+    return State(now, elapsed, list(store.tenants.items()), bots, verdicts)
 
 
 class Selection(NamedTuple):
@@ -68,7 +73,7 @@ def to_json(state: State, selection: Selection) -> bytes:
         "tenants": [_tenant(tenant, status) for tenant, status in state.tenants],
     }
     chosen = found[selection.offset : end]
-    bots = ",".join(json.dumps(_bot(bot, reports, state.elapsed), allow_nan=False) for bot, reports in chosen)
+    bots = ",".join(json.dumps(_bot(bot, reports, state), allow_nan=False) for bot, reports in chosen)
     return f'{json.dumps(head, allow_nan=False)[:-1]}, "bots": [{bots}]}}\n'.encode()
 
 
@@ -102,8 +107,10 @@ def _discovery(status: DiscoveryStatus) -> Json:
     }
 
 
-def _bot(bot: BotId, reports: Mapping[str, Snapshot], elapsed: float) -> Json:
+def _bot(bot: BotId, reports: Mapping[str, Snapshot], state: State) -> Json:
     zone = ZoneInfo(bot.timezone)
+    judged = JUDGED_REPORT in reports and reports[JUDGED_REPORT].expires > state.elapsed
+    verdict = state.verdicts.get(bot) if judged else None
     return {
         "platform": bot.platform,
         "tenant_id": bot.tenant_id,
@@ -112,8 +119,34 @@ def _bot(bot: BotId, reports: Mapping[str, Snapshot], elapsed: float) -> Json:
         "bot": bot.bot,
         "labels": dict(bot.labels),
         "timezone": bot.timezone,
-        "reports": {name: _report(name, snapshot, zone, elapsed) for name, snapshot in reports.items()},
+        "reports": {name: _report(name, snapshot, zone, state.elapsed) for name, snapshot in reports.items()},
+        "judgement": verdict and _verdict(verdict),
     }
+
+
+def _verdict(verdict: Verdict) -> Json:
+    expected = verdict.expected
+    return {
+        "history_seconds": verdict.history_seconds,
+        "expected": expected
+        and {
+            "calls": _range(expected.calls),
+            "autonomy_ratio": _range(expected.autonomy),
+            "interface_success_ratio": _range(expected.interface_success),
+        },
+        "signals": {
+            name: {
+                "score": signal.score,
+                "size_ratio": signal.size_ratio,
+                "window_seconds": signal.window_seconds,
+            }
+            for name, signal in verdict.signals.items()
+        },
+    }
+
+
+def _range(ends: Range | None) -> Json | None:
+    return ends and ends._asdict()
 
 
 def _report(name: str, snapshot: Snapshot, zone: ZoneInfo, elapsed: float) -> Json:

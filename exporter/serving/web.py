@@ -15,6 +15,8 @@ from structlog.typing import FilteringBoundLogger
 
 from exporter.clock import Clock
 from exporter.config import Config, ConfigError
+from exporter.judging.verdict import Verdict
+from exporter.polling.snapshot import BotId
 from exporter.polling.store import Store
 from exporter.serving import negotiation, status
 from exporter.serving.exposition import Exposition
@@ -67,6 +69,7 @@ def create_app(
     ready: Callable[[], bool],
     reload: Callable[[], Awaitable[None]] | None = None,
     configuration: Callable[[], Config | None] = lambda: None,
+    judgement: Callable[[BotId], Verdict | None] = lambda _: None,
     version: str = "",
 ) -> web.Application:
     """Build the application with all its routes. With "/" as telemetry path there is no status page.
@@ -80,6 +83,7 @@ def create_app(
         ready: Returns whether every bot has been polled.
         reload: Reloads the configuration, or raises ConfigError; called only if the options enable it.
         configuration: Returns the configuration in use, if there is one yet.
+        judgement: Returns the verdict on a bot, if there is one.
         version: Shown on the status page.
     """
     prefix, external_url = options.prefix, options.external_url
@@ -96,6 +100,7 @@ def create_app(
         clock=clock,
         ready=ready,
         reload=reload if options.enable_lifecycle else None,
+        judgement=judgement,
         pages=pages,
     )
 
@@ -127,6 +132,7 @@ class _Site:
         clock: Clock,
         ready: Callable[[], bool],
         reload: Callable[[], Awaitable[None]] | None,
+        judgement: Callable[[BotId], Verdict | None],
         pages: Pages,
     ) -> None:
         self._store = store
@@ -134,6 +140,7 @@ class _Site:
         self._clock = clock
         self._ready = ready
         self._reload = reload
+        self._judgement = judgement
         self._pages = pages
         self._writing_metrics = asyncio.Lock()
         self._making_page = asyncio.Lock()
@@ -189,7 +196,7 @@ class _Site:
         Of many threads each would get its share of the interpreter, and everything else but a share as small.
         """
         async with self._making_page:
-            state = status.take(self._store, now=self._clock.now(), elapsed=self._clock.elapsed())
+            state = status.take(self._store, self._judgement, now=self._clock.now(), elapsed=self._clock.elapsed())
             return await asyncio.to_thread(make, state)
 
     async def healthy(self, _request: web.Request) -> web.Response:

@@ -102,30 +102,32 @@ HOUR: Final = Report(
     type="hour",
     fields=(
         Field("callCount", Kind.COUNT, "calls", "Calls that reached the bot"),
-        _outcome("exitNoConsultCount", "immediate_exit", "left at once, after exactly 1 interaction"),
-        _outcome("callStaffNoConsultCount", "direct_transfer", "went to an agent directly, after 2 or 3 interactions"),
-        _outcome("callStaffConsultCount", "consulted_transfer", "went to an agent after more than 3 interactions"),
-        _outcome("exitConsultingCount", "contained", "served by the bot alone"),
+        _outcome("exitNoConsultCount", "immediate_exit", "left after exactly 1 interaction"),
+        _outcome("callStaffNoConsultCount", "direct_transfer", "transferred to an agent after 2 or 3 interactions"),
+        _outcome(
+            "callStaffConsultCount", "consulted_transfer", "transferred to an agent after more than 3 interactions"
+        ),
+        _outcome("exitConsultingCount", "contained", "handled by the bot alone"),
         Field("interactCount", Kind.COUNT, "interactions", "Interactions between callers and the bot"),
         Field("averageInteractPerCall", Kind.MEAN, "interactions_per_call", "Interactions per call"),
         Field(
             "autonomyRate",
             Kind.RATIO,
             "autonomy_ratio",
-            "Share of consulting callers whom the bot served without an agent, 0 to 1; absent when there were none",
+            "Containment rate: the bot's share of its callers who went on to the bot or an agent, 0 to 1; absent without such callers",
         ),
-        Field("interfaceRequestCount", Kind.COUNT, "interface_requests", "Calls the bot made to outside interfaces"),
+        Field("interfaceRequestCount", Kind.COUNT, "interface_requests", "Requests of the bot to backend interfaces"),
         Field(
             "interfaceSuccessCount",
             Kind.COUNT,
             "interface_successes",
-            "Calls to outside interfaces that succeeded",
+            "Successful requests of the bot to backend interfaces",
         ),
         Field(
             "interfaceSuccessRate",
             Kind.RATIO,
             "interface_success_ratio",
-            "Share of calls to outside interfaces that succeeded, 0 to 1; absent when none was made",
+            "Share of requests to backend interfaces that succeeded, 0 to 1; absent without requests",
         ),
     ),
 )
@@ -140,21 +142,21 @@ CHATBOT: Final = Report(
     type="hour",
     fields=(
         Field("consultCount", Kind.COUNT, "replies", "Replies of the bot"),
-        Field("responseSuccessCount", Kind.COUNT, "reply_successes", "Replies that succeeded"),
-        Field("unknowCount", Kind.COUNT, "unknown_replies", 'Replies that said "I don\'t know"'),
+        Field("responseSuccessCount", Kind.COUNT, "reply_successes", "Successful replies of the bot"),
+        Field("unknowCount", Kind.COUNT, "unknown_replies", 'Replies of the bot that say "I don\'t know"'),
         Field(
             "responseRate",
             Kind.RATIO,
             "reply_success_ratio",
-            "Share of replies that succeeded, 0 to 1; absent when there were none",
+            "Share of replies that succeeded, 0 to 1; absent without replies",
         ),
-        Field("feedbackCount", Kind.COUNT, "feedback", "Judgements of users"),
-        Field("positiveFeedbackCount", Kind.COUNT, "positive_feedback", "Judgements of users that were positive"),
+        Field("feedbackCount", Kind.COUNT, "feedback", "Ratings by users"),
+        Field("positiveFeedbackCount", Kind.COUNT, "positive_feedback", "Positive ratings by users"),
         Field(
             "positiveFeedbackRate",
             Kind.RATIO,
             "positive_feedback_ratio",
-            "Share of users' judgements that were positive, 0 to 1; absent when there were none",
+            "Share of ratings that were positive, 0 to 1; absent without ratings",
         ),
     ),
 )

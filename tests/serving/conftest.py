@@ -8,6 +8,9 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry
 
+from exporter.judging.judge import Signal
+from exporter.judging.usual import Expected, Range
+from exporter.judging.verdict import Verdict
 from exporter.polling.snapshot import BotId, Hour, Snapshot, TenantId
 from exporter.serving.exposition import Exposition
 from exporter.upstream.reports import Record
@@ -52,9 +55,32 @@ def registry() -> CollectorRegistry:
 
 
 @pytest.fixture
-def exposition(registry: CollectorRegistry, clock: FakeClock) -> Exposition:
+def verdicts() -> dict[BotId, Verdict]:
+    """The verdicts on bots, empty until a test adds one."""
+    return {}
+
+
+@pytest.fixture
+def verdict() -> Verdict:
+    """A bot whose autonomy has dropped by 23 points."""
+    expected = Expected(Range(212.0, 150.5, 280.0), Range(0.71, 0.65, 0.77), None)
+    return Verdict(
+        history_seconds=35 * 86400.0,
+        expected=expected,
+        signals={
+            "autonomy_drop": Signal(5.625, 0.23, 10800, ()),
+            "direct_transfers_rise": Signal(1.5, 0.04, 3600, ()),
+            "calls_drop": Signal(0.0, 0.0, 3600, ()),
+            "calls_rise": Signal(0.0, 0.0, 3600, ()),
+        },
+        today={START: expected},
+    )
+
+
+@pytest.fixture
+def exposition(registry: CollectorRegistry, clock: FakeClock, verdicts: dict[BotId, Verdict]) -> Exposition:
     """A page without bots."""
-    return Exposition(registry, clock=clock)
+    return Exposition(registry, clock=clock, judgement=verdicts.get)
 
 
 @pytest.fixture

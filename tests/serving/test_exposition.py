@@ -1,5 +1,6 @@
 """The metrics page, held against prometheus-client's renderer and parsers."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain, groupby
@@ -18,8 +19,10 @@ from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
 from exporter.health import Health
+from exporter.judging.judge import SIGNALS, Signal
+from exporter.judging.verdict import Verdict
 from exporter.polling.snapshot import BotId, DiscoveryStatus, Hour, Snapshot, TenantId, TenantStatus
-from exporter.serving.catalogue import LAYOUTS, families
+from exporter.serving.catalogue import JUDGEMENT, LAYOUTS, families
 from exporter.serving.exposition import Exposition
 from exporter.upstream.anomalies import AnomalyKind
 from exporter.upstream.reports import MAX_COUNT, Record, Value
@@ -274,8 +277,11 @@ def test_numbers_are_written_as_prometheus_client_writes_them(number: float) -> 
     assert f"\noifde_last_success_timestamp_seconds{labels} {expected}\n" in page
 
 
-def test_headers_are_written_as_prometheus_client_writes_them(page: Page, exposition: Exposition, bot: BotId) -> None:
+def test_headers_are_written_as_prometheus_client_writes_them(
+    page: Page, exposition: Exposition, bot: BotId, verdicts: dict[BotId, Verdict], verdict: Verdict
+) -> None:
     """HELP and TYPE of every family are there before the first poll, in the form each format wants."""
+    verdicts[bot] = verdict
     for report in LAYOUTS:
         exposition.bot_changed(bot, report, Snapshot())
     reference = Families(Metric(family.name, family.help, family.type) for family in families())
@@ -308,9 +314,18 @@ GOLDEN = Path(__file__).with_name("golden")
 
 @pytest.mark.parametrize("form", ["classic", "openmetrics"])
 def test_the_page_of_one_bot_byte_for_byte(
-    form: str, *, exposition: Exposition, page: Page, bot: BotId, snapshot: Snapshot, tenant: TenantId
+    form: str,
+    *,
+    exposition: Exposition,
+    page: Page,
+    bot: BotId,
+    snapshot: Snapshot,
+    tenant: TenantId,
+    verdicts: dict[BotId, Verdict],
+    verdict: Verdict,
 ) -> None:
     """A change of a name, a label or a help that dashboards and people rely on is seen before it is released."""
+    verdicts[bot] = verdict
     exposition.bot_changed(bot, "hour", snapshot)
     anomalies: dict[tuple[str, str], int] = {("hour", kind): 0 for kind in AnomalyKind}
     discovery = DiscoveryStatus(up=True, bots=7, last_success=1628824500.0)
@@ -344,6 +359,62 @@ def test_the_page_of_one_bot_with_every_report_byte_for_byte(
     )
 
     assert (GOLDEN / "every-report.txt").read_bytes() == page().encode()
+
+
+def test_a_judged_bot(
+    exposition: Exposition,
+    page: Page,
+    bot: BotId,
+    snapshot: Snapshot,
+    verdicts: dict[BotId, Verdict],
+    verdict: Verdict,
+    wait: Callable[[float], None],
+) -> None:
+    """The comparison with the past has few series, follows each poll, and disappears with the data it is based on."""
+
+    def read() -> dict[str, str]:
+        lines = [
+            line for line in page().splitlines() if line.startswith(("oifde_history", "oifde_hour_exp", "oifde_anom"))
+        ]
+        return {re.sub(r"{.*?(,signal=(.*))?} .*", r" \2", line): line.rpartition(" ")[2] for line in lines}
+
+    exposition.bot_changed(bot, "hour", snapshot)
+    assert "expected" not in page()
+    verdicts[bot] = verdict
+    exposition.bot_changed(bot, "hour", snapshot)
+    assert read() == {
+        "oifde_history_seconds ": "3.024e+06",
+        "oifde_hour_expected_calls ": "212.0",
+        "oifde_hour_expected_calls_low ": "150.5",
+        "oifde_hour_expected_calls_high ": "280.0",
+        "oifde_hour_expected_autonomy_ratio ": "0.71",
+        "oifde_hour_expected_autonomy_low_ratio ": "0.65",
+        "oifde_hour_expected_autonomy_high_ratio ": "0.77",
+        'oifde_anomaly_score "autonomy_drop"': "5.625",
+        'oifde_anomaly_score "direct_transfers_rise"': "1.5",
+        'oifde_anomaly_score "calls_drop"': "0.0",
+        'oifde_anomaly_score "calls_rise"': "0.0",
+        'oifde_anomaly_size_ratio "autonomy_drop"': "0.23",
+        'oifde_anomaly_size_ratio "direct_transfers_rise"': "0.04",
+        'oifde_anomaly_size_ratio "calls_drop"': "0.0",
+        'oifde_anomaly_size_ratio "calls_rise"': "0.0",
+        'oifde_anomaly_window_seconds "autonomy_drop"': "10800.0",
+        'oifde_anomaly_window_seconds "direct_transfers_rise"': "3600.0",
+        'oifde_anomaly_window_seconds "calls_drop"': "3600.0",
+        'oifde_anomaly_window_seconds "calls_rise"': "3600.0",
+    }
+    verdicts[bot] = replace(verdict, expected=None, signals={"calls_drop": Signal(7.5, 1.0, 7200, ())})
+    exposition.bot_changed(bot, "hour", snapshot)
+    assert read()['oifde_anomaly_score "calls_drop"'] == "7.5"
+    assert len(read()) == 4
+    wait(300.0)
+    assert read() == {}
+
+
+def test_judging_adds_few_series_to_a_bot() -> None:
+    """Prometheus can afford the comparison: each signal has a series in three families, all other families one."""
+    per_signal = sum("signal" in family.labels for family, _ in JUDGEMENT)
+    assert 26 >= per_signal * len(SIGNALS) + len(JUDGEMENT) - per_signal
 
 
 def test_what_was_not_judged_is_absent(exposition: Exposition, page: Page, bot: BotId, snapshot: Snapshot) -> None:

@@ -20,13 +20,15 @@ from jinja2.ext import extract_from_ast
 
 from exporter import config
 from exporter.clock import Clock
+from exporter.judging.judge import Signal
+from exporter.judging.verdict import Verdict
 from exporter.logs import configure
 from exporter.polling.snapshot import BotId, DiscoveryStatus, Failure, Hour, Snapshot, TenantId, TenantStatus
 from exporter.polling.store import Store
 from exporter.reasons import FailureReason
 from exporter.serving.catalogue import LAYOUTS
 from exporter.serving.exposition import Exposition
-from exporter.serving.pages import views
+from exporter.serving.pages import overview, rendering
 from exporter.serving.pages.chinese import CHINESE
 from exporter.serving.web import WebOptions, create_app
 from exporter.upstream.reports import Record
@@ -71,14 +73,23 @@ def store(exposition: Exposition) -> Store:
 
 
 @pytest.fixture
-def connect(store: Store, exposition: Exposition, clock: Clock) -> Callable[..., Any]:
+def connect(store: Store, exposition: Exposition, clock: Clock, verdicts: dict[BotId, Verdict]) -> Callable[..., Any]:
     """Serves with some options, and gives a client."""
 
     @asynccontextmanager
     async def serve(**options: Any) -> AsyncIterator[TestClient[Any, Any]]:
         log = configure(level="info", format="logfmt", stream=io.StringIO())
         web = WebOptions(**{name: options.pop(name) for name in WEB & options.keys()})
-        app = create_app(web, store=store, exposition=exposition, clock=clock, log=log, ready=lambda: True, **options)
+        app = create_app(
+            web,
+            store=store,
+            exposition=exposition,
+            clock=clock,
+            log=log,
+            ready=lambda: True,
+            judgement=verdicts.get,
+            **options,
+        )
         async with TestClient(TestServer(app)) as client:
             yield client
 
@@ -166,6 +177,51 @@ async def test_the_worst_come_first(
     assert expected == bots_of(await fetch())
 
 
+async def test_the_highest_score_comes_first(
+    fetch: Fetch, store: Store, bot: BotId, snapshot: Snapshot, verdicts: dict[BotId, Verdict], verdict: Verdict
+) -> None:
+    """Of the bots that are polled without errors, the one that differs most from its past is at the top."""
+    for name, score in {"a": 0.0, "b": 7.25, "c": 5.5}.items():
+        store.put(named(bot, name), "hour", doing(snapshot, autonomy=0.5, before=0.9))
+        verdicts[named(bot, name)] = replace(verdict, signals={"calls_drop": Signal(score, 0.85, 7200, ())})
+    store.put(named(bot, "unknown"), "hour", doing(snapshot, autonomy=0.1))
+
+    html = await fetch()
+    assert ["b", "c"] == bots_of(html)[:2]
+    page = words(html)
+    assert "Calls dropped by 85 % in 2 h · score 7.2" in page
+    assert 2 == page.count("Calls dropped")
+    assert "50.0% usual 71% (65% to 77%)" in page
+    assert "10 usual 212 (150 to 280)" in page
+
+
+async def test_a_judged_bots_own_page(
+    fetch: Fetch,
+    store: Store,
+    bot: BotId,
+    snapshot: Snapshot,
+    verdicts: dict[BotId, Verdict],
+    verdict: Verdict,
+    wait: Callable[[float], None],
+) -> None:
+    """What is usual stands beside each value and in the charts, and every signal has its score."""
+    store.put(bot, "hour", doing(snapshot, autonomy=0.48, before=0.75, calls=212))
+    path = f"/bots/{bot.tenant_id}/{bot.access_code}"
+    assert 'class="band"' not in await fetch(path)
+    verdicts[bot] = verdict
+    html = await fetch(path)
+    page = words(html)
+
+    assert "35 days of the past are known." in page
+    assert "Autonomy dropped 5.6 23 points 3 h" in page
+    assert "Calls rose 0.0 – –" in page
+    assert "212 usual 212 (150 to 280)" in page
+    assert "48.0% usual 71% (65% to 77%)" in page
+    assert 2 == html.count('<path class="band"')
+    wait(300.0)
+    assert "usual" not in words(await fetch(path)).replace("usual range", "")
+
+
 @pytest.mark.parametrize(
     "query, expected",
     [
@@ -234,7 +290,7 @@ async def test_state_with_its_reason(
     wait(300.0)
     page = words(await fetch())
     assert "no further try until the secret changes or the configuration is reloaded" in page
-    assert "Figures withdrawn; last success 6 min ago" in page
+    assert "Values removed; last success 6 min ago" in page
     assert "100.0%" not in page
 
 
@@ -261,7 +317,7 @@ async def test_late_records(
     """A platform that answers, but has had no new hour for long, is not shown as well."""
     async with connect(configuration=lambda: settings) as client:
         store.put(bot, "hour", replace(snapshot, expires=DAY))
-        assert "1 Well" in words(await (await client.get("/")).text())
+        assert "1 OK" in words(await (await client.get("/")).text())
         wait(4 * HOUR)
         page = words(await (await client.get("/")).text())
     assert "1 Out of date" in page
@@ -276,7 +332,7 @@ async def test_records_that_are_seldom_asked_for_are_not_late(
     store.put(bot, "hour", replace(snapshot, expires=DAY))
     async with connect(configuration=lambda: seldom) as client:
         wait(3.5 * HOUR)
-        assert "1 Well" in words(await (await client.get("/")).text())
+        assert "1 OK" in words(await (await client.get("/")).text())
         wait(HOUR)
         assert "1 Out of date" in words(await (await client.get("/")).text())
 
@@ -286,8 +342,8 @@ async def test_a_platform_that_does_not_answer(fetch: Fetch, store: Store, bot: 
     failure = Failure("connect", "cannot connect: refused", START)
     store.put(bot, "hour", replace(snapshot, up=False, failure=failure))
     page = words(await fetch())
-    assert "1 platform does not answer" in page
-    assert "no bot is answered : no connection cannot connect: refused 0 of 1" in page
+    assert "All polls of 1 platform fail" in page
+    assert "all polls fail : no connection cannot connect: refused 0 of 1" in page
 
 
 async def test_discovery(fetch: Fetch, store: Store, tenant: TenantId) -> None:
@@ -297,7 +353,7 @@ async def test_discovery(fetch: Fetch, store: Store, tenant: TenantId) -> None:
     assert "12 bots found, 60 s ago" in words(await fetch())
     store.put_tenant(tenant, TenantStatus(discovery=replace(found, up=False, problem="the page makes no sense")))
     page = words(await fetch())
-    assert "1 tenant not in order" in page
+    assert "1 tenant with problems" in page
     assert "Discovery failed the page makes no sense" in page
 
 
@@ -319,8 +375,8 @@ async def test_many_tenants(fetch: Fetch, store: Store) -> None:
     html = await fetch()
     shown = re.findall(r">(tenant \d+)</a>", html)
     assert ["tenant 700", "tenant 500"] == shown[:2]
-    assert views.TENANTS_SHOWN == len(shown)
-    assert "All 1,000 tenants (2 not in order)" in words(html)
+    assert overview.TENANTS_SHOWN == len(shown)
+    assert "All 1,000 tenants (2 with problems)" in words(html)
     assert 1000 == (await fetch("/?tenants=all")).count(">tenant ")
 
 
@@ -337,7 +393,7 @@ async def test_a_bots_own_page(fetch: Fetch, store: Store, bot: BotId, snapshot:
     assert "11:00 in progress – yesterday –" in page
     assert "Calls that reached the bot oifde_hour_calls · oifde_live_hour_calls · oifde_calls_total" in page
     assert 'oifde_call_outcomes_total{outcome="contained"}' in page
-    assert 'data-label="Last complete hour 10:00">1,234<' in html  # what a phone has in place of the heads
+    assert 'data-label="Last complete hour 10:00"><div>1,234<' in html  # what a phone has in place of the heads
     assert 2 == html.count('<svg role="img"')
     assert 24 == html.count('<th scope="row">0') + html.count('<th scope="row">1') + html.count('<th scope="row">2')
 
@@ -360,7 +416,7 @@ async def test_before_the_first_poll(fetch: Fetch, store: Store, bot: BotId) -> 
     store.put(bot, "hour", Snapshot())
     page = words(await fetch())
     assert "1 Waiting" in page
-    assert "1 platform not asked yet" in page
+    assert "1 platform not polled yet" in page
     assert "0 platforms answer" not in page
     assert "The first poll has not ended yet." in words(await fetch(f"/bots/{bot.tenant_id}/{bot.access_code}"))
 
@@ -433,7 +489,7 @@ async def test_a_chosen_language_stays(fetch: Fetch, store: Store, bot: BotId, s
 def test_every_word_is_there_in_chinese() -> None:
     """No English word is left over on a Chinese page, and none of the Chinese ones is out of use."""
     environment = Environment(extensions=["jinja2.ext.i18n"])  # noqa: S701 - nothing is rendered
-    used = {"The local day so far"}
+    used = {"Today so far"}
     for file in resources.files("exporter.serving").joinpath("templates").iterdir():
         if file.name.endswith(".html"):
             tree = environment.parse(file.read_text(encoding="utf-8"))
@@ -444,7 +500,7 @@ def test_every_word_is_there_in_chinese() -> None:
         used.add(layout.shown.report.title)
         used |= {window.title for window in layout.shown.windows}
         for field in layout.shown.report.fields:
-            used |= {views.title(field), field.help}
+            used |= {rendering.title(field), field.help}
     used |= {reason.meaning for reason in FailureReason}
     used.discard("None")  # the argument of `_(variable)`
 
@@ -562,8 +618,8 @@ async def test_further_reports(fetch: Fetch, store: Store, bot: BotId, snapshot:
     )
     overview = words(await fetch())
     assert "Replies by hour: HTTP error, for 75 min HTTP status 503" in overview
-    assert "1 platform answers" in overview
+    assert "1 platform OK" in overview
     page = words(await fetch(f"/bots/{bot.tenant_id}/{bot.access_code}"))
-    assert "Last day that is over yesterday Meaning Calls 4,321" in page
+    assert "Last complete day yesterday Meaning Calls 4,321" in page
     assert "Reply success ratio 90.9% 90.9% –" in page
     assert "oifde_chatbot_hour_replies · oifde_chatbot_live_hour_replies · oifde_replies_total" in page

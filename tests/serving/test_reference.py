@@ -7,6 +7,8 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
 from exporter.health import Health
+from exporter.judging.judge import SIGNALS
+from exporter.judging.verdict import Verdict
 from exporter.polling.snapshot import BotId, DiscoveryStatus, Snapshot, TenantId, TenantStatus
 from exporter.reasons import FailureReason
 from exporter.serving.exposition import Exposition
@@ -23,13 +25,20 @@ def test_the_docs_are_up_to_date() -> None:
 
 
 def test_every_family_and_label_on_the_page_is_documented(
-    registry: CollectorRegistry, exposition: Exposition, bot: BotId, snapshot: Snapshot, tenant: TenantId
+    registry: CollectorRegistry,
+    exposition: Exposition,
+    bot: BotId,
+    snapshot: Snapshot,
+    tenant: TenantId,
+    verdicts: dict[BotId, Verdict],
+    verdict: Verdict,
 ) -> None:
     """Whoever sees a name on /metrics finds it in the docs, with its type, its labels and its help."""
     health = Health(registry, version="1")
     health.init_platform("main", ["get_token"])
     health.api_errors.labels("main", "get_token", "900001").inc()
     health.clock_skew.labels("main").set(1)
+    verdicts[bot] = verdict
     exposition.bot_changed(bot, "hour", snapshot)
     for report in REPORTS:
         exposition.bot_changed(replace(bot, access_code=report), report, Snapshot())
@@ -60,4 +69,4 @@ def test_every_value_of_a_label_is_documented() -> None:
     outcomes = {value for report in REPORTS.values() for field in report.fields for _, value in field.labels}
     operations = {"get_token", "query_bindings", *(report.operation for report in REPORTS.values())}
 
-    assert {*AnomalyKind, *FailureReason, *outcomes, *operations} <= rows
+    assert {*SIGNALS, *AnomalyKind, *FailureReason, *outcomes, *operations} <= rows

@@ -16,6 +16,7 @@ from aiohttp.web import Application, Request
 
 from exporter.clock import Clock
 from exporter.config import ConfigError
+from exporter.judging.verdict import Verdict
 from exporter.logs import configure
 from exporter.polling.snapshot import BotId, DiscoveryStatus, Snapshot, TenantId, TenantStatus
 from exporter.polling.store import Store
@@ -275,13 +276,15 @@ async def test_bots_as_json(
     snapshot: Snapshot,
     tenant: TenantId,
     documented_answer: dict[str, Any],
+    verdict: Verdict,
 ) -> None:
-    """A script gets what docs/http.md shows, figure by figure."""
+    """A script gets what docs/http.md shows, value by value."""
     anomalies = {("hour", "outside_date"): 0, ("hour", "unknown_field"): 1}
     found = DiscoveryStatus(up=True, bots=1, last_attempt=1628824200.0, last_success=1628824200.5)
     store.put_tenant(tenant, TenantStatus(anomalies, {"hour": 0}, token_expiry=1628827200.0, discovery=found))
     store.put(bot, "hour", snapshot)
-    async with connect() as client, client.get("/api/v1/bots") as response:
+    few = replace(verdict, signals={"autonomy_drop": verdict.signals["autonomy_drop"]})
+    async with connect(judgement={bot: few}.get) as client, client.get("/api/v1/bots") as response:
         assert response.content_type == "application/json"
         assert documented_answer == json.loads(await response.read())
 

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
+from exporter.judging.usual import Range
 from exporter.upstream.reports import Value
 
 _GAP: Final = 0.2
@@ -18,30 +19,45 @@ class Tick(NamedTuple):
 
 
 class Bars(NamedTuple):
-    """Bars with a part of each, and a stepped line to compare them with."""
+    """Bars with a part of each, a stepped line to compare them with, and a band."""
 
     width: float
     height: float
     whole: str
     part: str
     other: str
+    band: str
     ticks: Sequence[Tick]
 
 
 class Lines(NamedTuple):
-    """Two lines with their points."""
+    """Two lines, the points of the first, and a band."""
 
     width: float
     height: float
     line: str
     points: Sequence[tuple[float, float]]
     other: str
+    band: str
     ticks: Sequence[Tick]
 
 
-def bars(whole: Sequence[Value], part: Sequence[Value], other: Sequence[Value], *, width: float, height: float) -> Bars:
-    """Bars of ``whole`` with ``part`` of each at the bottom, and ``other`` as a line; None leaves its place empty."""
-    top = scale(max((value for value in (*whole, *other) if value is not None), default=0))
+def bars(
+    whole: Sequence[Value],
+    part: Sequence[Value],
+    other: Sequence[Value],
+    ranges: Sequence[Range | None] = (),
+    *,
+    width: float,
+    height: float,
+) -> Bars:
+    """Draw bars of ``whole`` with ``part`` at their bottom, ``other`` as a line, and ``ranges`` as a band.
+
+    None leaves its place empty.
+    """
+    top = scale(
+        max((value for value in (*whole, *other, *(end.high for end in ranges if end)) if value is not None), default=0)
+    )
     step = width / max(len(whole), 1)
 
     def columns(values: Sequence[Value]) -> Iterator[str]:
@@ -59,12 +75,26 @@ def bars(whole: Sequence[Value], part: Sequence[Value], other: Sequence[Value], 
             drawing = value is not None
 
     return Bars(
-        width, height, "".join(columns(whole)), "".join(columns(part)), "".join(steps(other)), _ticks(top, height)
+        width,
+        height,
+        "".join(columns(whole)),
+        "".join(columns(part)),
+        "".join(steps(other)),
+        _band(ranges, width, height, top),
+        _ticks(top, height),
     )
 
 
-def lines(values: Sequence[Value], other: Sequence[Value], *, width: float, height: float, top: float) -> Lines:
-    """A line through ``values`` and one through ``other``, from 0 to ``top``; None interrupts it."""
+def lines(
+    values: Sequence[Value],
+    other: Sequence[Value],
+    ranges: Sequence[Range | None] = (),
+    *,
+    width: float,
+    height: float,
+    top: float,
+) -> Lines:
+    """Draw a line through ``values``, one through ``other``, and a band, from 0 to ``top``; None interrupts them."""
     step = width / max(len(values), 1)
 
     def points(of: Sequence[Value]) -> list[tuple[float, float] | None]:
@@ -82,7 +112,15 @@ def lines(values: Sequence[Value], other: Sequence[Value], *, width: float, heig
         )
 
     own = points(values)
-    return Lines(width, height, path(own), [point for point in own if point], path(points(other)), _ticks(top, height))
+    return Lines(
+        width,
+        height,
+        path(own),
+        [point for point in own if point],
+        path(points(other)),
+        _band(ranges, width, height, top),
+        _ticks(top, height),
+    )
 
 
 def scale(most: float) -> float:
@@ -90,7 +128,21 @@ def scale(most: float) -> float:
     if most <= 0:
         return 1.0
     unit = 10.0 ** math.floor(math.log10(most))
-    return next(unit * each for each in (1, 1.5, 2, 3, 4, 5, 6, 8, 10) if unit * each >= most)
+    return next(unit * factor for factor in (1, 1.5, 2, 3, 4, 5, 6, 8, 10) if unit * factor >= most)
+
+
+def _band(ranges: Sequence[Range | None], width: float, height: float, top: float) -> str:
+    """A rectangle per hour, from the low to the high end of its range."""
+    step = width / max(len(ranges), 1)
+
+    def y(value: float) -> float:
+        return height * (1 - min(value, top) / top)
+
+    return "".join(
+        f"M{place * step:.4g} {y(ends.high):.4g}h{step:.4g}V{y(ends.low):.4g}h{-step:.4g}z"
+        for place, ends in enumerate(ranges)
+        if ends
+    )
 
 
 def _ticks(top: float, height: float) -> Sequence[Tick]:

@@ -16,6 +16,8 @@ class Slot(NamedTuple):
 
     clock: str
     """Such as 14:00."""
+    start: float | None
+    """Today, in epoch seconds; None if only yesterday had this hour."""
     today: Record | None
     yesterday: Record | None
     begun: bool
@@ -52,6 +54,7 @@ def course(snapshot: Snapshot, timezone: str, now: float) -> Course:
         slots.append(
             Slot(
                 name[0],
+                start,
                 None if start is None else records.get(start),
                 records.get(before[name][0]) if name in before else None,
                 begun=start is not None and start <= now,

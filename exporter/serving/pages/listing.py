@@ -7,7 +7,7 @@ from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
 from exporter.polling.snapshot import BotId, Snapshot
-from exporter.serving.pages.judgement import Condition, Judgement, Moment, judge
+from exporter.serving.pages.summary import Condition, Moment, Summary, summarize
 from exporter.serving.status import State, matches
 
 PAGE_SIZE: Final = 100
@@ -21,17 +21,17 @@ class Entry(NamedTuple):
 
     bot: BotId
     reports: Mapping[str, Snapshot]
-    judgement: Judgement
+    summary: Summary
 
 
 SORTS: Final[Mapping[str, tuple[Callable[[Entry], Any], bool]]] = {
-    "state": (lambda each: each.judgement.condition, False),
-    "bot": (lambda each: each.bot.bot.casefold(), False),
-    "calls": (lambda each: each.judgement.calls, True),
-    "autonomy": (lambda each: each.judgement.autonomy, False),
-    "change": (lambda each: each.judgement.change, False),
-    "today": (lambda each: each.judgement.today, True),
-    "polled": (lambda each: each.judgement.polled, False),
+    "state": (lambda entry: entry.summary.condition, False),
+    "bot": (lambda entry: entry.bot.bot.casefold(), False),
+    "calls": (lambda entry: entry.summary.calls, True),
+    "autonomy": (lambda entry: entry.summary.autonomy, False),
+    "change": (lambda entry: entry.summary.change, False),
+    "today": (lambda entry: entry.summary.today, True),
+    "polled": (lambda entry: entry.summary.polled, False),
 }
 """What bots can be sorted by, and whether the first click puts the largest first."""
 
@@ -56,7 +56,7 @@ class Query:
         direction = parameters.get("dir", "")
         return cls(
             q=parameters.get("q", "").strip()[:_MAX_QUERY],
-            state=state if state in {each.word for each in Condition} else "",
+            state=state if state in {condition.word for condition in Condition} else "",
             sort=known,
             descending=direction == "desc" or (bool(known) and direction != "asc" and SORTS[known][1]),
             page=int(page) if page.isascii() and page.isdigit() and len(page) < 7 else 1,
@@ -96,7 +96,8 @@ class Reach:
     """How a platform answers, as its bots' reports tell."""
 
     bots: int = 0
-    answered: int = 0
+    up: int = 0
+    """Bots with at least one report whose last poll succeeded."""
     tried: int = 0
     last_success: float | None = None
     failures: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -105,15 +106,13 @@ class Reach:
     def add(self, snapshots: Mapping[str, Snapshot]) -> None:
         """Takes in a bot."""
         self.bots += 1
-        answered = False
-        for each in snapshots.values():
-            answered = answered or each.up
-            self.tried += each.last_attempt is not None
-            if each.last_success is not None and (self.last_success is None or self.last_success < each.last_success):
-                self.last_success = each.last_success
-            if each.failure:
-                self.failures[each.failure.reason, each.failure.message] += 1
-        self.answered += answered
+        self.up += any(snapshot.up for snapshot in snapshots.values())
+        for snapshot in snapshots.values():
+            self.tried += snapshot.last_attempt is not None
+            if snapshot.last_success is not None:
+                self.last_success = max(snapshot.last_success, self.last_success or 0.0)
+            if snapshot.failure:
+                self.failures[snapshot.failure.reason, snapshot.failure.message] += 1
 
     @property
     def failure(self) -> tuple[str, str] | None:
@@ -129,13 +128,13 @@ def list_bots(state: State, query: Query, at: Moment) -> Listing:
     platforms: defaultdict[str, Reach] = defaultdict(Reach)
     chosen: list[Entry] = []
     for bot, reports in state.bots:
-        judgement = judge(bot, reports, statuses.get((bot.platform, bot.tenant_id)), at)
-        conditions[judgement.condition] += 1
+        summary = summarize(bot, reports, statuses.get((bot.platform, bot.tenant_id)), state.verdicts.get(bot), at)
+        conditions[summary.condition] += 1
         platforms[bot.platform].add(reports)
-        if query.state and judgement.condition.word != query.state:
+        if query.state and summary.condition.word != query.state:
             continue
         if not words or matches(bot, words):
-            chosen.append(Entry(bot, reports, judgement))
+            chosen.append(Entry(bot, reports, summary))
     _sort(chosen, query)
     pages = max(1, -(-len(chosen) // PAGE_SIZE))
     query = replace(query, page=min(max(1, query.page), pages))
@@ -146,14 +145,14 @@ def list_bots(state: State, query: Query, at: Moment) -> Listing:
 def _sort(entries: list[Entry], query: Query) -> None:
     entries.sort(key=_worst)
     if query.sort:
-        # The sort is stable, also backwards: among equals the worst stay first. What has no figure comes last either way.
+        # The sort is stable in both directions: among equals the worst stay first. Bots without a value come last.
         value_of, _ = SORTS[query.sort]
         valued = [(value, entry) for entry in entries if (value := value_of(entry)) is not None]
         valued.sort(key=itemgetter(0), reverse=query.descending)
         entries[:] = [*(entry for _, entry in valued), *(entry for entry in entries if value_of(entry) is None)]
 
 
-def _worst(entry: Entry) -> tuple[int, bool, float, float, str]:
-    judgement = entry.judgement
-    autonomy = 2.0 if judgement.autonomy is None else judgement.autonomy
-    return judgement.condition, not judgement.withdrawn, -judgement.lost, autonomy, entry.bot.bot
+def _worst(entry: Entry) -> tuple[int, bool, float, float, float, str]:
+    summary = entry.summary
+    autonomy = 2.0 if summary.autonomy is None else summary.autonomy
+    return summary.condition, not summary.expired, -summary.score, -summary.lost, autonomy, entry.bot.bot

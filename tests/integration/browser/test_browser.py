@@ -99,7 +99,7 @@ def test_renewal(open_page: Open, site: str, store: Store) -> None:
     page = open_page("about:blank", complains=["ERR_INTERNET_DISCONNECTED"])
     page.clock.install()
     page.goto(site)
-    page.get_by_label("Renew every 30 s").check()
+    page.get_by_label("Refresh every 30 s").check()
     page.get_by_text("Platforms and tenants").click()
     bot = next(bot for bot in store.bots if bot.bot == "Brand new")
     store.put(bot, "hour", day(5, 0.5))

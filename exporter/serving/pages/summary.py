@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from exporter.config import Config
+from exporter.judging.verdict import Verdict
 from exporter.polling.snapshot import BotId, Snapshot, TenantStatus
 from exporter.serving.catalogue import LAYOUTS
 from exporter.upstream.reports import REPORTS, Record, Value
@@ -39,8 +40,9 @@ def place(metric: str, outcome: str = "") -> int:
 
 
 CALLS: Final = place("calls")
-SERVED: Final = place("call_outcomes", "contained")
+CONTAINED: Final = place("call_outcomes", "contained")
 AUTONOMY: Final = place("autonomy_ratio")
+INTERFACE_SUCCESS: Final = place("interface_success_ratio")
 _TO_AGENTS: Final = (place("call_outcomes", "direct_transfer"), place("call_outcomes", "consulted_transfer"))
 
 
@@ -75,13 +77,14 @@ class Moment(NamedTuple):
     late_after: float | None = None
 
 
-class Judgement(NamedTuple):
+class Summary(NamedTuple):
     """How a bot is doing; ``report`` is the one that decided on the condition."""
 
     condition: Condition
     report: str
-    withdrawn: bool
-    """Whether the main report's figures are too old to be shown."""
+    expired: bool
+    """Whether the main report's values are too old to be shown."""
+    verdict: Verdict | None = None
     calls: Value = None
     """Of the last complete hour."""
     autonomy: Value = None
@@ -95,6 +98,12 @@ class Judgement(NamedTuple):
     polled: float | None = None
     """When a poll of the main report last began, in epoch seconds."""
 
+    @property
+    def score(self) -> float:
+        """The highest anomaly score; 0 without a verdict."""
+        worst = self.verdict.worst if self.verdict else None
+        return worst[1].score if worst else 0.0
+
 
 def late_after(config: Config) -> float:
     """The age of ``Moment.late_after``: the hour, its delay, the hour in progress, and the time until a poll sees it."""
@@ -102,30 +111,33 @@ def late_after(config: Config) -> float:
     return config.empty_hour_delay + 2 * _HOUR + max(intervals, default=0.0) + _POLL_SECONDS
 
 
-def judge(bot: BotId, reports: Mapping[str, Snapshot], tenant: TenantStatus | None, at: Moment) -> Judgement:
-    """Judges a bot by the snapshots of its reports and by its tenant's login."""
+def summarize(
+    bot: BotId, reports: Mapping[str, Snapshot], tenant: TenantStatus | None, verdict: Verdict | None, at: Moment
+) -> Summary:
+    """Summarize the snapshots of a bot's reports, its tenant's login and the verdict on it."""
     condition, decisive = Condition.OK, MAIN.name
     for name, snapshot in reports.items():
         if (found := _condition(name, snapshot, tenant, at)) < condition:
             condition, decisive = found, name
     main = reports.get(MAIN.name)
     if main is None:
-        polled = max((each.last_attempt or 0.0 for each in reports.values()), default=0.0) or None
-        return Judgement(condition, decisive, withdrawn=False, polled=polled)
+        polled = max((snapshot.last_attempt or 0.0 for snapshot in reports.values()), default=0.0) or None
+        return Summary(condition, decisive, expired=False, polled=polled)
     if main.expires <= at.elapsed:
-        return Judgement(condition, decisive, main.last_success is not None, polled=main.last_attempt)
+        return Summary(condition, decisive, main.last_success is not None, polled=main.last_attempt)
     today = main.totals[CALLS] if main.totals else None
+    known = Summary(condition, decisive, expired=False, verdict=verdict, today=today, polled=main.last_attempt)
     if main.hour is None:
-        return Judgement(condition, decisive, withdrawn=False, today=today, polled=main.last_attempt)
+        return known
     record = main.hour.record
     if record is None:
-        return Judgement(condition, decisive, withdrawn=False, calls=0, today=today, polled=main.last_attempt)
+        return known._replace(calls=0)
     autonomy = record.values[AUTONOMY]
     before = main.yesterday.get(day_earlier(main.hour.start, bot.timezone))
     then = before.values[AUTONOMY] if before else None
     change = None if autonomy is None or then is None else autonomy - then
-    lost = -change * _judged(record) if change and change < 0 else 0.0
-    return Judgement(condition, decisive, False, record.values[CALLS], autonomy, change, lost, today, main.last_attempt)
+    lost = -change * _went_on(record) if change and change < 0 else 0.0
+    return known._replace(calls=record.values[CALLS], autonomy=autonomy, change=change, lost=lost)
 
 
 @lru_cache(maxsize=1024)
@@ -148,6 +160,6 @@ def _condition(name: str, snapshot: Snapshot, tenant: TenantStatus | None, at: M
     return Condition.OK
 
 
-def _judged(record: Record) -> float:
+def _went_on(record: Record) -> float:
     """The calls that the platform's autonomy is a share of."""
-    return sum(record.values[index] or 0 for index in (*_TO_AGENTS, SERVED))
+    return sum(record.values[index] or 0 for index in (*_TO_AGENTS, CONTAINED))

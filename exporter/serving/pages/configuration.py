@@ -19,7 +19,7 @@ _COUNTED: Final = "bots"
 _UNITS: Final = (("h", 3600), ("m", 60))
 
 
-def shown(config: Config) -> str:
+def to_yaml(config: Config) -> str:
     """The configuration as YAML in the form of the file; of each tenant's bots only the number is told."""
     return yaml.dump(_block(config), Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=200)
 

@@ -1,0 +1,17 @@
+"""What the help page explains."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from exporter.serving.catalogue import LAYOUTS, families
+from exporter.serving.pages.rendering import title
+from exporter.upstream.reports import Field
+
+
+def collect() -> dict[str, Any]:
+    """Return what the template needs: the fields of the reports, and the metric families."""
+    reports: dict[Sequence[Field], list[str]] = {}
+    for layout in LAYOUTS.values():
+        reports.setdefault(layout.shown.report.fields, []).append(layout.shown.report.title)
+    fields_of = [(titles, [(title(field), field) for field in fields]) for fields, titles in reports.items()]
+    return {"reports": fields_of, "families": families()}
