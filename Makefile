@@ -111,12 +111,12 @@ audit: $(VENV)/.ready ## ask a public database what vulnerabilities the locked p
 .PHONY: soak
 soak: $(VENV)/.ready ## run beside platforms in bad weather, and check all that is shown (MINUTES=30 SEED=1)
 	$(BIN)/python tests/harness/programs.py prometheus
-	PYTHONPATH=tests $(BIN)/python -m soak --minutes $(MINUTES) --seed $(SEED)
+	PYTHONPATH=tests $(BIN)/python -m lab.soak --minutes $(MINUTES) --seed $(SEED)
 
 # Takes a quarter of an hour, on a machine with nothing else to do and no fewer than two cores.
 .PHONY: bench
 bench: $(VENV)/.ready ## measure, side by side, and write the results into docs/performance.md
-	$(BIN)/python -m benchmarks --write docs/performance.md
+	$(BIN)/python -m lab.bench --write docs/performance.md
 
 # Takes some minutes, and a Prometheus.
 .PHONY: alert-quality

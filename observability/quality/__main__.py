@@ -11,8 +11,8 @@ from typing import Final
 
 import click
 
-from benchmarks import machine
-from benchmarks.report import Table, progress
+from lab import machine
+from lab.report import Table, progress
 from observability.quality.fleet import GOAL_CHARACTERS, GOAL_KINDS, Fleet, draw
 from observability.quality.measure import Measured, measure
 from observability.quality.results import tables

@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
-from benchmarks.report import Table
 from exporter.simulator import Trouble
 from exporter.simulator.characters import HOUR
+from lab.report import Table
 from observability.quality import limit
 from observability.quality.fleet import KINDS, Case
 from observability.quality.judge import CAUSES, FINDERS, Verdict, judge

@@ -12,13 +12,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks import machine
-from benchmarks.children import Pipe, Question, answer
-from benchmarks.fleets import BenchmarkClock
 from exporter import __version__, config, logs
 from exporter.app import App
 from exporter.config import Config, Shard
 from exporter.serving.web import WebOptions
+from lab import machine
+from lab.bench.children import Pipe, Question, answer
+from lab.bench.fleets import BenchmarkClock
 
 TICK: Final = 0.01
 """Seconds between two looks at how late the event loop is."""

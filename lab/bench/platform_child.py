@@ -1,8 +1,8 @@
 """The simulated platform in a process of its own."""
 
-from benchmarks.children import Pipe, answer
-from benchmarks.fleets import BenchmarkClock, world
 from exporter.simulator import Simulator
+from lab.bench.children import Pipe, answer
+from lab.bench.fleets import BenchmarkClock, world
 
 
 async def platform(pipe: Pipe, clock: BenchmarkClock, bots: int) -> None:

@@ -8,13 +8,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from benchmarks import hotspots, machine
-from benchmarks.children import Child
-from benchmarks.client import Scraper
-from benchmarks.exporter_child import Span, exporter
-from benchmarks.fleets import BenchmarkClock, write_config
-from benchmarks.platform_child import platform
-from benchmarks.report import Table, progress, run_alone, spread, tail
+from lab import machine
+from lab.bench import hotspots
+from lab.bench.children import Child
+from lab.bench.client import Scraper
+from lab.bench.exporter_child import Span, exporter
+from lab.bench.fleets import BenchmarkClock, write_config
+from lab.bench.platform_child import platform
+from lab.report import Table, progress, run_alone, spread, tail
 
 _MS: Final = 1e-3
 _MIB: Final = 1 << 20

@@ -1,7 +1,6 @@
 """What the system says of a process."""
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,14 +25,3 @@ def usage(pid: int) -> Usage:
         threads=int(fields[17]),
         cpu=(int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK"),
     )
-
-
-def machine() -> str:
-    """What this machine is."""
-    models: Sequence[str] = [
-        line.partition(":")[2].strip()
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        if line.startswith("model name")
-    ]
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / (1 << 30)
-    return f"{models[0] if models else 'unknown CPU'}, {os.cpu_count()} cores, {memory:.0f} GiB"

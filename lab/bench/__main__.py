@@ -9,8 +9,9 @@ from typing import Final
 
 import click
 
-from benchmarks import growth, load, machine, memory, scrape, start
-from benchmarks.report import Table
+from lab import machine
+from lab.bench import growth, load, memory, scrape, start
+from lab.report import Table
 
 _PARTS: Final[Sequence[Callable[[], Sequence[Table]]]] = (
     scrape.measure,
@@ -25,7 +26,7 @@ _END: Final = "<!-- end of the results -->"
 
 def main() -> None:
     """Measures everything; prints each table as soon as it is there."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m lab.bench", description=__doc__)
     parser.add_argument("--write", type=Path, metavar="PAGE", help="the page whose results are replaced")
     options = parser.parse_args()
     about = [("When", f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"), ("Command", "`make bench`"), *machine.describe()]

@@ -25,7 +25,7 @@ _PARTS: Final = (
     ("schedule, snapshot, store", r"polling/(poller|schedule|fleet|store|snapshot)\.py"),
     ("log", r"structlog/|exporter/logs\.py"),
     ("HTTP client", r"aiohttp/|yarl/|multidict/|aiohappyeyeballs/|http/"),
-    ("the benchmark itself", r"benchmarks/exporter_child"),
+    ("the benchmark itself", r"lab/bench/exporter_child"),
 )
 _SCRAPE: Final = re.compile(r"aiohttp/web_|serving/web\.py")
 

@@ -1,8 +1,7 @@
-"""`python -m soak --minutes 30 --seed 1`, with `tests` on the path: a summary, and exit status 1 if anything failed."""
+"""``PYTHONPATH=tests python -m lab.soak --minutes 30 --seed 1`` prints a summary; exit status 1 if a check failed."""
 
 import asyncio
 import logging
-import platform
 import shutil
 import sys
 from datetime import UTC, datetime
@@ -12,11 +11,9 @@ from tempfile import mkdtemp
 import click
 import uvloop
 
-import exporter
 from harness.programs import PROGRAMS
-
-from .process import machine
-from .run import CALM, Result, Soak
+from lab import machine
+from lab.soak.run import CALM, Result, Soak
 
 START = "2026-03-28T21:57:00+00:00"
 """Three minutes before midnight in Johannesburg and Beirut, where that night has no hour from 0 to 1."""
@@ -55,12 +52,11 @@ def main(minutes: float, seed: int, bots: int, start: str) -> None:
 
 
 def _summary(result: Result, command: str) -> list[str]:
-    """The result as Markdown."""
+    """Render the result as Markdown."""
     about = [
         ("command", f"`{command}`"),
         ("date", datetime.now(UTC).date().isoformat()),
-        ("machine", machine()),
-        ("software", f"oifde-exporter {exporter.__version__}, Python {platform.python_version()}"),
+        *machine.describe(),
     ]
     faults = sorted(result.faults.items())
     return [
@@ -68,14 +64,14 @@ def _summary(result: Result, command: str) -> list[str]:
         "| --- | --- |",
         *(f"| {name} | {value} |" for name, value in (*about, *result.figures)),
         "",
-        "| what must hold | checked | violated |",
+        "| invariant | checked | violated |",
         "| --- | ---: | ---: |",
         *(f"| {name} | {count:,} | {result.violations[name]:,} |" for name, count in result.checks.items()),
         "",
-        "| what went wrong with the platforms | times |",
+        "| fault of a platform | times |",
         "| --- | ---: |",
         *(f"| {kind} | {count:,} |" for kind, count in faults),
     ]
 
 
-main(prog_name="python -m soak")
+main(prog_name="python -m lab.soak")

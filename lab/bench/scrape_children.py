@@ -13,8 +13,6 @@ from prometheus_client import CollectorRegistry, Gauge
 from prometheus_client.aiohttp import make_aiohttp_handler
 from prometheus_client.parser import text_string_to_metric_families
 
-from benchmarks.children import Pipe, Question, answer
-from benchmarks.fleets import EVENING, ZONE, tenants
 from exporter import __version__
 from exporter.clock import SystemClock
 from exporter.health import Health
@@ -25,6 +23,8 @@ from exporter.serving.web import create_app
 from exporter.upstream.anomalies import AnomalyKind
 from exporter.upstream.login import OPERATION
 from exporter.upstream.reports import REPORTS, Record
+from lab.bench.children import Pipe, Question, answer
+from lab.bench.fleets import EVENING, ZONE, tenants
 
 _HOUR = 3600.0
 

@@ -15,9 +15,8 @@ from exporter.clock import Clock
 from exporter.simulator import Request, SimTenant, SimulatedWorld, Simulator
 from exporter.simulator.faults import Fault, Respond
 from harness import faults
-
-from .ledger import BotKey, Ledger
-from .world import MOODS, Mood, MoodyWorld, Statement, heard
+from lab.soak.ledger import BotKey, Ledger
+from lab.soak.world import MOODS, Mood, MoodyWorld, Statement, heard
 
 HARMLESS: Final[Mapping[str, Fault]] = MappingProxyType(
     {

@@ -6,11 +6,11 @@ from importlib.metadata import version
 from statistics import median
 from typing import Final
 
-from benchmarks import machine
-from benchmarks.children import Child
-from benchmarks.client import Scraper
-from benchmarks.report import Table, progress, run_alone, spread
-from benchmarks.scrape_children import ours, peer
+from lab import machine
+from lab.bench.children import Child
+from lab.bench.client import Scraper
+from lab.bench.scrape_children import ours, peer
+from lab.report import Table, progress, run_alone, spread
 
 _MS: Final = 1e-3
 _US: Final = 1e-6

@@ -6,13 +6,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from benchmarks import machine
-from benchmarks.children import Child, Pipe, answer
-from benchmarks.exporter_child import Reload, Span, exporter
-from benchmarks.fleets import BenchmarkClock, write_config
-from benchmarks.platform_child import platform
-from benchmarks.report import Table, percentile, progress, run_alone, spread
 from exporter import config
+from lab import machine
+from lab.bench.children import Child, Pipe, answer
+from lab.bench.exporter_child import Reload, Span, exporter
+from lab.bench.fleets import BenchmarkClock, write_config
+from lab.bench.platform_child import platform
+from lab.report import Table, percentile, progress, run_alone, spread
 
 _MS: Final = 1e-3
 _INTERVAL: Final = 60.0

@@ -23,14 +23,13 @@ from exporter.clock import SystemClock
 from exporter.simulator import SimTenant, SimulatedWorld, default_secret
 from harness.processes import ExporterProcess, Prometheus
 from harness.waiting import wait_for
-
-from . import page
-from .invariants import Checker, Expectation
-from .ledger import BotKey, Delays, Ledger, local_date
-from .log import LogReader
-from .process import Usage, usage
-from .storm import Platform, Storm, ends_within
-from .world import HABITS, tenants
+from lab.soak import page
+from lab.soak.invariants import Checker, Expectation
+from lab.soak.ledger import BotKey, Delays, Ledger, local_date
+from lab.soak.log import LogReader
+from lab.soak.process import Usage, usage
+from lab.soak.storm import Platform, Storm, ends_within
+from lab.soak.world import HABITS, tenants
 
 DELAYS: Final = Delays(settle=15.0, empty=60.0, stale_after=30.0)
 

@@ -10,8 +10,7 @@ from typing import Final, TypeAlias
 from zoneinfo import ZoneInfo
 
 from exporter.simulator import CALM, Habits, SimBot, SimTenant, SimulatedWorld
-
-from .ledger import BotKey
+from lab.soak.ledger import BotKey
 
 Rows: TypeAlias = list[dict[str, object]]
 Mood: TypeAlias = Callable[[Rows], Rows]

@@ -8,13 +8,13 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from benchmarks import machine
-from benchmarks.children import Child
-from benchmarks.client import Scraper
-from benchmarks.exporter_child import exporter
-from benchmarks.fleets import BenchmarkClock, write_config
-from benchmarks.platform_child import platform
-from benchmarks.report import Table, progress, run_alone, spread
+from lab import machine
+from lab.bench.children import Child
+from lab.bench.client import Scraper
+from lab.bench.exporter_child import exporter
+from lab.bench.fleets import BenchmarkClock, write_config
+from lab.bench.platform_child import platform
+from lab.report import Table, progress, run_alone, spread
 
 _MS: Final = 1e-3
 _US: Final = 1e-6

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Final
 
-from .ledger import COUNTS, FIELDS, BotKey, Delays, Figures, Ledger, Settled, Testimony, local_date, midnight
-from .page import Page, Shown
+from lab.soak.ledger import COUNTS, FIELDS, BotKey, Delays, Figures, Ledger, Settled, Testimony, local_date, midnight
+from lab.soak.page import Page, Shown
 
 ZERO_SHOWN: Final = 120.0
 """Seconds for which a new day's counters show 0, and before it those of the day before what came last."""

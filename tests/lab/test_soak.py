@@ -7,11 +7,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from . import invariants as must
-from . import page
-from .invariants import Checker, Expectation
-from .ledger import COUNTS, FIELDS, Delays, Ledger, local_date
-from .log import LogReader
+from lab.soak import invariants as must
+from lab.soak import page
+from lab.soak.invariants import Checker, Expectation
+from lab.soak.ledger import COUNTS, FIELDS, Delays, Ledger, local_date
+from lab.soak.log import LogReader
 
 BOT = ("t1", "b1")
 ZONE = ZoneInfo("Asia/Shanghai")

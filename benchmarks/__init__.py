@@ -1,4 +1,0 @@
-"""Side-by-side measurements of the exporter, one table each: `make bench`, or one alone: `python -m benchmarks.scrape`.
-
-Nothing here is part of the installed package, and no figure is asserted: they depend on the machine.
-"""
