@@ -83,6 +83,8 @@ class Poller:
         self._timer: asyncio.TimerHandle | None = None
         self._warned = False
         self._day_before_asked: date | None = None
+        self._digests: dict[date, int] = {}
+        """The hash of the answer that was last folded in, by the date it was asked for."""
         self._show(self._snapshot)
 
     async def run(self, phase: float) -> None:
@@ -119,7 +121,8 @@ class Poller:
         Must not be called while ``run`` runs.
         """
         if plan.rules.zone != self.plan.rules.zone:
-            self._state, self._snapshot, self._day_before_asked = windows.State(), Snapshot(), None
+            self._state, self._snapshot = windows.State(), Snapshot()
+            self._day_before_asked, self._digests = None, {}
         self.plan = plan
         self._session = session
         self._log = _bind(self._log, plan)
@@ -168,16 +171,22 @@ class Poller:
         bot = plan.bot
         body = report.request(bot.tenant_id, bot.access_code, midnight(day, plan.rules.zone))
         turn.asked = self._clock.now()
+        turn.known = self._digests.get(day) if windows.can_confirm(self._state, day) else None
         try:
             async with asyncio.timeout_at(turn.ends) as turn.timeout:
                 rows = await self._session.query(report.operation, report.path, body, expect=list, progress=turn)
         except TimeoutError:
             failure, missing = (LoginFailed, "login") if turn.logging_in else (UpstreamError, "answer")
             raise failure(FailureReason.TIMEOUT, f"no {missing} within {plan.budget:g} s, retries included") from None
-        assert isinstance(rows, list)  # noqa: S101 - what `expect` promises
+        if rows is None:
+            self._state = windows.confirm(self._state, plan.rules, day, turn.asked)
+            return
+        assert isinstance(rows, list)  # noqa: S101 - `expect` promises it
         shown = self._session.without_secrets
         parsed = parse(report, rows, tenant_id=bot.tenant_id, access_code=bot.access_code, shown=shown)
         self._state, anomalies, revisions = windows.fold(self._state, plan.rules, day, parsed, turn.asked)
+        self._digests[day] = turn.digest
+        self._digests = {of: self._digests[of] for of in self._digests if windows.can_confirm(self._state, of)}
         if anomalies or revisions:
             self._note(anomalies, revisions)
 
@@ -278,6 +287,10 @@ class _Turn(Progress):
         """When the time is over, on the loop's clock; None while it does not run."""
         self.timeout: asyncio.Timeout
         self.logging_in = False
+        self.known: int | None = None
+        """The hash of the answer that need not be decoded again."""
+        self.digest = 0
+        """The hash of the latest answer."""
         self._due = due
         self._left = budget
         self._clock = clock
@@ -296,6 +309,10 @@ class _Turn(Progress):
     def sent(self) -> None:
         self.asked = self._clock.now()
         self._run()
+
+    def is_known(self, answer: bytes) -> bool:
+        self.digest = hash(answer)
+        return self.digest == self.known
 
     def _run(self) -> None:
         if self.ends is not None:

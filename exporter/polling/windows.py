@@ -15,7 +15,7 @@ A day is held for two more minutes after its totals last grew, so that a scrape 
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Final, NamedTuple, Self, TypeAlias
@@ -70,6 +70,8 @@ class Day:
     """By the start of their local hour, or day."""
     may_infer: bool
     """Whether an hour without a record may be taken for one without calls."""
+    sums: tuple[Value, ...] = ()
+    """Of each count over the day's records, in the order of the report's fields; a report by day has none."""
     anomalies: Sequence[Anomaly] = ()
     """Those in its latest report."""
     vanished: frozenset[float] = frozenset()
@@ -159,13 +161,15 @@ def _fold_hours(state: State, rules: Rules, of: date, parsed: Parsed, asked: flo
     present += [Anomaly(AnomalyKind.OUTSIDE_DATE, _at(record.start), f"asked for {of}") for record in outside]
 
     known = state.day(of) or Day(of, asked, {}, may_infer=False)
-    merged = _merge(known, inside, frozenset(_settled(known, rules)), rules.report)
+    merged = _merge(known, inside, lambda: _settled(known, rules), rules.report)
+    # A record that cannot be placed may be the one that is missing.
+    may_infer = not outside and not any(anomaly.kind in _UNPLACED for anomaly in parsed.anomalies)
     day = Day(
         of,
         asked,
         merged.records,
-        # What could not be placed may be the record that is missing.
-        may_infer=not outside and not any(each.kind in _UNPLACED for each in parsed.anomalies),
+        may_infer=may_infer,
+        sums=_sums(merged.records, rules.report, may_infer=may_infer),
         anomalies=tuple(present),
         vanished=frozenset(known.records.keys() - inside.keys()),
     )
@@ -195,7 +199,7 @@ def _fold_day(state: State, rules: Rules, of: date, parsed: Parsed, asked: float
     inside = {start: record for start, record in chosen.items() if max(first, since) <= start < last}
 
     known = state.by_day or Day(of, asked, {}, may_infer=False)
-    merged = _merge(known, inside, frozenset(_days_over(known.records, rules, known.asked)), rules.report)
+    merged = _merge(known, inside, lambda: _days_over(known.records, rules, known.asked), rules.report)
     shown = max([since, *_days_over(merged.records, rules, asked)])  # never back, whatever the clock does
     expected = midnight(of - timedelta(days=_DAYS_EXPECTED), rules.zone)
     day = Day(
@@ -210,6 +214,24 @@ def _fold_day(state: State, rules: Rules, of: date, parsed: Parsed, asked: float
     return Folded(after, _news([known], known, day, merged), merged.revisions)
 
 
+def can_confirm(state: State, of: date) -> bool:
+    """Return whether a report of a date that comes again byte for byte can go to `confirm` instead of `fold`.
+
+    Not a report by day, and not one with records that could not be placed.
+    """
+    day = state.day(of)
+    return day is not None and day.may_infer
+
+
+def confirm(state: State, rules: Rules, of: date, asked: float) -> State:
+    """Take in that the report of a date came again byte for byte: `fold` would change only what depends on the time."""
+    known = state.day(of)
+    assert known is not None  # noqa: S101 - `can_confirm` says so
+    day = replace(known, asked=asked)
+    days = tuple(day if other is known else other for other in state.days)
+    return replace(state, days=days, hour=_last_complete(state.hour, day, rules))
+
+
 def count(state: State, rules: Rules, now: float) -> State:
     """Bring the counters up to ``now``: the phase and the totals. A report by day has no counters."""
     if rules.report.type == "day":
@@ -220,10 +242,10 @@ def count(state: State, rules: Rules, now: float) -> State:
         return state
     if isinstance(phase, ShowingZero):
         if phase.until - ZERO_SHOWN <= now < phase.until:
-            return replace(state, phase=phase, totals=_add_up(state, rules, phase.day))
+            return replace(state, phase=phase, totals=_add_up(state, phase.day))
         # Over, or the clock was set. The totals appear only now: if their day is over, they still have to be seen.
         phase = Held(phase.day, grown=now)
-    totals = _add_up(state, rules, phase.day)
+    totals = _add_up(state, phase.day)
     if phase.day >= today:
         return replace(state, phase=Counting(phase.day), totals=totals)
     grown = phase.grown if isinstance(phase, Held) else -math.inf
@@ -237,7 +259,7 @@ def count(state: State, rules: Rules, now: float) -> State:
     yesterday = day_before(today)
     new = yesterday if phase.day < yesterday and _awaits_hours(state, rules, yesterday, now) else today
     zeros = replace(state, totals=_zeros(totals))
-    return replace(state, phase=ShowingZero(new, now + ZERO_SHOWN), totals=_add_up(zeros, rules, new))
+    return replace(state, phase=ShowingZero(new, now + ZERO_SHOWN), totals=_add_up(zeros, new))
 
 
 def changes_at(state: State, rules: Rules, now: float) -> float | None:
@@ -303,25 +325,27 @@ def choose_records(records: Sequence[Record], rules: Rules) -> Mapping[float, Re
     return _one_each(records, day_start if rules.report.type == "day" else hour_start, rules)[0]
 
 
-def _merge(known: Day, came: Mapping[float, Record], settled: frozenset[float], report: Report) -> _Merged:
+def _merge(
+    known: Day, came: Mapping[float, Record], find_settled: Callable[[], Collection[float]], report: Report
+) -> _Merged:
     """What is known of a day after a further report of it. A record once seen stays until a changed one comes."""
-    changed: dict[float, Record] = {}
+    changed = {start: record for start, record in came.items() if record != known.records.get(start)}
+    # Without a change the objects stay the same: others recognise this by identity, and thousands of new objects a second
+    # would keep the garbage collector busy.
+    if not changed:
+        return _Merged(known.records, 0, [])
+    settled = find_settled()
     revisions = 0
     decreased: list[Anomaly] = []
-    for start, record in came.items():
+    for start, record in changed.items():
         former = known.records.get(start)
-        if record == former:
-            continue
-        changed[start] = record
         if former is None:
             revisions += start in settled
         elif record.values != former.values:
             revisions += start in settled
             if fell := _fallen(report, former, record):
                 decreased.append(Anomaly(AnomalyKind.DECREASED, _at(start), fell))
-    # Without a change the objects stay the same: others recognise this by identity, and thousands of new objects a second
-    # would keep the garbage collector busy.
-    return _Merged({**known.records, **changed} if changed else known.records, revisions, decreased)
+    return _Merged({**known.records, **changed}, revisions, decreased)
 
 
 def _news(days: Sequence[Day], known: Day, day: Day, merged: _Merged) -> list[Anomaly]:
@@ -368,9 +392,9 @@ def _day_settles_at(start: float, record: Record, rules: Rules) -> float:
     return midnight(next_day(local_date(start, rules.zone)), rules.zone) + (record.start - start) + rules.settle_delay
 
 
-def _settle_times(day: Day, rules: Rules) -> Iterator[tuple[float, float]]:
+def _settle_times(day: Day, rules: Rules, *, newest_first: bool = False) -> Iterator[tuple[float, float]]:
     """Yield the start of each hour of a day, and when it settles as far as is known."""
-    for start, end in hours(day.date, rules.zone):
+    for start, end in hours(day.date, rules.zone)[:: -1 if newest_first else 1]:
         record = day.records.get(start)
         yield start, _hour_settles_at(end, record, rules) if record else empty_hour_settles_at(day, rules, end)
 
@@ -391,14 +415,14 @@ def _days_over(records: Mapping[float, Record], rules: Rules, asked: float) -> l
 
 
 def _last_complete(shown: Hour | None, day: Day, rules: Rules) -> Hour | None:
-    settled = _settled(day, rules)
-    start = settled[-1] if settled else None
+    """Return the newest settled hour of a day, or the hour shown before if that is newer."""
+    start = next((start for start, due in _settle_times(day, rules, newest_first=True) if due <= day.asked), None)
     if shown is not None and (start is None or start < shown.start):
         start = shown.start
     if start is None:
         return None
     record = day.records.get(start)
-    if shown is not None and record is None and start == shown.start:
+    if shown is not None and start == shown.start and record in (None, shown.record):
         return shown
     return Hour(start, record)
 
@@ -426,10 +450,10 @@ def _just_grown(grown: float, now: float) -> bool:
     return grown <= now < grown + ZERO_SHOWN
 
 
-def _add_up(state: State, rules: Rules, of: date) -> tuple[Value, ...] | None:
+def _add_up(state: State, of: date) -> tuple[Value, ...] | None:
     """Return the totals with all that is known of a day."""
     day = state.day(of)
-    return _at_least(state.totals, _sums(day, rules.report)) if day else state.totals
+    return _at_least(state.totals, day.sums) if day else state.totals
 
 
 def _first_phase(state: State, rules: Rules, today: date, now: float) -> Phase | None:
@@ -445,19 +469,19 @@ def _first_phase(state: State, rules: Rules, today: date, now: float) -> Phase |
     return ShowingZero(today, turned + ZERO_SHOWN) if now < turned + ZERO_SHOWN else Counting(today)
 
 
-def _sums(day: Day, report: Report) -> tuple[Value, ...]:
-    """The sum of each count over the day's records; None when none of them has a value.
+def _sums(records: Mapping[float, Record], report: Report, *, may_infer: bool) -> tuple[Value, ...]:
+    """Return the sum of each count over a day's records; None if none of them has a value.
 
-    A day without records is one without calls so far, unless some may be among what could not be placed.
+    A day without records is one without calls so far, unless a record could not be placed.
     """
+    if not records:
+        return tuple(0 if field.kind is Kind.COUNT and may_infer else None for field in report.fields)
     sums: list[Value] = []
-    for index, each in enumerate(report.fields):
-        if each.kind is not Kind.COUNT:
-            sums.append(None)
-            continue
-        values = [value for record in day.records.values() if (value := record.values[index]) is not None]
-        known = bool(values) or (not day.records and day.may_infer)
-        sums.append(sum(values) if known else None)
+    for field, column in zip(
+        report.fields, zip(*(record.values for record in records.values()), strict=True), strict=True
+    ):
+        known = [value for value in column if value is not None] if field.kind is Kind.COUNT else []
+        sums.append(sum(known) if known else None)
     return tuple(sums)
 
 

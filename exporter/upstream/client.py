@@ -48,6 +48,10 @@ def nothing() -> None:
     """Do nothing."""
 
 
+def _is_new(_answer: bytes) -> bool:
+    return False
+
+
 class PlatformClient:
     """Sends requests to a platform, within the limits that its configuration sets.
 
@@ -116,6 +120,7 @@ class PlatformClient:
         *,
         headers: Mapping[str, str] | None = None,
         on_turn: Callable[[], None] = nothing,
+        is_known: Callable[[bytes], bool] = _is_new,
         expect: type = object,
         low_priority: bool = False,
     ) -> object:
@@ -127,11 +132,12 @@ class PlatformClient:
             body: Sent as JSON.
             headers: Sent besides the usual ones.
             on_turn: Called right before it is sent.
+            is_known: Returns whether the body of a successful answer need not be decoded.
             expect: `list` or `dict` where the answer must be a JSON array or object.
             low_priority: Send it only where other requests leave room, and not to find out whether the platform is back.
 
         Returns:
-            The JSON array or object that was answered.
+            The JSON array or object that was answered; None if ``is_known``.
 
         Raises:
             UpstreamError: it failed.
@@ -151,7 +157,7 @@ class PlatformClient:
                 probe = self.breaker.admit(_caller(body))
                 try:
                     on_turn()
-                    outcome = await self._attempt(operation, path, body, headers or {}, expect)
+                    outcome = await self._attempt(operation, path, body, headers or {}, is_known, expect)
                 except BaseException:
                     self.breaker.abandoned(probe=probe)
                     raise
@@ -172,14 +178,20 @@ class PlatformClient:
         raise outcome
 
     async def _attempt(
-        self, operation: str, path: str, body: Mapping[str, object], headers: Mapping[str, str], expect: type
+        self,
+        operation: str,
+        path: str,
+        body: Mapping[str, object],
+        headers: Mapping[str, str],
+        is_known: Callable[[bytes], bool],
+        expect: type,
     ) -> object:
         """Send a request and account for it; a failure is returned, not raised."""
         started = self._clock.elapsed()
         self._health.requests.labels(self.platform, operation).inc()
         try:
             async with asyncio.timeout(self._timeout):
-                outcome = await self._exchange(path, body, headers, expect)
+                outcome = await self._exchange(path, body, headers, is_known, expect)
         except UpstreamError as error:
             # What was received, up to several megabytes, is not to stay for as long as the failure is remembered.
             outcome = error.with_traceback(None)
@@ -207,7 +219,12 @@ class PlatformClient:
             self._log.debug("request_failed", operation=operation, reason=outcome.reason, error=str(outcome))
 
     async def _exchange(
-        self, path: str, body: Mapping[str, object], headers: Mapping[str, str], expect: type
+        self,
+        path: str,
+        body: Mapping[str, object],
+        headers: Mapping[str, str],
+        is_known: Callable[[bytes], bool],
+        expect: type,
     ) -> object:
         self._remember_secrets(body, headers)
         with_token = "authToken" in body or "token" in headers
@@ -236,7 +253,8 @@ class PlatformClient:
                 if len(content) > MAX_BODY_BYTES:
                     response.close()
                     raise UpstreamError(FailureReason.INVALID, f"the answer has more than {MAX_BODY_BYTES >> 20} MiB")
-        return answer.judge_body(bytes(content), expect, self._secrets)
+        whole = bytes(content)
+        return None if is_known(whole) else answer.judge_body(whole, expect, self._secrets)
 
     def _remember_secrets(self, body: Mapping[str, object], headers: Mapping[str, str]) -> None:
         """Note what the platform is told and must not be told to anybody else, should it come back in a message."""

@@ -12,3 +12,10 @@ class Progress:
 
     def sent(self) -> None:
         """The call itself is about to be sent, or sent again."""
+
+    def is_known(self, answer: bytes) -> bool:
+        """Return whether the body of a successful answer is byte for byte one that the caller has taken in before.
+
+        If so, it is not decoded, and the call returns None.
+        """
+        return False

@@ -93,7 +93,7 @@ class TenantSession:
             low_priority: Send it only where other requests leave room, and do not repeat it.
 
         Returns:
-            The JSON array or object that was answered.
+            The JSON array or object that was answered; None if ``progress`` knows the answer.
 
         Raises:
             UpstreamError: the last attempt's failure.
@@ -135,6 +135,7 @@ class TenantSession:
                 full,
                 headers=headers,
                 on_turn=progress.sent,
+                is_known=progress.is_known,
                 expect=expect,
                 low_priority=low_priority,
             )

@@ -322,6 +322,53 @@ async def test_a_poll_that_brings_nothing_new_keeps_the_records(make_rig: MakeRi
     rig.poller.close()
 
 
+class TestRepeatedAnswers:
+    """Answers that are byte for byte the last one, which most are."""
+
+    async def test_they_are_not_decoded_again(self, make_rig: MakeRig) -> None:
+        """A changed one is, and one that is like an earlier one than the last."""
+        rig = make_rig()
+        rig.session.answer = lambda day: [row(day, 11, 7)] if day.day == 20 else []
+        for _ in range(5):
+            await rig.poller.poll(None)
+        assert 2 == rig.session.decoded  # today's report and yesterday's
+
+        rig.session.answer = lambda day: [row(day, 11, 8)]
+        await rig.poller.poll(None)
+        rig.session.answer = lambda day: [row(day, 11, 7)]
+        await rig.poller.poll(None)
+        assert 4 == rig.session.decoded
+        rig.poller.close()
+
+    async def test_an_anomalous_one_is_decoded(self, make_rig: MakeRig) -> None:
+        """A record that could not be placed may be placed later: tomorrow's, for example, at midnight."""
+        rig = make_rig()
+        rig.session.answer = lambda day: [row(day + timedelta(days=1), 0, 7)]
+        for _ in range(3):
+            await rig.poller.poll(None)
+
+        assert len(rig.session.asked) == rig.session.decoded
+        rig.poller.close()
+
+    @pytest.mark.parametrize("start", ["2026-05-20T12:00", "2026-05-20T23:00"])
+    async def test_they_show_what_decoding_them_would(self, make_rig: MakeRig, start: str) -> None:
+        """Hours settle and days end by the clock; through half a day, also over midnight, nothing differs."""
+        rigs = [make_rig(start=start), make_rig(start=start)]
+        rigs[1].session.compares = False
+        for rig in rigs:
+            rig.session.answer = lambda day: [row(day, hour, hour) for hour in (1, 9, 11, 14, 20, 23)]
+
+        for _ in range(12 * 12):
+            for rig in rigs:
+                await rig.poller.poll(None)
+            assert rigs[0].snapshot == rigs[1].snapshot
+            await asyncio.sleep(300)
+
+        assert rigs[0].session.decoded < rigs[1].session.decoded / 10
+        for rig in rigs:
+            rig.poller.close()
+
+
 class TestYesterday:
     """The hours of the day before, for whoever compares."""
 
