@@ -78,7 +78,7 @@ async def exporter(pipe: Pipe, clock: BenchmarkClock, path: Path, interval: floa
         Shard(),
         clock=clock,
         log=logs.configure(level="warn", format="logfmt"),
-        rng=random.Random(1),  # noqa: S311 - jitter
+        rng=random.Random(1),
         version=__version__,
         revision="",
         on_listening=lambda urls: port.set_result(int(urls[0].rstrip("/").rpartition(":")[2])),

@@ -191,8 +191,8 @@ async def test_the_highest_score_comes_first(
     page = words(html)
     assert "Calls dropped by 85 % in 2 h · score 7.2" in page
     assert 2 == page.count("Calls dropped")
-    assert "50.0% usual 71% (65% to 77%)" in page
-    assert "10 usual 212 (150 to 280)" in page
+    assert "50.0% usual 71% 65% to 77%" in page
+    assert "10 usual 212 150 to 280" in page
 
 
 async def test_a_judged_bots_own_page(
@@ -215,8 +215,8 @@ async def test_a_judged_bots_own_page(
     assert "35 days of the past are known." in page
     assert "Autonomy dropped 5.6 23 points 3 h" in page
     assert "Calls rose 0.0 – –" in page
-    assert "212 usual 212 (150 to 280)" in page
-    assert "48.0% usual 71% (65% to 77%)" in page
+    assert "212 usual 212 150 to 280" in page
+    assert "48.0% usual 71% 65% to 77%" in page
     assert 2 == html.count('<path class="band"')
     wait(300.0)
     assert "usual" not in words(await fetch(path)).replace("usual range", "")
@@ -360,7 +360,7 @@ async def test_discovery(fetch: Fetch, store: Store, tenant: TenantId) -> None:
 async def test_hours_of_several_zones(fetch: Fetch, store: Store, bot: BotId, snapshot: Snapshot) -> None:
     """Beside a time in UTC, an hour of the tenant's says what clock it is of; where all have one clock, it need not."""
     store.put(bot, "hour", snapshot)
-    assert "UTC" not in words(await fetch())
+    assert "10:00 UTC" not in words(await fetch())
     store.put(replace(named(bot, "Pune"), timezone="Asia/Kolkata"), "hour", snapshot)
     page = words(await fetch())
     assert "10:00 UTC+08:00" in page
@@ -387,7 +387,7 @@ async def test_a_bots_own_page(fetch: Fetch, store: Store, bot: BotId, snapshot:
     page = words(html)
 
     assert "Bots › acme billing" in page
-    assert "2021-08-13 11:15:00 CST" in page
+    assert "2021-08-13 11:15:00 UTC+08:00" in page
     assert "10:00 1,234 yesterday 1,234" in page
     assert "50.0% yesterday 75.0%" in page
     assert "11:00 in progress – yesterday –" in page

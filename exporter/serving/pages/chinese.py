@@ -59,7 +59,8 @@ CHINESE: Final[Mapping[str, str]] = MappingProxyType(
         ),
         "Values removed; last success %(when)s": "数据已移除；上次成功：%(when)s",
         # comparison with the past
-        "usual %(expected)s (%(low)s to %(high)s)": "通常 %(expected)s（%(low)s 至 %(high)s）",
+        "usual %(value)s": "通常 %(value)s",
+        "%(low)s to %(high)s": "%(low)s 至 %(high)s",
         "usual range": "通常范围",
         "Autonomy dropped": "净自助解决率下降",
         "Direct transfers rose": "直接转人工增加",
@@ -118,7 +119,7 @@ CHINESE: Final[Mapping[str, str]] = MappingProxyType(
         "Bot": "机器人",
         "Last complete hour": "最近一个完整小时",
         "Autonomy": "净自助解决率",
-        "Compared with yesterday": "较昨日",
+        "Since yesterday": "较昨日",
         "%(change)s pts": "%(change)s 个百分点",
         "Calls": "接入量",
         "Calls today": "今日接入量",

@@ -11,7 +11,7 @@ from exporter.polling.snapshot import BotId, Failure, Snapshot, TenantId, Tenant
 from exporter.serving.pages import chart
 from exporter.serving.pages.course import course
 from exporter.serving.pages.listing import SORTS, Entry, Listing, Query, list_bots
-from exporter.serving.pages.rendering import LocalTime, bot_path, local_time
+from exporter.serving.pages.rendering import LocalTime, bot_path, local_time, offset
 from exporter.serving.pages.summary import CALLS, CONTAINED, MAIN, Moment, Summary
 from exporter.serving.status import State
 from exporter.upstream.reports import Value
@@ -32,7 +32,7 @@ class Row:
     failure: Failure | None
     last_success: float | None
     hour: LocalTime | None
-    offset: str
+    utc_offset: str
     """The UTC offset of ``hour``, if the bots are in several time zones; else empty."""
     bars: chart.Bars | None
     most: Value
@@ -101,19 +101,21 @@ def _row(entry: Entry, now: float, *, with_offset: bool) -> Row:
     decisive = entry.reports[summary.report] if summary.report in entry.reports else Snapshot()
     main = entry.reports.get(MAIN.name)
     hour = bars = most = before = None
-    offset = ""
+    utc_offset = ""
     if main is not None and not summary.expired and main.last_success is not None:
         if main.hour:
             zone = ZoneInfo(bot.timezone)
             hour = local_time(main.hour.start, zone, now)
             if with_offset:
-                offset = datetime.fromtimestamp(main.hour.start, zone).isoformat(timespec="seconds")[19:]
+                utc_offset = offset(datetime.fromtimestamp(main.hour.start, zone))
         day = course(main, bot.timezone, now)
         calls, other = day.today(CALLS), day.yesterday(CALLS)
         bars = chart.bars(calls, day.today(CONTAINED), other, width=120, height=28)
         most = max((value for value in calls if value is not None), default=None)
         before = _sum(other)
-    return Row(bot, bot_path(bot), summary, decisive.failure, decisive.last_success, hour, offset, bars, most, before)
+    return Row(
+        bot, bot_path(bot), summary, decisive.failure, decisive.last_success, hour, utc_offset, bars, most, before
+    )
 
 
 def _sum(values: Sequence[Value]) -> Value:

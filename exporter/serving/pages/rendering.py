@@ -141,6 +141,7 @@ def _environment(code: str) -> Environment:
         percent=_percent,
         points=_points,
         moment=_moment,
+        offset=offset,
         value=_value,
         expected=_expected,
         sentence=_sentence,
@@ -197,6 +198,11 @@ def _moment(epoch: float, zone: ZoneInfo) -> datetime | None:
         return datetime.fromtimestamp(epoch, zone)
     except (ValueError, OverflowError, OSError):
         return None
+
+
+def offset(moment: datetime) -> str:
+    """Return a moment's offset from UTC, such as UTC+05:30; abbreviations such as CST are ambiguous."""
+    return f"UTC{moment.isoformat(timespec='seconds')[19:].replace('+00:00', '')}"
 
 
 def local_time(start: float, zone: ZoneInfo, now: float, *, of_day: bool = False) -> LocalTime:

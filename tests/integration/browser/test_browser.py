@@ -130,7 +130,7 @@ def test_without_javascript(open_page: Open, site: str) -> None:
     assert "lang=zh" in page.url
     assert "sort=autonomy" in page.url
     page.get_by_role("link", name="信用卡中心").click()
-    assert "自助率" in page.inner_text("main")
+    assert "净自助解决率" in page.inner_text("main")
     assert page.get_by_label("每 30 秒刷新").count() == 0
     page.get_by_role("link", name="English").click()
     assert "Hour by hour" in page.inner_text("main")
@@ -176,7 +176,8 @@ def test_to_a_screen_reader(open_page: Open, site: str) -> None:
     )
     page.goto(site + BOT)
     expect(page.get_by_role("img", name="Autonomy")).to_have_accessible_description(
-        "The line with points is today, the dashed one yesterday. The table below has every figure."
+        "The line with points is today, the dashed line is yesterday, the band is the usual range."
+        " The table below has every value."
     )
     expect(page.get_by_role("table", name="Hour by hour").get_by_role("row")).to_have_count(25)
 
