@@ -116,9 +116,11 @@ def _total(raw: object) -> int | None:
 
 
 def _mark(row: object) -> str:
-    """What tells a row from others."""
+    """Return what tells a row from others."""
     if isinstance(row, dict):
-        return "\0".join(_text(row.get(name)) for name in ("accessId", "accessCode", "tenantId", "source"))
+        return "\0".join(
+            _text(row.get(name)) for name in ("accessId", "accessCode", "tenantId", "source", "dialogType")
+        )
     return ""  # of what is no row, one is as good as many
 
 
@@ -145,9 +147,10 @@ def _binding(row: object, tenant_id: str, source: str) -> Binding | str:
 
 
 def _preference(binding: Binding) -> tuple[object, ...]:
-    """Which of two bindings of one bot counts, the least: one with a name, and then any, as long as it is always the same."""
+    """Order the bindings of one bot: the least counts. One with a name comes first; the rest makes the order total."""
     named = binding.name != binding.access_code
-    return (not named, binding.source, binding.name, binding.flow_code, binding.flow_name, binding.description)
+    texts = (binding.source, binding.name, binding.flow_code, binding.flow_name, binding.description)
+    return not named, *texts, binding.dialog_type or 0
 
 
 def _text(raw: object) -> str:

@@ -304,4 +304,4 @@ def test_findings_for_people(shell: Shell) -> None:
 
     assert 1 == result.exit_code
     assert "problem: acme on main (账单助手, claims, new ${one}): HTTP status 404" in " ".join(result.stdout.split())
-    assert "Is the url that of the platform" in result.stdout
+    assert "Check that the url is the platform's" in result.stdout

@@ -191,8 +191,8 @@ def test_which_of_several_bots(shell: Shell) -> None:
 @pytest.mark.parametrize(
     "fault, words",
     [
-        (faults.HttpStatus(404), "HTTP status 404. Is the url that of the platform"),
-        (faults.ErrorCode(10000002, "bad parameter"), "are tenant_id and access_code right?"),
+        (faults.HttpStatus(404), "HTTP status 404. Check that the url is the platform's"),
+        (faults.ErrorCode(10000002, "bad parameter"), "check tenant_id and access_code"),
         (faults.ErrorCode(900002, "the token check failed"), "belongs to this tenant"),
     ],
 )
