@@ -5,7 +5,6 @@ import random
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
-import tenacity
 from structlog.typing import FilteringBoundLogger
 
 from exporter.clock import Clock
@@ -47,16 +46,7 @@ class TenantSession:
         self.settings: Final = settings
         self._health = health
         self._rng = rng
-        # One for all calls: made for each of them, it would leave more garbage than the rest of a poll together. What
-        # it keeps of a call lies in that call's own RetryCallState.
-        self._retrying = tenacity.AsyncRetrying(
-            retry=tenacity.retry_if_exception(_worth_repeating),
-            stop=tenacity.stop_after_attempt(MAX_ATTEMPTS),
-            wait=self._delay,
-            before_sleep=self._count_retry,
-            sleep=sleep,
-            reraise=True,
-        )
+        self._sleep = sleep
         log = log.bind(platform=client.platform, tenant_id=settings.tenant_id)
         self._standing = Standing(clock, log, on_change)
         self._tokens: Tokens
@@ -101,9 +91,21 @@ class TenantSession:
             LoginBlocked: there is none, and no login is tried for now.
             CircuitOpen: the platform is known to be unreachable.
         """
-        if low_priority:
-            return await self._attempt(operation, path, body, progress, expect, low_priority=True)
-        return await self._retrying(self._attempt, operation, path, body, progress, expect)
+        attempts = 1 if low_priority else MAX_ATTEMPTS
+        attempt = 0
+        while True:
+            attempt += 1
+            try:
+                return await self._attempt(operation, path, body, progress, expect, low_priority=low_priority)
+            except UpstreamError as error:
+                if attempt == attempts or not _worth_repeating(error):
+                    raise
+                delay = self._delay(error, attempt)
+                # The repetition of a login is counted where it is made: many calls may be waiting for the same.
+                counted = not isinstance(error, LoginFailed)
+            if counted:
+                self._health.retries.labels(self._client.platform, operation).inc()
+            await self._sleep(delay)
 
     def without_secrets(self, text: str) -> str:
         """Replace in a text of the platform's what it has been told in confidence."""
@@ -161,16 +163,9 @@ class TenantSession:
         self._tokens.accepted(replacement, repeated=True)
         return answer
 
-    def _delay(self, attempt: tenacity.RetryCallState) -> float:
+    def _delay(self, error: UpstreamError, attempt: int) -> float:
         """Full jitter (AWS Architecture Blog, "Exponential Backoff And Jitter"), after what the platform asks for."""
-        least = _failure(attempt).retry_after or 0.0
-        return least + self._rng.uniform(0, FIRST_DELAY * 2 ** (attempt.attempt_number - 1))
-
-    def _count_retry(self, attempt: tenacity.RetryCallState) -> None:
-        operation = attempt.args[0]
-        # The repetition of a login is counted where it is made: many calls may be waiting for the same.
-        if not isinstance(_failure(attempt), LoginFailed):
-            self._health.retries.labels(self._client.platform, operation).inc()
+        return (error.retry_after or 0.0) + self._rng.uniform(0, FIRST_DELAY * 2 ** (attempt - 1))
 
 
 def authorised(
@@ -182,12 +177,5 @@ def authorised(
     return body, {"userName": header_user, "token": token}
 
 
-def _worth_repeating(error: BaseException) -> bool:
-    return isinstance(error, UpstreamError) and error.transient and (error.retry_after or 0.0) <= MAX_RETRY_AFTER
-
-
-def _failure(attempt: tenacity.RetryCallState) -> UpstreamError:
-    error = attempt.outcome.exception() if attempt.outcome else None
-    if not isinstance(error, UpstreamError):
-        raise TypeError("only failures of the platform are repeated")
-    return error
+def _worth_repeating(error: UpstreamError) -> bool:
+    return error.transient and (error.retry_after or 0.0) <= MAX_RETRY_AFTER

@@ -19,7 +19,7 @@ _PARTS: Final = (
     ("reading records", r"upstream/reports\.py"),
     ("windows: hours and counters", r"polling/(windows|calendar)\.py"),
     ("writing lines (at the poll)", r"serving/(exposition|catalogue)\.py"),
-    ("login, retries", r"upstream/(session|login)\.py|tenacity/"),
+    ("login, retries", r"upstream/(session|login)\.py"),
     ("limits, failures, accounting", r"upstream/(client|lanes|breaker|failures)\.py"),
     ("own metrics", r"prometheus_client/|exporter/health\.py"),
     ("schedule, snapshot, store", r"polling/(poller|schedule|fleet|store|snapshot)\.py"),
