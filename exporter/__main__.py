@@ -1,4 +1,4 @@
-"""``python -m exporter``, and the console script."""
+"""The entry point of ``python -m exporter`` and of the console script."""
 
 import os
 import sys
@@ -10,10 +10,10 @@ from exporter.commands import QUESTIONS
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Runs the command line, by default the process's own."""
+    """Run a command line; the default is that of the process."""
     _open_standard_streams()
     typed = sys.argv[1:] if arguments is None else arguments
-    # Before the imports that take time, and before it is certain which command it is.
+    # Before the slow imports. The command is not parsed yet, so this is a guess.
     (signals.end_well if set(QUESTIONS).isdisjoint(typed) else signals.end_interrupted)()
     from exporter import cli  # noqa: PLC0415
 
@@ -21,10 +21,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _open_standard_streams() -> None:
-    """Opens those that whoever started this has closed: no other file is to be taken for one of them."""
+    """Open the streams that are closed, so that no other file takes their place."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
-            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115 - until the program ends
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115 - open until the program ends
 
 
 if __name__ == "__main__":

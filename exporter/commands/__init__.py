@@ -1,9 +1,9 @@
-"""The commands. Each is the function of its name in the module of that name."""
+"""The commands: each is a function in the module of the same name."""
 
 from typing import Final
 
 DAEMONS: Final = ("run", "demo")
-"""They run until a signal ends them, which is a good end."""
+"""They run until a signal, and then exit with status 0."""
 
 QUESTIONS: Final = ("check", "query", "discover", "backfill")
-"""They end by themselves; where a signal ends them before, they have not done what they were asked."""
+"""They end by themselves. A signal before that is an error."""

@@ -1,4 +1,4 @@
-"""``oifde-exporter check``: is a configuration right, does it fit, and, with --live, does it work."""
+"""``oifde-exporter check``: validate the configuration, calculate the load and, with --live, test the requests."""
 
 import os
 import sys
@@ -12,23 +12,23 @@ from structlog.typing import FilteringBoundLogger
 
 from exporter import config, logs, signals
 from exporter.clock import SystemClock
-from exporter.commands.check_findings import Finding, Level, merged, of_configuration
+from exporter.commands.check_findings import Finding, Level, check_config, merge
 from exporter.commands.check_live import Live, check_live
 from exporter.commands.check_plan import Plan, plan
 from exporter.commands.help import Command
 from exporter.commands.options import (
-    Moment,
     at_option,
     config_option,
     config_source,
+    exit_on_config_error,
     flag,
     format_option,
     log_options,
-    shard_from,
+    read_shard,
     shard_options,
-    told_to_the_user,
 )
-from exporter.config import Config, ConfigError, Source, take_shard
+from exporter.commands.parameters import Moment
+from exporter.config import CONFIG_VARIABLE, Config, ConfigError, Source, take_shard
 from exporter.console.output import Output, Style, stdout
 from exporter.console.progress import progress
 
@@ -38,16 +38,16 @@ _STYLES: Final[dict[Level, Style]] = {Level.PROBLEM: "red", Level.WARNING: "yell
 
 @click.command(
     cls=Command,
-    short_help="Is the configuration right, does it fit, does it work?",
+    short_help="Validate the configuration and test it.",
     examples="""
-oifde-exporter check                           nothing is sent
-oifde-exporter check --live                    log in, ask once for each bot
+oifde-exporter check                           send nothing
+oifde-exporter check --live                    log in, request each bot once
 oifde-exporter check --shard=0 --total-shards=3
 oifde-exporter check --format=json | jq .series
 """,
 )
 @config_option
-@flag("--live", is_flag=True, help="Also log in, and ask once for every report of every bot.")
+@flag("--live", is_flag=True, help="Also log in, and request every report of every bot once.")
 @at_option
 @format_option("table", "json")
 @shard_options
@@ -65,61 +65,53 @@ def check(
     log_level: str,
     log_format: str,
 ) -> None:
-    """Validate a configuration, and print what it asks of the platforms and of Prometheus.
+    """Validate a configuration, and print the load on the platforms and on Prometheus.
 
-    It warns where the requests do not fit into requests_per_second and max_concurrency. With --live it logs in and
-    asks once for every report of every bot, within these limits: for today, or for the date of --at. It then tells
-    what went wrong and what looks wrong, such as a bot that never had a record, or one in the future. A wrong
-    secret is tried once at each call; the platform locks an account after several.
+    The command warns if the requests exceed requests_per_second or max_concurrency. With --live it logs in and
+    requests every report of every bot once, within these limits, for today or for the date of --at. It reports
+    errors and likely mistakes, such as a bot without records. Each call with --live tries a wrong secret once; the
+    platform locks an account after several tries.
 
-    Exit status: 0, or 1 if the configuration is not valid or something does not work, 3 if there are warnings only,
-    2 for flags that are wrong.
+    Exit status: 0 if all is OK, 1 if the configuration is not valid or something does not work, 3 if there are only
+    warnings, 2 for wrong flags.
     """
     log = logs.configure(level=log_level, format=log_format)
-    chosen = shard_from(shard=shard, total_shards=total_shards)
+    this_shard = read_shard(shard=shard, total_shards=total_shards)
     source = config_source(ctx, config_file)
-    if format == "json":
-        loaded = _load_or_tell(source)
-    else:
-        with told_to_the_user():
+    with exit_on_config_error():
+        try:
             loaded = config.load(source, os.environ)
-    loaded = take_shard(loaded, chosen)
-    lived = _live(loaded, at, log) if live else None
+        except ConfigError as error:
+            if format != "json":
+                raise
+            stdout().json({"valid": False, "errors": error.errors})
+            sys.exit(1)
+    loaded = take_shard(loaded, this_shard)
+    lived = _check_live(loaded, at, log) if live else None
     planned = lived.plan if lived else plan(loaded, SystemClock().now())
-    findings = merged(_findings(loaded, planned, lived))
+    findings = merge(_collect(loaded, planned, lived))
     show = _show_json if format == "json" else _show_text
     show(stdout(), source, planned, lived, findings)
     sys.exit(_STATUS[findings[0].level] if findings else 0)
 
 
-def _load_or_tell(source: Source) -> Config:
-    """The configuration; what is wrong with it is told on stdout, and the program ended."""
-    try:
-        return config.load(source, os.environ)
-    except ConfigError as error:
-        stdout().json({"valid": False, "errors": error.errors})
-        sys.exit(1)
-
-
-def _live(loaded: Config, at: Moment | None, log: FilteringBoundLogger) -> Live:
+def _check_live(loaded: Config, at: Moment | None, log: FilteringBoundLogger) -> Live:
     tenants = [tenant for _, tenant in loaded.tenants()]
     known = not any(tenant.discovery for tenant in tenants)
     with progress("bots", sum(len(tenant.bots) for tenant in tenants) if known else None) as step:
         return signals.run(check_live(loaded, at, clock=SystemClock(), log=log, on_bot=partial(step, 1)))
 
 
-def _findings(loaded: Config, planned: Plan, lived: Live | None) -> Sequence[Finding]:
-    tight = [
-        Finding(
-            Level.WARNING,
-            each.platform.name,
-            each.problem,
-            "Raise poll_interval, or requests_per_second if the platform allows.",
-        )
-        for each in planned.platforms
-        if each.problem
+def _collect(loaded: Config, planned: Plan, lived: Live | None) -> Sequence[Finding]:
+    advice = "Raise poll_interval, or requests_per_second if the platform allows."
+    found = [
+        *check_config(loaded),
+        *(
+            Finding(Level.WARNING, load.platform.name, load.problem, advice)
+            for load in planned.platforms
+            if load.problem
+        ),
     ]
-    found = [*of_configuration(loaded), *tight]
     if lived:
         found += [*lived.platforms, *(finding for tenant in lived.tenants for finding in tenant.findings)]
     return found
@@ -131,7 +123,7 @@ def _show_text(output: Output, source: Source, planned: Plan, lived: Live | None
     if planned.platforms:
         _show_plan(output, planned, lived)
     else:
-        output.line("No tenant falls to this shard.", "yellow")
+        output.line("This shard has no tenants.", "yellow")
     if lived:
         output.line()
         _show_live(output, lived)
@@ -152,27 +144,32 @@ def _show_plan(output: Output, planned: Plan, lived: Live | None) -> None:
         ],
         [
             (
-                each.platform.name,
-                str(len(each.platform.tenants)),
-                f"{each.bots}{'+' if each.discovering and not lived else ''}",
-                f"{each.rate:.2f}",
-                f"{each.peak:.2f}",
-                f"{each.platform.requests_per_second:g}",
-                f"{each.per_day:,}",
+                load.platform.name,
+                str(len(load.platform.tenants)),
+                f"{load.bots}{'+' if load.discovering and not lived else ''}",
+                f"{load.rate:.2f}",
+                f"{load.peak:.2f}",
+                f"{load.platform.requests_per_second:g}",
+                f"{load.per_day:,}",
             )
-            for each in planned.platforms
+            for load in planned.platforms
         ],
     )
-    if not lived and any(each.discovering for each in planned.platforms):
-        output.line("+ and what discovery finds; --live counts them", "dim")
-    for each in planned.platforms:
-        if each.slowest_answer is not None:
-            slowest = min(each.slowest_answer, each.platform.request_timeout)
+    if not lived and any(load.discovering for load in planned.platforms):
+        output.line("+ discovery may add bots; --live counts them", "dim")
+    for load in planned.platforms:
+        if load.slowest_answer is not None:
+            slowest = min(load.slowest_answer, load.platform.request_timeout)
             output.line(
-                f"{each.platform.name}: the first round takes {_seconds(each.first_round)}; answers may take"
-                f" {_seconds(slowest)} on average."
+                f"{load.platform.name}: the first round takes {_format(load.first_round)}; an answer may take"
+                f" {_format(slowest)} on average."
             )
-    output.line(f"Prometheus: up to {planned.series:,} series, {planned.series_per_bot} of them for each bot.")
+        if load.history:
+            output.line(
+                f"{load.platform.name}: the history takes {load.history:,} requests once, over at least"
+                f" {_format(load.history_seconds)}."
+            )
+    output.line(f"Prometheus: up to {planned.series:,} series, {planned.series_per_bot} per bot.")
 
 
 def _show_live(output: Output, lived: Live) -> None:
@@ -184,16 +181,16 @@ def _show_live(output: Output, lived: Live) -> None:
         ],
         [
             (
-                each.tenant.tenant.name or each.tenant.tenant.tenant_id,
-                each.tenant.platform.name,
-                str(len(each.bots)),
-                str(len(each.bots) - each.failed),
-                str(each.failed),
-                str(each.silent),
+                result.tenant.tenant.name or result.tenant.tenant.tenant_id,
+                result.tenant.platform.name,
+                str(len(result.bots)),
+                str(len(result.bots) - result.failed),
+                str(result.failed),
+                str(result.silent),
             )
-            for each in lived.tenants
+            for result in lived.tenants
         ],
-        ["red" if each.failed else "" for each in lived.tenants],
+        ["red" if result.failed else "" for result in lived.tenants],
     )
 
 
@@ -202,16 +199,16 @@ def _show_finding(output: Output, finding: Finding) -> None:
     concerned = f" ({finding.concerned})" if finding.bots else ""
     output.line(f"{finding.level.name.lower()}: {finding.where}{concerned}: {finding.what}", _STYLES[finding.level])
     if finding.example:
-        output.line(f"for example {finding.example}", indent=2)
+        output.line(f"Example: {finding.example}", indent=2)
     output.line(finding.advice, indent=2)
 
 
-def _seconds(seconds: float) -> str:
+def _format(seconds: float) -> str:
     return f"{seconds:.2g} s" if seconds < 100 else f"{seconds / 60:.0f} min"
 
 
 def _name(source: Source) -> str:
-    return str(source) if isinstance(source, Path) else "OIFDE_EXPORTER_CONFIG"
+    return str(source) if isinstance(source, Path) else CONFIG_VARIABLE
 
 
 def _show_json(output: Output, source: Source, planned: Plan, lived: Live | None, findings: Sequence[Finding]) -> None:
@@ -220,44 +217,46 @@ def _show_json(output: Output, source: Source, planned: Plan, lived: Live | None
         "config": _name(source),
         "platforms": [
             {
-                "name": each.platform.name,
-                "tenants": len(each.platform.tenants),
-                "bots": each.bots,
-                "tenants_with_discovery": each.discovering,
-                "requests_per_second": round(each.rate, 3),
-                "requests_per_second_after_midnight": round(each.peak, 3),
-                "after_midnight_seconds": each.peak_seconds,
-                "requests_per_second_allowed": each.platform.requests_per_second,
-                "max_concurrency": each.platform.max_concurrency,
-                "requests_per_day": each.per_day,
-                "first_round_seconds": round(each.first_round, 3),
+                "name": load.platform.name,
+                "tenants": len(load.platform.tenants),
+                "bots": load.bots,
+                "tenants_with_discovery": load.discovering,
+                "requests_per_second": round(load.rate, 3),
+                "requests_per_second_after_midnight": round(load.peak, 3),
+                "after_midnight_seconds": load.peak_seconds,
+                "requests_per_second_allowed": load.platform.requests_per_second,
+                "max_concurrency": load.platform.max_concurrency,
+                "requests_per_day": load.per_day,
+                "first_round_seconds": round(load.first_round, 3),
+                "history_requests": load.history,
+                "history_seconds": round(load.history_seconds, 3),
             }
-            for each in planned.platforms
+            for load in planned.platforms
         ],
         "series": planned.series,
         "series_per_bot": planned.series_per_bot,
         "findings": [
             {
-                "level": each.level.name.lower(),
-                "where": each.where,
-                "bots": each.bots,
-                "what": each.what,
-                "example": each.example,
-                "advice": each.advice,
+                "level": finding.level.name.lower(),
+                "where": finding.where,
+                "bots": finding.bots,
+                "what": finding.what,
+                "example": finding.example,
+                "advice": finding.advice,
             }
-            for each in findings
+            for finding in findings
         ],
     }
     if lived:
         data["live"] = [
             {
-                "platform": each.tenant.platform.name,
-                "tenant_id": each.tenant.tenant.tenant_id,
-                "tenant": each.tenant.tenant.name,
-                "bots": len(each.bots),
-                "failed": each.failed,
-                "without_record": each.silent,
+                "platform": result.tenant.platform.name,
+                "tenant_id": result.tenant.tenant.tenant_id,
+                "tenant": result.tenant.tenant.name,
+                "bots": len(result.bots),
+                "failed": result.failed,
+                "without_record": result.silent,
             }
-            for each in lived.tenants
+            for result in lived.tenants
         ]
     output.json(data)

@@ -1,4 +1,4 @@
-"""What a check finds: each with what to do, and once for all the bots that it concerns."""
+"""The findings of ``check``: each with an advice, and merged over the bots it concerns."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -6,20 +6,20 @@ from enum import IntEnum
 
 from exporter.config import Auth, Config, Platform, SecretUnavailable, Tenant
 
-_MOST_BOTS = 3
+_MAX_LISTED = 3
 
 
 class Level(IntEnum):
-    """How bad it is, worst first."""
+    """How serious a finding is, worst first."""
 
     PROBLEM = 0  # something does not work
-    WARNING = 1  # something will not work as it should, or looks like a mistake
+    WARNING = 1  # something will not work as expected, or looks like a mistake
     NOTE = 2  # good to know
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something found; ``where`` is a platform's name, or a tenant's `place`."""
+    """Something that needs attention; ``where`` is a platform's name, or a tenant's `place`."""
 
     level: Level
     where: str
@@ -27,58 +27,58 @@ class Finding:
     advice: str
     bots: tuple[str, ...] = ()
     example: str = ""
-    """Of one of the bots."""
+    """From one of the bots."""
 
     @property
     def concerned(self) -> str:
-        """The bots, in words."""
-        more = f" and {len(self.bots) - _MOST_BOTS} more" if len(self.bots) > _MOST_BOTS else ""
-        return ", ".join(self.bots[:_MOST_BOTS]) + more
+        """Return the names of the bots, shortened to a few."""
+        more = f" and {len(self.bots) - _MAX_LISTED} more" if len(self.bots) > _MAX_LISTED else ""
+        return ", ".join(self.bots[:_MAX_LISTED]) + more
 
 
-def merged(findings: Iterable[Finding]) -> Sequence[Finding]:
-    """The findings, worst first, those that differ only in their bots and examples as one."""
+def merge(findings: Iterable[Finding]) -> Sequence[Finding]:
+    """Return the findings, worst first; findings that differ only in their bots and examples become one."""
     groups: dict[Finding, list[Finding]] = {}
-    for each in findings:
-        groups.setdefault(replace(each, bots=(), example=""), []).append(each)
-    return sorted(
-        (replace(group[0], bots=tuple(bot for each in group for bot in each.bots)) for group in groups.values()),
-        key=lambda each: each.level,
+    for finding in findings:
+        groups.setdefault(replace(finding, bots=(), example=""), []).append(finding)
+    merged = (
+        replace(group[0], bots=tuple(bot for finding in group for bot in finding.bots)) for group in groups.values()
     )
+    return sorted(merged, key=lambda finding: finding.level)
 
 
 def place(platform: Platform, tenant: Tenant) -> str:
-    """A tenant where findings name it."""
+    """Return a tenant's name in findings."""
     return f"{tenant.name or tenant.tenant_id} on {platform.name}"
 
 
-def of_configuration(config: Config) -> Iterator[Finding]:
-    """What can be seen without asking a platform."""
+def check_config(config: Config) -> Iterator[Finding]:
+    """Yield the findings that need no request."""
     for platform in config.platforms:
-        yield from _of_connection(platform)
+        yield from _check_connection(platform)
     for platform, tenant in config.tenants():
-        yield from _of_secret(tenant.auth, place(platform, tenant))
-        yield from _of_times(tenant, place(platform, tenant))
+        yield from _check_secrets(tenant.auth, place(platform, tenant))
+        yield from _check_times(tenant, place(platform, tenant))
 
 
-def _of_connection(platform: Platform) -> Iterator[Finding]:
+def _check_connection(platform: Platform) -> Iterator[Finding]:
     if not platform.url.startswith("https:"):
         yield Finding(
             Level.NOTE,
             platform.name,
-            "the url is not https: secrets and tokens can be read on the way",
+            "the url is not https, so others on the network can read secrets and tokens",
             "Use the platform's https port if it has one.",
         )
     elif platform.tls_config.insecure_skip_verify:
         yield Finding(
             Level.NOTE,
             platform.name,
-            "insecure_skip_verify trusts any certificate: anybody on the way could be the platform",
-            "Put the platform's certificate into tls_config.ca_file instead.",
+            "insecure_skip_verify accepts any certificate, so others on the network can impersonate the platform",
+            "Set tls_config.ca_file to the platform's certificate instead.",
         )
 
 
-def _of_secret(auth: Auth, where: str) -> Iterator[Finding]:
+def _check_secrets(auth: Auth, where: str) -> Iterator[Finding]:
     for secret in (auth.app_secret, auth.token):
         if secret is None:
             continue
@@ -93,16 +93,16 @@ def _of_secret(auth: Auth, where: str) -> Iterator[Finding]:
             secret.read()
         except SecretUnavailable as error:
             yield Finding(
-                Level.PROBLEM, where, f"there is no secret: {error}", "Put it there; the daemon waits for it."
+                Level.PROBLEM, where, f"there is no secret: {error}", "Write the secret; the daemon waits for it."
             )
 
 
-def _of_times(tenant: Tenant, where: str) -> Iterator[Finding]:
+def _check_times(tenant: Tenant, where: str) -> Iterator[Finding]:
     if tenant.stale_after <= tenant.poll_interval:
         yield Finding(
             Level.WARNING,
             where,
-            f"stale_after ({tenant.stale_after:g} s) is not longer than poll_interval ({tenant.poll_interval:g} s):"
-            " figures are withdrawn between two polls",
-            "Leave stale_after out, or make it three poll intervals.",
+            f"stale_after ({tenant.stale_after:g} s) is not longer than poll_interval ({tenant.poll_interval:g} s),"
+            " so series disappear between two polls",
+            "Remove stale_after, or set it to three poll intervals.",
         )

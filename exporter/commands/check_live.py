@@ -1,4 +1,4 @@
-"""``check --live``: logs in, asks once for every report of every bot, and says what looks wrong."""
+"""``check --live``: log in, request every report of every bot once, and report problems."""
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
@@ -13,10 +13,10 @@ from exporter.clock import Clock
 from exporter.commands.advice import advice
 from exporter.commands.check_findings import Finding, Level, place
 from exporter.commands.check_plan import Plan, PlatformPlan, plan
-from exporter.commands.options import Moment
+from exporter.commands.parameters import Moment
 from exporter.commands.platforms import TenantAccess, open_tenants
 from exporter.config import Bot, Config
-from exporter.polling import roster, windows
+from exporter.polling import windows
 from exporter.polling.calendar import local_date
 from exporter.upstream.anomalies import Anomaly, AnomalyLevel
 from exporter.upstream.bindings import list_bindings
@@ -25,17 +25,17 @@ from exporter.upstream.errors import LoginFailed, UpstreamError
 from exporter.upstream.reports import DAY, REPORTS, Report, parse
 
 _CLOCKS_DIFFER: Final = 60.0
-"""Seconds between two clocks that are no longer taken for the time that an answer takes."""
+"""Seconds; a smaller difference between two clocks may be network delay."""
 _LEVELS: Final = {AnomalyLevel.WARNING: Level.WARNING, AnomalyLevel.NOTE: Level.NOTE}
 
 
 @dataclass(frozen=True, slots=True)
 class TenantResult:
-    """How the reports of a tenant's bots were had."""
+    """The results for a tenant's bots."""
 
     tenant: TenantAccess
     bots: Sequence[Bot]
-    """Those that the daemon would poll."""
+    """The bots that the daemon polls."""
     failed: int
     silent: int
     """Bots without a record today."""
@@ -52,10 +52,10 @@ class _BotResult:
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """All that was found by asking."""
+    """All results."""
 
     plan: Plan
-    """With the bots that were discovered."""
+    """The load, with discovered bots."""
     tenants: Sequence[TenantResult]
     platforms: Sequence[Finding]
 
@@ -68,20 +68,22 @@ async def check_live(
     log: FilteringBoundLogger,
     on_bot: Callable[[], None],
 ) -> Live:
-    """Ask for the reports of the date of ``at`` (default: today), at most as often as the limits allow.
+    """Request the reports for the date of ``at`` (default: today), within the platforms' limits.
 
-    ``on_bot`` is called for each bot that is done. One tenant's failure holds up no other.
+    Calls ``on_bot`` after each bot. The failure of one tenant does not affect others.
     """
     registry = CollectorRegistry()
     async with open_tenants(config, clock=clock, log=log, registry=registry) as tenants:
-        results = await asyncio.gather(*(_tenant(config, tenant, at, clock, on_bot) for tenant in tenants))
+        results = await asyncio.gather(*(_check_tenant(config, tenant, at, clock, on_bot) for tenant in tenants))
     planned = plan(_with_bots(config, results), clock.now())
-    return Live(planned, results, [finding for each in planned.platforms for finding in _of_platform(each, registry)])
+    return Live(
+        planned, results, [finding for platform in planned.platforms for finding in _check_platform(platform, registry)]
+    )
 
 
 def _with_bots(config: Config, results: Sequence[TenantResult]) -> Config:
-    """The configuration as if the bots that were found stood in it."""
-    found = {(each.tenant.platform.name, each.tenant.tenant.tenant_id): tuple(each.bots) for each in results}
+    """Return the configuration with the bots that were found."""
+    found = {(result.tenant.platform.name, result.tenant.tenant.tenant_id): tuple(result.bots) for result in results}
     platforms = (
         replace(
             platform,
@@ -92,14 +94,14 @@ def _with_bots(config: Config, results: Sequence[TenantResult]) -> Config:
     return replace(config, platforms=tuple(platforms))
 
 
-async def _tenant(
+async def _check_tenant(
     config: Config, access: TenantAccess, at: Moment | None, clock: Clock, on_bot: Callable[[], None]
 ) -> TenantResult:
-    bots, findings = await _bots(access)
+    bots, findings = await _list_bots(access)
 
     async def check(bot: Bot) -> _BotResult:
         try:
-            return await _bot(config, access, bot, at, clock)
+            return await _check_bot(config, access, bot, at, clock)
         finally:
             on_bot()
 
@@ -107,7 +109,7 @@ async def _tenant(
     findings += [finding for result in results for finding in result.findings]
     never = [bot for bot, result in zip(bots, results, strict=True) if result.never]
     if never:
-        findings += await _of_silence(access, never)
+        findings += await _describe_silence(access, never)
     return TenantResult(
         access,
         bots,
@@ -117,47 +119,39 @@ async def _tenant(
     )
 
 
-async def _bots(access: TenantAccess) -> tuple[Sequence[Bot], list[Finding]]:
-    """The bots that the daemon would poll, and what is wrong with finding them."""
-    tenant = access.tenant
-    if tenant.discovery is None:
-        return tenant.bots, []
+async def _list_bots(access: TenantAccess) -> tuple[Sequence[Bot], list[Finding]]:
+    """Return the bots that the daemon polls, and the problems of discovery."""
     try:
-        listed = await list_bindings(access.session, tenant.tenant_id)
+        bots = await access.list_bots()
     except UpstreamError as error:
-        what = f"its bots cannot be discovered: {_words(access, error)}"
-        return tenant.bots, [Finding(Level.PROBLEM, _place(access), what, advice(error))]
-    bots = roster.choose_bots(tenant.bots, {each.access_code: each.name for each in listed}, tenant.discovery)
+        what = f"discovery fails: {_describe(access, error)}"
+        return access.tenant.bots, [Finding(Level.PROBLEM, _place(access), what, advice(error))]
     if bots:
         return bots, []
-    what = f"discovery finds no bot: {len(listed)} are bound to the tenant"
-    return bots, [
-        Finding(
-            Level.WARNING, _place(access), what, "Do include and exclude take any? oifde-exporter discover lists all."
-        )
-    ]
+    advice_ = "Check that include and exclude match a bot. oifde-exporter discover lists all bots."
+    return bots, [Finding(Level.WARNING, _place(access), "discovery finds no bot", advice_)]
 
 
-async def _bot(config: Config, access: TenantAccess, bot: Bot, at: Moment | None, clock: Clock) -> _BotResult:
+async def _check_bot(config: Config, access: TenantAccess, bot: Bot, at: Moment | None, clock: Clock) -> _BotResult:
     findings: list[Finding] = []
     failed = silent = False
     try:
         for name in config.reports:
-            rows, came = await _report(config, REPORTS[name], access, bot, at, clock)
+            rows, came = await _check_report(config, REPORTS[name], access, bot, at, clock)
             findings += came
             silent = silent or (name == "hour" and not rows)
-        # A day without calls is no news, nor is one that is to come; a month is.
+        # A day without calls is normal. A month without calls may be a mistake.
         never = silent and not await access.ask(DAY, bot.access_code, _today(access, None, clock))
     except UpstreamError as error:
         failed, never = True, False
-        findings.append(Finding(Level.PROBLEM, _place(access), _words(access, error), advice(error), (bot.name,)))
+        findings.append(Finding(Level.PROBLEM, _place(access), _describe(access, error), advice(error), (bot.name,)))
     return _BotResult(findings, failed, silent, never)
 
 
-async def _report(
+async def _check_report(
     config: Config, report: Report, access: TenantAccess, bot: Bot, at: Moment | None, clock: Clock
 ) -> tuple[Sequence[object], Sequence[Finding]]:
-    """The rows of a report, and what looks wrong with them."""
+    """Return the rows of a report, and the findings about them."""
     tenant = access.tenant
     day = _today(access, at, clock)
     rows = await access.ask(report, bot.access_code, day)
@@ -173,7 +167,7 @@ async def _report(
             kind.meaning,
             kind.advice,
             (bot.name,),
-            next(_describe(anomaly) for anomaly in anomalies if anomaly.kind == kind),
+            next(_describe_anomaly(anomaly) for anomaly in anomalies if anomaly.kind == kind),
         )
         for kind in dict.fromkeys(anomaly.kind for anomaly in anomalies)
     ]
@@ -185,7 +179,7 @@ async def _report(
                 Level.WARNING,
                 _place(access),
                 "a record begins in the future",
-                "Is the tenant's timezone the platform's? If so, the platform may name hours by their end: compare one"
+                "Check timezone. If it matches the platform's, the platform may name hours by their end: compare an hour"
                 " whose calls you know.",
                 (bot.name,),
                 f"{begins:%Y-%m-%d %H:%M} in {tenant.timezone.key}",
@@ -194,21 +188,19 @@ async def _report(
     return rows, findings
 
 
-def _describe(anomaly: Anomaly) -> str:
+def _describe_anomaly(anomaly: Anomaly) -> str:
     return f"{anomaly.where} ({anomaly.detail})" if anomaly.detail else anomaly.where
 
 
-async def _of_silence(access: TenantAccess, bots: Sequence[Bot]) -> Sequence[Finding]:
-    """Whether bots that had no record for a month are known to the platform at all."""
+async def _describe_silence(access: TenantAccess, bots: Sequence[Bot]) -> Sequence[Finding]:
+    """Return a finding for each bot without a record for a month, and say whether the platform lists the bot."""
     tenant = access.tenant
     try:
-        bound = {each.access_code for each in await list_bindings(access.session, tenant.tenant_id)}
-    except UpstreamError:  # whoever may ask for reports may not be allowed to ask for this
+        bound = {binding.access_code for binding in await list_bindings(access.session, tenant.tenant_id)}
+    except UpstreamError:  # the platform may deny this request to users who can request reports
         bound = None
     what = "no record in the last 30 days"
-    help_ = (
-        "Is the access code right? oifde-exporter discover lists those there are. A bot that is new has none either."
-    )
+    help_ = "Check the access code; oifde-exporter discover lists all bots. A new bot has no record either."
     return [
         Finding(
             Level.WARNING,
@@ -223,7 +215,7 @@ async def _of_silence(access: TenantAccess, bots: Sequence[Bot]) -> Sequence[Fin
     ]
 
 
-def _of_platform(plan: PlatformPlan, registry: CollectorRegistry) -> Iterator[Finding]:
+def _check_platform(plan: PlatformPlan, registry: CollectorRegistry) -> Iterator[Finding]:
     name = plan.platform.name
     skew = registry.get_sample_value("oifde_upstream_clock_skew_seconds", {"platform": name}) or 0.0
     if abs(skew) > _CLOCKS_DIFFER:
@@ -231,7 +223,7 @@ def _of_platform(plan: PlatformPlan, registry: CollectorRegistry) -> Iterator[Fi
             Level.WARNING,
             name,
             f"the platform's clock is {abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} this machine's",
-            "Set whichever is wrong: hours count as complete by this machine's clock.",
+            "Correct the clock that is wrong. This machine's clock decides which hours are complete.",
         )
     spent = asked = 0.0
     for report in REPORTS.values():
@@ -242,9 +234,9 @@ def _of_platform(plan: PlatformPlan, registry: CollectorRegistry) -> Iterator[Fi
         yield Finding(
             Level.WARNING,
             name,
-            f"answers take {spent / asked:.2f} s on average; with max_concurrency {plan.platform.max_concurrency} there is"
-            f" time for {plan.slowest_answer:.2f} s",
-            "Raise max_concurrency, if the platform can bear it, or poll_interval.",
+            f"answers take {spent / asked:.2f} s on average, but max_concurrency {plan.platform.max_concurrency} allows"
+            f" {plan.slowest_answer:.2f} s",
+            "Raise poll_interval, or max_concurrency if the platform allows.",
         )
 
 
@@ -253,8 +245,8 @@ def _today(access: TenantAccess, at: Moment | None, clock: Clock) -> date:
     return local_date(at.on(zone) if at else clock.now(), zone)
 
 
-def _words(access: TenantAccess, error: UpstreamError) -> str:
-    """What happened, in the same words for all whom it happened to."""
+def _describe(access: TenantAccess, error: UpstreamError) -> str:
+    """Describe an error in the same words for all bots."""
     if isinstance(error, LoginFailed):
         return access.session.state().reason or str(error)
     return str(error).removeprefix(UNREACHABLE)

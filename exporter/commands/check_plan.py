@@ -1,4 +1,4 @@
-"""What a configuration asks of the platforms and of Prometheus, worked out without asking anybody."""
+"""Calculate the load that a configuration causes on the platforms and on Prometheus."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -19,79 +19,88 @@ from exporter.upstream.reports import REPORTS, Report
 _DAY: Final = 86_400.0
 _HOUR: Final = 3_600.0
 _RENEWED_AFTER: Final = login.DEFAULT_LIFE - 60
-"""Seconds; a token that lives as long as the platform's documentation says."""
+"""Seconds, for a token with the lifetime that the platform's documentation gives."""
+_HISTORY_SHARE: Final = 0.5
+"""The share of requests_per_second that fetching the history may use."""
 _NARROW: Final = 0.8
-"""The share of a limit above which there is little room for repetitions."""
+"""The share of a limit above which there is little room for retries."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlatformPlan:
-    """What one platform is asked; rates in requests a second, on average over a minute or so."""
+    """The load on one platform. Rates are in requests per second, on average over a minute."""
 
     platform: Platform
     bots: int
     reports: int
-    """Of each bot."""
+    """Number of reports per bot."""
     discovering: int
-    """Tenants with discovery: how many more bots that makes is not known before they are asked."""
+    """Number of tenants with discovery, which may add bots."""
     rate: float
-    """Most of the day."""
+    """The rate for most of the day."""
     peak: float
-    """After midnight, while yesterday's reports are asked for besides today's."""
+    """The rate after midnight, when the exporter also requests yesterday's reports."""
     peak_seconds: float
-    """For how long that goes on at most."""
+    """The longest time that the peak lasts."""
     per_day: int
-    """At most, logins and discovery included, without repetitions."""
+    """The maximum number of requests per day, with logins and discovery, without retries and history."""
+    history: int
+    """The number of requests that fetch the history after a start without a cache."""
 
     @property
     def first_round(self) -> float:
-        """Seconds until every report has been asked for once."""
+        """Return the seconds until every report has been requested once."""
         return self.bots * self.reports / self.platform.requests_per_second
 
     @property
     def slowest_answer(self) -> float | None:
-        """Seconds that an answer may take on average for all of them to be had; None if nothing is asked."""
+        """Return the longest average response time (seconds) that max_concurrency allows; None without requests."""
         return self.platform.max_concurrency / self.peak if self.peak else None
 
     @property
+    def history_seconds(self) -> float:
+        """Return the least time that fetching the history takes."""
+        return self.history / (self.platform.requests_per_second * _HISTORY_SHARE)
+
+    @property
     def problem(self) -> str | None:
-        """In words, why it does not fit into the platform's limits."""
+        """Return why the load exceeds the platform's limits, or None."""
         allowed = self.platform.requests_per_second
         for rate, when in ((self.rate, "all day"), (self.peak, "after midnight")):
             if rate > allowed:
                 return (
-                    f"{rate:.3g} requests a second are needed {when}, and {allowed:g} allowed: the bots are then"
-                    f" polled less often than every poll_interval"
+                    f"polling needs {rate:.3g} requests per second {when}, but {allowed:g} are allowed, so polls are"
+                    f" less frequent than poll_interval"
                 )
         if self.peak > _NARROW * allowed:
             return (
-                f"{self.peak:.3g} of the {allowed:g} requests a second that are allowed are needed after midnight:"
-                " little is left for repetitions"
+                f"polling needs {self.peak:.3g} of the allowed {allowed:g} requests per second after midnight, which"
+                " leaves little for retries"
             )
         return None
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a configuration asks in all."""
+    """The load that a configuration causes."""
 
     platforms: Sequence[PlatformPlan]
     series: int
-    """At most, on the metrics page, of the bots that are configured."""
+    """The maximum number on the metrics page, for the configured bots."""
     series_per_bot: int
 
 
 def plan(config: Config, now: float) -> Plan:
-    """Work it out for the day that ``now`` (epoch seconds) lies on."""
+    """Calculate the load for the day of ``now`` (epoch seconds)."""
     platforms = [_platform_plan(platform, config, now) for platform in config.platforms]
     per_bot = 1 + sum(_report_series(report) for report in config.reports)
     tenants = len(list(config.tenants()))
-    bots = sum(each.bots for each in platforms)
+    bots = sum(platform.bots for platform in platforms)
     return Plan(platforms, bots * per_bot + tenants * _tenant_series(config) + _own_series(config), per_bot)
 
 
 def interval(report: Report, tenant: Tenant) -> float:
-    """How often a tenant's report is asked for, in seconds."""
+    """Return the interval between requests for a tenant's report, in seconds."""
     return max(tenant.poll_interval, report.min_interval)
 
 
@@ -102,10 +111,10 @@ def _platform_plan(platform: Platform, config: Config, now: float) -> PlatformPl
     longest = _HOUR + config.empty_hour_delay
     for tenant in platform.tenants:
         rates = [len(tenant.bots) / interval(REPORTS[name], tenant) for name in config.reports]
-        hourly = [each for each, name in zip(rates, config.reports, strict=True) if REPORTS[name].type == "hour"]
+        hourly = [polls for polls, name in zip(rates, config.reports, strict=True) if REPORTS[name].type == "hour"]
         rate += sum(rates)
         extra.append((tenant, sum(hourly)))
-        # Until an hour of today is complete, and yesterday has been counted to its end.
+        # The peak lasts until an hour of today is complete and the counters have finished yesterday.
         per_day += sum(rates) * _DAY + sum(hourly) * longest
         if tenant.auth.app_secret:
             per_day += _DAY / _RENEWED_AFTER
@@ -123,11 +132,12 @@ def _platform_plan(platform: Platform, config: Config, now: float) -> PlatformPl
         rate + _most_at_once(extra, longest, now),
         longest,
         round(per_day),
+        bots * config.history.days,
     )
 
 
 def _most_at_once(extra: Sequence[tuple[Tenant, float]], longest: float, now: float) -> float:
-    """The most that comes on top of a platform's usual rate: tenants have their midnights at different times."""
+    """Return the highest extra rate of a platform. Tenants have their midnights at different times."""
     spans = [(start, start + longest, rate) for tenant, rate in extra for start in _midnights(tenant, now)]
     return max(
         (sum(rate for first, last, rate in spans if first <= start < last) for start, _, _ in spans), default=0.0
@@ -154,7 +164,7 @@ def _tenant_series(config: Config) -> int:
 
 
 def _own_series(config: Config) -> int:
-    """The series of the platforms and of the exporter itself."""
+    """Return the number of series of the platforms and of the exporter itself."""
     registry = CollectorRegistry()
     health = Health(registry, version="")
     for platform in config.platforms:

@@ -1,4 +1,4 @@
-"""The daemon as the commands start it: on this machine's clock, until a signal ends it."""
+"""Start the daemon for a command, with this machine's clock, and run it until a signal."""
 
 import asyncio
 import gc
@@ -15,17 +15,17 @@ from structlog.typing import FilteringBoundLogger
 from exporter import __version__, signals
 from exporter.app import App, StartError
 from exporter.clock import SystemClock
-from exporter.commands.options import told_to_the_user
+from exporter.commands.options import exit_on_config_error, find_unknown_variables
 from exporter.config import Config, Shard
 from exporter.revision import revision
 from exporter.serving.web import WebOptions
 from exporter.watch import Watch
 
-_LARGE_BLOCK: Final = 16 << 20  # more than 32 MiB would teach it nothing
-_OBJECTS_A_COLLECTION: Final = 50_000  # some ten megabytes, should all of them be garbage
+_LARGE_BLOCK: Final = 16 << 20  # malloc does not adapt to blocks above 32 MiB
+_OBJECTS_PER_COLLECTION: Final = 50_000  # about ten megabytes
 
 
-def web_from(
+def read_web_options(
     *,
     web_listen_address: Sequence[tuple[str | None, int]],
     web_telemetry_path: str,
@@ -34,7 +34,7 @@ def web_from(
     web_external_url: str | None,
     web_config_file: Path | None,
 ) -> WebOptions:
-    """What the flags of ``web_options`` say."""
+    """Return the values of the flags of ``web_options``."""
     return WebOptions(
         listen_addresses=web_listen_address,
         telemetry_path=web_telemetry_path,
@@ -43,6 +43,12 @@ def web_from(
         external_url=web_external_url,
         web_config_file=web_config_file,
     )
+
+
+def log_unknown_variables(ctx: click.Context, log: FilteringBoundLogger) -> None:
+    """Warn of variables that no flag reads."""
+    for name, similar in find_unknown_variables(ctx):
+        log.warning("unknown_variable", variable=name, **({"similar": similar} if similar else {}))
 
 
 def serve(
@@ -76,14 +82,14 @@ def serve(
 
 
 def run_to_end(main: Coroutine[Any, Any, None]) -> None:
-    """Runs a daemon; what keeps it from starting is told on stderr without a traceback, with exit status 1."""
-    # A poll that succeeds leaves nothing for the garbage collector to find, but whenever it looks, everything else
-    # waits: with ten thousand bots up to a second. What failures leave behind is found soon enough.
-    gc.set_threshold(_OBJECTS_A_COLLECTION, 10, 10)
-    # The C library keeps what one page took for the next, once a block of such a size has come and gone (mallopt(3),
-    # M_MMAP_THRESHOLD). Else the kernel clears hundreds of pages of memory at every scrape.
+    """Run a daemon. If it cannot start, print the error on stderr and exit with status 1."""
+    # A collection blocks the event loop, for up to a second with ten thousand bots. Successful polls leave no garbage,
+    # so frequent collections are not needed.
+    gc.set_threshold(_OBJECTS_PER_COLLECTION, 10, 10)
+    # After a block of this size was freed, malloc keeps the memory of one scrape for the next (mallopt(3),
+    # M_MMAP_THRESHOLD). Otherwise the kernel clears hundreds of pages at every scrape.
     bytes(_LARGE_BLOCK)
-    with told_to_the_user():
+    with exit_on_config_error():
         try:
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
                 runner.run(main)

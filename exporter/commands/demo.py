@@ -1,4 +1,4 @@
-"""``oifde-exporter demo``: the daemon against the built-in simulated platform."""
+"""``oifde-exporter demo``: the daemon with a simulated platform."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -10,18 +10,18 @@ import click
 from exporter import config, logs
 from exporter.app import StartError
 from exporter.clock import SystemClock
-from exporter.commands.daemon import run_to_end, serve, web_from
+from exporter.commands.daemon import log_unknown_variables, read_web_options, run_to_end, serve
 from exporter.commands.help import Command
 from exporter.commands.options import flag, log_options, web_options
 from exporter.config.files import read_regular
 from exporter.simulator.demo import demo_config, demo_simulator
 
-_HEADING: Final = "# Written by oifde-exporter demo, for as long as it runs.\n"
+_HEADING: Final = "# oifde-exporter demo wrote this file, and removes it when it ends.\n"
 
 
 @click.command(
     cls=Command,
-    short_help="The daemon, with a simulated platform to look at.",
+    short_help="Run the daemon with a simulated platform.",
     examples="""
 oifde-exporter demo                            open http://localhost:10230/
 oifde-exporter demo --web.listen-address=:8080
@@ -32,14 +32,16 @@ oifde-exporter demo --write-config=demo.yaml   for the other commands
     "--write-config",
     type=click.Path(path_type=Path),
     metavar="PATH",
-    help="Write the configuration that the other commands need to ask the simulated platform, too, until the demo ends.",
+    help="Write a configuration with which other commands can query the simulated platform until the demo ends.",
 )
 @web_options
 @log_options()
-def demo(write_config: Path | None, log_level: str, log_format: str, **web: Any) -> None:
-    """Run the daemon against a simulated platform: no configuration, no network."""
+@click.pass_context
+def demo(ctx: click.Context, /, write_config: Path | None, log_level: str, log_format: str, **web: Any) -> None:
+    """Run the daemon with a simulated platform. It needs no configuration and no network."""
     log = logs.configure(level=log_level, format=log_format)
-    options = web_from(**web)
+    log_unknown_variables(ctx, log)
+    options = read_web_options(**web)
 
     async def run() -> None:
         async with demo_simulator(SystemClock()) as simulator:
@@ -47,8 +49,8 @@ def demo(write_config: Path | None, log_level: str, log_format: str, **web: Any)
             with ExitStack() as written:
 
                 def listening(urls: Sequence[str]) -> None:
-                    # Not before: where its port is taken, by another demo, the file is that one's.
-                    written.enter_context(_written(write_config, _HEADING + text))
+                    # Only now: if the port is taken by another demo, the file belongs to that one.
+                    written.enter_context(_write_temporarily(write_config, _HEADING + text))
                     _announce(urls)
 
                 await serve(lambda: config.load(text, {}), options, log, config_file="demo", on_listening=listening)
@@ -57,20 +59,20 @@ def demo(write_config: Path | None, log_level: str, log_format: str, **web: Any)
 
 
 @contextmanager
-def _written(path: Path | None, text: str) -> Iterator[None]:
-    """Has the text in a file meanwhile, which only its owner can read; raises StartError."""
+def _write_temporarily(path: Path | None, text: str) -> Iterator[None]:
+    """Keep a text in a file that only its owner can read, until the block ends. Raises StartError."""
     if path is None:
         yield
         return
     try:
         if path.exists() and read_regular(path, len(_HEADING)) != _HEADING.encode():
-            raise StartError(f"{path} exists, and is not of a demo: give --write-config another name")
+            raise StartError(f"{path} exists, and a demo did not write it; choose another name for --write-config")
         path.unlink(missing_ok=True)
         path.touch(0o600, exist_ok=False)
         try:
             path.write_text(text, encoding="utf-8")
         except OSError:
-            path.unlink()  # without its heading it would be nobody's
+            path.unlink()  # without the heading, later demos would not replace it
             raise
     except OSError as error:
         raise StartError(f"cannot write {path}: {error.strerror}") from error
@@ -78,7 +80,7 @@ def _written(path: Path | None, text: str) -> Iterator[None]:
         yield
     finally:
         with suppress(OSError):
-            if path.read_text(encoding="utf-8") == text:  # else it is another demo's by now
+            if path.read_text(encoding="utf-8") == text:  # otherwise another demo has replaced it
                 path.unlink()
 
 
@@ -86,5 +88,5 @@ def _announce(urls: Sequence[str]) -> None:
     local = (url.replace("//0.0.0.0:", "//localhost:").replace("//[::]:", "//localhost:") for url in urls)
     for here in dict.fromkeys(local):
         click.echo(
-            f"Simulated platform and exporter are running: open {here} (metrics: {here}metrics). End with Ctrl-C."
+            f"The simulated platform and the exporter are running. Open {here} (metrics: {here}metrics). Stop with Ctrl-C."
         )

@@ -1,8 +1,7 @@
-"""``oifde-exporter discover``: the bots that a platform has bound to a tenant."""
+"""``oifde-exporter discover``: list the bots that a platform has bound to a tenant."""
 
 import asyncio
 import json
-import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,21 +10,20 @@ from typing import Final, Literal, NamedTuple
 import click
 from structlog.typing import FilteringBoundLogger
 
-from exporter import config, logs, signals
+from exporter import logs, signals
 from exporter.clock import SystemClock
 from exporter.commands.advice import advice
 from exporter.commands.help import Command
 from exporter.commands.options import (
     config_option,
-    config_source,
     format_option,
+    load_config,
     log_options,
     tenant_option,
-    told_to_the_user,
 )
 from exporter.commands.platforms import TenantAccess, open_tenants
-from exporter.commands.selection import title, with_tenant
-from exporter.config import Config
+from exporter.commands.selection import keep_tenant, locate
+from exporter.config import Bot, Config
 from exporter.console.output import Output, stdout
 from exporter.polling.roster import choose_bots
 from exporter.upstream.bindings import Binding, list_bindings
@@ -44,7 +42,7 @@ _YAML_INDENT: Final = 8
 
 
 class _Listing(NamedTuple):
-    """What came of a tenant's listing."""
+    """The bots that the platform lists for a tenant, or the error."""
 
     tenant: TenantAccess
     bindings: Sequence[Binding] = ()
@@ -52,7 +50,7 @@ class _Listing(NamedTuple):
     error: UpstreamError | None = None
 
     def states(self) -> Sequence[Literal["configured", "discovered", "not polled"]]:
-        """Of each bot, whether the daemon polls it, and why."""
+        """Return for each bot whether the daemon polls it, and why."""
         tenant = self.tenant.tenant
         configured = {bot.access_code for bot in tenant.bots}
         names = {binding.access_code: binding.name for binding in self.bindings}
@@ -65,14 +63,14 @@ class _Listing(NamedTuple):
 
     @property
     def unbound(self) -> Sequence[str]:
-        """The access codes that are configured and not listed."""
+        """Return the access codes that are configured but not listed."""
         listed = {binding.access_code for binding in self.bindings}
         return [bot.access_code for bot in self.tenant.tenant.bots if not self.error and bot.access_code not in listed]
 
 
 @click.command(
     cls=Command,
-    short_help="List the bots bound to a tenant, ready to paste.",
+    short_help="List the bots bound to a tenant, also as YAML.",
     examples="""
 oifde-exporter discover                        the bots of every tenant
 oifde-exporter discover --tenant=acme --format=yaml
@@ -87,22 +85,21 @@ oifde-exporter discover --format=json | jq -r '.tenants[].bots[].name'
 def discover(
     ctx: click.Context, /, config_file: Path, tenant: str | None, format: str, log_level: str, log_format: str
 ) -> None:
-    """List the bots that the platform has bound to a tenant, and say which of them are polled.
+    """List the bots that the platform has bound to a tenant, and show which of them are polled.
 
-    A tenant needs a login to be asked, but no bots: with "discovery: {}" in place of "bots:" its configuration is
-    valid. Paste what --format=yaml prints into the tenant, or leave it to discovery.
+    The configuration of the tenant needs a login, but no bots: write "discovery: {}" in place of "bots:". The output
+    of --format=yaml replaces the "bots:" of the tenant. It keeps the names and labels of configured bots.
 
-    Exit status: 0, or 1 if a tenant's bots could not be listed, 2 for flags that are wrong.
+    Exit status: 0 on success, 1 if listing a tenant's bots failed, 2 for wrong flags.
     """
     log = logs.configure(level=log_level, format=log_format)
-    with told_to_the_user():
-        loaded = with_tenant(config.load(config_source(ctx, config_file), os.environ), tenant)
+    loaded = keep_tenant(load_config(ctx, config_file), tenant)
     listings = signals.run(_list(loaded, log))
     _SHOW[format](stdout(), listings)
     for listing in listings:
         if listing.error:
-            told = f"{title(listing.tenant.tenant)} on {listing.tenant.platform.name}: {listing.error}"
-            click.echo(logs.printable(f"oifde-exporter: {told}. {advice(listing.error)}"), err=True)
+            message = f"oifde-exporter: {locate(listing.tenant)}: {listing.error}. {advice(listing.error)}"
+            click.echo(logs.printable(message), err=True)
     sys.exit(any(listing.error for listing in listings))
 
 
@@ -126,48 +123,51 @@ def _show_table(output: Output, listings: Sequence[_Listing]) -> None:
             continue
         if number:
             output.line()
-        output.line(f"{title(listing.tenant.tenant)} on {listing.tenant.platform.name}", "bold")
+        output.line(locate(listing.tenant), "bold")
         states = listing.states()
         output.table(
             [("access code", "name"), ("bot", "left"), ("source", "name"), ("kind", "left"), ("state", "name")],
             [
-                (each.access_code, each.name, each.source, _KINDS[each.dialog_type], state)
-                for each, state in zip(listing.bindings, states, strict=True)
+                (binding.access_code, binding.name, binding.source, _KINDS[binding.dialog_type], state)
+                for binding, state in zip(listing.bindings, states, strict=True)
             ],
             ["yellow" if state == "not polled" else "" for state in states],
         )
-        output.line(f"{len(states)} bound, {states.count('not polled')} of them not polled.")
+        output.line(f"{len(states)} bound, {states.count('not polled')} not polled.")
         for access_code in listing.unbound:
-            output.line(f"{access_code} is configured, but not bound: is its access code mistyped?", "red")
+            output.line(f"{access_code} is configured, but not bound. Check the access code.", "red")
         for reason in sorted(set(listing.unusable)):
-            output.line(f"Left out: {reason} ({listing.unusable.count(reason)} of them).", "yellow")
+            output.line(f"Ignored {listing.unusable.count(reason)} rows: {reason}.", "yellow")
 
 
 def _show_yaml(output: Output, listings: Sequence[_Listing]) -> None:
-    """A document for each tenant, indented as a tenant's keys are; bots that are polled already are comments."""
+    """Print one document for each tenant, with the indent of a tenant's keys. Discovered bots are comments."""
     listed = [listing for listing in listings if not listing.error]
     for number, listing in enumerate(listed):
         if number:
             output.verbatim("---")
-        output.verbatim(f"# {title(listing.tenant.tenant)} on {listing.tenant.platform.name}")
-        states = listing.states()
-        if "not polled" in states:
+        output.verbatim(f"# {locate(listing.tenant)}")
+        named = [(binding, state) for binding, state in zip(listing.bindings, listing.states(), strict=True)]
+        new = [Bot(binding.access_code, binding.name, {}) for binding, state in named if state == "not polled"]
+        if bots := [*listing.tenant.tenant.bots, *new]:
             output.verbatim("bots:", indent=_YAML_INDENT)
-        for binding, state in sorted(
-            zip(listing.bindings, states, strict=True), key=lambda each: each[1] != "not polled"
-        ):
-            code, name = _quoted(binding.access_code), _quoted(binding.name)
-            if state == "not polled":
-                output.verbatim(f"- access_code: {code}", indent=_YAML_INDENT + 2)
-                output.verbatim(f"name: {name}", indent=_YAML_INDENT + 4)
-            else:
-                output.verbatim(f"# {state}: {code} {name}", indent=_YAML_INDENT + 2)
+        for bot in bots:
+            output.verbatim(f"- access_code: {_quote(bot.access_code)}", indent=_YAML_INDENT + 2)
+            if bot.name != bot.access_code:
+                output.verbatim(f"name: {_quote(bot.name)}", indent=_YAML_INDENT + 4)
+            if bot.labels:
+                labels = ", ".join(f"{_quote(name)}: {_quote(value)}" for name, value in bot.labels.items())
+                output.verbatim(f"labels: {{{labels}}}", indent=_YAML_INDENT + 4)
+        for binding, state in named:
+            if state == "discovered":
+                code, name = _quote(binding.access_code), _quote(binding.name)
+                output.verbatim(f"# discovered: {code} {name}", indent=_YAML_INDENT + 2)
 
 
-def _quoted(text: str) -> str:
-    """A text as YAML, for a configuration, in which ${NAME} would be replaced."""
+def _quote(text: str) -> str:
+    """Return a text as YAML for a configuration, which would replace ${NAME}."""
     quoted = json.dumps(text.replace("$", "$$"), ensure_ascii=False)
-    return "".join(each if each.isprintable() else f"\\U{ord(each):08x}" for each in quoted)
+    return "".join(letter if letter.isprintable() else f"\\U{ord(letter):08x}" for letter in quoted)
 
 
 def _show_json(output: Output, listings: Sequence[_Listing]) -> None:
@@ -182,16 +182,16 @@ def _as_json(listing: _Listing) -> dict[str, object]:
         "error": str(listing.error) if listing.error else None,
         "bots": [
             {
-                "access_code": each.access_code,
-                "name": each.name,
+                "access_code": binding.access_code,
+                "name": binding.name,
                 "state": state,
-                "source": each.source,
-                "dialog_type": each.dialog_type,
-                "flow_code": each.flow_code,
-                "flow_name": each.flow_name,
-                "description": each.description,
+                "source": binding.source,
+                "dialog_type": binding.dialog_type,
+                "flow_code": binding.flow_code,
+                "flow_name": binding.flow_name,
+                "description": binding.description,
             }
-            for each, state in zip(listing.bindings, listing.states(), strict=True)
+            for binding, state in zip(listing.bindings, listing.states(), strict=True)
         ],
         "configured_but_not_bound": listing.unbound,
     }

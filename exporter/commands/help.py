@@ -1,11 +1,13 @@
-"""What ``--help`` shows: the flags in groups, and examples."""
+"""The ``--help`` of a command: its flags in groups, and examples."""
 
 from collections.abc import Iterable
 from typing import Any, Final
 
 import click
 
-from exporter.console.writing import told_if_full
+from exporter.commands import DAEMONS
+from exporter.commands.options import find_unknown_variables
+from exporter.console.writing import exit_if_unwritable
 
 _GROUPS: Final = {
     "config": "Configuration",
@@ -17,42 +19,49 @@ _GROUPS: Final = {
 
 
 class Command(click.Command):
-    """A command whose flags are shown in groups, with examples below them."""
+    """A command with flags in groups, and with examples."""
 
     def __init__(self, *args: Any, examples: str = "", **settings: Any) -> None:
-        """``examples`` are lines as they would be typed, each with what it does."""
+        """``examples`` are lines to type, each with an explanation."""
         super().__init__(*args, **settings)
         self._examples = examples
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Shows the help, too, where it is asked for."""
-        with told_if_full():
+        """Parse the arguments, or print the help."""
+        with exit_if_unwritable():
             return super().parse_args(ctx, args)
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Warn of variables that no flag reads, and run the command. Daemons write the warning to their log."""
+        for name, similar in find_unknown_variables(ctx) if self.name not in DAEMONS else ():
+            hint = f"; did you mean {similar}?" if similar else ""
+            click.echo(f"oifde-exporter: unknown variable {name}{hint}", err=True)
+        return super().invoke(ctx)
+
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Writes the groups."""
-        for title, records in grouped(self.get_params(ctx), ctx).items():
+        """Write the groups."""
+        for title, records in group_flags(self.get_params(ctx), ctx).items():
             with formatter.section(title):
                 formatter.write_dl(records)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Writes the examples as they are."""
+        """Write the examples, and name a flag's variable."""
         if self._examples:
             write_examples(formatter, self._examples)
-        flags = (each for each in self.params if isinstance(each, click.Option) and each.envvar)
+        flags = (param for param in self.params if isinstance(param, click.Option) and param.envvar)
         if first := next(flags, None):
             formatter.write_paragraph()
-            formatter.write_text(f"Each flag is an environment variable too: {first.opts[0]} is {first.envvar}.")
+            formatter.write_text(f"Each flag is also an environment variable: {first.opts[0]} is {first.envvar}.")
 
 
 def write_examples(formatter: click.HelpFormatter, examples: str) -> None:
-    """Writes lines as they are, indented, under a heading."""
+    """Write indented lines under a heading."""
     with formatter.section("Examples"):
         formatter.write("".join(f"  {line}\n" for line in examples.strip().splitlines()))
 
 
-def grouped(options: Iterable[click.Parameter], ctx: click.Context) -> dict[str, list[tuple[str, str]]]:
-    """What help says of each option, by the title of its group; those in no group come first."""
+def group_flags(options: Iterable[click.Parameter], ctx: click.Context) -> dict[str, list[tuple[str, str]]]:
+    """Return the help of each option by the title of its group; options without a group come first."""
     groups: dict[str, list[tuple[str, str]]] = {"Options": []}
     for option in options:
         name = option.name or ""

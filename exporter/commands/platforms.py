@@ -1,4 +1,4 @@
-"""The platforms of a configuration for a command that asks them once, outside the daemon: with the same limits and logins."""
+"""Access to the platforms for commands: with the limits and logins of the daemon, for a few requests."""
 
 import random
 from collections.abc import AsyncIterator, Sequence
@@ -11,9 +11,11 @@ from structlog.typing import FilteringBoundLogger
 
 from exporter import __version__
 from exporter.clock import Clock
-from exporter.config import Config, Platform, Tenant
+from exporter.config import Bot, Config, Platform, Tenant
 from exporter.health import Health
 from exporter.polling.calendar import midnight
+from exporter.polling.roster import choose_bots
+from exporter.upstream.bindings import list_bindings
 from exporter.upstream.client import PlatformClient
 from exporter.upstream.reports import Report
 from exporter.upstream.session import TenantSession
@@ -21,7 +23,7 @@ from exporter.upstream.session import TenantSession
 
 @dataclass(frozen=True, slots=True)
 class TenantAccess:
-    """A tenant of a configuration, and the way to its platform; tenants of one platform share its client."""
+    """A tenant and its session. Tenants of one platform share a client."""
 
     platform: Platform
     tenant: Tenant
@@ -29,21 +31,26 @@ class TenantAccess:
     session: TenantSession
 
     async def ask(self, report: Report, access_code: str, day: date) -> list[object]:
-        """The rows of a bot's report of a local date. Raises UpstreamError."""
+        """Return the rows of a bot's report for a local date. Raises UpstreamError."""
         body = report.request(self.tenant.tenant_id, access_code, midnight(day, self.tenant.timezone))
         rows = await self.session.query(report.operation, report.path, body, expect=list)
-        assert isinstance(rows, list)  # noqa: S101 - what `expect` promises
+        assert isinstance(rows, list)  # noqa: S101 - `expect` ensures it
         return rows
+
+    async def list_bots(self) -> tuple[Bot, ...]:
+        """Return the bots that the daemon polls: configured and discovered. Raises UpstreamError."""
+        discovery = self.tenant.discovery
+        listed = await list_bindings(self.session, self.tenant.tenant_id) if discovery else ()
+        return choose_bots(self.tenant.bots, {binding.access_code: binding.name for binding in listed}, discovery)
 
 
 @asynccontextmanager
 async def open_tenants(
     config: Config, *, clock: Clock, log: FilteringBoundLogger, registry: CollectorRegistry | None = None
 ) -> AsyncIterator[Sequence[TenantAccess]]:
-    """Every tenant of ``config`` in its order, until the block ends and closes all connections.
+    """Give access to every tenant of ``config``, in its order. The end of the block closes all connections.
 
-    Nothing is sent before something is asked for. However much is asked for at the same time, a platform gets no more
-    requests than its limits allow; the rest wait for their turn. ``registry`` takes the metrics of the requests.
+    Concurrent requests wait where they exceed a platform's limits. ``registry`` gets the metrics of the requests.
     """
     health = Health(registry or CollectorRegistry(), version=__version__)
     rng = random.Random()  # noqa: S311 - jitter, no secrets

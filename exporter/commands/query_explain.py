@@ -1,6 +1,6 @@
-"""What becomes of an answer: for each field of each record the sample it is in, or why it is in none.
+"""Explain an answer: for each field of each record, the sample that it becomes, or why there is none.
 
-It is what a poller makes of the same answer, by the same functions.
+The functions are those that a poller uses.
 """
 
 import json
@@ -19,47 +19,47 @@ from exporter.upstream.anomalies import Anomaly, AnomalyKind
 from exporter.upstream.reports import Field, Kind, Parsed, Record, parse
 
 UNUSED: Final = "no gauge shows this record"
-"""Why a field of a record is in no sample that could have been, had it been another record."""
+"""The reason for a field without a sample, in a record that no gauge shows."""
 
 
 @dataclass(frozen=True, slots=True)
 class FieldFate:
-    """A field of a record: its name and value as the platform wrote them, and what became of it."""
+    """A field of a record, with the platform's name and value, and its samples."""
 
     name: str
     raw: str
     samples: Sequence[str]
-    """The gauges it is in, as they stand on the metrics page."""
+    """The gauges with its value, as on the metrics page."""
     counter: str | None
-    """The counter that its value is a part of."""
+    """The counter that includes its value."""
     why_not: str | None
-    """Why it is in none."""
+    """Why no sample contains it."""
 
 
 @dataclass(frozen=True, slots=True)
 class RecordFate:
-    """A record, or what stands in place of one."""
+    """A row of the answer: a record, or something else."""
 
     start: float | None
-    """Epoch seconds; None where it has none."""
+    """Epoch seconds; None: the row is not a record."""
     uses: Sequence[str]
-    """What shows it and what does not, with why."""
+    """Which metrics show the record and which do not, with the reasons."""
     fields: Sequence[FieldFate]
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """What became of an answer."""
+    """The state and the samples that an answer results in."""
 
     state: windows.State
     anomalies: Sequence[Anomaly]
     used: Sequence[Record]
-    """Those that count, in the order of time."""
+    """The records that the exporter uses, in the order of time."""
     records: Sequence[RecordFate]
     notes: Sequence[str]
-    """What concerns no record: an hour without one, the state of the counters."""
+    """Facts about no single record: an hour without a record, the state of the counters."""
     samples: Sequence[str]
-    """All there are of the bot's report, as they stand on the metrics page."""
+    """All samples of the bot's report, as on the metrics page."""
 
 
 def explain(
@@ -72,16 +72,16 @@ def explain(
     before: Sequence[object] | None = None,
     hindsight: bool = False,
 ) -> Explanation:
-    """Say what the rows of the report of a local date become for an exporter that starts at ``as_of`` (epoch seconds).
+    """Explain the report of a local date for an exporter that starts at ``as_of``.
 
     Args:
-        bot: Whose report it is.
-        rules: How its hours are judged.
-        day: The date asked for.
+        bot: The bot of the report.
+        rules: The report, its time zone and its delays.
+        day: The date of the request.
         rows: The answer.
-        as_of: When the exporter starts.
-        before: The answer for the day before, where ``wants_day_before``; None if it is not known.
-        hindsight: Whether the rows are of a later time, and may have records that began after ``as_of``.
+        as_of: The start of the exporter, in epoch seconds.
+        before: The answer for the day before, if ``wants_day_before``; None: unknown.
+        hindsight: Whether to ignore records that begin after ``as_of``.
     """
     parsed = _parsed(bot, rules, rows, as_of, hindsight=hindsight)
     folded = windows.fold(windows.State(), rules, day, parsed, as_of)
@@ -106,14 +106,14 @@ def explain(
 def wants_day_before(
     bot: BotId, rules: windows.Rules, day: date, rows: Sequence[object], as_of: float, *, hindsight: bool
 ) -> bool:
-    """Whether an exporter that starts at ``as_of`` and has the report of that day asks for the day before, too."""
+    """Return whether an exporter that starts at ``as_of`` also requests the report of the day before."""
     parsed = _parsed(bot, rules, rows, as_of, hindsight=hindsight)
     state = windows.fold(windows.State(), rules, day, parsed, as_of).state
     return day == local_date(as_of, rules.zone) and windows.wants_day_before(state, rules, as_of)
 
 
 def _parsed(bot: BotId, rules: windows.Rules, rows: Sequence[object], as_of: float, *, hindsight: bool) -> Parsed:
-    """A report, with hindsight without the records that began later."""
+    """Parse a report; hindsight removes the records that begin after ``as_of``."""
     parsed = parse(rules.report, rows, tenant_id=bot.tenant_id, access_code=bot.access_code)
     known = [record for record in parsed.records if not hindsight or record.start <= as_of]
     return Parsed(known, parsed.anomalies)
@@ -121,35 +121,35 @@ def _parsed(bot: BotId, rules: windows.Rules, rows: Sequence[object], as_of: flo
 
 @dataclass(frozen=True, slots=True)
 class _Whole:
-    """What is known of the answer as a whole, when its records are judged one by one."""
+    """The answer as a whole, which explains its records one by one."""
 
     bot: BotId
     rules: windows.Rules
     day: date
     chosen: Mapping[float, Record]
-    """The record that counts of each hour or day, by its start."""
+    """The record that the exporter uses for each hour or day, by its start."""
     state: windows.State
     snapshot: Snapshot
     known_until: float
-    """Records that begin later were not there yet."""
+    """The exporter does not know records that begin later."""
     layout: Layout = field(init=False)
     samples: Mapping[int, str] = field(init=False)
-    """By place in the layout's row of values."""
+    """By their place in the layout's row of values."""
 
     def __post_init__(self) -> None:
         layout = LAYOUTS[self.rules.report.name]
         labels, values = labels_text(identity(self.bot)), layout.values(self.snapshot)
         samples = {
-            each.place: f"{family.sample}{{{labels}{each.labels}}} {number_text(value)}"
-            for family, series in layout.columns
-            for each in series
-            if (value := values[each.place]) is not None
+            cell.place: f"{family.sample}{{{labels}{cell.labels}}} {number_text(value)}"
+            for family, cells in layout.columns
+            for cell in cells
+            if (value := values[cell.place]) is not None
         }
         object.__setattr__(self, "layout", layout)
         object.__setattr__(self, "samples", samples)
 
     def records(self, rows: Sequence[object]) -> Sequence[RecordFate]:
-        """What became of each row of the answer."""
+        """Explain each row of the answer."""
         report = self.rules.report
         fates: list[RecordFate] = []
         taken: set[float] = set()
@@ -160,9 +160,9 @@ class _Whole:
                 continue
             (record,) = alone.records
             if record.start > self.known_until:
-                fates.append(RecordFate(record.start, ["not used: it begins after --at, and was not there yet"], []))
+                fates.append(RecordFate(record.start, ["not used: the record begins after --at"], []))
                 continue
-            # Of two that are the same in all, one is used.
+            # Of two equal records, the exporter uses one.
             used = self.inside(record) and self.chosen.get(self._start(record)) == record
             used = used and record.start not in taken
             taken |= {record.start} if used else set()
@@ -177,14 +177,18 @@ class _Whole:
             and (reading := self.layout.read(window, self.snapshot))
             and (reading.start, reading.values) == record[:2]
         ]
-        not_counted = self._why_not_counted() if used else "it is not used"
+        not_counted = self._why_not_counted() if used else "the record is not used"
         fields = [
-            self._field(place, each, row, record, alone, shown_by, counted=not_counted is None)
-            for place, each in enumerate(self.rules.report.fields)
+            self._field(place, field_, row, record, alone, shown_by, counted=not_counted is None)
+            for place, field_ in enumerate(self.rules.report.fields)
         ]
         unknown = [
             FieldFate(
-                name, _raw(row[name]), [], None, f"not known to this exporter; {_counted(AnomalyKind.UNKNOWN_FIELD)}"
+                name,
+                _raw(row[name]),
+                [],
+                None,
+                f"this exporter does not know the field; {_counted(AnomalyKind.UNKNOWN_FIELD)}",
             )
             for name in sorted(row.keys() - self.rules.report.known)
         ]
@@ -192,30 +196,32 @@ class _Whole:
         return RecordFate(record.start, uses, [*fields, *unknown])
 
     def notes(self) -> Sequence[str]:
-        """What concerns no single record."""
+        """Return the facts about no single record."""
         hour, live = self.state.hour, self.state.live
         if not self._by_hour:
             return []
         notes = []
         if hour is None:
-            notes.append(f"No hour of {self.day} is complete yet; until one is, an hour of the day before is shown.")
+            notes.append(
+                f"No hour of {self.day} is complete yet. Until then, the metrics show an hour of the day before."
+            )
         elif hour.start < midnight(self.day, self.rules.zone):
             notes.append(
-                f"No hour of {self.day} is complete yet; until one is, {self._clock(hour.start)} is shown, from the"
+                f"No hour of {self.day} is complete yet. Until then, the metrics show {self._clock(hour.start)}, from the"
                 f" report of the day before (--date={local_date(hour.start, self.rules.zone)})."
             )
         if hour is not None and hour.record is None:
             notes.append(
-                f"The last complete hour is {self._clock(hour.start)}: it has no record, and counts as an hour without"
+                f"The last complete hour is {self._clock(hour.start)}. It has no record, and counts as an hour without"
                 f" calls since {self._clock(hour.start + 3600 + self.rules.empty_hour_delay)} (empty_hour_delay)."
             )
         if live is not None and live.start <= self.known_until < live.start + 3600:
             notes.append(
-                f"{self._clock(live.start)} was in progress then; its figures are those that the platform has now."
+                f"{self._clock(live.start)} was in progress at that time; its values are the platform's current ones."
             )
         phase = self.state.phase
         if isinstance(phase, windows.ShowingZero) and phase.day == self.day:
-            notes.append(f"The counters show a new day's 0 until {self._clock(phase.until)}.")
+            notes.append(f"The counters show 0 for the new day until {self._clock(phase.until)}.")
         return notes
 
     def _uses(self, record: Record, shown_by: Sequence[int], not_counted: str | None) -> Sequence[str]:
@@ -231,33 +237,33 @@ class _Whole:
         if self.inside(record):
             return [
                 (
-                    "not used: another record of the same hour counts, which was stored later or has more calls;"
+                    "not used: another record of the same hour was stored later or has more calls;"
                     f" {_counted(AnomalyKind.DUPLICATE_RECORD)}"
                 )
             ]
         return [
-            f"not of {self.day}, the date asked for: of use only as the newest record known; {_counted(AnomalyKind.OUTSIDE_DATE)}",
+            (
+                f"not of {self.day}, the date of the request: only used if it is the newest record;"
+                f" {_counted(AnomalyKind.OUTSIDE_DATE)}"
+            ),
             *(f"{self.layout.shown.windows[number].prefix}*: shown" for number in shown_by),
         ]
 
     def _why_not_shown(self, window: Window, record: Record) -> str:
         reading = self.layout.read(window, self.snapshot)
         if reading and self._start(record) < reading.start:
-            also = "" if window.attribute == "live" else " complete too, and"
-            return f"{self._period(reading.start)} is{also} newer"
+            kind = "record" if window.attribute == "live" else f"complete {self.rules.report.type}"
+            return f"{self._period(reading.start)} is a newer {kind}"
         return f"complete at {self._clock(windows.settles_at(record, self.rules))} (settle_delay)"
 
     def _why_not_counted(self) -> str | None:
-        """Why records are in no counter; None if they are in them."""
+        """Return why the counters do not include the records; None: they do."""
         if not self.layout.shown.counted:
             return "this report has no counters"
         if self.state.counted in (None, day_before(self.day)):
             latest = midnight(self.day, self.rules.zone) + self.rules.empty_hour_delay
-            return (
-                "the counters are of the day before until all its hours are complete, at the latest"
-                f" {self._clock(latest)}"
-            )
-        return None if self.state.counted == self.day else f"the counters are of {self.state.counted}"
+            return f"the counters count the day before until all its hours are complete, or until {self._clock(latest)}"
+        return None if self.state.counted == self.day else f"the counters count {self.state.counted}"
 
     def _field(
         self,
@@ -283,7 +289,7 @@ class _Whole:
         return FieldFate(field_.name, raw, samples, counter, None if samples or counter else UNUSED)
 
     def inside(self, record: Record) -> bool:
-        """Whether a record is of the time that was asked for."""
+        """Return whether a record is in the period of the request."""
         first = midnight(self.day, self.rules.zone) if self._by_hour else 0.0
         return first <= self._start(record) < midnight(next_day(self.day), self.rules.zone)
 
@@ -303,21 +309,22 @@ class _Whole:
 
 
 def _why_no_record(alone: Parsed) -> str:
-    """Why a row of the answer is passed over."""
+    """Return why the exporter ignores a row."""
     anomaly = alone.anomalies[0]
     return f"skipped: {anomaly.kind.meaning} ({anomaly.where}); {_counted(anomaly.kind)}"
 
 
 def _why_no_value(field_: Field, row: Mapping[str, object], alone: Parsed) -> str:
     if field_.name not in row:
-        return "not in the record"
+        return "the record does not have the field"
     invalid = any(
-        each.kind == AnomalyKind.INVALID_FIELD and each.where.endswith(f" {field_.name}") for each in alone.anomalies
+        anomaly.kind == AnomalyKind.INVALID_FIELD and anomaly.where.endswith(f" {field_.name}")
+        for anomaly in alone.anomalies
     )
     if invalid:
         expected = {Kind.COUNT: "a whole number, 0 or more", Kind.RATIO: "a number from 0 to 1", Kind.MEAN: "0 or more"}
-        return f"not {expected[field_.kind]}; {_counted(AnomalyKind.INVALID_FIELD)}"
-    return "-1 says that there was nothing to judge"
+        return f"the value is not {expected[field_.kind]}; {_counted(AnomalyKind.INVALID_FIELD)}"
+    return "-1 means that there was nothing to measure"
 
 
 def _counted(kind: AnomalyKind) -> str:
@@ -325,5 +332,5 @@ def _counted(kind: AnomalyKind) -> str:
 
 
 def _raw(value: object) -> str:
-    """A value as the platform wrote it."""
+    """Return a value as the platform wrote it."""
     return json.dumps(value, ensure_ascii=False)

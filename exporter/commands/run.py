@@ -6,20 +6,19 @@ from typing import Any
 
 import click
 
-from exporter import config, logs
-from exporter.commands.daemon import run_to_end, serve, web_from
+from exporter import logs
+from exporter.commands.daemon import log_unknown_variables, read_web_options, run_to_end, serve
 from exporter.commands.help import Command
 from exporter.commands.options import (
-    CONFIG_TEXT,
-    Interval,
     config_option,
     config_source,
-    flag,
     log_options,
-    shard_from,
+    read_shard,
+    reload_option,
     shard_options,
     web_options,
 )
+from exporter.config import CONFIG_VARIABLE, load
 from exporter.watch import Watch
 
 
@@ -34,12 +33,7 @@ OIFDE_EXPORTER_CONFIG="$(cat config.yaml)" oifde-exporter
 """,
 )
 @config_option
-@flag(
-    "--config.auto-reload-interval",
-    type=Interval(),
-    default="0s",
-    help="Look so often whether the file's content has changed, and reload it if so; 0s: never.",
-)
+@reload_option
 @shard_options
 @web_options
 @log_options()
@@ -55,19 +49,20 @@ def run(
     log_format: str,
     **web: Any,
 ) -> None:
-    """Poll the platforms and serve what they report as metrics (the default command)."""
+    """Poll the platforms and serve metrics (the default command)."""
     source = config_source(ctx, config_file)
-    chosen = shard_from(shard=shard, total_shards=total_shards)
+    this_shard = read_shard(shard=shard, total_shards=total_shards)
     log = logs.configure(level=log_level, format=log_format)
-    # Made before the daemon reads the file, so that no change between the two is missed.
+    log_unknown_variables(ctx, log)
+    # The watch starts before the daemon reads the file, so it does not miss a change between the two.
     file = source if isinstance(source, Path) else None
     run_to_end(
         serve(
-            lambda: config.load(source, os.environ),
-            web_from(**web),
+            lambda: load(source, os.environ),
+            read_web_options(**web),
             log,
-            chosen,
-            config_file=str(file or CONFIG_TEXT),
+            this_shard,
+            config_file=str(file or CONFIG_VARIABLE),
             watch=Watch(file, config_auto_reload_interval) if file and config_auto_reload_interval else None,
         )
     )

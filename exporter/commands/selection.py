@@ -1,97 +1,105 @@
-"""Which tenant and which bot of a configuration a command is about, from what was typed."""
+"""Find the tenant and the bot that a flag names."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 from typing import Final, NamedTuple
 
 import click
 
-from exporter.config import Bot, Config, Platform, Tenant
+from exporter.commands.platforms import TenantAccess
+from exporter.config import Bot, Config, Tenant
 from exporter.polling.snapshot import BotId
 
-_MOST_NAMED: Final = 10
+_MAX_LISTED: Final = 10
 
 
 class Chosen(NamedTuple):
-    """A bot in its place."""
+    """A bot, and the access to its tenant."""
 
-    platform: Platform
-    tenant: Tenant
+    access: TenantAccess
     bot: Bot
 
     @property
     def id(self) -> BotId:
-        """The bot as its series name it."""
-        return BotId.of(self.platform.name, self.tenant, self.bot)
+        """Return the bot's identity on the metrics page."""
+        return BotId.of(self.access.platform.name, self.access.tenant, self.bot)
 
 
 def title(tenant: Tenant) -> str:
-    """A tenant as people know it."""
+    """Return a tenant's name and id."""
     return f"{tenant.name} ({tenant.tenant_id})" if tenant.name else tenant.tenant_id
 
 
-def with_tenant(config: Config, wanted: str | None) -> Config:
-    """The configuration with only the tenants of a name or an id; None: with all. Raises click.UsageError without any."""
+def locate(access: TenantAccess) -> str:
+    """Return a tenant's name and id, and its platform."""
+    return f"{title(access.tenant)} on {access.platform.name}"
+
+
+def keep_tenant(config: Config, wanted: str | None) -> Config:
+    """Return a configuration with only the tenants that have a name or an id; None keeps all.
+
+    Raises:
+        click.UsageError: there is no such tenant.
+    """
     if wanted is None:
         return config
-    platforms = [
-        replace(platform, tenants=tuple(each for each in platform.tenants if wanted in (each.name, each.tenant_id)))
+    platforms = tuple(
+        replace(platform, tenants=kept)
         for platform in config.platforms
-    ]
-    chosen = tuple(platform for platform in platforms if platform.tenants)
-    if not chosen:
-        names = [name for _, tenant in config.tenants() for name in (tenant.name, tenant.tenant_id) if name]
+        if (kept := tuple(tenant for tenant in platform.tenants if wanted in (tenant.name, tenant.tenant_id)))
+    )
+    if not platforms:
+        tenants = [tenant for _, tenant in config.tenants()]
+        names = [name for tenant in tenants for name in (tenant.name, tenant.tenant_id) if name]
         raise click.UsageError(
-            f"no tenant has the name or the id {wanted!r}{_instead(wanted, names)};"
-            f" {_there_are(title(tenant) for _, tenant in config.tenants())}"
+            f"no tenant has the name or id {wanted!r}{_suggest(wanted, names)}; {_list_known('tenants', map(title, tenants))}"
         )
-    return replace(config, platforms=chosen)
+    return replace(config, platforms=platforms)
 
 
-def bots_of(config: Config) -> Iterator[Chosen]:
-    """Every configured bot."""
-    for platform, tenant in config.tenants():
-        for bot in tenant.bots:
-            yield Chosen(platform, tenant, bot)
+def list_configured(tenants: Iterable[TenantAccess]) -> list[Chosen]:
+    """Return every configured bot."""
+    return [Chosen(access, bot) for access in tenants for bot in access.tenant.bots]
 
 
-def named(bots: Iterable[Chosen], wanted: str) -> list[Chosen]:
-    """The bots with a name or, before those, an access code."""
+def find_bots(bots: Iterable[Chosen], wanted: str) -> list[Chosen]:
+    """Return the bots with an access code or, if there are none, with a name."""
     listed = list(bots)
-    by_code = [each for each in listed if each.bot.access_code == wanted]
-    return by_code or [each for each in listed if each.bot.name == wanted]
+    by_code = [chosen for chosen in listed if chosen.bot.access_code == wanted]
+    return by_code or [chosen for chosen in listed if chosen.bot.name == wanted]
 
 
-def only(found: Sequence[Chosen], wanted: str | None, of: Sequence[Chosen]) -> Chosen:
-    """The one bot found. Raises click.UsageError, with what to write instead, if there is none or there are several."""
+def choose_one(found: Sequence[Chosen], wanted: str | None, known: Sequence[Chosen]) -> Chosen:
+    """Return the only bot found.
+
+    Raises:
+        click.UsageError: there is none, or there are several; the message says what to type.
+    """
     if len(found) == 1:
         return found[0]
     if found:
-        several = _listed(
-            f"{each.bot.access_code} of tenant {title(each.tenant)} on {each.platform.name}" for each in found
-        )
-        say = "say which" if wanted is None else f"{wanted!r} is the name of several bots"
-        raise click.UsageError(f"{say}, with --bot=ACCESS_CODE or --tenant=NAME: {several}")
-    names = [name for each in of for name in (each.bot.name, each.bot.access_code)]
+        several = _join(f"{chosen.bot.access_code} of tenant {locate(chosen.access)}" for chosen in found)
+        problem = "there are several bots" if wanted is None else f"several bots have the name {wanted!r}"
+        raise click.UsageError(f"{problem}; choose one with --bot=ACCESS_CODE or --tenant=NAME: {several}")
+    names = [name for chosen in known for name in (chosen.bot.name, chosen.bot.access_code)]
     raise click.UsageError(
-        f"no bot has the name or the access code {wanted!r}{_instead(wanted or '', names)};"
-        f" {_there_are(each.bot.name for each in of)}. With --tenant=NAME, any access code may be asked for;"
-        " oifde-exporter discover lists those there are."
+        f"no bot has the name or access code {wanted!r}{_suggest(wanted or '', names)};"
+        f" {_list_known('bots', (chosen.bot.name for chosen in known))}. With --tenant=NAME, any access code works;"
+        " oifde-exporter discover lists them."
     )
 
 
-def _instead(wanted: str, names: Sequence[str]) -> str:
+def _suggest(wanted: str, names: Sequence[str]) -> str:
     close = get_close_matches(wanted, names, n=1)
     return f" (did you mean {close[0]!r}?)" if close else ""
 
 
-def _there_are(words: Iterable[str]) -> str:
-    each = list(words)
-    return f"there {'is' if len(each) == 1 else 'are'} {_listed(each) or 'none'}"
+def _list_known(kind: str, names: Iterable[str]) -> str:
+    return f"the {kind} are: {_join(names) or 'none'}"
 
 
-def _listed(words: Iterable[str]) -> str:
-    each = list(words)
-    more = f" and {len(each) - _MOST_NAMED} more" if len(each) > _MOST_NAMED else ""
-    return ", ".join(each[:_MOST_NAMED]) + more
+def _join(words: Iterable[str]) -> str:
+    listed = list(words)
+    more = f" and {len(listed) - _MAX_LISTED} more" if len(listed) > _MAX_LISTED else ""
+    return ", ".join(listed[:_MAX_LISTED]) + more

@@ -1,7 +1,7 @@
 """Read and check the configuration, and complete it with defaults."""
 
 from exporter.config.files import Secret, SecretUnavailable
-from exporter.config.loader import Source, load
+from exporter.config.loader import CONFIG_VARIABLE, Source, load
 from exporter.config.model import (
     Auth,
     Bot,
@@ -18,6 +18,7 @@ from exporter.config.sharding import Shard, take_shard
 from exporter.config.validation import ConfigError
 
 __all__ = [
+    "CONFIG_VARIABLE",
     "Auth",
     "Bot",
     "Calendar",

@@ -32,6 +32,7 @@ _FORM = Form(
         "name another file with --config.file, write one as config.example.yaml and docs/configuration.md show, "
         "or try the exporter without one: oifde-exporter demo"
     ),
+    text_advice=f"{CONFIG_VARIABLE} contains the YAML itself; to name a file, set {CONFIG_VARIABLE}_FILE",
     may_be_a_pipe=True,
 )
 

@@ -72,6 +72,8 @@ class Form(Generic[Model]):
     """The key that every file needs; None: the file may be empty."""
     advice: str | None = None
     """What to do when the file does not exist."""
+    text_advice: str | None = None
+    """What to do when a text has no keys; it may be the name of a file."""
     may_be_a_pipe: bool = False
     """Whether to read a pipe, like a shell's ``<(...)``. Reading one blocks the caller."""
 
@@ -112,7 +114,8 @@ def _read_root(form: Form[Any], source: Path | str) -> Node:
         return Node(1, "mapping")
     if root.kind != "mapping":
         at_least = f", at least {form.least}" if form.least is not None else ""
-        raise DocumentError(root.line, f"`key: value` lines are expected{at_least}")
+        advice = f"; {form.text_advice}" if form.text_advice and isinstance(source, str) else ""
+        raise DocumentError(root.line, f"`key: value` lines are expected{at_least}{advice}")
     return root
 
 

@@ -1,1 +1,1 @@
-"""What the commands show to people in a terminal, and to scripts."""
+"""Output of the commands, for terminals and for scripts."""

@@ -1,7 +1,7 @@
-"""What a command has to say, on stdout: lines and tables for people, JSON for scripts.
+"""The output of a command on stdout: lines and tables for people, JSON for scripts.
 
-Names come from the platform and could hold anything, so nothing is taken for markup, and what a terminal would obey is
-escaped. Colours come on a terminal only, and not with NO_COLOR (https://no-color.org).
+Names come from the platform and may contain anything, so markup is off and control characters are escaped. Colours
+appear on a terminal only, and not with NO_COLOR (https://no-color.org).
 """
 
 import json
@@ -16,35 +16,35 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from exporter.console.writing import end_unread, told_if_full
+from exporter.console.writing import exit_if_unwritable, exit_without_reader
 from exporter.logs import printable, printable_json
 
 Style: TypeAlias = Literal["", "bold", "dim", "green", "yellow", "red"]
 Column: TypeAlias = Literal["left", "name", "right"]
 
-_LEAST_WORDS: Final = 8  # columns that words are folded to at least
+_MIN_WIDTH: Final = 8  # of a column with words, in characters
 
 
 class Output:
-    """Writes to a stream that may be a terminal; on anything else lines are as long as on one of 80 columns."""
+    """Writes to a stream. If the stream is not a terminal, lines have 80 columns."""
 
     def __init__(self, stream: TextIO) -> None:
         if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # whatever its encoding, no name ends the command
+            stream.reconfigure(errors="backslashreplace")  # so that names are writable in every encoding
         self._stream = stream
         self.console: Final[Console] = _Console(
             file=stream, markup=False, emoji=False, highlight=False, color_system="auto", legacy_windows=False
         )
 
     def line(self, text: str = "", style: Style = "", *, indent: int = 0) -> None:
-        """Writes words, folded to the width."""
+        """Write words, wrapped to the width."""
         words = Text(_safe(text), style=style)
         for part in words.wrap(self.console, max(20, self.console.width - indent)):
             part.rstrip()
             self._print(Text(" " * indent) + part)
 
     def verbatim(self, text: str, style: Style = "", *, indent: int = 0) -> None:
-        """Writes a line as it is, to be copied: it is not folded."""
+        """Write a line without wrapping, so that users can copy it."""
         self._print(Text(" " * indent + _safe(text), style=style))
 
     def table(
@@ -55,14 +55,14 @@ class Output:
         *,
         gap: int = 2,
     ) -> None:
-        """Writes a table.
+        """Write a table.
 
         Args:
-            columns: The heading of each, in which line ends count, and what it holds: only words are folded where the
-                table would be too wide.
-            rows: A text for each column.
-            styles: Of the rows, if any has one.
-            gap: How many blanks there are between two columns.
+            columns: The heading of each column, which may have several lines, and its kind. Only ``left`` columns wrap
+                if the table is too wide.
+            rows: One text for each column.
+            styles: One for each row; empty: no styles.
+            gap: The number of spaces between two columns.
         """
         table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold", padding=(0, gap - 1, 0, 0))
         for heading, holds in columns:
@@ -74,9 +74,9 @@ class Output:
             )
         for index, row in enumerate(rows):
             table.add_row(*(Text(_safe(cell)) for cell in row), style=styles[index] if styles else "")
-        # Rather too wide a table than one that leaves out digits.
+        # A table that is too wide is better than one that cuts digits.
         widths = [
-            _LEAST_WORDS if holds == "left" else max(map(cell_len, (*heading.split("\n"), *map(_safe, cells))))
+            _MIN_WIDTH if holds == "left" else max(map(cell_len, (*heading.split("\n"), *map(_safe, cells))))
             for (heading, holds), *cells in zip(columns, *rows, strict=True)
         ]
         usual = self.console.width
@@ -85,29 +85,29 @@ class Output:
         self.console.width = usual
 
     def json(self, data: object) -> None:
-        """Writes a document of JSON."""
-        # Each line by itself: the line ends between them are the only characters that are left as they are.
-        with told_if_full():
+        """Write a JSON document."""
+        # Line by line: line ends are the only control characters that are not escaped.
+        with exit_if_unwritable():
             for line in json.dumps(data, ensure_ascii=False, indent=2).split("\n"):
                 self._stream.write(f"{printable_json(line)}\n")
             self._stream.flush()
 
     def _print(self, what: Text | Table) -> None:
-        with told_if_full():
+        with exit_if_unwritable():
             self.console.print(what, soft_wrap=isinstance(what, Text))
 
 
 class _Console(Console):
     def on_broken_pipe(self) -> None:
-        """Rich would end the program with status 1, which says how things stand."""
-        end_unread()
+        """Exit with the status of SIGPIPE; rich would exit with 1, which means something else here."""
+        exit_without_reader()
 
 
 def _safe(text: str) -> str:
-    # Half a character, which JSON can write, has no width that is known.
+    # JSON can contain lone surrogates, which have no width.
     return printable(text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
 
 
 def stdout() -> Output:
-    """What the user, or a script, reads."""
+    """Return the output on stdout."""
     return Output(sys.stdout)

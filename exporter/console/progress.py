@@ -1,4 +1,4 @@
-"""How far a long command has got, on a terminal."""
+"""The progress bar of a long command."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,9 +10,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 @contextmanager
 def progress(what: str, steps: int | None) -> Iterator[Callable[[int], None]]:
-    """Shows a bar on stderr, if that is a terminal, until the block ends.
+    """Show a bar on stderr, if that is a terminal, until the block ends.
 
-    What it gives moves the bar on by so many steps; ``steps`` is how many there are, if that is known.
+    Yields a function that advances the bar. ``steps`` is the number of steps; None: unknown.
     """
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())

@@ -1,4 +1,4 @@
-"""What becomes of a command that cannot write what it has to say."""
+"""Exit if the output cannot be written."""
 
 import errno
 import os
@@ -12,17 +12,17 @@ import click
 
 
 @contextmanager
-def told_if_full() -> Iterator[None]:
-    """Ends the program in a line where nothing more can be written, and silently where nobody reads any more."""
+def exit_if_unwritable() -> Iterator[None]:
+    """Exit with an error if the output cannot be written, and silently if its reader has gone."""
     try:
         yield
     except OSError as error:
         if error.errno == errno.EPIPE:
-            end_unread()
-        raise click.ClickException(f"cannot write what there is to say: {error.strerror}") from error
+            exit_without_reader()
+        raise click.ClickException(f"cannot write the output: {error.strerror}") from error
 
 
-def end_unread() -> NoReturn:
-    """Ends the program with the status of what SIGPIPE ends: whoever reads no more, such as ``head``, has seen enough."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is still to be flushed
+def exit_without_reader() -> NoReturn:
+    """Exit with the status of SIGPIPE, because the reader, such as ``head``, has ended."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # takes the output that is not flushed yet
     sys.exit(128 + signal.SIGPIPE)

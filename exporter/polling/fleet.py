@@ -221,9 +221,7 @@ class Fleet:
     def _bots_of(self, key: TenantKey, tenant: Tenant) -> tuple[Bot, ...]:
         """Return the configured bots and, as far as they are known, those that discovery finds."""
         discovery = self._discoveries.get(key)
-        if tenant.discovery is None or discovery is None:
-            return tenant.bots
-        return choose_bots(tenant.bots, discovery.roster.names, tenant.discovery)
+        return choose_bots(tenant.bots, discovery.roster.names if discovery else {}, tenant.discovery)
 
     def _build_platforms(self, config: Config, unused: AsyncExitStack) -> dict[str, _PlatformRuntime]:
         """Keep the platforms whose settings stay equal, and build the others, which ``unused`` closes."""

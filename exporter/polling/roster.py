@@ -38,8 +38,13 @@ class Roster:
         return Roster(dict(sorted({**listed, **kept}.items())), frozenset(kept), 0 if listed else self.empty + 1)
 
 
-def choose_bots(configured: Sequence[Bot], names: Mapping[str, str], rules: Discovery) -> tuple[Bot, ...]:
-    """The bots to poll: those that are configured, as they are, and of the others those that the rules take."""
+def choose_bots(configured: Sequence[Bot], names: Mapping[str, str], rules: Discovery | None) -> tuple[Bot, ...]:
+    """Return the bots to poll: the configured ones, and the listed ones that match the rules, if there are rules.
+
+    ``names`` has the name of each listed bot by its access code.
+    """
+    if rules is None:
+        return tuple(configured)
     own = {bot.access_code for bot in configured}
     found = (Bot(code, name, _NO_LABELS) for code, name in names.items() if code not in own)
     return (*configured, *(bot for bot in found if _taken(rules, (bot.name, bot.access_code))))

@@ -19,14 +19,14 @@ FLAGS = ("backfill", "--from=2026-05-19", "--to=2026-05-20T08:00")
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--step=5m"], "between 1s and 4m"),
-        (["--step=1500ms"], "in whole seconds"),
+        (["--step=5m"], "from 1s to 4m"),
+        (["--step=1500ms"], "not a whole number of seconds"),
         (["--from=yesterday"], "2026-05-20T15:30"),
         (["--from=1926-05-20"], "2026-05-20T15:30"),
-        (["--label=bot=x"], "label bot of their own"),
+        (["--label=bot=x"], "already have a label bot"),
         (["--label=job"], "NAME=VALUE"),
         (["--label=0job=x"], "NAME=VALUE"),
-        (["--label=job=a", "--label=job=b"], "given twice"),
+        (["--label=job=a", "--label=job=b"], "the same label"),
         (["--bot=nobody"], "nobody"),
         (["--report=day"], "day"),
     ],
@@ -45,7 +45,7 @@ def test_the_beginning_has_to_be_before_the_end(shell: Shell) -> None:
     ended = shell.run("backfill", "--from=2026-05-20T13:00")
 
     assert (1, "") == (ended.exit_code, ended.stdout)
-    assert "--from is not before --to, which is 3 hours ago at the latest" in ended.stderr
+    assert "--from is not before --to, which is at most 3 hours ago" in ended.stderr
 
 
 def test_nothing_is_newer_than_three_hours(shell: Shell) -> None:
@@ -66,7 +66,7 @@ def test_what_was_too_new_is_to_be_fetched_later(shell: Shell, flags: Sequence[s
     """And from where on, the end of the summary says."""
     words = " ".join(shell.run("backfill", "--from=2026-05-20", *flags).stdout.split())
 
-    assert re.search(r"The history ends at (2026-05-20T04:30:0\dZ)\. .* with --from=\1, --to and another", words)
+    assert re.search(r"The history ends at (2026-05-20T04:30:0\dZ), .* with --from=\1, --to and another", words)
 
 
 def test_the_summary_in_words(shell: Shell) -> None:
@@ -89,9 +89,9 @@ def test_the_summary_of_what_failed(shell: Shell) -> None:
 
     assert 1 == ended.exit_code
     assert "claims" in ended.stdout
-    assert "Hours of 2 bots: 32 with a record, 0 taken to be without calls, 0 unknown, 32" in ended.stdout
+    assert "Hours of 2 bots: 32 with a record, 0 without calls, 0 unknown, 32" in ended.stdout
     assert "10000002" in ended.stdout
-    assert "Left: 2026-05-18, 2026-05-19. The same command goes on" in " ".join(ended.stdout.split())
+    assert "Missing: 2026-05-18, 2026-05-19. Repeat the same command" in " ".join(ended.stdout.split())
 
 
 def test_the_chatbot_report_has_a_past_too(shell: Shell) -> None:
@@ -126,7 +126,7 @@ def test_bots_that_cannot_be_listed_are_told(shell: Shell) -> None:
     ended = shell.run(*FLAGS)
 
     assert (1, "") == (ended.exit_code, ended.stdout)
-    assert "acme (202104237142) on main: its bots cannot be listed" in ended.stderr
+    assert "acme (202104237142) on main: cannot list the bots" in ended.stderr
     assert not (shell.directory / "history").exists()
 
 
@@ -138,7 +138,7 @@ def test_no_bot_at_all_is_told(shell: Shell) -> None:
     ended = shell.run(*FLAGS)
 
     assert (1, "") == (ended.exit_code, ended.stdout)
-    assert "there is no bot" in ended.stderr
+    assert "there are no bots" in ended.stderr
 
 
 def test_a_file_that_cannot_be_written_is_told(shell: Shell) -> None:

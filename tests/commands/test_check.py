@@ -15,7 +15,7 @@ from exporter.simulator.world import Record, World
 from harness import faults
 
 BOTS = [{"access_code": bot.access_code, "name": bot.name.replace("$", "$$")} for bot in TENANT.bots]
-HTTP = ("note", "main", "the url is not https: secrets and tokens can be read on the way")
+HTTP = ("note", "main", "the url is not https, so others on the network can read secrets and tokens")
 
 
 @dataclass
@@ -55,7 +55,7 @@ def test_a_plan(shell: Shell) -> None:
     assert (0, "") == (result.exit_code, result.stderr)
     assert "config.yaml is valid." in result.stdout
     assert ["main", "1", "1", "0.02", "0.03", "1000", "1,644"] in [line.split() for line in result.stdout.splitlines()]
-    assert "answers may take 10 s on average" in result.stdout  # request_timeout: none takes longer
+    assert "an answer may take 10 s on average" in result.stdout  # request_timeout: none takes longer
     assert "Prometheus: up to 1" in result.stdout
     assert not shell.simulator.journal.counts
 
@@ -75,7 +75,7 @@ def test_what_does_not_fit(shell: Shell, change: Callable[..., None]) -> None:
     result = shell.run("check")
 
     assert 3 == result.exit_code
-    assert "warning: main: 0.0333 requests a second are needed after midnight" in result.stdout
+    assert "warning: main: polling needs 0.0333 requests per second after midnight" in result.stdout
 
 
 @pytest.mark.parametrize(("stale_after", "status"), [("5m", 3), ("301s", 0)])
@@ -108,7 +108,7 @@ def test_a_shard_without_a_tenant_is_told(shell: Shell) -> None:
     results = [shell.run("check", "--total-shards=2", f"--shard={number}") for number in range(2)]
 
     assert [0, 0] == [result.exit_code for result in results]
-    assert 1 == sum("No tenant falls to this shard." in result.stdout for result in results)
+    assert 1 == sum("This shard has no tenants." in result.stdout for result in results)
 
 
 def test_a_shard(shell: Shell) -> None:
@@ -253,7 +253,7 @@ def test_answers_that_are_too_slow(shell: Shell, change: Callable[..., None]) ->
     status, (finding,) = checked(shell)
 
     assert 3 == status
-    assert "with max_concurrency 1 there is time for 0.50 s" in finding["what"]
+    assert "but max_concurrency 1 allows 0.50 s" in finding["what"]
 
 
 def test_discovered_bots_are_asked_for_too(shell: Shell) -> None:
@@ -272,7 +272,7 @@ def test_discovery_that_fails(shell: Shell) -> None:
     shell.simulator.faults.add(faults.HttpStatus(404), operation=BINDINGS)
     status, (finding,) = checked(shell)
 
-    assert (1, "its bots cannot be discovered: HTTP status 404") == (status, finding["what"])
+    assert (1, "discovery fails: HTTP status 404") == (status, finding["what"])
     assert 1 == shell.simulator.journal.counts[QUERY]
 
 

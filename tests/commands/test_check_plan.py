@@ -114,16 +114,16 @@ def test_midnights_apart(zones: tuple[str, ...], peak: float) -> None:
     "bots, words",
     [
         (400, None),
-        (500, "16.7 of the 20 requests a second that are allowed are needed after midnight"),
-        (700, "23.3 requests a second are needed after midnight, and 20 allowed"),
-        (1300, "21.7 requests a second are needed all day, and 20 allowed"),
+        (500, "polling needs 16.7 of the allowed 20 requests per second after midnight"),
+        (700, "polling needs 23.3 requests per second after midnight"),
+        (1300, "polling needs 21.7 requests per second all day"),
     ],
 )
 def test_what_does_not_fit(bots: int, words: str | None) -> None:
     """Is said before it happens."""
     (predicted,) = plan(config(bots), NOON.timestamp()).platforms
 
-    assert words == (predicted.problem and predicted.problem.partition(":")[0])
+    assert words == (predicted.problem and predicted.problem.partition(",")[0])
 
 
 def test_discovery_costs_requests_too() -> None:

@@ -9,7 +9,7 @@ from commands.conftest import BINDINGS, TENANT, Shell
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from exporter.commands.discover import _quoted
+from exporter.commands.discover import _quote
 from exporter.config import load
 from exporter.simulator import SimBot, SimTenant, SimulatedWorld
 from harness import faults
@@ -28,7 +28,7 @@ def test_a_table_of_all_bots(shell: Shell) -> None:
         CODES[1]: ["claims", "IVR", "voice", "navigation", "not", "polled"],
         CODES[2]: ["new", "${one}", "OIFDE", "voice", "navigation", "not", "polled"],
     } == {line[0]: line[1:] for line in lines}
-    assert "3 bound, 2 of them not polled." in result.stdout
+    assert "3 bound, 2 not polled." in result.stdout
 
 
 def test_yaml_that_loads_where_it_is_pasted(shell: Shell) -> None:
@@ -49,12 +49,22 @@ def test_yaml_that_loads_where_it_is_pasted(shell: Shell) -> None:
     assert [(bot.access_code, bot.name) for bot in TENANT.bots] == [(bot.access_code, bot.name) for bot in bots]
 
 
-def test_yaml_has_only_what_is_not_polled(shell: Shell) -> None:
-    """So that pasting it makes no bot twice."""
+def test_yaml_keeps_configured_bots(shell: Shell) -> None:
+    """The output replaces the bots of a tenant, so it keeps their names and labels."""
+    configured = {"access_code": CODES[0], "name": "billing", "labels": {"team": "care"}}
+    shell.tenant["bots"] = [configured, {"access_code": CODES[1]}]
+    bots = yaml.safe_load(shell.run("discover", "--format=yaml").stdout)["bots"]
+
+    assert [configured, {"access_code": CODES[1]}, {"access_code": CODES[2], "name": "new $${one}"}] == bots
+
+
+def test_yaml_names_discovered_bots_in_comments(shell: Shell) -> None:
+    """The exporter polls them without being listed."""
+    shell.tenant["discovery"] = {}
     text = shell.run("discover", "--format=yaml").stdout
 
-    assert CODES[1:] == [bot["access_code"] for bot in yaml.safe_load(text)["bots"]]
-    assert f'# configured: "{CODES[0]}" "账单助手"' in text
+    assert CODES[:1] == [bot["access_code"] for bot in yaml.safe_load(text)["bots"]]
+    assert f'# discovered: "{CODES[1]}" "claims"' in text
 
 
 def test_yaml_of_several_tenants(shell: Shell) -> None:
@@ -72,7 +82,7 @@ def test_yaml_of_several_tenants(shell: Shell) -> None:
     first, second = yaml.safe_load_all(shell.run("discover", "--format=yaml").stdout)
     only = shell.run("discover", "--tenant=2", "--format=json")
 
-    assert [2, 1] == [len(first["bots"]), len(second["bots"])]
+    assert [3, 1] == [len(first["bots"]), len(second["bots"])]
     assert ["2"] == [each["tenant_id"] for each in json.loads(only.stdout)["tenants"]]
 
 
@@ -82,7 +92,7 @@ def test_any_name_survives(name: str) -> None:
     """From the platform through YAML, and the configuration's own ${NAME}, to the label."""
     text = (
         'platforms: [{url: "https://h", tenants: [{tenant_id: "1", auth: {app_secret: s},'
-        f' bots: [{{access_code: "7", name: {_quoted(name)}}}]}}]}}]'
+        f' bots: [{{access_code: "7", name: {_quote(name)}}}]}}]}}]'
     )
 
     assert name == load(text, {}).platforms[0].tenants[0].bots[0].name
@@ -102,7 +112,7 @@ def test_a_configured_bot_that_is_not_bound(shell: Shell) -> None:
     """Is pointed out: its access code may be mistyped."""
     shell.tenant["bots"].append({"access_code": "943370855474270209"})
 
-    assert "943370855474270209 is configured, but not bound: is its access code mistyped?" in " ".join(
+    assert "943370855474270209 is configured, but not bound. Check the access code." in " ".join(
         shell.run("discover").stdout.split()
     )
 

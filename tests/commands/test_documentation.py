@@ -56,9 +56,9 @@ def keys(data: object) -> set[str]:
     "command",
     [
         "check --live",
-        "query --bot=夜间值班 --explain",
+        "query --bot=Complaints --explain",
         "discover",
-        "backfill --tenant=城市服务 --from=2026-05-20 --to=2026-05-20T01:00",
+        "backfill --tenant=202401017788 --from=2026-05-20 --to=2026-05-20T01:00",
     ],
 )
 def test_the_page_has_every_key_for_scripts(command: str, directory: Path) -> None:

@@ -45,14 +45,15 @@ def test_exit_statuses_are_told(command: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "word, hint", [("qury", "did you mean query?"), ("x", "there are run, demo, check, query, discover, backfill")]
+    "word, hint",
+    [("qury", "did you mean query?"), ("x", "the commands are run, demo, check, query, discover, backfill")],
 )
 def test_a_mistyped_command(word: str, hint: str) -> None:
     """Is told with the one that may be meant."""
     result = CliRunner().invoke(main, [word], prog_name="oifde-exporter")
 
     assert 2 == result.exit_code
-    assert f"there is no command {word!r}: {hint}" in result.stderr
+    assert f"unknown command {word!r}; {hint}" in result.stderr
 
 
 @pytest.mark.parametrize("before", [["--config.file=nowhere"], ["--config.file", "nowhere"]])
@@ -91,3 +92,12 @@ def test_the_daemon_starts_without_what_only_other_commands_need(tmp_path: Path)
         "exporter.commands.check",
         "exporter.simulator",
     }
+
+
+@pytest.mark.parametrize("flags", [["-config.file=nowhere"], ["-config.file", "nowhere"]])
+def test_flags_work_with_a_single_dash(flags: list[str]) -> None:
+    """Programs in Go accept both."""
+    result = CliRunner().invoke(main, ["check", *flags], prog_name="oifde-exporter")
+
+    assert 1 == result.exit_code
+    assert result.stderr.startswith("nowhere: cannot read the file")

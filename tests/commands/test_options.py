@@ -4,8 +4,10 @@ import socket
 
 import click
 import pytest
+from click.testing import CliRunner
 
-from exporter.commands.options import ListenAddress, ShardNumber
+from exporter.cli import main
+from exporter.commands.parameters import ListenAddress, ShardNumber
 from exporter.commands.run import run
 
 
@@ -28,7 +30,7 @@ def test_listen_addresses(text: str, expected: tuple[str | None, int]) -> None:
 )
 def test_other_addresses_are_refused_with_an_example(text: str) -> None:
     """The message shows what to write."""
-    with pytest.raises(click.BadParameter, match="write for example :10230"):
+    with pytest.raises(click.BadParameter, match="write an address like :10230"):
         ListenAddress().convert(text, None, None)
 
 
@@ -64,5 +66,31 @@ def test_external_urls(url: str) -> None:
 )
 def test_other_urls_are_refused(url: str) -> None:
     """Rather than taken for a part of one."""
-    with pytest.raises(click.BadParameter, match=r"neither an http or https URL nor a path|is no URL"):
+    with pytest.raises(click.BadParameter, match=r"neither an http or https URL nor a path|is not a URL"):
         run.make_context("run", [f"--web.external-url={url}"])
+
+
+def test_a_file_name_in_the_variable_for_yaml() -> None:
+    """The error names the variable for a file."""
+    result = CliRunner().invoke(main, ["check"], env={"OIFDE_EXPORTER_CONFIG": "config.yaml"})
+
+    assert 1 == result.exit_code
+    assert "contains the YAML itself; to name a file, set OIFDE_EXPORTER_CONFIG_FILE" in result.stderr
+
+
+@pytest.mark.parametrize("command", ["check", "run"])
+def test_a_misspelt_variable_causes_a_warning(command: str) -> None:
+    """Commands print it, and the daemon logs it. Variables of other commands and of Kubernetes are fine."""
+    env = {
+        "OIFDE_EXPORTER_CONFIG_FLIE": "x",
+        "OIFDE_EXPORTER_CONFIG": "",
+        "OIFDE_EXPORTER_WEB_LISTEN_ADDRESS": ":0",
+        "OIFDE_EXPORTER_BOT": "billing",
+        "OIFDE_EXPORTER_SERVICE_HOST": "10.0.0.1",
+        "OIFDE_EXPORTER_PORT_10230_TCP": "tcp://10.0.0.1:10230",
+    }
+    lines = CliRunner().invoke(main, [command], env=env).stderr.splitlines()
+
+    (warning,) = [line for line in lines if "OIFDE_EXPORTER_CONFIG:" not in line]
+    assert "OIFDE_EXPORTER_CONFIG_FLIE" in warning
+    assert warning.endswith(("did you mean OIFDE_EXPORTER_CONFIG_FILE?", "similar=OIFDE_EXPORTER_CONFIG_FILE"))

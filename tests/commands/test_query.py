@@ -66,6 +66,16 @@ def test_json_has_the_platforms_names(shell: Shell) -> None:
     assert [] == answer["anomalies"]
 
 
+def test_days_that_begin_off_local_midnight(shell: Shell) -> None:
+    """A day is complete by its own end, if the platform's days are not the tenant's."""
+    shell.tenant["timezone"] = "UTC"
+    records = asked(shell, "--report=day")["records"]
+
+    assert [("2026-05-18T16:00:00+00:00", True), ("2026-05-19T16:00:00+00:00", False)] == [
+        (record["start"], record["complete"]) for record in records[-2:]
+    ]
+
+
 def test_a_date_that_is_over(shell: Shell) -> None:
     """Has all its hours."""
     answer = asked(shell, "--date=2026-05-18")
@@ -106,13 +116,13 @@ def test_as_of_a_time_shortly_after_midnight(shell: Shell) -> None:
     assert first["values"]["callCount"] == float(samples[f"oifde_live_hour_calls{labels}"])
     assert first["values"]["callCount"] == float(samples[f"oifde_calls_total{labels}"])
     uses = [each["uses"] for each in answer["explanation"]["records"]]
-    assert [["not used: it begins after --at, and was not there yet"]] * 15 == uses[1:]
+    assert [["not used: the record begins after --at"]] * 15 == uses[1:]
     assert [
         (
-            "No hour of 2026-05-20 is complete yet; until one is, 2026-05-19 23:00 is shown, from the report of the day"
-            " before (--date=2026-05-19)."
+            "No hour of 2026-05-20 is complete yet. Until then, the metrics show 2026-05-19 23:00, from the report of the"
+            " day before (--date=2026-05-19)."
         ),
-        "00:00 was in progress then; its figures are those that the platform has now.",
+        "00:00 was in progress at that time; its values are the platform's current ones.",
     ] == answer["explanation"]["notes"]
 
 
@@ -122,7 +132,7 @@ def test_a_day_before_that_cannot_be_had(shell: Shell) -> None:
     shell.simulator.faults.add(faults.HttpStatus(403), when=lambda _: counts[QUERY] > 1)
     answer = asked(shell, "--explain", "--at=2026-05-20T00:30")
 
-    assert ["No hour of 2026-05-20 is complete yet; until one is, an hour of the day before is shown."] == answer[
+    assert ["No hour of 2026-05-20 is complete yet. Until then, the metrics show an hour of the day before."] == answer[
         "explanation"
     ]["notes"][:1]
 
@@ -135,7 +145,7 @@ def test_times_that_are_none(shell: Shell, flag: str) -> None:
     result = shell.run("query", flag)
 
     assert 2 == result.exit_code
-    assert "write for example 2026-05-20" in result.stderr
+    assert "write one like 2026-05-20" in result.stderr
 
 
 def test_a_bot_by_its_access_code_that_is_not_configured(shell: Shell) -> None:
@@ -159,11 +169,11 @@ def test_a_bot_that_discovery_finds(shell: Shell) -> None:
     [
         (
             ["--bot=账单"],
-            "no bot has the name or the access code '账单' (did you mean '账单助手'?); there is 账单助手. With",
+            "no bot has the name or access code '账单' (did you mean '账单助手'?); the bots are: 账单助手. With",
         ),
         (
             ["--bot=账单助手", "--tenant=acmee"],
-            "no tenant has the name or the id 'acmee' (did you mean 'acme'?); there is acme (202104237142)",
+            "no tenant has the name or id 'acmee' (did you mean 'acme'?); the tenants are: acme (202104237142)",
         ),
         (["--report=week"], "'week' is not one of"),
     ],
@@ -183,8 +193,8 @@ def test_which_of_several_bots(shell: Shell) -> None:
 
     unsaid, twin = shell.run("query"), shell.run("query", "--bot=twin")
 
-    assert "say which, with --bot=ACCESS_CODE or --tenant=NAME" in unsaid.stderr
-    assert "'twin' is the name of several bots" in twin.stderr
+    assert "choose one with --bot=ACCESS_CODE or --tenant=NAME" in unsaid.stderr
+    assert "several bots have the name 'twin'" in twin.stderr
     assert (2, 2) == (unsaid.exit_code, twin.exit_code)
 
 
@@ -219,7 +229,7 @@ def test_no_record_is_told_in_words(shell: Shell) -> None:
     result = shell.run("query", "--tenant=acme", f"--bot={TENANT.bots[2].access_code}")
 
     assert 0 == result.exit_code
-    assert "no record of it: no calls, or no such bot" in result.stdout
+    assert "no record: there were no calls, or there is no such bot" in result.stdout
 
 
 def test_a_date_to_come_is_told(shell: Shell) -> None:
@@ -227,7 +237,7 @@ def test_a_date_to_come_is_told(shell: Shell) -> None:
     result = shell.run("query", "--date=2026-05-21")
 
     assert 0 == result.exit_code
-    assert "no record of it: it begins later" in result.stdout
+    assert "no record: the date is in the future" in result.stdout
 
 
 def test_the_configuration_may_be_in_the_environment(shell: Shell) -> None:
@@ -254,7 +264,8 @@ def test_names_do_nothing_to_the_terminal(shell: Shell) -> None:
     nasty = "\x1b]0;title\x07[red]:smile:\u202eevil\x9b31m"
     shell.tenant["bots"][0]["name"] = "x\u202ey"
     world = shell.simulator.world
-    bots = (SimBot(BILLING, nasty), *world.bots(TENANT.tenant_id)[1:])
+    first, second, third = world.bots(TENANT.tenant_id)
+    bots = (first, SimBot(second.access_code, nasty), third)
     shell.simulator.world = type(
         "Renamed", (), {"bots": lambda _, __: bots, "records": world.records, "tenants": world.tenants}
     )()

@@ -64,9 +64,11 @@ def test_the_hour_shown_and_the_newest() -> None:
     assert [f"oifde_hour_autonomy_ratio{labels} 0.5"] == fate(complete, "autonomyRate").samples
     assert [f"oifde_live_hour_calls{labels} 3.0"] == fate(newest, "callCount").samples
     assert "oifde_calls_total" == fate(newest, "callCount").counter
-    assert ["oifde_hour_*: shown", "oifde_live_hour_*: not shown: 15:00 is newer", "oifde_*_total: counted"] == list(
-        complete.uses
-    )
+    assert [
+        "oifde_hour_*: shown",
+        "oifde_live_hour_*: not shown: 15:00 is a newer record",
+        "oifde_*_total: counted",
+    ] == list(complete.uses)
     assert "oifde_hour_*: not shown: complete at 16:10 (settle_delay)" == newest.uses[0]
 
 
@@ -74,7 +76,7 @@ def test_an_hour_that_was_overtaken() -> None:
     """Counts, and is not shown: its ratios are in no sample."""
     overtaken = explained(row(13), row(14), row(15)).records[0]
 
-    assert "oifde_hour_*: not shown: 14:00 is complete too, and newer" == overtaken.uses[0]
+    assert "oifde_hour_*: not shown: 14:00 is a newer complete hour" == overtaken.uses[0]
     assert "oifde_calls_total" == fate(overtaken, "callCount").counter
     assert "no gauge shows this record" == fate(overtaken, "autonomyRate").why_not
 
@@ -82,11 +84,19 @@ def test_an_hour_that_was_overtaken() -> None:
 @pytest.mark.parametrize(
     "fields, name, why",
     [
-        ({"autonomyRate": "-1.0000"}, "autonomyRate", "-1 says that there was nothing to judge"),
-        ({"autonomyRate": "1.2"}, "autonomyRate", 'not a number from 0 to 1; counted in {}{{reason="invalid_field"}}'),
-        ({"callCount": None}, "callCount", 'not a whole number, 0 or more; counted in {}{{reason="invalid_field"}}'),
-        ({}, "interactCount", "not in the record"),
-        ({"mood": 3}, "mood", 'not known to this exporter; counted in {}{{reason="unknown_field"}}'),
+        ({"autonomyRate": "-1.0000"}, "autonomyRate", "-1 means that there was nothing to measure"),
+        (
+            {"autonomyRate": "1.2"},
+            "autonomyRate",
+            'the value is not a number from 0 to 1; counted in {}{{reason="invalid_field"}}',
+        ),
+        (
+            {"callCount": None},
+            "callCount",
+            'the value is not a whole number, 0 or more; counted in {}{{reason="invalid_field"}}',
+        ),
+        ({}, "interactCount", "the record does not have the field"),
+        ({"mood": 3}, "mood", 'this exporter does not know the field; counted in {}{{reason="unknown_field"}}'),
     ],
 )
 def test_why_a_field_has_no_sample(fields: dict[str, object], name: str, why: str) -> None:
@@ -102,7 +112,7 @@ def test_why_a_field_has_no_sample(fields: dict[str, object], name: str, why: st
     [
         ("text", "an item that is not a record"),
         (row(14, accessCode="b2"), "of another tenant, bot or report (recordTime=1779256800000 accessCode='b2')"),
-        (row(-1), "not of 2026-05-20, the date asked for"),
+        (row(-1), "not of 2026-05-20, the date of the request"),
     ],
 )
 def test_why_a_record_is_not_used(unusable: object, words: str) -> None:
@@ -118,7 +128,7 @@ def test_of_two_records_of_an_hour_one_counts() -> None:
     """The one with more calls, if none was stored later."""
     fewer, more = explained(row(14, 5), row(14, 6)).records
 
-    assert "another record of the same hour counts" in fewer.uses[0]
+    assert "another record of the same hour was stored later" in fewer.uses[0]
     assert "oifde_calls_total" == fate(more, "callCount").counter
     assert fate(fewer, "callCount").counter is None
 
@@ -129,7 +139,7 @@ def test_an_hour_without_a_record_is_told() -> None:
 
     assert [
         (
-            "The last complete hour is 12:00: it has no record, and counts as an hour without calls since 15:00"
+            "The last complete hour is 12:00. It has no record, and counts as an hour without calls since 15:00"
             " (empty_hour_delay)."
         )
     ] == list(explanation.notes)
@@ -140,11 +150,11 @@ def test_just_after_midnight_yesterday_is_shown() -> None:
     """And until when it is counted."""
     explanation = explained(row(0), hour=0.5)
 
-    assert ["No hour of 2026-05-20 is complete yet; until one is, an hour of the day before is shown."] == list(
+    assert ["No hour of 2026-05-20 is complete yet. Until then, the metrics show an hour of the day before."] == list(
         explanation.notes
     )
     assert (
-        "oifde_*_total: not counted: the counters are of the day before until all its hours are complete, at the latest"
+        "oifde_*_total: not counted: the counters count the day before until all its hours are complete, or until"
         " 02:00" == explanation.records[0].uses[2]
     )
 
@@ -159,8 +169,8 @@ def test_what_is_known_of_the_day_before() -> None:
         samples[f"oifde_{each}{labels}"] for each in ("hour_calls", "live_hour_calls", "calls_total")
     )
     first, later = explanation.records
-    assert first.uses[2].startswith("oifde_*_total: not counted: the counters are of the day before until")
-    assert ["not used: it begins after --at, and was not there yet"] == list(later.uses)
+    assert first.uses[2].startswith("oifde_*_total: not counted: the counters count the day before until")
+    assert ["not used: the record begins after --at"] == list(later.uses)
     assert "oifde_live_hour_*: shown" == explained(row(0), row(6), hour=0.1).records[1].uses[1]
 
 
@@ -168,7 +178,7 @@ def test_a_date_before_is_not_counted_any_more() -> None:
     """Though the platform still has it."""
     record = explain(BOT, RULES, DAY, [row(14)], at(12, date(2026, 5, 22))).records[0]
 
-    assert "oifde_*_total: not counted: the counters are of 2026-05-22" == record.uses[2]
+    assert "oifde_*_total: not counted: the counters count 2026-05-22" == record.uses[2]
 
 
 def test_a_report_by_day() -> None:
@@ -177,10 +187,10 @@ def test_a_report_by_day() -> None:
     rows = [row(24 * days, type="day") for days in (-2, -1, 0, 1)]
     older, over, today, tomorrow = explain(BOT, rules, DAY, rows, at(15)).records
 
-    assert ["oifde_day_*: not shown: 2026-05-19 is complete too, and newer"] == list(older.uses)
+    assert ["oifde_day_*: not shown: 2026-05-19 is a newer complete day"] == list(older.uses)
     assert ["oifde_day_*: shown"] == list(over.uses)
     assert ["oifde_day_*: not shown: complete at 2026-05-21 00:10 (settle_delay)"] == list(today.uses)
-    assert "not of 2026-05-20, the date asked for" in tomorrow.uses[0]
+    assert "not of 2026-05-20, the date of the request" in tomorrow.uses[0]
     assert [1, 0, 0] == [len(fate(each, "callCount").samples) for each in (over, older, today)]
     assert fate(over, "callCount").counter is None
 

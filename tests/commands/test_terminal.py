@@ -92,7 +92,7 @@ def test_a_full_disk_is_told(tmp_path: Path, form: str) -> None:
         ended = subprocess.run(command, cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
 
     assert 1 == ended.returncode
-    assert "Error: cannot write what there is to say: No space left on device" in ended.stderr
+    assert "Error: cannot write the output: No space left on device" in ended.stderr
     assert "Traceback" not in ended.stderr
 
 
@@ -104,7 +104,7 @@ def test_a_full_disk_is_told_by_what_is_answered_at_once(arguments: list[str]) -
         ended = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
 
     assert 1 == ended.returncode
-    assert "Error: cannot write what there is to say: No space left on device" in ended.stderr
+    assert "Error: cannot write the output: No space left on device" in ended.stderr
     assert "Traceback" not in ended.stderr
 
 

@@ -282,7 +282,7 @@ async def test_told_to_end_it_says_how_to_go_on(tmp_path: Path, number: signal.S
         said, complained = await process.communicate()
 
     assert 128 + number == process.returncode
-    assert b"interrupted; the same command goes on" in complained
+    assert b"interrupted; repeat the same command" in complained
     assert b"Traceback" not in complained
     assert b"2 of 3 days (UTC) complete" in said
 
@@ -329,7 +329,7 @@ async def test_when_the_platform_refuses_the_login_it_is_not_asked_on(tmp_path: 
         logins = simulator.journal.counts["get_token"]
 
     assert (1, 1) == (ended.returncode, logins)
-    assert "no bot can be read" in ended.stderr
+    assert "cannot read any bot" in ended.stderr
     assert {} == files(tmp_path / "history")
 
 

@@ -320,13 +320,13 @@ async def test_the_demos_platform_can_be_asked(start_exporter: StartExporter, tm
     listening = "--web.listen-address=localhost:0"
     refused = run_to_end("demo", f"--write-config={file}", listening)
     assert (1, "platforms: []\n") == (refused.returncode, file.read_text())
-    assert [f"oifde-exporter: {file} exists, and is not of a demo: give --write-config another name"] == [
+    assert [f"oifde-exporter: {file} exists, and a demo did not write it; choose another name for --write-config"] == [
         line for line in refused.stderr.splitlines() if line.startswith("oifde-exporter:")
     ]
 
     file.unlink()
     exporter = await start_exporter("demo", f"--write-config={file}", listening)
-    await wait_for(lambda: "open http://localhost:" in exporter.output, "the file to be written")
+    await wait_for(lambda: "Open http://localhost:" in exporter.output, "the file to be written")
     port = exporter.address.rpartition(":")[2]
     assert 1 == run_to_end("demo", f"--write-config={file}", f"--web.listen-address=localhost:{port}").returncode
     assert 0o600 == file.stat().st_mode & 0o777

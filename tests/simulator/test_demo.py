@@ -37,7 +37,7 @@ def _polled(tenant: Tenant) -> tuple[Bot, ...]:
     """What is polled of a tenant once its bots have been discovered, if they are."""
     (bots,) = (each.bots for each in TENANTS if each.tenant_id == tenant.tenant_id)
     names = {bot.access_code: bot.name for bot in bots}
-    return choose_bots(tenant.bots, names, tenant.discovery) if tenant.discovery else tenant.bots
+    return choose_bots(tenant.bots, names, tenant.discovery)
 
 
 @pytest.mark.parametrize("hours_later", range(6))

@@ -1,0 +1,89 @@
+"""Request the report that ``query`` shows."""
+
+import json
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from exporter.commands.query_explain import Explanation, explain, wants_day_before
+from exporter.commands.selection import Chosen
+from exporter.polling.calendar import day_before, midnight
+from exporter.polling.windows import Rules, settles_at
+from exporter.upstream.errors import UpstreamError
+from exporter.upstream.reports import Record, Report
+from exporter.upstream.session import authorised
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """The report to request, and the times to explain it for."""
+
+    chosen: Chosen
+    rules: Rules
+    day: date
+    as_of: float
+    """The start of the exporter whose samples to explain, in epoch seconds."""
+    now: float
+    """The time that decides which hours are complete."""
+    hindsight: bool
+    """Whether to ignore records that begin after ``as_of``."""
+    explained: bool
+
+    @property
+    def report(self) -> Report:
+        """Return the report to request."""
+        return self.rules.report
+
+    def local(self, moment: float) -> datetime:
+        """Return a time in the tenant's time zone."""
+        return datetime.fromtimestamp(moment, self.rules.zone)
+
+    def is_complete(self, record: Record) -> bool:
+        """Return whether a record's hour or day is complete."""
+        return self.now >= settles_at(record, self.rules)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The platform's answer, without secrets."""
+
+    request: Mapping[str, object]
+    rows: Sequence[object]
+    explanation: Explanation
+    error: UpstreamError | None = None
+
+
+async def ask(question: Question) -> Answer:
+    """Request the report and, if an exporter would, that of the day before."""
+    bot, rules, day = question.chosen.id, question.rules, question.day
+    rows: Sequence[object] = ()
+    before = error = None
+    try:
+        rows = await _request(question, day)
+    except UpstreamError as failure:
+        error = failure
+    wanted = question.explained and wants_day_before(
+        bot, rules, day, rows, question.as_of, hindsight=question.hindsight
+    )
+    if wanted and error is None:
+        with suppress(UpstreamError):  # the daemon continues without it, too
+            before = await _request(question, day_before(day))
+    explanation = explain(bot, rules, day, rows, question.as_of, before=before, hindsight=question.hindsight)
+    return Answer(_describe_request(question), rows, explanation, error)
+
+
+async def _request(question: Question, day: date) -> Sequence[object]:
+    access = question.chosen.access
+    rows = await access.ask(question.report, question.chosen.bot.access_code, day)
+    text = access.client.without_secrets(json.dumps(rows, ensure_ascii=False))
+    # Python reads NaN, which is not JSON. As text it stays readable for strict parsers.
+    return list(json.loads(text, parse_constant=str))
+
+
+def _describe_request(question: Question) -> Mapping[str, object]:
+    access, report = question.chosen.access, question.report
+    start = midnight(question.day, question.rules.zone)
+    body = report.request(access.tenant.tenant_id, question.chosen.bot.access_code, start)
+    full, headers = authorised(body, "<secret>", access.tenant.auth.header_user)
+    return {"method": "POST", "url": access.client.url(report.path), "headers": headers, "body": full}
