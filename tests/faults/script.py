@@ -6,6 +6,8 @@ from zoneinfo import ZoneInfo
 
 from exporter.simulator import SimBot, SimTenant
 from exporter.simulator.world import Record
+from exporter.upstream.reports import HOUR
+from harness.records import make_row
 
 from .rig import SHANGHAI, TENANT, bots_named
 
@@ -32,24 +34,17 @@ class Script:
 
     def record(self, hour: str, calls: int, **fields: object) -> Record:
         """A record as the platform writes it."""
-        return {
-            "recordTime": int(self.start(hour) * 1000),
-            "tenantId": TENANT,
-            "accessCode": "b1",
-            "callCount": calls,
-            "exitNoConsultCount": 0,
-            "callStaffNoConsultCount": 0,
-            "callStaffConsultCount": 0,
-            "exitConsultingCount": calls,
-            "interactCount": 2 * calls,
-            "autonomyRate": "1.0000" if calls else "-1.0000",
-            "averageInteractPerCall": "2.00",
-            "dbRecordTime": None,
-            "type": "hour",
-            "interfaceRequestCount": 0,
-            "interfaceSuccessCount": 0,
-            "interfaceSuccessRate": "-1.0000",
-        } | fields
+        record = make_row(
+            HOUR,
+            self.start(hour),
+            callCount=calls,
+            exitConsultingCount=calls,
+            interactCount=2 * calls,
+            autonomyRate="1.0000" if calls else "-1.0000",
+            averageInteractPerCall="2.00",
+            interfaceSuccessRate="-1.0000",
+        )
+        return record | {"tenantId": TENANT, "accessCode": "b1", "type": "hour", "dbRecordTime": None} | fields
 
     def start(self, hour: str) -> float:
         """When an hour begins, in seconds since the epoch."""
