@@ -59,15 +59,15 @@ async def test_a_thousand_reloads_under_load(rig: Rig) -> None:
         config(rig.settings, timeout="3s"),
         replace(config(rig.settings), platforms=(replace(config(rig.settings).platforms[0], name="renamed"),)),
     ]
-    simulator.faults.add(faults.Delay(0.3), operation=QUERY)
-    simulator.faults.add(faults.Delay(0.1), operation=LOGIN)
-    simulator.faults.add(faults.HttpStatus(503), probability=0.05)
     turns = cycle(configs)
     rig.load = lambda: next(turns)
     await rig.start(level="warn")
     rig.hurry()
 
     async def reload(times: int) -> Counter[str]:
+        simulator.faults.add(faults.Delay(0.3), operation=QUERY)
+        simulator.faults.add(faults.Delay(0.1), operation=LOGIN)
+        simulator.faults.add(faults.HttpStatus(503), probability=0.05)
         for number in range(times):
             assert 200 == await rig.reload()
             await asyncio.sleep(0.07 * (number % 3))
@@ -78,7 +78,8 @@ async def test_a_thousand_reloads_under_load(rig: Rig) -> None:
         page = await rig.after(10)
         assert page.up.keys() == {"b1", "b2", "b3", "c1", "c2"}
         rig.load = lambda: next(turns)
-        # The same every time: no poll under way, no connection kept for the next one, every thread at hand.
+        # The same every time: no request under way, no connection kept for the next one, every thread at hand.
+        simulator.faults.clear()
         with simulator.faults.active(faults.Close()):
             await asyncio.sleep(20)
             await asyncio.gather(*(asyncio.to_thread(time.sleep, 0.01) for _ in range(100)))
