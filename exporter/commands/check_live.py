@@ -156,8 +156,8 @@ async def _check_report(
     day = _today(access, at, clock)
     rows = await access.ask(report, bot.access_code, day)
     now = clock.now()
-    shown = access.client.without_secrets
-    parsed = parse(report, rows, tenant_id=tenant.tenant_id, access_code=bot.access_code, shown=shown)
+    redact = access.client.redact
+    parsed = parse(report, rows, tenant_id=tenant.tenant_id, access_code=bot.access_code, redact=redact)
     rules = windows.Rules.of(config, tenant, report)
     anomalies = windows.fold(windows.State(), rules, day, parsed, now).anomalies
     findings = [

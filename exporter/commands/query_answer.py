@@ -12,7 +12,7 @@ from exporter.polling.calendar import day_before, midnight
 from exporter.polling.windows import Rules, settles_at
 from exporter.upstream.errors import UpstreamError
 from exporter.upstream.reports import Record, Report
-from exporter.upstream.session import authorised
+from exporter.upstream.session import authorise
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ async def ask(question: Question) -> Answer:
 async def _request(question: Question, day: date) -> Sequence[object]:
     access = question.chosen.access
     rows = await access.ask(question.report, question.chosen.bot.access_code, day)
-    text = access.client.without_secrets(json.dumps(rows, ensure_ascii=False))
+    text = access.client.redact(json.dumps(rows, ensure_ascii=False))
     # Python reads NaN, which is not JSON. As text it stays readable for strict parsers.
     return list(json.loads(text, parse_constant=str))
 
@@ -85,5 +85,5 @@ def _describe_request(question: Question) -> Mapping[str, object]:
     access, report = question.chosen.access, question.report
     start = midnight(question.day, question.rules.zone)
     body = report.request(access.tenant.tenant_id, question.chosen.bot.access_code, start)
-    full, headers = authorised(body, "<secret>", access.tenant.auth.header_user)
+    full, headers = authorise(body, "<secret>", access.tenant.auth.header_user)
     return {"method": "POST", "url": access.client.url(report.path), "headers": headers, "body": full}

@@ -39,7 +39,7 @@ class Session(Protocol):
     ) -> object:
         """One authenticated call, with its retries; raises UpstreamError."""
 
-    def without_secrets(self, text: str) -> str:
+    def redact(self, text: str) -> str:
         """A text of the platform's, which may repeat what it was told in confidence, as it can be shown."""
 
 
@@ -182,8 +182,8 @@ class Poller:
             self._state = windows.confirm(self._state, plan.rules, day, turn.asked)
             return
         assert isinstance(rows, list)  # noqa: S101 - `expect` promises it
-        shown = self._session.without_secrets
-        parsed = parse(report, rows, tenant_id=bot.tenant_id, access_code=bot.access_code, shown=shown)
+        redact = self._session.redact
+        parsed = parse(report, rows, tenant_id=bot.tenant_id, access_code=bot.access_code, redact=redact)
         self._state, anomalies, revisions = windows.fold(self._state, plan.rules, day, parsed, turn.asked)
         self._digests[day] = turn.digest
         self._digests = {of: self._digests[of] for of in self._digests if windows.can_confirm(self._state, of)}

@@ -50,7 +50,7 @@ def judge_status(status: int, retry_after: str | None, now: float, *, with_token
     return UpstreamError(FailureReason.HTTP, f"HTTP status {status}{hint}", status=status, retry_after=wait)
 
 
-def explained(refusal: UpstreamError, body: bytes, secrets: Iterable[str]) -> UpstreamError:
+def explain(refusal: UpstreamError, body: bytes, secrets: Iterable[str]) -> UpstreamError:
     """Add to an HTTP status of failure the platform's own error, if the body has one: it may say that a secret is wrong.
 
     Args:
@@ -92,7 +92,7 @@ def judge_body(body: bytes, expect: type, secrets: Iterable[str]) -> object:
     return answer
 
 
-def without(secrets: Iterable[str], text: str) -> str:
+def redact(secrets: Iterable[str], text: str) -> str:
     """Replace secrets in a text, also as they stand in JSON."""
     forms = {form for secret in secrets for form in (secret, json.dumps(secret, ensure_ascii=False)[1:-1])}
     # The longest first: one may be the beginning of another.
@@ -149,6 +149,6 @@ def _code(value: object) -> int:
 def _quote(message: object, secrets: Iterable[str]) -> str:
     if not isinstance(message, str) or not message.strip():
         return ""
-    message = without(secrets, message)
+    message = redact(secrets, message)
     escaped = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in message[:_MAX_MESSAGE])
     return f": {escaped[:_MAX_MESSAGE]}"

@@ -54,7 +54,7 @@ class CircuitBreaker:
             raise CircuitOpen(self._last_failure.reason, f"{UNREACHABLE}{self._last_failure}")
 
     def admit(self, caller: Hashable | None) -> bool:
-        """Let a request through; `succeeded`, `failed` or `abandoned` must follow.
+        """Let a request through; `record_success`, `record_failure` or `record_abandonment` must follow.
 
         Returns:
             Whether it is the probe that decides if the platform is back.
@@ -68,7 +68,7 @@ class CircuitBreaker:
         self._probing = self.open
         return self._probing
 
-    def succeeded(self) -> None:
+    def record_success(self) -> None:
         """Take note that the platform answered, be it with an error."""
         self._failures = 0
         self._failing.clear()
@@ -78,7 +78,7 @@ class CircuitBreaker:
             self._probing = False
             self.recoveries += 1
 
-    def failed(self, caller: Hashable | None, error: UpstreamError, *, probe: bool) -> None:
+    def record_failure(self, caller: Hashable | None, error: UpstreamError, *, probe: bool) -> None:
         """Take note that ``caller``'s request found the platform unreachable."""
         self._last_failure = error
         if self.open:
@@ -95,7 +95,7 @@ class CircuitBreaker:
             self._schedule_probe()
             self._log.warning("platform_unreachable", reason=error.reason, error=str(error))
 
-    def abandoned(self, *, probe: bool) -> None:
+    def record_abandonment(self, *, probe: bool) -> None:
         """Take note that a request was given up before anything was known."""
         if probe and self.open:
             self._schedule_probe()

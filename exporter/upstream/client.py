@@ -44,7 +44,7 @@ _SECRET_FIELDS: Final = ("authToken", "appSecret")
 _SECRET_HEADERS: Final = ("token",)
 
 
-def nothing() -> None:
+def do_nothing() -> None:
     """Do nothing."""
 
 
@@ -99,9 +99,9 @@ class PlatformClient:
         """Where a call of ``path`` goes, without the user and the password that the URL may hold."""
         return str(URL(self._url + path).with_user(None))
 
-    def without_secrets(self, text: str) -> str:
+    def redact(self, text: str) -> str:
         """Replace in a text of the platform's what it has been told in confidence."""
-        return answer.without(self._secrets, text)
+        return answer.redact(self._secrets, text)
 
     async def close(self) -> None:
         """Cancel the calls that are waiting or under way, and close all connections."""
@@ -119,7 +119,7 @@ class PlatformClient:
         body: Mapping[str, object],
         *,
         headers: Mapping[str, str] | None = None,
-        on_turn: Callable[[], None] = nothing,
+        on_turn: Callable[[], None] = do_nothing,
         is_known: Callable[[bytes], bool] = _is_new,
         expect: type = object,
         low_priority: bool = False,
@@ -159,17 +159,17 @@ class PlatformClient:
                     on_turn()
                     outcome = await self._attempt(operation, path, body, headers or {}, is_known, expect)
                 except BaseException:
-                    self.breaker.abandoned(probe=probe)
+                    self.breaker.record_abandonment(probe=probe)
                     raise
             finally:
                 self._lanes.leave(low_priority=low_priority)
             if not isinstance(outcome, UpstreamError):
-                self.breaker.succeeded()
+                self.breaker.record_success()
                 return outcome
             if outcome.unreachable:
-                self.breaker.failed(_caller(body), outcome, probe=probe)
+                self.breaker.record_failure(_caller(body), outcome, probe=probe)
             else:
-                self.breaker.succeeded()
+                self.breaker.record_success()
         finally:
             self._calls.discard(task)
             if not self._calls:
@@ -246,7 +246,7 @@ class PlatformClient:
             )
             if refusal is not None:
                 beginning = await _beginning(response) if response.status in _MAY_EXPLAIN else b""
-                raise answer.explained(refusal, beginning, self._secrets)
+                raise answer.explain(refusal, beginning, self._secrets)
             content = bytearray()
             async for chunk in response.content.iter_chunked(_CHUNK_BYTES):
                 content += chunk

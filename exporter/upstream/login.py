@@ -108,7 +108,7 @@ class FetchedTokens:
         self._refused_tokens = 0  # since one was accepted
         self._relogin_at = -math.inf  # when a refused token may lead to the next login
 
-    async def current(self, progress: Progress) -> Token:
+    async def get(self, progress: Progress) -> Token:
         token, now = self._state.token, self._clock.elapsed()
         if token is None or now >= token.dies_at:
             return await self._log_in(progress)
@@ -117,11 +117,11 @@ class FetchedTokens:
             self._begin()
         return token
 
-    async def replacement(self, refused: Token, error: UpstreamError, progress: Progress) -> Token | None:
+    async def replace(self, refused: Token, error: UpstreamError, progress: Progress) -> Token | None:
         if self._state.token is refused and not isinstance(self._state, LoggingIn):
             now = self._clock.elapsed()
             if now < self._relogin_at:
-                self.refused_again(refused, error)
+                self.record_refusal(refused, error)
                 return None
             self._refused_tokens += not refused.accepted
             # Counted now: only a repetition that succeeds shows that a new token helps. A bot that is always refused
@@ -131,16 +131,16 @@ class FetchedTokens:
         token = self._state.token
         return await self._log_in(progress) if token is None or token is refused else token
 
-    def accepted(self, token: Token, *, repeated: bool) -> None:
+    def record_success(self, token: Token, *, repeated: bool) -> None:
         if repeated:
             self._allow_relogin()
         if token is self._state.token and not token.accepted:
             token.accepted = True
             if self._distrusted:
-                self._standing.recovered()
+                self._standing.record_recovery()
             self._refused_tokens = 0
 
-    def refused_again(self, token: Token, error: UpstreamError) -> None:
+    def record_refusal(self, token: Token, error: UpstreamError) -> None:
         # While the calls of other bots succeed, it is the bot that is refused, and not the login.
         if token is not self._state.token or token.accepted:
             return
@@ -150,7 +150,7 @@ class FetchedTokens:
                 error.reason, f"a token just fetched was refused: {error}", code=error.code, status=error.status
             )
             delay = max(0.0, self._relogin_at - self._clock.elapsed())
-            self._standing.failed(failure, blocked=True, delay=delay)
+            self._standing.record_failure(failure, blocked=True, delay=delay)
             raise failure from None
 
     def reset(self) -> None:
@@ -209,7 +209,7 @@ class FetchedTokens:
             secret = self._secret.read()
         except SecretUnavailable as error:
             failure = LoginFailed(FailureReason.AUTH, f"there is no app_secret: {error}")
-            self._standing.failed(failure, blocked=False, delay=None)
+            self._standing.record_failure(failure, blocked=False, delay=None)
             return failure
 
         def on_turn() -> None:
@@ -238,9 +238,9 @@ class FetchedTokens:
         token = Token(text, renew_at=renew_at, dies_at=max(now + life, renew_at))
         self._state = Valid(token)
         self._backoff.reset("passing", "refused", "denied", "locked")
-        self._standing.logged_in(life)
+        self._standing.record_login(life)
         if not self._distrusted:
-            self._standing.recovered()
+            self._standing.record_recovery()
         return token
 
     def _refuse(self, error: UpstreamError, secret: str) -> LoginFailed:
@@ -259,7 +259,7 @@ class FetchedTokens:
             secret=secret if wrong or trouble == "denied" else None,
             recoveries=self._client.breaker.recoveries if trouble == "passing" else None,
         )
-        self._standing.failed(failure, blocked=trouble != "passing", delay=delay)
+        self._standing.record_failure(failure, blocked=trouble != "passing", delay=delay)
         return failure
 
     def _blocked(self) -> LoginBlocked | None:

@@ -22,12 +22,12 @@ class ReadyToken:
         self._probe_at = 0.0
         self._backoff = Backoff()
 
-    async def current(self, progress: Progress) -> Token:
+    async def get(self, progress: Progress) -> Token:
         try:
             text = self._secret.read()
         except SecretUnavailable as error:
             failure = LoginFailed(FailureReason.AUTH, f"there is no token: {error}")
-            self._standing.failed(failure, blocked=self._refusal is not None, delay=None)
+            self._standing.record_failure(failure, blocked=self._refusal is not None, delay=None)
             raise failure from None
         if self._token is None or self._token.text != text:
             self._token = Token(text)
@@ -40,7 +40,7 @@ class ReadyToken:
             self._refuse(self._refusal)
         return self._token
 
-    async def replacement(self, refused: Token, error: UpstreamError, progress: Progress) -> Token | None:
+    async def replace(self, refused: Token, error: UpstreamError, progress: Progress) -> Token | None:
         if self._token is not refused:
             return self._token
         self._refusals += 1
@@ -51,12 +51,12 @@ class ReadyToken:
             self._refuse(failure)
         raise failure
 
-    def accepted(self, token: Token, *, repeated: bool) -> None:
+    def record_success(self, token: Token, *, repeated: bool) -> None:
         if token is self._token:
             self.reset()
-            self._standing.recovered()
+            self._standing.record_recovery()
 
-    def refused_again(self, token: Token, error: UpstreamError) -> None:
+    def record_refusal(self, token: Token, error: UpstreamError) -> None:
         """Do nothing: the next call finds out."""
 
     def reset(self) -> None:
@@ -69,4 +69,4 @@ class ReadyToken:
         delay = self._backoff.next("probe")
         self._refusal = failure
         self._probe_at = self._clock.elapsed() + delay
-        self._standing.failed(failure, blocked=True, delay=delay)
+        self._standing.record_failure(failure, blocked=True, delay=delay)

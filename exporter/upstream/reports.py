@@ -189,16 +189,16 @@ def parse(
     *,
     tenant_id: str,
     access_code: str,
-    shown: Callable[[str], str] = str,
+    redact: Callable[[str], str] = str,
 ) -> Parsed:
     """Parse the rows of an answer. A bad value loses that value, a bad row that row; nothing here raises.
 
-    Anomalies quote the platform's text through ``shown``: the platform may have repeated a secret in a row.
+    Anomalies quote the platform's text through ``redact``: the platform may have repeated a secret in a row.
     """
     records: list[Record] = []
     anomalies: list[Anomaly] = []
     names: set[str] = set()
-    quote = partial(_quote, shown)
+    quote = partial(_quote, redact)
     fields = [(field_.name, field_.kind) for field_ in report.fields]
     count = Kind.COUNT  # local, since this loop takes most of a poll's time
     for row in rows:
@@ -225,7 +225,7 @@ def parse(
         names |= row.keys()
         records.append(Record(start, tuple(values), _stored(row.get("dbRecordTime"))))
     if records:
-        unknown = [_shorten(shown(name), name) for name in sorted(names - report.known)]
+        unknown = [_shorten(redact(name), name) for name in sorted(names - report.known)]
         anomalies += _missing(report, names, unknown)
         anomalies += (Anomaly(AnomalyKind.UNKNOWN_FIELD, name) for name in unknown)
     return Parsed(records, anomalies)
@@ -302,9 +302,9 @@ def _stored(raw: object) -> float:
     return float("-inf")
 
 
-def _quote(shown: Callable[[str], str], raw: object) -> str:
+def _quote(redact: Callable[[str], str], raw: object) -> str:
     # Before a text is quoted: a secret with escapes in it would not be recognised.
-    return _describe(shown(raw)) if isinstance(raw, str) else shown(_describe(raw))
+    return _describe(redact(raw)) if isinstance(raw, str) else redact(_describe(raw))
 
 
 def _describe(raw: object) -> str:

@@ -10,7 +10,7 @@ from structlog.typing import FilteringBoundLogger
 from exporter.clock import Clock
 from exporter.config import SessionSettings
 from exporter.health import Health
-from exporter.upstream.client import PlatformClient, nothing
+from exporter.upstream.client import PlatformClient, do_nothing
 from exporter.upstream.errors import LoginFailed, UpstreamError
 from exporter.upstream.login import FetchedTokens
 from exporter.upstream.progress import Progress
@@ -38,7 +38,7 @@ class TenantSession:
         health: Health,
         log: FilteringBoundLogger,
         rng: random.Random,
-        on_change: Callable[[], None] = nothing,
+        on_change: Callable[[], None] = do_nothing,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         """``on_change`` is called whenever `state` has changed."""
@@ -107,9 +107,9 @@ class TenantSession:
                 self._health.retries.labels(self._client.platform, operation).inc()
             await self._sleep(delay)
 
-    def without_secrets(self, text: str) -> str:
+    def redact(self, text: str) -> str:
         """Replace in a text of the platform's what it has been told in confidence."""
-        return self._client.without_secrets(text)
+        return self._client.redact(text)
 
     def state(self) -> SessionState:
         """How the login stands."""
@@ -130,7 +130,7 @@ class TenantSession:
         low_priority: bool = False,
     ) -> object:
         async def send(token: Token) -> object:
-            full, headers = authorised(body, token.text, self.settings.auth.header_user)
+            full, headers = authorise(body, token.text, self.settings.auth.header_user)
             return await self._client.call(
                 operation,
                 path,
@@ -142,25 +142,25 @@ class TenantSession:
                 low_priority=low_priority,
             )
 
-        token = await self._tokens.current(progress)
+        token = await self._tokens.get(progress)
         try:
             answer = await send(token)
         except UpstreamError as error:
             if not error.token_refused:
                 raise
-            replacement = await self._tokens.replacement(token, error, progress)
+            replacement = await self._tokens.replace(token, error, progress)
             if replacement is None:
                 raise
         else:
-            self._tokens.accepted(token, repeated=False)
+            self._tokens.record_success(token, repeated=False)
             return answer
         try:
             answer = await send(replacement)
         except UpstreamError as error:
             if error.token_refused:
-                self._tokens.refused_again(replacement, error)
+                self._tokens.record_refusal(replacement, error)
             raise
-        self._tokens.accepted(replacement, repeated=True)
+        self._tokens.record_success(replacement, repeated=True)
         return answer
 
     def _delay(self, error: UpstreamError, attempt: int) -> float:
@@ -168,7 +168,7 @@ class TenantSession:
         return (error.retry_after or 0.0) + self._rng.uniform(0, FIRST_DELAY * 2 ** (attempt - 1))
 
 
-def authorised(
+def authorise(
     body: Mapping[str, object], token: str, header_user: str | None
 ) -> tuple[Mapping[str, object], Mapping[str, str]]:
     """A call's body and its headers besides the usual ones, with the token in the one or the other."""

@@ -37,21 +37,21 @@ class Standing:
         self._logged_in_before = False
         self.state = SessionState()
 
-    def logged_in(self, life: float) -> None:
+    def record_login(self, life: float) -> None:
         """Record a login that gave a token with ``life`` seconds to live."""
         log = self._log.debug if self._logged_in_before else self._log.info
         self._logged_in_before = True
         log("login_succeeded", expires_in_seconds=life)
         self._become(replace(self.state, token_expiry=self._clock.now() + life))
 
-    def recovered(self) -> None:
+    def record_recovery(self) -> None:
         """Record that nothing is wrong."""
         if self._logged is not None:
             self._log.info("login_recovered", duration_seconds=round(self._clock.elapsed() - self._failing_since, 3))
             self._logged = None
         self.reset()
 
-    def failed(self, error: UpstreamError, *, blocked: bool, delay: float | None) -> None:
+    def record_failure(self, error: UpstreamError, *, blocked: bool, delay: float | None) -> None:
         """Record that a login or its token was refused.
 
         Args:

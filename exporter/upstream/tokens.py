@@ -26,23 +26,23 @@ class Token:
 class Tokens(Protocol):
     """Gives a session its tokens."""
 
-    async def current(self, progress: Progress) -> Token:
+    async def get(self, progress: Progress) -> Token:
         """Return the token for a call; raise `UpstreamError` if there is none for now.
 
         ``progress`` hears of a login that this waits for.
         """
 
-    async def replacement(self, refused: Token, error: UpstreamError, progress: Progress) -> Token | None:
+    async def replace(self, refused: Token, error: UpstreamError, progress: Progress) -> Token | None:
         """Return another token for a call whose token was refused; None if the call should not be repeated.
 
-        ``progress`` is as for `current`. Raises `LoginFailed` if the login is at fault and not the call.
+        ``progress`` is as for `get`. Raises `LoginFailed` if the login is at fault and not the call.
         """
 
-    def accepted(self, token: Token, *, repeated: bool) -> None:
+    def record_success(self, token: Token, *, repeated: bool) -> None:
         """Record that a call succeeded; ``repeated``: after its first token was refused."""
 
-    def refused_again(self, token: Token, error: UpstreamError) -> None:
-        """Record that the replacement was refused as well; raises as `replacement` does."""
+    def record_refusal(self, token: Token, error: UpstreamError) -> None:
+        """Record that the replacement was refused as well; raises as `replace` does."""
 
     def reset(self) -> None:
         """Allow the next try at once."""

@@ -80,7 +80,7 @@ class WorldSession:
         names = (str(body["type"]), str(body["tenantId"]), str(body["accessCode"]))
         return self._world.records(path, *names, timestamp, self._clock.now())
 
-    def without_secrets(self, text: str) -> str:
+    def redact(self, text: str) -> str:
         """There are none."""
         return text
 

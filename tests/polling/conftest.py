@@ -103,7 +103,7 @@ class FakeSession:
         finally:
             self.running -= 1
 
-    def without_secrets(self, text: str) -> str:
+    def redact(self, text: str) -> str:
         """There are none."""
         return text
 

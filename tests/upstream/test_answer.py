@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.upstream.answer import explained, http_date, judge_body, judge_status, without
+from exporter.upstream.answer import explain, http_date, judge_body, judge_status, redact
 from exporter.upstream.errors import UpstreamError
 
 NOW = 1_628_823_600.0
@@ -59,7 +59,7 @@ def test_a_refusal_without_a_token_says_nothing_about_the_account(status: int) -
     error = judge_status(status, None, NOW, with_token=False)
     assert error
     assert "http" == error.reason
-    assert "auth" == explained(error, b'{"errorCode": 200800002}', ()).reason
+    assert "auth" == explain(error, b'{"errorCode": 200800002}', ()).reason
 
 
 @pytest.mark.parametrize("status, told", [(100, False), (301, True), (304, False), (308, True), (400, False)])
@@ -111,7 +111,7 @@ def test_a_refusal_may_explain_itself(status: int, body: bytes, expected: tuple[
     refusal = judge_status(status, None, NOW, with_token=True)
     assert refusal
 
-    error = explained(refusal, body, ())
+    error = explain(refusal, body, ())
 
     assert expected == (error.reason, error.status, error.code)
     assert f"HTTP status {status}" in str(error)
@@ -258,4 +258,4 @@ def test_secrets_are_replaced_as_they_stand_in_json_too() -> None:
     secrets = ['pa"ss\\', 'pa"ss\\word', "plain"]
     text = f"{' '.join(secrets)} {json.dumps(secrets)}"
 
-    assert '<secret> <secret> <secret> ["<secret>", "<secret>", "<secret>"]' == without(secrets, text)
+    assert '<secret> <secret> <secret> ["<secret>", "<secret>", "<secret>"]' == redact(secrets, text)

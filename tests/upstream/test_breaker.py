@@ -20,12 +20,12 @@ def breaker(rig: Rig) -> CircuitBreaker:
 
 def _fail(breaker: CircuitBreaker, callers: Iterator[object]) -> None:
     for caller in callers:
-        breaker.failed(caller, REFUSED, probe=breaker.admit(caller))
+        breaker.record_failure(caller, REFUSED, probe=breaker.admit(caller))
 
 
 def _succeed(breaker: CircuitBreaker, caller: object) -> None:
     breaker.admit(caller)
-    breaker.succeeded()
+    breaker.record_success()
 
 
 def _probes(breaker: CircuitBreaker, rig: Rig, seconds: int) -> int:
@@ -34,7 +34,7 @@ def _probes(breaker: CircuitBreaker, rig: Rig, seconds: int) -> int:
     for _ in range(seconds * 10):
         rig.clock.advance(0.1)
         try:
-            breaker.failed("any", REFUSED, probe=breaker.admit("any"))
+            breaker.record_failure("any", REFUSED, probe=breaker.admit("any"))
         except CircuitOpen:
             continue
         probes += 1
@@ -72,7 +72,7 @@ def test_single_bot(breaker: CircuitBreaker, rig: Rig) -> None:
     assert breaker.open
     rig.clock.advance(60)
     assert breaker.admit("only")
-    breaker.succeeded()
+    breaker.record_success()
     assert not breaker.open
 
 
@@ -88,7 +88,7 @@ def test_logins_alone(breaker: CircuitBreaker) -> None:
 
 
 def _succeed_at_once(breaker: CircuitBreaker, caller: object) -> None:
-    breaker.succeeded()
+    breaker.record_success()
     _succeed(breaker, caller)
 
 
@@ -117,7 +117,7 @@ def test_abandoned_probe(breaker: CircuitBreaker, rig: Rig) -> None:
     """A probe whose caller gave up makes way for another."""
     _fail(breaker, iter(range(FAILURES_TO_OPEN)))
     rig.clock.advance(1)
-    breaker.abandoned(probe=breaker.admit("impatient"))
+    breaker.record_abandonment(probe=breaker.admit("impatient"))
     rig.clock.advance(1)
     assert breaker.admit("other")
 
@@ -127,9 +127,9 @@ def test_stragglers(breaker: CircuitBreaker, rig: Rig) -> None:
     before = [breaker.admit(caller) for caller in range(10)]
     _fail(breaker, iter(range(FAILURES_TO_OPEN)))
     for probe in before:
-        breaker.failed("late", REFUSED, probe=probe)
+        breaker.record_failure("late", REFUSED, probe=probe)
     rig.clock.advance(1)
     assert breaker.admit("probe")
-    breaker.succeeded()
+    breaker.record_success()
     assert not breaker.open
     assert breaker.recoveries == 1

@@ -367,7 +367,7 @@ def test_a_secret_that_the_platform_repeats_is_not_in_what_is_told(
         [repeated(secret)],
         tenant_id=TENANT,
         access_code=BOT,
-        shown=lambda text: text.replace(secret, "<secret>"),
+        redact=lambda text: text.replace(secret, "<secret>"),
     )
 
     assert 1 == len(anomalies)
