@@ -132,7 +132,10 @@ def run(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedP
         ),
         (
             "tls_server_config: {cert_file: server.pem, key_file: client.key}\n",
-            "web.yaml:1: tls_server_config: needs a certificate and its key in PEM format, the key not encrypted\n",
+            (
+                "web.yaml:1: tls_server_config: cert_file and key_file must hold a certificate and its key in PEM format,"
+                " the key not encrypted\n"
+            ),
         ),
         ("tls_server_config:\n", "web.yaml:1: tls_server_config: the value is missing; write one, or remove the key\n"),
     ],

@@ -1,4 +1,4 @@
-"""The web configuration as it is now, in use as soon as it is written."""
+"""The web configuration in use: read again when its file, or a file named there, changes."""
 
 import ssl
 from collections.abc import Mapping
@@ -15,29 +15,29 @@ from exporter.config.validation import validate
 from exporter.serving.webconfig.schema import FORM
 from exporter.serving.webconfig.tls import LatestContext, subject_alt_names
 
-# Seconds; what a broken file names may come later, without another change of the file.
+# Seconds. A file that a broken configuration names may appear later, without a change of the configuration.
 _RETRY_AFTER: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class WebConfig:
-    """What one state of the file, and of those it names, says."""
+    """The content of the file and of the files it names."""
 
     context: ssl.SSLContext | None
     """For new connections; None: no TLS."""
     client_names: frozenset[str] | None
-    """A client's certificate is made out to one of these; None: to whomever."""
+    """The names allowed in clients' certificates; None: any."""
     users: Mapping[bytes, bytes] = field(repr=False)
-    """Names and bcrypt hashes; none: no authentication."""
+    """Names and bcrypt hashes; empty: no authentication."""
     headers: Mapping[str, str]
-    """Set in every answer; an empty value takes the header away."""
+    """Set in every response; an empty value removes the header."""
     files: tuple[Path, ...]
     key_file: Path | None
     """Holds the server's key; None: no TLS."""
 
 
 def load(path: Path) -> WebConfig:
-    """Reads the file and those it names. Raises ConfigError."""
+    """Read the file and the files it names. Raises ConfigError."""
     written = validate(FORM, path, name=str(path), directory=path.parent.absolute(), environ=None)
     tls = written.tls_server_config
     named = (tls.cert_file, tls.key_file, tls.client_ca_file) if tls else ()
@@ -47,19 +47,19 @@ def load(path: Path) -> WebConfig:
         users={user.encode(): hashed.encode() for user, hashed in written.basic_auth_users.items()},
         headers=written.http_server_config.headers,
         files=tuple(file for file in named if file is not None),
-        key_file=(tls.key_file or path) if tls else None,
+        key_file=tls.key_file if tls else None,
     )
 
 
 class CurrentWebConfig:
     """Follows the file, as exporter-toolkit does.
 
-    A state that cannot be used is logged, and the one before it stays in use: never is anything served with less
-    protection than the last good file asks for. Whether TLS is spoken at all is settled at the start.
+    If the file is invalid, an error is logged and the last valid configuration stays in use, so that protection never
+    drops by mistake. TLS cannot be switched on or off without a restart.
     """
 
     def __init__(self, path: Path, *, clock: Clock, log: FilteringBoundLogger) -> None:
-        """Reads the file; raises ConfigError."""
+        """Read the file; raises ConfigError."""
         self._path = path
         self._clock = clock
         self._log = log
@@ -70,17 +70,17 @@ class CurrentWebConfig:
         self._seen = self._versions_read(before)
         self._warn()
         self.context = LatestContext(self._context) if self._config.context else None
-        """To listen with; None: no TLS."""
+        """For listening; None: no TLS."""
 
     def get(self) -> WebConfig:
-        """What the file says now."""
+        """Return the current configuration."""
         now = self._versions(self._config.files)
         if now != self._seen or (self._errors and self._clock.elapsed() >= self._retry_at):
             self._reload(now)
         return self._config
 
     def admits(self, certificate: Mapping[str, Any] | None) -> bool:
-        """Whether a client may come in with this certificate, which was verified; None: it gave none."""
+        """Return whether a client with this verified certificate is allowed; None: it sent no certificate."""
         allowed = self.get().client_names
         return allowed is None or not allowed.isdisjoint(subject_alt_names(certificate or {}))
 
@@ -103,17 +103,17 @@ class CurrentWebConfig:
     def _load_like_before(self) -> WebConfig:
         config = load(self._path)
         if (config.context is None) != (self.context is None):
-            what = "was removed" if config.context is None else "was added"
-            raise ConfigError([f"{self._path}: tls_server_config {what}: restart the exporter for that"])
+            what = "removed" if config.context is None else "added"
+            raise ConfigError([f"{self._path}: tls_server_config was {what}; restart the exporter to apply this"])
         return config
 
     def _context(self) -> ssl.SSLContext:
         context = self.get().context
-        assert context is not None  # noqa: S101 - _load_like_before refuses a file without
+        assert context is not None  # noqa: S101 - _load_like_before rejects a file without
         return context
 
     def _versions_read(self, before: dict[Path, Version]) -> dict[Path, Version]:
-        """The versions of the files that were just read, rather too old than too new."""
+        """Return the versions of the files just read. A file that changed meanwhile gets its former version, and is read again."""
         after = self._versions(self._config.files)
         return after | {file: before[file] for file in after.keys() & before.keys()}
 

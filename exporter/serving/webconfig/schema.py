@@ -1,34 +1,121 @@
-"""What may be written in the file of ``--web.config.file``, the format of Prometheus' exporter-toolkit.
+"""The keys of the ``--web.config.file``, in the format of Prometheus' exporter-toolkit.
 
 Source: https://github.com/prometheus/exporter-toolkit/blob/master/docs/web-configuration.md
 """
 
+import re
 import ssl
 from collections.abc import Iterator
-from typing import Final, Self
+from typing import Annotated, Final, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
-
-from exporter.config.document import Location
-from exporter.config.types import CaFile, FilePath, Flag, Text
-from exporter.config.validation import Finding, Form
-from exporter.serving.webconfig.tls import server_context
-from exporter.serving.webconfig.types import (
-    HEADERS,
-    CipherSuite,
-    ClientAuth,
-    Curve,
-    Headers,
-    NoHttp2,
-    NotImplementedKey,
-    TlsVersion,
-    Users,
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    PrivateAttr,
+    model_validator,
 )
 
+from exporter.config.document import Location
+from exporter.config.types import CaFile, FilePath, Text, header_value
+from exporter.config.validation import Finding, Form
+from exporter.serving.webconfig.tls import server_context
+
+T = TypeVar("T")
 _Mapping = dict[str, object]
 
 _TLS: Final[Location] = ("tls_server_config",)
-_VERIFYING: Final = ("RequireAndVerifyClientCert", "VerifyClientCertIfGiven")
+
+_CLIENT_AUTH: Final = {
+    "NoClientCert": ssl.CERT_NONE,
+    "VerifyClientCertIfGiven": ssl.CERT_OPTIONAL,
+    "RequireAndVerifyClientCert": ssl.CERT_REQUIRED,
+}
+_UNVERIFIED: Final = ("RequestClientCert", "RequireAnyClientCert", "RequireClientCert")
+_VERSIONS: Final = {"TLS12": ssl.TLSVersion.TLSv1_2, "TLS13": ssl.TLSVersion.TLSv1_3}
+
+_HEADERS: Final = {
+    "Content-Security-Policy": (),
+    "X-Frame-Options": ("deny", "sameorigin"),
+    "X-Content-Type-Options": ("nosniff",),
+    "X-XSS-Protection": (),
+    "Strict-Transport-Security": (),
+}
+"""The headers that may be set, and the values that some of them are limited to."""
+
+# 22 characters of salt, whose last one has two significant bits, and 31 of the hash.
+_BCRYPT: Final = re.compile(r"\$2[abxy]\$([0-9]{2})\$[./A-Za-z0-9]{21}[.Oeu][./A-Za-z0-9]{31}")
+# A check with a cost of 14 takes seconds, and the exporter cannot stop in the middle of it.
+_COSTS: Final = range(4, 15)
+
+
+def _client_auth(value: object) -> ssl.VerifyMode:
+    if value in _UNVERIFIED:
+        raise ValueError(
+            "Python's ssl accepts no certificate without verifying it; write RequireAndVerifyClientCert or"
+            " VerifyClientCertIfGiven"
+        )
+    return _choose(_CLIENT_AUTH, value)
+
+
+def _tls_version(value: object) -> ssl.TLSVersion:
+    if value in ("TLS10", "TLS11"):
+        raise ValueError("this version is insecure and not supported; write TLS12 or TLS13")
+    return _choose(_VERSIONS, value)
+
+
+def _choose(values: dict[str, T], value: object) -> T:
+    if not isinstance(value, str) or value not in values:
+        raise ValueError(f"the value must be one of {', '.join(values)}")
+    return values[value]
+
+
+def _user_name(value: str) -> str:
+    if not value:
+        raise ValueError("the user name is empty")
+    if ":" in value:
+        raise ValueError("the user name contains a colon, which ends the name in basic authentication; choose another")
+    return value
+
+
+def _password_hash(value: str) -> str:
+    match = _BCRYPT.fullmatch(value)
+    if match is None:
+        raise ValueError("the value is not a bcrypt hash; make one with htpasswd -nBC 10 USER")
+    if int(match[1]) not in _COSTS:
+        raise ValueError(
+            f"the cost of the hash must be {_COSTS[0]} to {_COSTS[-1]}; make one with htpasswd -nBC 10 USER"
+        )
+    return value
+
+
+def _header_name(value: str) -> str:
+    if value not in _HEADERS:
+        raise ValueError(f"this header cannot be set; use one of {', '.join(_HEADERS)}")
+    return value
+
+
+def _digit(value: object) -> object:
+    # Go's YAML reads the usual X-XSS-Protection: 1 as text.
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 1 else value
+
+
+def _no_http2(value: bool) -> bool:
+    if value:
+        raise ValueError("HTTP/2 is not implemented; write false, or remove the key")
+    return value
+
+
+_ClientAuth = Annotated[ssl.VerifyMode, PlainValidator(_client_auth)]
+_TlsVersion = Annotated[ssl.TLSVersion, PlainValidator(_tls_version)]
+_Users = dict[Annotated[str, AfterValidator(_user_name)], Annotated[Text, AfterValidator(_password_hash)]]
+_HeaderValues = dict[
+    Annotated[str, AfterValidator(_header_name)], Annotated[str, AfterValidator(header_value), BeforeValidator(_digit)]
+]
+_NoHttp2 = Annotated[bool, AfterValidator(_no_http2)]
 
 
 class _Block(BaseModel):
@@ -36,131 +123,90 @@ class _Block(BaseModel):
 
 
 class TlsServerConfig(_Block):
-    """HTTPS: the server's certificate, and what is asked of clients."""
+    """HTTPS: the server's certificate, and how clients' certificates are checked."""
 
-    cert: Text | None = None
-    key: Text | None = Field(None, repr=False)
-    client_ca: Text | None = None
     cert_file: FilePath | None = None
     key_file: FilePath | None = None
-    client_auth_type: ClientAuth = ssl.CERT_NONE
+    client_auth_type: _ClientAuth = ssl.CERT_NONE
     client_ca_file: CaFile | None = None
     client_allowed_sans: list[Text] | None = None
-    min_version: TlsVersion = ssl.TLSVersion.TLSv1_2
-    max_version: TlsVersion = ssl.TLSVersion.TLSv1_3
-    cipher_suites: list[CipherSuite] = []
-    prefer_server_cipher_suites: Flag = True
-    curve_preferences: list[Curve] = []
+    min_version: _TlsVersion = ssl.TLSVersion.TLSv1_2
+    max_version: _TlsVersion = ssl.TLSVersion.TLSv1_3
 
     _context: ssl.SSLContext | None = PrivateAttr(None)
 
     @property
     def context(self) -> ssl.SSLContext | None:
-        """What the files held when this was read; None: something is missing, which `cross_checks` tells."""
+        """Return what the files held when this was read; None if something is missing, which `cross_checks` reports."""
         return self._context
 
     @model_validator(mode="after")
     def _load_files(self) -> Self:
-        certificate, key = self.cert_file or self.cert, self.key_file or self.key
-        if certificate is not None and key is not None and self.min_version <= self.max_version:
+        if self.cert_file and self.key_file and self.min_version <= self.max_version:
             self._context = server_context(
-                certificate=certificate,
-                key=key,
-                client_ca=self.client_ca_file or self.client_ca,
+                certificate=self.cert_file,
+                key=self.key_file,
+                client_ca=self.client_ca_file,
                 client_auth=self.client_auth_type,
                 min_version=self.min_version,
                 max_version=self.max_version,
-                ciphers=[suite for suite in self.cipher_suites if suite],
-                prefer_server_ciphers=self.prefer_server_cipher_suites,
-                curve=next(iter(self.curve_preferences), None),
             )
         return self
 
 
 class HttpServerConfig(_Block):
-    """Headers for every answer."""
+    """Headers for every response."""
 
-    http2: NoHttp2 = False
-    headers: Headers = {}
+    http2: _NoHttp2 = False
+    headers: _HeaderValues = {}
 
 
 class WebConfigFile(_Block):
-    """All of it."""
+    """The whole file."""
 
     tls_server_config: TlsServerConfig | None = None
     http_server_config: HttpServerConfig = HttpServerConfig()
-    basic_auth_users: Users = Field({}, repr=False)
-    rate_limit: NotImplementedKey = None
+    basic_auth_users: _Users = Field({}, repr=False)
 
 
 def cross_checks(data: object) -> Iterator[Finding]:
-    """What belongs together; finds it whatever the shape of the rest."""
+    """Find errors between keys, whatever the types of their values."""
     if not isinstance(data, dict):
         return
     http = data.get("http_server_config")
     if isinstance(http, dict) and isinstance(http.get("headers"), dict):
-        yield from _headers(http["headers"])
+        yield from _check_headers(http["headers"])
     tls = data.get("tls_server_config")
-    # A key that is misspelt is reported for that, and may be the one that is missed here.
+    # An unknown key is reported as such, and may be a misspelling of a missing one.
     if isinstance(tls, dict) and not tls.keys() - TlsServerConfig.model_fields:
-        yield from _pairs(tls)
-        yield from _clients(tls)
-        yield from _limits(tls)
+        yield from _check_tls(tls)
 
 
-def _headers(headers: _Mapping) -> Iterator[Finding]:
-    for name, allowed in HEADERS.items():
+def _check_headers(headers: _Mapping) -> Iterator[Finding]:
+    for name, allowed in _HEADERS.items():
         if allowed and name in headers and headers[name] not in (*allowed, None):
-            yield ("http_server_config", "headers", name), f"can only be {' or '.join(allowed)}"
+            yield ("http_server_config", "headers", name), f"the value must be {' or '.join(allowed)}"
 
 
-def _pairs(tls: _Mapping) -> Iterator[Finding]:
-    for key in ("cert", "key"):
-        if f"{key}_file" not in tls and key not in tls:
-            yield _TLS, f"needs {key}_file: without it there is no TLS"
-    for key in ("cert", "key", "client_ca"):
-        if key in tls and f"{key}_file" in tls:
-            yield (*_TLS, key), f"stands beside {key}_file: keep one of them"
-
-
-def _clients(tls: _Mapping) -> Iterator[Finding]:
+def _check_tls(tls: _Mapping) -> Iterator[Finding]:
+    for key in ("cert_file", "key_file"):
+        if key not in tls:
+            yield _TLS, f"{key} is missing; TLS needs it"
     policy = tls.get("client_auth_type", "NoClientCert")
-    authority = next((key for key in ("client_ca_file", "client_ca") if key in tls), None)
-    if policy in _VERIFYING and authority is None:
-        yield (*_TLS, "client_auth_type"), "needs client_ca_file beside it, to verify the certificates with"
-    if policy == "NoClientCert" and authority is not None:
-        yield (
-            (*_TLS, authority),
-            "needs client_auth_type: RequireAndVerifyClientCert beside it: so far nobody is asked for a certificate",
-        )
-    if "client_allowed_sans" in tls and policy in ("NoClientCert", "VerifyClientCertIfGiven"):
-        yield (
-            (*_TLS, "client_allowed_sans"),
-            "needs client_auth_type: RequireAndVerifyClientCert beside it: others let in clients without a certificate",
-        )
-
-
-def _limits(tls: _Mapping) -> Iterator[Finding]:
-    # The names sort by age.
-    oldest, newest = tls.get("min_version", "TLS12"), tls.get("max_version", "TLS13")
-    if (oldest, newest) == ("TLS13", "TLS12"):
-        yield (*_TLS, "max_version"), "is older than min_version: nobody could connect"
-    suites = tls.get("cipher_suites")
-    if (
-        suites
-        and isinstance(suites, list)
-        and not any("_WITH_" in str(suite) for suite in suites)
-        and oldest == "TLS12"
-    ):
-        yield (*_TLS, "cipher_suites"), "has none for TLS 1.2: add one, or set min_version: TLS13"
-    curves = tls.get("curve_preferences")
-    if isinstance(curves, list) and len(curves) > 1:
-        yield (*_TLS, "curve_preferences"), "can only be one: Python's ssl takes no list; remove it to offer all"
+    if policy in ("RequireAndVerifyClientCert", "VerifyClientCertIfGiven") and "client_ca_file" not in tls:
+        yield (*_TLS, "client_auth_type"), "client_ca_file is missing; it verifies the clients' certificates"
+    required = "needs client_auth_type: RequireAndVerifyClientCert; other types let in clients without a certificate"
+    if policy == "NoClientCert" and "client_ca_file" in tls:
+        yield (*_TLS, "client_ca_file"), f"client_ca_file {required}"
+    if policy in ("NoClientCert", "VerifyClientCertIfGiven") and "client_allowed_sans" in tls:
+        yield (*_TLS, "client_allowed_sans"), f"client_allowed_sans {required}"
+    if (tls.get("min_version"), tls.get("max_version")) == ("TLS13", "TLS12"):
+        yield (*_TLS, "max_version"), "max_version is older than min_version; no client could connect"
 
 
 FORM: Final = Form(
     WebConfigFile,
     {"": WebConfigFile, "tls_server_config": TlsServerConfig, "http_server_config": HttpServerConfig},
-    frozenset({"basic_auth_users", "key"}),
+    frozenset({"basic_auth_users"}),
     cross_checks,
 )

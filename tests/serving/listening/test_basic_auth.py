@@ -11,7 +11,7 @@ import bcrypt
 import pytest
 
 from exporter.serving.webconfig import basic_auth
-from exporter.serving.webconfig.basic_auth import Busy, Credentials, Passwords, credentials
+from exporter.serving.webconfig.basic_auth import Busy, Credentials, Passwords, read_credentials
 
 from .conftest import TIMEOUT, TLS, Get, Serve
 
@@ -313,4 +313,4 @@ async def test_what_is_remembered_is_bounded(slow: SlowHash, monkeypatch: pytest
 )
 def test_credentials(header: str | None, expected: tuple[bytes, bytes] | None) -> None:
     """RFC 7617: the name ends at the first colon."""
-    assert expected == credentials(header)
+    assert expected == read_credentials(header)

@@ -96,11 +96,11 @@ async def test_tls_does_not_come_or_go(
         for text in ("", "tls_server_config: {}\n"):
             running.write(text)
             assert 200 == (await get(running, context=client())).status
-    assert "tls_server_config was removed: restart the exporter for that" in log.getvalue()
+    assert "tls_server_config was removed; restart the exporter to apply this" in log.getvalue()
     async with serve("") as running:
         running.write(TLS)
         assert 200 == (await get(running)).status
-    assert "tls_server_config was added: restart the exporter for that" in log.getvalue()
+    assert "tls_server_config was added; restart the exporter to apply this" in log.getvalue()
 
 
 async def test_limits_of_tls_follow_the_file(serve: Serve, get: Get, client: Callable[[], ssl.SSLContext]) -> None:
