@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -235,17 +236,7 @@ def _show_json(output: Output, source: Source, planned: Plan, lived: Live | None
         ],
         "series": planned.series,
         "series_per_bot": planned.series_per_bot,
-        "findings": [
-            {
-                "level": finding.level.name.lower(),
-                "where": finding.where,
-                "bots": finding.bots,
-                "what": finding.what,
-                "example": finding.example,
-                "advice": finding.advice,
-            }
-            for finding in findings
-        ],
+        "findings": [asdict(finding) | {"level": finding.level.name.lower()} for finding in findings],
     }
     if lived:
         data["live"] = [

@@ -4,6 +4,7 @@ import asyncio
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
@@ -181,16 +182,7 @@ def _as_json(listing: _Listing) -> dict[str, object]:
         "tenant": listing.tenant.tenant.name,
         "error": str(listing.error) if listing.error else None,
         "bots": [
-            {
-                "access_code": binding.access_code,
-                "name": binding.name,
-                "state": state,
-                "source": binding.source,
-                "dialog_type": binding.dialog_type,
-                "flow_code": binding.flow_code,
-                "flow_name": binding.flow_name,
-                "description": binding.description,
-            }
+            asdict(binding) | {"state": state}
             for binding, state in zip(listing.bindings, listing.states(), strict=True)
         ],
         "configured_but_not_bound": listing.unbound,

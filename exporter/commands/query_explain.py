@@ -30,7 +30,7 @@ class FieldFate:
     raw: str
     samples: Sequence[str]
     """The gauges with its value, as on the metrics page."""
-    counter: str | None
+    adds_to: str | None
     """The counter that includes its value."""
     why_not: str | None
     """Why no sample contains it."""

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Final
 
 from exporter.commands.query_answer import Answer, Question
@@ -85,28 +86,14 @@ def show_json(output: Output, question: Question, answer: Answer) -> None:
         data["explanation"] = {
             "request": answer.request,
             "answer": answer.rows,
-            "records": [_record_as_json(question, record) for record in explanation.records],
+            "records": [
+                asdict(record) | {"start": None if record.start is None else question.local(record.start).isoformat()}
+                for record in explanation.records
+            ],
             "notes": explanation.notes,
             "samples": explanation.samples,
         }
     output.json(data)
-
-
-def _record_as_json(question: Question, record: RecordFate) -> dict[str, object]:
-    return {
-        "start": None if record.start is None else question.local(record.start).isoformat(),
-        "uses": record.uses,
-        "fields": [
-            {
-                "name": field.name,
-                "raw": field.raw,
-                "samples": field.samples,
-                "adds_to": field.counter,
-                "why_not": field.why_not,
-            }
-            for field in record.fields
-        ],
-    }
 
 
 def _show_exchange(output: Output, answer: Answer) -> None:
@@ -186,7 +173,7 @@ def _show_record(output: Output, question: Question, number: int, record: Record
 def _describe_fate(fate: FieldFate) -> str:
     if fate.why_not:
         return f"no sample: {fate.why_not}"
-    return f"adds to {fate.counter}" if fate.counter else ""
+    return f"adds to {fate.adds_to}" if fate.adds_to else ""
 
 
 def _show_samples(output: Output, answer: Answer) -> None:

@@ -1,4 +1,4 @@
-"""Commands as they are typed, against a simulated platform, at a time that stands still there."""
+"""Commands against a simulated platform whose clock stands still."""
 
 import asyncio
 import logging
@@ -36,8 +36,8 @@ BINDINGS: Final = "query_bindings"
 
 
 @contextmanager
-def serving(simulator: Simulator) -> Iterator[Simulator]:
-    """Lets a simulator serve in a thread of its own, as the commands have event loops of theirs."""
+def serve_in_thread(simulator: Simulator) -> Iterator[Simulator]:
+    """Run a simulator in its own thread, because commands have their own event loops."""
     started, loop = threading.Event(), asyncio.new_event_loop()
     stopping = asyncio.Event()
 
@@ -59,7 +59,7 @@ def serving(simulator: Simulator) -> Iterator[Simulator]:
 
 @dataclass
 class Shell:
-    """Where commands are typed: a directory with a configuration, and a platform it names."""
+    """A directory with a configuration, the platform that it names, and a function that runs commands."""
 
     simulator: Simulator
     clock: StandingClock
@@ -73,24 +73,24 @@ class Shell:
 
     @property
     def tenant(self) -> dict[str, Any]:
-        """The first tenant's settings."""
+        """Return the first tenant's settings."""
         settings: dict[str, Any] = self.settings["platforms"][0]["tenants"][0]
         return settings
 
     def run(self, *arguments: str, env: Mapping[str, str] | None = None, width: int | None = None) -> Result:
-        """Types a command, with the configuration of now."""
+        """Run a command with the current configuration."""
         (self.directory / "config.yaml").write_text(yaml.safe_dump(self.settings, allow_unicode=True), encoding="utf-8")
-        return typed(*arguments, directory=self.directory, now=self.now, env=env, width=width)
+        return run_command(*arguments, directory=self.directory, now=self.now, env=env, width=width)
 
 
-def typed(
+def run_command(
     *arguments: str,
     directory: Path,
     now: datetime = NOW,
     env: Mapping[str, str] | None = None,
     width: int | None = None,
 ) -> Result:
-    """Types a command in a directory."""
+    """Run a command in a directory."""
     former = Path.cwd()
     handlers = logging.root.handlers[:]
     os.chdir(directory)
@@ -104,7 +104,7 @@ def typed(
 
 
 def configuration(url: str, tenant: SimTenant = TENANT) -> dict[str, Any]:
-    """The configuration of a tenant's first bot, everything else by default."""
+    """Return the configuration of a tenant's first bot, with defaults."""
     return {
         "platforms": [
             {
@@ -126,15 +126,15 @@ def configuration(url: str, tenant: SimTenant = TENANT) -> dict[str, Any]:
 
 @pytest.fixture
 def shell(tmp_path: Path) -> Iterator[Shell]:
-    """Where commands are typed, beside a platform on which all is well."""
+    """Return a shell with a healthy platform."""
     clock = StandingClock(NOW)
-    with serving(Simulator(SimulatedWorld(1, [TENANT], CALM), clock=clock)) as simulator:
+    with serve_in_thread(Simulator(SimulatedWorld(1, [TENANT], CALM), clock=clock)) as simulator:
         yield Shell(simulator, clock, tmp_path)
 
 
 @pytest.fixture
 def change(shell: Shell) -> Callable[..., None]:
-    """Changes the first platform's settings."""
+    """Change the first platform's settings."""
 
     def change_platform(**settings: object) -> None:
         shell.settings["platforms"][0] |= settings

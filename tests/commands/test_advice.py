@@ -1,4 +1,4 @@
-"""Every failure comes with something to try."""
+"""Every error comes with an advice."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from exporter.upstream.errors import CircuitOpen, UpstreamError
 
 @pytest.mark.parametrize("reason", FailureReason)
 def test_every_reason(reason: FailureReason) -> None:
-    """With or without an error code or a status that is not known."""
+    """An unknown code or status does not change the advice."""
     words = {
         advice(error)
         for error in (
@@ -34,6 +34,6 @@ def test_every_reason(reason: FailureReason) -> None:
         (UpstreamError(FailureReason.HTTP, "x", status=429), "lower requests_per_second"),
     ],
 )
-def test_the_most_telling_fact_decides(error: UpstreamError, words: str) -> None:
-    """The platform's code before the HTTP status, and that before the reason."""
+def test_the_most_specific_fact_decides(error: UpstreamError, words: str) -> None:
+    """The platform's code comes before the HTTP status, and the status before the reason."""
     assert words in advice(error)

@@ -1,4 +1,4 @@
-"""``backfill``: what it takes, and what it says in the end."""
+"""The flags and the summary of ``backfill``."""
 
 import json
 import re
@@ -31,8 +31,8 @@ FLAGS = ("backfill", "--from=2026-05-19", "--to=2026-05-20T08:00")
         (["--report=day"], "day"),
     ],
 )
-def test_flags_that_cannot_be_meant(shell: Shell, flags: Sequence[str], message: str) -> None:
-    """Exit status 2, and a word on what to write instead; nothing is asked of the platform."""
+def test_wrong_flags(shell: Shell, flags: Sequence[str], message: str) -> None:
+    """The exit status is 2, the message shows a fix, and the command sends no request."""
     ended = shell.run(*FLAGS, *flags)
 
     assert 2 == ended.exit_code
@@ -40,16 +40,16 @@ def test_flags_that_cannot_be_meant(shell: Shell, flags: Sequence[str], message:
     assert 0 == shell.simulator.journal.counts.total()
 
 
-def test_the_beginning_has_to_be_before_the_end(shell: Shell) -> None:
-    """Which is three hours ago at the latest."""
+def test_the_start_must_precede_the_end(shell: Shell) -> None:
+    """The end is at most three hours ago."""
     ended = shell.run("backfill", "--from=2026-05-20T13:00")
 
     assert (1, "") == (ended.exit_code, ended.stdout)
     assert "--from is not before --to, which is at most 3 hours ago" in ended.stderr
 
 
-def test_nothing_is_newer_than_three_hours(shell: Shell) -> None:
-    """Also when the end that is asked for is: Prometheus may have it in memory only."""
+def test_samples_are_at_least_three_hours_old(shell: Shell) -> None:
+    """--to cannot change this: Prometheus may have newer samples in memory only."""
     ended = shell.run("backfill", "--from=2026-05-20", "--to=2026-05-21", "--format=json")
 
     (bot,) = json.loads(ended.stdout)["bots"]
@@ -62,15 +62,15 @@ def test_nothing_is_newer_than_three_hours(shell: Shell) -> None:
 
 
 @pytest.mark.parametrize("flags", [[], ["--to=2026-05-21"]])
-def test_what_was_too_new_is_to_be_fetched_later(shell: Shell, flags: Sequence[str]) -> None:
-    """And from where on, the end of the summary says."""
+def test_the_summary_says_how_to_fetch_newer_samples(shell: Shell, flags: Sequence[str]) -> None:
+    """The summary names the --from of the next command."""
     words = " ".join(shell.run("backfill", "--from=2026-05-20", *flags).stdout.split())
 
     assert re.search(r"The history ends at (2026-05-20T04:30:0\dZ), .* with --from=\1, --to and another", words)
 
 
-def test_the_summary_in_words(shell: Shell) -> None:
-    """What is there and what is missing, by bot; nothing of bots of which all is known."""
+def test_the_summary(shell: Shell) -> None:
+    """The summary lists only bots with gaps."""
     ended = shell.run(*FLAGS)
 
     assert (0, "") == (ended.exit_code, ended.stderr)
@@ -80,8 +80,8 @@ def test_the_summary_in_words(shell: Shell) -> None:
     assert "账单助手" not in ended.stdout
 
 
-def test_the_summary_of_what_failed(shell: Shell) -> None:
-    """Which bot, how many hours, why, and which days are left."""
+def test_the_summary_of_failures(shell: Shell) -> None:
+    """The summary names the bot, the hours, the error and the missing days."""
     shell.tenant["bots"].append({"access_code": "943370855474270311", "name": "claims"})
     shell.simulator.faults.add(faults.ErrorCode(10000002), access_code="943370855474270311")
 
@@ -94,8 +94,8 @@ def test_the_summary_of_what_failed(shell: Shell) -> None:
     assert "Missing: 2026-05-18, 2026-05-19. Repeat the same command" in " ".join(ended.stdout.split())
 
 
-def test_the_chatbot_report_has_a_past_too(shell: Shell) -> None:
-    """Its window and its counters, of a directory of their own."""
+def test_the_chatbot_report(shell: Shell) -> None:
+    """The files have its gauges and counters."""
     ended = shell.run(*FLAGS, "--report=chatbot")
 
     text = (shell.directory / "history" / "2026-05-19.om").read_text()
@@ -106,8 +106,8 @@ def test_the_chatbot_report_has_a_past_too(shell: Shell) -> None:
     assert "oifde_calls" not in text
 
 
-def test_discovered_bots_have_a_past_too(shell: Shell) -> None:
-    """With the names that the platform has for them, as their live series."""
+def test_discovered_bots(shell: Shell) -> None:
+    """They have the platform's names, like their live series."""
     del shell.tenant["bots"]
     shell.tenant["discovery"] = {"exclude": "new.*"}
 
@@ -117,8 +117,8 @@ def test_discovered_bots_have_a_past_too(shell: Shell) -> None:
     assert ["账单助手", "claims"] == [bot["bot"] for bot in json.loads(ended.stdout)["bots"]]
 
 
-def test_bots_that_cannot_be_listed_are_told(shell: Shell) -> None:
-    """With what to do about it; nothing is written."""
+def test_a_failed_listing(shell: Shell) -> None:
+    """The error comes with an advice, and the command writes nothing."""
     del shell.tenant["bots"]
     shell.tenant["discovery"] = {}
     shell.simulator.faults.add(faults.HttpStatus(404), operation="query_bindings")
@@ -130,8 +130,8 @@ def test_bots_that_cannot_be_listed_are_told(shell: Shell) -> None:
     assert not (shell.directory / "history").exists()
 
 
-def test_no_bot_at_all_is_told(shell: Shell) -> None:
-    """Where discovery takes none."""
+def test_no_bots(shell: Shell) -> None:
+    """The error says so if discovery matches no bot."""
     del shell.tenant["bots"]
     shell.tenant["discovery"] = {"exclude": ".*"}
 
@@ -141,8 +141,8 @@ def test_no_bot_at_all_is_told(shell: Shell) -> None:
     assert "there are no bots" in ended.stderr
 
 
-def test_a_file_that_cannot_be_written_is_told(shell: Shell) -> None:
-    """In a line, and what has been done stays done."""
+def test_a_file_that_is_not_writable(shell: Shell) -> None:
+    """The error is one line, and finished days stay."""
     (shell.directory / "history" / "2026-05-19.om.partial").mkdir(parents=True)
 
     ended = shell.run(*FLAGS)
@@ -153,7 +153,7 @@ def test_a_file_that_cannot_be_written_is_told(shell: Shell) -> None:
 
 
 def test_a_short_gap_that_fails_is_not_complete(shell: Shell) -> None:
-    """Though no hour begins in it."""
+    """This is so even if no hour begins in the gap."""
     shell.tenant["bots"].append({"access_code": "943370855474270311", "name": "claims"})
     flags = ("backfill", "--from=2026-05-20T08:10", "--to=2026-05-20T08:30")
     with shell.simulator.faults.active(faults.ErrorCode(10000002), access_code="943370855474270311"):
@@ -163,8 +163,8 @@ def test_a_short_gap_that_fails_is_not_complete(shell: Shell) -> None:
     assert (1, 0) == (failed.exit_code, mended.exit_code)
 
 
-def test_values_in_the_environment_may_hold_blanks(shell: Shell) -> None:
-    """Each has a line of its own."""
+def test_variables_have_one_value_per_line(shell: Shell) -> None:
+    """A value may contain spaces."""
     shell.tenant["bots"] = [
         {"access_code": bot.access_code, "name": name}
         for bot, name in zip(TENANT.bots, ("Re charge", "b c", "d"), strict=True)
@@ -179,8 +179,8 @@ def test_values_in_the_environment_may_hold_blanks(shell: Shell) -> None:
     assert 'instance="c d"' in written
 
 
-def test_names_that_a_terminal_would_obey(shell: Shell) -> None:
-    """Are shown as what they are."""
+def test_control_characters_in_names(shell: Shell) -> None:
+    """The output escapes them."""
     shell.tenant["bots"][0] |= {"access_code": "0", "name": "\x1b[31mred"}
 
     ended = shell.run(*FLAGS)
@@ -189,8 +189,8 @@ def test_names_that_a_terminal_would_obey(shell: Shell) -> None:
     assert "\x1b" not in ended.stdout + ended.stderr
 
 
-def test_the_documentation_has_flags_that_there_are() -> None:
-    """Those of the commands in docs/backfill.md, which were typed as they stand there."""
+def test_documented_flags_exist() -> None:
+    """Every flag in docs/backfill.md exists."""
     text = (Path(__file__).parents[2] / "docs" / "backfill.md").read_text(encoding="utf-8")
     commands = re.findall(r"^\$ oifde-exporter backfill (.*?[^\\])$", text, re.MULTILINE | re.DOTALL)
 

@@ -1,4 +1,4 @@
-"""What ``check`` predicts is what the exporter then does."""
+"""``check`` predicts the load that the exporter causes."""
 
 import asyncio
 import random
@@ -31,7 +31,7 @@ NOON = datetime(2026, 5, 20, 4, tzinfo=UTC)  # in Shanghai
 
 
 def config(bots: int = 1, zones: tuple[str, ...] = ("Asia/Shanghai",), **more: object) -> Config:
-    """A platform with a tenant in each zone, of so many bots each, and with ``more`` settings."""
+    """Return a platform with a tenant in each zone and ``bots`` per tenant; ``more`` are settings."""
     tenants = [
         {
             "tenant_id": str(number),
@@ -47,7 +47,7 @@ def config(bots: int = 1, zones: tuple[str, ...] = ("Asia/Shanghai",), **more: o
 
 @pytest.mark.parametrize("busy", [True, False], ids=["a busy bot", "a silent bot"])
 def test_requests_of_a_day(busy: bool) -> None:
-    """No more than predicted, and hardly fewer: yesterday's report after midnight is counted."""
+    """The prediction is an upper limit, and close. It includes yesterday's reports after midnight."""
 
     async def a_day() -> int:
         clock, session = LoopClock(NOON), FakeSession()
@@ -87,7 +87,7 @@ def test_requests_of_a_day(busy: bool) -> None:
 
 
 def test_the_rates() -> None:
-    """A bot is asked for once an interval, and twice after midnight."""
+    """Each bot takes one request per interval, and two after midnight."""
     (predicted,) = plan(config(120), NOON.timestamp()).platforms
 
     assert (120, 2.0, 4.0, 10_800) == (predicted.bots, predicted.rate, predicted.peak, predicted.peak_seconds)
@@ -104,7 +104,7 @@ def test_the_rates() -> None:
     ],
 )
 def test_midnights_apart(zones: tuple[str, ...], peak: float) -> None:
-    """Tenants whose midnights are hours apart do not add up."""
+    """The peaks of tenants with distant midnights do not add up."""
     (predicted,) = plan(config(120, zones), NOON.timestamp()).platforms
 
     assert (4.0, peak) == (predicted.rate, predicted.peak)
@@ -119,15 +119,15 @@ def test_midnights_apart(zones: tuple[str, ...], peak: float) -> None:
         (1300, "polling needs 21.7 requests per second all day"),
     ],
 )
-def test_what_does_not_fit(bots: int, words: str | None) -> None:
-    """Is said before it happens."""
+def test_too_many_requests(bots: int, words: str | None) -> None:
+    """The prediction describes the problem."""
     (predicted,) = plan(config(bots), NOON.timestamp()).platforms
 
     assert words == (predicted.problem and predicted.problem.partition(",")[0])
 
 
-def test_discovery_costs_requests_too() -> None:
-    """Two for each listing."""
+def test_requests_of_discovery() -> None:
+    """Each listing takes two."""
     plain, discovering = (
         plan(loaded, NOON.timestamp()).platforms[0].per_day
         for loaded in (config(), config(discovery={"interval": "10m"}))
@@ -137,7 +137,7 @@ def test_discovery_costs_requests_too() -> None:
 
 
 async def test_the_number_of_series() -> None:
-    """Is that of a page on which every bot has all its figures."""
+    """It is that of a page with every value of every bot."""
     bots = tuple(SimBot(f"{number}", f"{number}", calls_per_hour=500.0, profile=(1.0,) * 24) for number in range(3))
     tenant = SimTenant("t", bots)
     registry, clock = CollectorRegistry(), StandingClock()

@@ -1,4 +1,4 @@
-"""No command prints a secret, whatever the platform says back."""
+"""No command prints a secret, even if the platform repeats it."""
 
 import json
 
@@ -24,7 +24,7 @@ COMMANDS = [
 
 
 class EchoInRecords:
-    """A platform that says back in a report all that it was told."""
+    """A platform that repeats the request in a record."""
 
     async def __call__(self, request: web.Request, asked: Request, respond: Respond) -> web.StreamResponse:
         told = {**asked.body, "headers": dict(request.headers), "recordTime": asked.body.get("timestamp")}
@@ -34,7 +34,7 @@ class EchoInRecords:
 
 
 class EchoInErrors:
-    """A platform that says it back in its error."""
+    """A platform that repeats the request in an error."""
 
     async def __call__(self, request: web.Request, asked: Request, respond: Respond) -> web.StreamResponse:
         text = json.dumps({"errorCode": 10000002, "errorMsg": f"{dict(asked.body)} {dict(request.headers)}"[-150:]})
@@ -53,7 +53,7 @@ class EchoInErrors:
 def test_no_secret_is_printed(
     shell: Shell, command: list[str], auth: dict[str, str], echo: type[EchoInErrors], operation: str
 ) -> None:
-    """On stdout or stderr, with the log at its most talkative."""
+    """Neither stdout nor stderr contains it, even with the log level debug."""
     account = shell.simulator.accounts[TENANT.tenant_id]
     account.app_secret, account.ready_tokens = CANARY, {TOKEN}
     account.app_key = auth.get("header_user", TENANT.tenant_id)

@@ -1,4 +1,4 @@
-"""``discover``: the bots that are bound, for people, to paste, and for scripts."""
+"""The table, the YAML and the JSON of ``discover``."""
 
 import json
 from dataclasses import replace
@@ -18,7 +18,7 @@ CODES = [bot.access_code for bot in TENANT.bots]
 
 
 def test_a_table_of_all_bots(shell: Shell) -> None:
-    """Of both sources, with which of them are polled."""
+    """The table has the bots of both sources and their states."""
     result = shell.run("discover")
 
     assert (0, "") == (result.exit_code, result.stderr)
@@ -31,8 +31,8 @@ def test_a_table_of_all_bots(shell: Shell) -> None:
     assert "3 bound, 2 not polled." in result.stdout
 
 
-def test_yaml_that_loads_where_it_is_pasted(shell: Shell) -> None:
-    """Right below a tenant's other keys, whatever the platform calls its bots; those configured are comments."""
+def test_the_yaml_loads(shell: Shell) -> None:
+    """The YAML fits below a tenant's other keys, with any name."""
     del shell.tenant["bots"]
     shell.tenant["discovery"] = {"exclude": ".*"}
     pasted = shell.run("discover", "--format=yaml").stdout
@@ -59,7 +59,7 @@ def test_yaml_keeps_configured_bots(shell: Shell) -> None:
 
 
 def test_yaml_names_discovered_bots_in_comments(shell: Shell) -> None:
-    """The exporter polls them without being listed."""
+    """The exporter polls them without a list."""
     shell.tenant["discovery"] = {}
     text = shell.run("discover", "--format=yaml").stdout
 
@@ -68,7 +68,7 @@ def test_yaml_names_discovered_bots_in_comments(shell: Shell) -> None:
 
 
 def test_yaml_of_several_tenants(shell: Shell) -> None:
-    """Is a document for each."""
+    """Each tenant is a document."""
     tenants = [TENANT, SimTenant("2", (SimBot("7", "seven"),))]
     shell.simulator.world = SimulatedWorld(1, tenants)
     accounts = shell.simulator.accounts
@@ -83,13 +83,13 @@ def test_yaml_of_several_tenants(shell: Shell) -> None:
     only = shell.run("discover", "--tenant=2", "--format=json")
 
     assert [3, 1] == [len(first["bots"]), len(second["bots"])]
-    assert ["2"] == [each["tenant_id"] for each in json.loads(only.stdout)["tenants"]]
+    assert ["2"] == [tenant["tenant_id"] for tenant in json.loads(only.stdout)["tenants"]]
 
 
 @example("\uffff\ufeff\x85\u2028\U000e0001$${A}")
 @given(st.text(st.characters(codec="utf-8"), min_size=1).filter(str.strip))
 def test_any_name_survives(name: str) -> None:
-    """From the platform through YAML, and the configuration's own ${NAME}, to the label."""
+    """A name stays the same from the platform through YAML and ${NAME} to the label."""
     text = (
         'platforms: [{url: "https://h", tenants: [{tenant_id: "1", auth: {app_secret: s},'
         f' bots: [{{access_code: "7", name: {_quote(name)}}}]}}]}}]'
@@ -99,7 +99,7 @@ def test_any_name_survives(name: str) -> None:
 
 
 def test_states(shell: Shell) -> None:
-    """A bot is polled because it is configured, or because discovery takes it."""
+    """The daemon polls a bot that is configured or that discovery selects."""
     shell.tenant["discovery"] = {"include": "claims"}
     (tenant,) = json.loads(shell.run("discover", "--format=json").stdout)["tenants"]
 
@@ -109,7 +109,7 @@ def test_states(shell: Shell) -> None:
 
 
 def test_a_configured_bot_that_is_not_bound(shell: Shell) -> None:
-    """Is pointed out: its access code may be mistyped."""
+    """Its access code may be wrong."""
     shell.tenant["bots"].append({"access_code": "943370855474270209"})
 
     assert "943370855474270209 is configured, but not bound. Check the access code." in " ".join(
@@ -119,7 +119,7 @@ def test_a_configured_bot_that_is_not_bound(shell: Shell) -> None:
 
 @pytest.mark.parametrize("form", ["table", "yaml", "json"])
 def test_one_tenant_that_fails(shell: Shell, form: str) -> None:
-    """Is told on stderr, with exit status 1; the others are listed."""
+    """The error is on stderr, the exit status is 1, and the other tenants are listed."""
     gone = {"tenant_id": "3", "auth": {"app_secret": "x"}, "bots": [{"access_code": "1"}]}
     shell.settings["platforms"][0]["tenants"].insert(0, gone)
 
@@ -131,8 +131,8 @@ def test_one_tenant_that_fails(shell: Shell, form: str) -> None:
     assert "claims" in result.stdout
 
 
-def test_a_listing_that_fails(shell: Shell) -> None:
-    """Prints nothing that could be taken for one."""
+def test_a_failed_listing(shell: Shell) -> None:
+    """The command prints no YAML."""
     shell.simulator.faults.add(faults.HttpStatus(404), operation=BINDINGS)
     result = shell.run("discover", "--format=yaml")
 

@@ -1,4 +1,4 @@
-"""docs/commands.md shows what the commands print."""
+"""docs/commands.md shows the output of the commands."""
 
 import json
 import re
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from commands.conftest import NOW, serving, typed
+from commands.conftest import NOW, run_command, serve_in_thread
 
 from exporter.simulator.demo import demo_config, demo_simulator
 from harness.clocks import StandingClock
@@ -22,34 +22,34 @@ PORT: Final = ":28090"
 
 @pytest.fixture(scope="module")
 def directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Where the demo's configuration lies, beside its platform."""
+    """Return a directory with the demo's configuration, beside its platform."""
     directory = tmp_path_factory.mktemp("documented")
-    with serving(demo_simulator(StandingClock(NOW + timedelta(seconds=5)))) as simulator:
+    with serve_in_thread(demo_simulator(StandingClock(NOW + timedelta(seconds=5)))) as simulator:
         (directory / "config.yaml").write_text(demo_config(simulator.port), encoding="utf-8")
         yield directory
 
 
-def printed(command: str, directory: Path) -> str:
-    """What a command prints, with trailing blanks left out."""
+def run_example(command: str, directory: Path) -> str:
+    """Return the output of a command without trailing spaces."""
     port = re.findall("http://127.0.0.1(:[0-9]+)", (directory / "config.yaml").read_text(encoding="utf-8"))[0]
-    result = typed(*shlex.split(command), directory=directory)
+    result = run_command(*shlex.split(command), directory=directory)
     assert (0, "") == (result.exit_code, result.stderr)
     return "".join(f"{line.rstrip()}\n" for line in result.stdout.replace(port, PORT).splitlines())
 
 
 def test_there_are_examples() -> None:
-    """Of each command."""
+    """Every command has an example."""
     assert {"check", "query", "discover"} == {command.split()[0] for command, _ in EXAMPLES}
 
 
 def keys(data: object) -> set[str]:
-    """Those of a document; not those that are the platform's, or HTTP's."""
+    """Return the keys of a document, except those of the platform and of HTTP."""
     if isinstance(data, list):
-        return {key for each in data for key in keys(each)}
+        return {key for item in data for key in keys(item)}
     if not isinstance(data, dict):
         return set()
     theirs = ("values", "answer", "headers", "body")
-    return data.keys() | {key for name, each in data.items() if name not in theirs for key in keys(each)}
+    return data.keys() | {key for name, item in data.items() if name not in theirs for key in keys(item)}
 
 
 @pytest.mark.parametrize(
@@ -61,20 +61,20 @@ def keys(data: object) -> set[str]:
         "backfill --tenant=202401017788 --from=2026-05-20 --to=2026-05-20T01:00",
     ],
 )
-def test_the_page_has_every_key_for_scripts(command: str, directory: Path) -> None:
-    """All that is there when all is well."""
+def test_every_json_key_is_documented(command: str, directory: Path) -> None:
+    """The page has all keys of a successful command."""
     section = PAGE.read_text(encoding="utf-8").partition("## JSON for scripts")[2]
     rows = section.partition(f"| `{command.split(maxsplit=1)[0]}` |")[2].split("\n| `")[0]
     documented = set(re.findall("`([a-z_]+)(?:\\[\\])?`", rows))
-    actual = keys(json.loads(printed(f"{command} --format=json", directory)))
+    actual = keys(json.loads(run_example(f"{command} --format=json", directory)))
 
     assert set() == actual - documented
 
 
 @pytest.mark.parametrize("command, documented", EXAMPLES, ids=[command for command, _ in EXAMPLES])
-def test_the_page_shows_it(command: str, documented: str, directory: Path) -> None:
-    """Line by line; ``...`` stands for some that are left out."""
+def test_the_page_has_the_output(command: str, documented: str, directory: Path) -> None:
+    """``...`` stands for omitted lines."""
     parts = [re.escape(part) for part in re.split(r"^ *\.\.\.\n", documented, flags=re.MULTILINE)]
-    actual = printed(command, directory)
+    actual = run_example(command, directory)
 
     assert re.fullmatch("(?s:.*)".join(parts), actual), actual

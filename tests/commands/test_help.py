@@ -1,4 +1,4 @@
-"""``--help`` says all that it takes to use a command."""
+"""``--help`` and the parsing of flags."""
 
 import re
 import subprocess
@@ -12,24 +12,24 @@ from exporter import __version__
 from exporter.cli import COMMANDS, main
 
 
-def help_of(*command: str) -> str:
-    """What a command's ``--help`` prints."""
+def show_help(*command: str) -> str:
+    """Return the output of ``--help``."""
     result = CliRunner().invoke(main, [*command, "--help"], prog_name="oifde-exporter")
     assert 0 == result.exit_code
     return result.output
 
 
-def test_the_commands_come_in_the_order_of_use() -> None:
-    """And not by the alphabet."""
-    listed = re.findall("^  ([a-z]+)  ", help_of().partition("\nCommands:\n")[2].partition("\n\n")[0], re.MULTILINE)
+def test_the_order_of_commands() -> None:
+    """The order is that of use, not of the alphabet."""
+    listed = re.findall("^  ([a-z]+)  ", show_help().partition("\nCommands:\n")[2].partition("\n\n")[0], re.MULTILINE)
 
     assert ["run", "demo", "check", "query", "discover", "backfill"] == list(COMMANDS) == listed
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_each_command_shows_examples(command: str) -> None:
-    """That begin with what is typed, and whose flags exist."""
-    text = help_of(command)
+    """The examples use existing flags."""
+    text = show_help(command)
     examples = text.partition("\nExamples:\n")[2].partition("\n\n")[0]
 
     assert "oifde-exporter" in examples
@@ -39,9 +39,9 @@ def test_each_command_shows_examples(command: str) -> None:
 
 
 @pytest.mark.parametrize("command", ["check", "query", "discover"])
-def test_exit_statuses_are_told(command: str) -> None:
-    """For those who write scripts."""
-    assert "Exit status: 0" in help_of(command)
+def test_exit_statuses_are_documented(command: str) -> None:
+    """Scripts depend on them."""
+    assert "Exit status: 0" in show_help(command)
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_exit_statuses_are_told(command: str) -> None:
     [("qury", "did you mean query?"), ("x", "the commands are run, demo, check, query, discover, backfill")],
 )
 def test_a_mistyped_command(word: str, hint: str) -> None:
-    """Is told with the one that may be meant."""
+    """The error suggests a similar command."""
     result = CliRunner().invoke(main, [word], prog_name="oifde-exporter")
 
     assert 2 == result.exit_code
@@ -57,8 +57,8 @@ def test_a_mistyped_command(word: str, hint: str) -> None:
 
 
 @pytest.mark.parametrize("before", [["--config.file=nowhere"], ["--config.file", "nowhere"]])
-def test_flags_may_stand_before_the_command(before: list[str]) -> None:
-    """With an equals sign or without."""
+def test_flags_can_precede_the_command(before: list[str]) -> None:
+    """The value may follow an equals sign or a space."""
     result = CliRunner().invoke(main, [*before, "check"], prog_name="oifde-exporter")
 
     assert 1 == result.exit_code
@@ -66,16 +66,16 @@ def test_flags_may_stand_before_the_command(before: list[str]) -> None:
 
 
 @pytest.mark.parametrize("command", [[], ["run"], ["check"]])
-def test_the_version_is_that_of_all_commands(command: list[str]) -> None:
-    """After a command, too."""
+def test_every_command_has_the_version(command: list[str]) -> None:
+    """The flag also works after a command."""
     result = CliRunner().invoke(main, [*command, "--version"], prog_name="oifde-exporter")
 
     assert 0 == result.exit_code
     assert result.output.startswith(f"oifde-exporter, version {__version__}")
 
 
-def test_the_daemon_starts_without_what_only_other_commands_need(tmp_path: Path) -> None:
-    """They are loaded when they are asked for."""
+def test_the_daemon_imports_only_its_own_modules(tmp_path: Path) -> None:
+    """The modules of other commands are imported on use."""
     program = (
         "import sys; sys.argv = ['oifde-exporter', 'run', '--config.file=nowhere']\n"
         "from exporter.cli import main\n"

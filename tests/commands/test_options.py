@@ -1,4 +1,4 @@
-"""What the flags take, and what they say about what they do not."""
+"""Valid and invalid values of flags and variables."""
 
 import socket
 
@@ -21,15 +21,15 @@ from exporter.commands.run import run
     ],
 )
 def test_listen_addresses(text: str, expected: tuple[str | None, int]) -> None:
-    """As Prometheus' own programs take them."""
+    """The syntax is that of Prometheus' own programs."""
     assert expected == ListenAddress().convert(text, None, None)
 
 
 @pytest.mark.parametrize(
     "text", ["", "10230", "localhost", ":", ":x", ":99999", "http://a:1", "user@a:1", "a:1/path", "::1:9"]
 )
-def test_other_addresses_are_refused_with_an_example(text: str) -> None:
-    """The message shows what to write."""
+def test_invalid_listen_addresses(text: str) -> None:
+    """The error shows an example."""
     with pytest.raises(click.BadParameter, match="write an address like :10230"):
         ListenAddress().convert(text, None, None)
 
@@ -46,8 +46,8 @@ def test_the_shard_of_a_statefulset_pod_is_its_ordinal(
     assert expected == ShardNumber().convert("auto", None, None)
 
 
-def test_a_host_without_an_ordinal_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rather than taken for shard 0, which would be polled twice."""
+def test_a_host_name_without_an_ordinal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is an error: as shard 0, the tenants of shard 0 would be polled twice."""
     monkeypatch.setattr(socket, "gethostname", lambda: "exporter-6d9f7c-x2x4z")
 
     with pytest.raises(click.BadParameter, match="does not end in -N"):
@@ -56,7 +56,7 @@ def test_a_host_without_an_ordinal_is_told(monkeypatch: pytest.MonkeyPatch) -> N
 
 @pytest.mark.parametrize("url", ["https://example.com", "http://example.com/oifde/", "/oifde/", "/"])
 def test_external_urls(url: str) -> None:
-    """A path alone, too, as Prometheus takes it."""
+    """A path alone is valid, as in Prometheus."""
     with run.make_context("run", [f"--web.external-url={url}"]) as context:
         assert url == context.params["web_external_url"]
 
@@ -64,8 +64,8 @@ def test_external_urls(url: str) -> None:
 @pytest.mark.parametrize(
     "url", ["example.com", "ftp://example.com/", "//example.com/oifde", "https://", "http://[", ""]
 )
-def test_other_urls_are_refused(url: str) -> None:
-    """Rather than taken for a part of one."""
+def test_invalid_external_urls(url: str) -> None:
+    """They are errors, not paths."""
     with pytest.raises(click.BadParameter, match=r"neither an http or https URL nor a path|is not a URL"):
         run.make_context("run", [f"--web.external-url={url}"])
 

@@ -1,4 +1,4 @@
-"""``query``: the table, the JSON, and what it says when something is wrong."""
+"""The table, the JSON and the errors of ``query``."""
 
 import json
 from datetime import timedelta
@@ -17,22 +17,22 @@ BILLING = TENANT.bots[0].access_code
 
 
 def rows(world: World, hours: float = 0) -> list[dict[str, Any]]:
-    """What the platform has of the first bot's day, ``hours`` after now."""
+    """Return the platform's records of the first bot's day, ``hours`` after now."""
     moment = (NOW + timedelta(hours=hours)).timestamp()
     return world.records(
         "queryCallStatisticsReport", "hour", TENANT.tenant_id, BILLING, int(NOW.timestamp() * 1000), moment
     )
 
 
-def asked(shell: Shell, *arguments: str) -> Any:
-    """The JSON that ``query`` prints."""
+def query_json(shell: Shell, *arguments: str) -> Any:
+    """Return the JSON of ``query``."""
     result = shell.run("query", "--format=json", *arguments)
     assert (0, "") == (result.exit_code, result.stderr)
     return json.loads(result.stdout)
 
 
 def test_a_table_of_the_hours(shell: Shell) -> None:
-    """With what the platform has, the hour in progress marked, and the day's sums."""
+    """The table marks the hour in progress and has the sums of the day."""
     result = shell.run("query")
 
     assert 0 == result.exit_code, result.output
@@ -41,13 +41,13 @@ def test_a_table_of_the_hours(shell: Shell) -> None:
     assert "report hour of 2026-05-20 in Asia/Shanghai, as of 2026-05-20 15:30 CST" == lines[1].rstrip()
     cells = [line.split() for line in lines if line[2:3] == ":" or line.startswith("sum")]
     calls = [row["callCount"] for row in rows(shell.simulator.world)]
-    assert [f"{hour:02}:00" for hour in range(15)] + ["15:00*", "sum"] == [each[0] for each in cells]
-    assert [*map(str, calls), str(sum(calls))] == [each[1] for each in cells]
+    assert [f"{hour:02}:00" for hour in range(15)] + ["15:00*", "sum"] == [row[0] for row in cells]
+    assert [*map(str, calls), str(sum(calls))] == [row[1] for row in cells]
 
 
 @pytest.mark.parametrize("command", [["query", "--bot=账单助手"], ["discover"], ["check", "--live"]])
 def test_no_line_is_wider_than_a_terminal(shell: Shell, command: list[str]) -> None:
-    """Of 80 columns, in which a Chinese character takes two."""
+    """A terminal has 80 columns, and a Chinese character takes two."""
     shell.tenant["discovery"] = {}
     result = shell.run(*command)
 
@@ -55,35 +55,35 @@ def test_no_line_is_wider_than_a_terminal(shell: Shell, command: list[str]) -> N
 
 
 def test_json_has_the_platforms_names(shell: Shell) -> None:
-    """And times with their offset."""
-    answer = asked(shell)
+    """Times have their offset."""
+    answer = query_json(shell)
 
     first = rows(shell.simulator.world)[0]
     assert ("2026-05-20", "Asia/Shanghai", 16) == (answer["date"], answer["timezone"], len(answer["records"]))
     assert "2026-05-20T00:00:00+08:00" == answer["records"][0]["start"]
     assert first["callCount"] == answer["records"][0]["values"]["callCount"]
-    assert [True] * 15 + [False] == [each["complete"] for each in answer["records"]]
+    assert [True] * 15 + [False] == [record["complete"] for record in answer["records"]]
     assert [] == answer["anomalies"]
 
 
 def test_days_that_begin_off_local_midnight(shell: Shell) -> None:
     """A day is complete by its own end, if the platform's days are not the tenant's."""
     shell.tenant["timezone"] = "UTC"
-    records = asked(shell, "--report=day")["records"]
+    records = query_json(shell, "--report=day")["records"]
 
     assert [("2026-05-18T16:00:00+00:00", True), ("2026-05-19T16:00:00+00:00", False)] == [
         (record["start"], record["complete"]) for record in records[-2:]
     ]
 
 
-def test_a_date_that_is_over(shell: Shell) -> None:
-    """Has all its hours."""
-    answer = asked(shell, "--date=2026-05-18")
+def test_a_past_date(shell: Shell) -> None:
+    """All its hours are complete."""
+    answer = query_json(shell, "--date=2026-05-18")
 
     assert ("2026-05-18", "2026-05-18T23:59:59+08:00", 24) == (
         answer["date"],
         answer["as_of"],
-        sum(each["complete"] for each in answer["records"]),
+        sum(record["complete"] for record in answer["records"]),
     )
 
 
@@ -96,18 +96,18 @@ def test_a_date_that_is_over(shell: Shell) -> None:
     ],
 )
 def test_as_of_another_time(shell: Shell, at: str, date: str, as_of: str) -> None:
-    """In the tenant's time zone, unless it says which; a date is its end."""
-    answer = asked(shell, f"--at={at}")
+    """A time without an offset is in the tenant's time zone; a date means its end."""
+    answer = query_json(shell, f"--at={at}")
 
     assert (date, as_of) == (answer["date"], answer["as_of"])
 
 
 def test_as_of_a_time_shortly_after_midnight(shell: Shell) -> None:
-    """What began later is left out, and the day before is asked for, as the daemon would."""
+    """The command ignores later records and requests the day before, like the daemon."""
     shell.tenant["bots"] = [{"access_code": BILLING, "name": "billing"}]
-    answer = asked(shell, "--explain", "--at=2026-05-20T00:30")
+    answer = query_json(shell, "--explain", "--at=2026-05-20T00:30")
 
-    yesterday = asked(shell, "--date=2026-05-19")["records"]
+    yesterday = query_json(shell, "--date=2026-05-19")["records"]
     (first,) = answer["records"]
     samples = dict(sample.rsplit(" ", 1) for sample in answer["explanation"]["samples"])
     labels = f'{{tenant_id="{TENANT.tenant_id}",access_code="{BILLING}",bot="billing"}}'
@@ -115,7 +115,7 @@ def test_as_of_a_time_shortly_after_midnight(shell: Shell) -> None:
     assert yesterday[-1]["values"]["callCount"] == float(samples[f"oifde_hour_calls{labels}"])
     assert first["values"]["callCount"] == float(samples[f"oifde_live_hour_calls{labels}"])
     assert first["values"]["callCount"] == float(samples[f"oifde_calls_total{labels}"])
-    uses = [each["uses"] for each in answer["explanation"]["records"]]
+    uses = [record["uses"] for record in answer["explanation"]["records"]]
     assert [["not used: the record begins after --at"]] * 15 == uses[1:]
     assert [
         (
@@ -126,11 +126,11 @@ def test_as_of_a_time_shortly_after_midnight(shell: Shell) -> None:
     ] == answer["explanation"]["notes"]
 
 
-def test_a_day_before_that_cannot_be_had(shell: Shell) -> None:
-    """Ends nothing, as it ends no poll of the daemon's."""
+def test_a_failed_request_for_the_day_before(shell: Shell) -> None:
+    """The command continues without it, like the daemon."""
     counts = shell.simulator.journal.counts
     shell.simulator.faults.add(faults.HttpStatus(403), when=lambda _: counts[QUERY] > 1)
-    answer = asked(shell, "--explain", "--at=2026-05-20T00:30")
+    answer = query_json(shell, "--explain", "--at=2026-05-20T00:30")
 
     assert ["No hour of 2026-05-20 is complete yet. Until then, the metrics show an hour of the day before."] == answer[
         "explanation"
@@ -140,28 +140,28 @@ def test_a_day_before_that_cannot_be_had(shell: Shell) -> None:
 @pytest.mark.parametrize(
     "flag", ["--at=yesterday", "--at=0001-01-01", "--at=2026-02-30", "--date=20260520", "--date=x"]
 )
-def test_times_that_are_none(shell: Shell, flag: str) -> None:
-    """Are refused with an example."""
+def test_invalid_times(shell: Shell, flag: str) -> None:
+    """The error shows an example."""
     result = shell.run("query", flag)
 
     assert 2 == result.exit_code
     assert "write one like 2026-05-20" in result.stderr
 
 
-def test_a_bot_by_its_access_code_that_is_not_configured(shell: Shell) -> None:
-    """With the tenant's name, any may be asked for."""
+def test_a_bot_that_is_not_configured(shell: Shell) -> None:
+    """With --tenant, any access code works."""
     assert "claims" == TENANT.bots[1].name
-    answer = asked(shell, "--tenant=acme", f"--bot={TENANT.bots[1].access_code}")
+    answer = query_json(shell, "--tenant=acme", f"--bot={TENANT.bots[1].access_code}")
 
     assert TENANT.bots[1].access_code == answer["bot"]
     assert answer["records"]
 
 
-def test_a_bot_that_discovery_finds(shell: Shell) -> None:
-    """Goes by the platform's name for it."""
+def test_a_discovered_bot(shell: Shell) -> None:
+    """It has the platform's name."""
     shell.tenant["discovery"] = {}
 
-    assert TENANT.bots[1].access_code == asked(shell, "--bot=claims")["access_code"]
+    assert TENANT.bots[1].access_code == query_json(shell, "--bot=claims")["access_code"]
 
 
 @pytest.mark.parametrize(
@@ -178,8 +178,8 @@ def test_a_bot_that_discovery_finds(shell: Shell) -> None:
         (["--report=week"], "'week' is not one of"),
     ],
 )
-def test_what_does_not_exist(shell: Shell, arguments: list[str], words: str) -> None:
-    """Is told with what does, and nothing is sent."""
+def test_unknown_names(shell: Shell, arguments: list[str], words: str) -> None:
+    """The error lists the known names, and the command sends no request."""
     result = shell.run("query", *arguments)
 
     assert 2 == result.exit_code
@@ -187,8 +187,8 @@ def test_what_does_not_exist(shell: Shell, arguments: list[str], words: str) -> 
     assert not shell.simulator.journal.counts
 
 
-def test_which_of_several_bots(shell: Shell) -> None:
-    """Has to be said, and how is told."""
+def test_several_bots(shell: Shell) -> None:
+    """The error says how to choose one."""
     shell.tenant["bots"] = [{"access_code": bot.access_code, "name": "twin"} for bot in TENANT.bots]
 
     unsaid, twin = shell.run("query"), shell.run("query", "--bot=twin")
@@ -206,8 +206,8 @@ def test_which_of_several_bots(shell: Shell) -> None:
         (faults.ErrorCode(900002, "the token check failed"), "belongs to this tenant"),
     ],
 )
-def test_a_failure_says_what_may_help(shell: Shell, fault: faults.Fault, words: str) -> None:
-    """On stderr, with exit status 1."""
+def test_a_failure_comes_with_an_advice(shell: Shell, fault: faults.Fault, words: str) -> None:
+    """It is on stderr, and the exit status is 1."""
     shell.simulator.faults.add(fault, operation=QUERY)
     result = shell.run("query")
 
@@ -216,7 +216,7 @@ def test_a_failure_says_what_may_help(shell: Shell, fault: faults.Fault, words: 
 
 
 def test_a_failed_login_is_tried_once(shell: Shell) -> None:
-    """With the advice not to try on."""
+    """The advice warns of more tries."""
     shell.tenant["auth"]["app_secret"] = "wrong"
     result = shell.run("query")
 
@@ -224,15 +224,15 @@ def test_a_failed_login_is_tried_once(shell: Shell) -> None:
     assert "Correct the secret before you try again" in result.stderr
 
 
-def test_no_record_is_told_in_words(shell: Shell) -> None:
-    """Not as an empty table."""
+def test_no_record(shell: Shell) -> None:
+    """The output says so, and has no empty table."""
     result = shell.run("query", "--tenant=acme", f"--bot={TENANT.bots[2].access_code}")
 
     assert 0 == result.exit_code
     assert "no record: there were no calls, or there is no such bot" in result.stdout
 
 
-def test_a_date_to_come_is_told(shell: Shell) -> None:
+def test_a_future_date(shell: Shell) -> None:
     """It does not look like a bot without calls."""
     result = shell.run("query", "--date=2026-05-21")
 
@@ -241,7 +241,7 @@ def test_a_date_to_come_is_told(shell: Shell) -> None:
 
 
 def test_the_configuration_may_be_in_the_environment(shell: Shell) -> None:
-    """As for the daemon."""
+    """The commands read it like the daemon."""
     text = yaml.safe_dump(shell.settings)
     shell.settings = {}
     result = shell.run("query", env={"OIFDE_EXPORTER_CONFIG": text, "OIFDE_EXPORTER_BOT": BILLING})
@@ -249,8 +249,8 @@ def test_the_configuration_may_be_in_the_environment(shell: Shell) -> None:
     assert 0 == result.exit_code, result.output
 
 
-def test_no_configuration_says_where_to_begin(shell: Shell) -> None:
-    """With the demo and the example."""
+def test_no_configuration(shell: Shell) -> None:
+    """The error suggests the demo and the example."""
     for command in ("check", "query", "discover"):
         result = shell.run(command, "--config.file=nowhere.yaml")
 
@@ -259,8 +259,8 @@ def test_no_configuration_says_where_to_begin(shell: Shell) -> None:
         assert "config.example.yaml" in result.stderr
 
 
-def test_names_do_nothing_to_the_terminal(shell: Shell) -> None:
-    """Whatever the configuration or the platform calls a bot."""
+def test_names_cannot_control_the_terminal(shell: Shell) -> None:
+    """The output escapes names from the configuration and the platform."""
     nasty = "\x1b]0;title\x07[red]:smile:\u202eevil\x9b31m"
     shell.tenant["bots"][0]["name"] = "x\u202ey"
     world = shell.simulator.world

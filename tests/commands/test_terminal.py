@@ -1,4 +1,4 @@
-"""What only a terminal gets: colours, and a bar that shows how far it is."""
+"""Colours, progress bars, and outputs that fail."""
 
 import os
 import pty
@@ -15,7 +15,7 @@ from harness import faults
 
 
 def in_terminal(*arguments: str, directory: Path, **environment: str) -> tuple[int, str]:
-    """Runs a command in a terminal; gives its exit status and all it wrote there."""
+    """Run a command in a terminal, and return its exit status and its output."""
     clean = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "FORCE_COLOR", "COLUMNS")}
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
@@ -40,7 +40,7 @@ def in_terminal(*arguments: str, directory: Path, **environment: str) -> tuple[i
 
 @pytest.mark.parametrize("environment, coloured", [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)])
 def test_colours_are_for_terminals(tmp_path: Path, environment: dict[str, str], coloured: bool) -> None:
-    """But not for one that has none, nor for who does not want them (https://no-color.org)."""
+    """There are none on a dumb terminal or with NO_COLOR (https://no-color.org)."""
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(configuration("https://127.0.0.1:9")), encoding="utf-8")
     status, text = in_terminal("check", directory=tmp_path, **environment)
 
@@ -48,8 +48,8 @@ def test_colours_are_for_terminals(tmp_path: Path, environment: dict[str, str], 
     assert coloured == ("\x1b[32mconfig.yaml is valid." in text)
 
 
-def test_a_bar_while_it_takes_long(shell: Shell) -> None:
-    """On stderr, and gone at the end; what a script reads is the same without it."""
+def test_a_progress_bar(shell: Shell) -> None:
+    """The bar is on stderr and disappears at the end."""
     shell.simulator.faults.add(faults.Delay(0.3))
     (shell.directory / "config.yaml").write_text(yaml.safe_dump(shell.settings), encoding="utf-8")
     _, text = in_terminal("check", "--live", directory=shell.directory)
@@ -59,15 +59,15 @@ def test_a_bar_while_it_takes_long(shell: Shell) -> None:
 
 
 def test_no_colours_in_a_pipe(shell: Shell) -> None:
-    """Nor a bar."""
+    """There is no bar either."""
     result = shell.run("check", "--live")
 
     assert "\x1b" not in result.output
     assert "" == result.stderr
 
 
-def test_a_terminal_of_another_encoding(tmp_path: Path) -> None:
-    """Gets what it can show, and the rest escaped: no traceback."""
+def test_a_terminal_with_another_encoding(tmp_path: Path) -> None:
+    """Characters that it lacks are escaped."""
     settings = configuration("https://127.0.0.1:9")
     settings["platforms"][0]["name"] = "平台"
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(settings), encoding="utf-8")
@@ -84,8 +84,8 @@ def test_a_terminal_of_another_encoding(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("form", ["table", "json"])
-def test_a_full_disk_is_told(tmp_path: Path, form: str) -> None:
-    """In a line, and with a status that does not say that all is well."""
+def test_a_full_disk(tmp_path: Path, form: str) -> None:
+    """The error is one line, and the exit status is not 0."""
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(configuration("https://127.0.0.1:9")), encoding="utf-8")
     command = [sys.executable, "-m", "exporter", "check", f"--format={form}"]
     with Path("/dev/full").open("w", encoding="utf-8") as full:
@@ -97,8 +97,8 @@ def test_a_full_disk_is_told(tmp_path: Path, form: str) -> None:
 
 
 @pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["check", "--help"]], ids=" ".join)
-def test_a_full_disk_is_told_by_what_is_answered_at_once(arguments: list[str]) -> None:
-    """As by the commands."""
+def test_a_full_disk_with_help_and_version(arguments: list[str]) -> None:
+    """The same is true for --help and --version."""
     command = [sys.executable, "-m", "exporter", *arguments]
     with Path("/dev/full").open("w", encoding="utf-8") as full:
         ended = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
@@ -109,8 +109,8 @@ def test_a_full_disk_is_told_by_what_is_answered_at_once(arguments: list[str]) -
 
 
 @pytest.mark.parametrize("arguments", [["check"], ["check", "--format=json"], ["--help"]], ids=" ".join)
-def test_nobody_reads_any_more(tmp_path: Path, arguments: list[str]) -> None:
-    """The status is that of a program that SIGPIPE has ended, which says nothing of how things stand."""
+def test_the_reader_has_ended(tmp_path: Path, arguments: list[str]) -> None:
+    """The exit status is that of SIGPIPE."""
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(configuration("https://127.0.0.1:9")), encoding="utf-8")
     reader, writer = os.pipe()
     os.close(reader)
@@ -124,7 +124,7 @@ def test_nobody_reads_any_more(tmp_path: Path, arguments: list[str]) -> None:
 
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
 def test_closed_streams(tmp_path: Path, closed: str) -> None:
-    """What there is to say is lost; the status says how things stand."""
+    """The output is lost, but the exit status is right."""
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(configuration("https://127.0.0.1:9")), encoding="utf-8")
     for file, status in (("config.yaml", 0), ("missing.yaml", 1)):
         command = ["sh", "-c", f'"$0" -m exporter check --format=json --config.file={file} {closed}', sys.executable]

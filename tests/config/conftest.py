@@ -1,4 +1,4 @@
-"""Configurations to load: the smallest that loads, and texts with a part of their own."""
+"""Fixtures: the smallest configuration, and functions that write and load configurations."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -19,7 +19,7 @@ platforms:
 
 @pytest.fixture
 def smallest() -> str:
-    """A configuration with nothing in it that could be left out."""
+    """Return a configuration without optional keys."""
     return SMALLEST
 
 
@@ -37,7 +37,7 @@ def write_config(tmp_path: Path) -> Callable[[str | bytes], Path]:
 
 @pytest.fixture
 def errors() -> Callable[..., list[str]]:
-    """Load what cannot be loaded, and return why."""
+    """Load an invalid configuration, and return its errors."""
 
     def load_wrong(source: Path | str, environ: Mapping[str, str] | None = None) -> list[str]:
         with pytest.raises(ConfigError) as caught:

@@ -1,4 +1,4 @@
-"""Whatever is written: a configuration, or errors that name their place and keep secrets."""
+"""Any text loads, or its errors name their place and contain no secret."""
 
 import json
 import re
@@ -55,7 +55,7 @@ NAMES = st.sampled_from(["1", "2", "${NUMBER}"]) | SCALARS
 
 
 def block(**kinds: st.SearchStrategy[object]) -> st.SearchStrategy[dict[str, object]]:
-    """A mapping whose keys are there or not, and mostly of the right shape."""
+    """Return a mapping whose keys are all optional, and mostly of the right type."""
     return st.fixed_dictionaries({}, optional={key: kind | ANY for key, kind in kinds.items()})
 
 
@@ -98,7 +98,7 @@ CONFIGS = block(
 
 
 def attempt(text: str) -> Config | None:
-    """Load a text; errors are lines that begin with their place and hold no secret."""
+    """Load a text. Each error is a line that begins with its place and contains no secret."""
     try:
         return load(text, ENVIRON)
     except ConfigError as error:
@@ -117,7 +117,7 @@ def attempt(text: str) -> Config | None:
 @example("<<: 1")
 @example("a: &a {<<: *a}")
 def test_any_text(text: str) -> None:
-    """No text is answered with a traceback."""
+    """No text causes a traceback."""
     attempt(text)
 
 
@@ -128,14 +128,14 @@ def test_any_text(text: str) -> None:
     ).map("".join)
 )
 def test_any_yaml_like_text(text: str) -> None:
-    """Nor is one that is nearly YAML."""
+    """No text that resembles YAML does, either."""
     attempt(text)
 
 
 @unhurried
 @given(CONFIGS | ANY)
 def test_any_data_as_json(data: object) -> None:
-    """Any value in any place is accepted or told to be wrong."""
+    """Any value in any place loads or is an error."""
     attempt(json.dumps(data, ensure_ascii=False))
 
 
@@ -143,14 +143,14 @@ def test_any_data_as_json(data: object) -> None:
 @given(CONFIGS)
 @example({"platforms": {"\r": None}})
 def test_any_data_as_yaml(data: object) -> None:
-    """Also in blocks, with aliases for what occurs twice."""
+    """The same is true for blocks and aliases."""
     attempt(yaml.safe_dump(data, allow_unicode=True, sort_keys=False))
 
 
 @unhurried
 @given(data=st.data())
 def test_any_damage(data: st.DataObject) -> None:
-    """A file that something was cut out of, or typed into, is understood or its errors are told."""
+    """A file with cut or added text loads or has errors."""
     text = Path(__file__).with_name("testdata").joinpath("full.good.yaml").read_text(encoding="utf-8")
     start = data.draw(st.integers(0, len(text)))
     end = data.draw(st.integers(start, min(len(text), start + 20)))
@@ -172,8 +172,8 @@ PLAIN = st.one_of(
 
 @unhurried
 @given(PLAIN)
-def test_identifiers_are_what_was_written(written: str) -> None:
-    """An access code is used to the letter or not at all: 0755 is never 493, nor 755."""
+def test_identifiers_stay_as_written(written: str) -> None:
+    """An access code stays as written or is an error: 0755 is never 493 or 755."""
     config = attempt(
         f'platforms: [{{url: "https://h", tenants: [{{tenant_id: "1", auth: {{token: x}}, bots: [{{access_code: {written} }}]}}]}}]'
     )

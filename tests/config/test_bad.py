@@ -1,4 +1,4 @@
-"""What users are told about configurations that are wrong, to the letter: testdata/*.bad.yaml and *.bad.txt."""
+"""The exact errors of invalid configurations: testdata/*.bad.yaml and *.bad.txt."""
 
 from pathlib import Path
 
@@ -21,8 +21,8 @@ ENVIRON = {
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_errors_are_the_expected_ones(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """All that is wrong is told at once: the file, the line, the path, what is wrong and what to do."""
+def test_errors(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All errors are reported together, each with file, line, path and fix."""
     monkeypatch.chdir(TESTDATA)
 
     with pytest.raises(ConfigError) as caught:
@@ -34,7 +34,7 @@ def test_errors_are_the_expected_ones(name: str, monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.parametrize("name", BAD)
 def test_errors_are_in_the_order_of_the_lines(name: str) -> None:
-    """The file is put right from top to bottom."""
+    """Users fix a file from top to bottom."""
     lines = [
         int(error.split(":")[1])
         for error in TESTDATA.joinpath(name).with_suffix(".txt").read_text(encoding="utf-8").splitlines()
@@ -44,8 +44,8 @@ def test_errors_are_in_the_order_of_the_lines(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_errors_hold_no_secret(name: str) -> None:
-    """A secret is not printed, also where it was put in the wrong place."""
+def test_errors_contain_no_secret(name: str) -> None:
+    """Errors never print a secret, even from the wrong place."""
     with pytest.raises(ConfigError) as caught:
         load(TESTDATA / name, ENVIRON)
 
@@ -54,5 +54,5 @@ def test_errors_hold_no_secret(name: str) -> None:
 
 
 def test_every_expected_text_has_its_configuration() -> None:
-    """No expectation is left over that nothing is held against."""
+    """Every *.bad.txt has a *.bad.yaml."""
     assert BAD == sorted(path.with_suffix(".yaml").name for path in TESTDATA.glob("*.bad.txt"))

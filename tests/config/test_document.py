@@ -1,4 +1,4 @@
-"""Files that are no sane YAML: hostile ones, and ones in the wrong encoding."""
+"""Files that are not usable YAML: hostile files and wrong encodings."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -14,12 +14,12 @@ WriteConfig = Callable[[str | bytes], Path]
 
 @pytest.mark.parametrize("opening", ["[", "{a: ", "- ", "? ", "a: ["])
 def test_deep_nesting_is_an_error(opening: str, errors: Errors) -> None:
-    """A file of brackets neither overflows the stack nor takes long."""
+    """A file of brackets does not overflow the stack, and fails fast."""
     assert ["OIFDE_EXPORTER_CONFIG:1: the nesting is deeper than 64 levels"] == errors(opening * 100_000)
 
 
 def test_billion_laughs_are_an_error(errors: Errors) -> None:
-    """Aliases of aliases of aliases are not written out."""
+    """Aliases of aliases are not expanded without a limit."""
     lines = ["a: &a [x, x, x, x, x, x, x, x, x, x]"]
     lines += [
         f"{name}: &{name} [{', '.join([f'*{last}'] * 10)}]" for last, name in zip("abcdefgh", "bcdefghi", strict=True)
@@ -29,7 +29,7 @@ def test_billion_laughs_are_an_error(errors: Errors) -> None:
 
 
 def test_laughs_in_merge_keys_are_an_error(errors: Errors) -> None:
-    """Merge keys multiply no better than lists."""
+    """Merge keys have the same limit."""
     lines = ["a: &a {x: x}"]
     lines += [
         f"{name}: &{name} {{<<: [{', '.join([f'*{last}'] * 100)}]}}" for last, name in zip("abcd", "bcde", strict=True)
@@ -39,31 +39,31 @@ def test_laughs_in_merge_keys_are_an_error(errors: Errors) -> None:
 
 
 def test_control_characters_are_an_error(errors: Errors) -> None:
-    """A NUL byte is found by its line, not by its offset."""
+    """The error names the line of a NUL byte, not its offset."""
     assert ["OIFDE_EXPORTER_CONFIG:2: the text contains a control character (U+0000); remove it"] == errors(
         "reports:\n- \0"
     )
 
 
 def test_other_encodings_are_an_error(write_config: WriteConfig, errors: Errors) -> None:
-    """A file saved by an old editor is named with the line of the first strange letter."""
+    """The error names the line of the first byte that is not UTF-8."""
     path = write_config(b"reports: [hour]\n# caf\xe9\n")
 
     assert [f"{path}:2: the text is not UTF-8; save the file in that encoding"] == errors(path)
 
 
-def test_a_byte_order_mark_is_no_matter(write_config: WriteConfig, smallest: str) -> None:
-    """Windows' editors write one."""
+def test_a_byte_order_mark_is_ignored(write_config: WriteConfig, smallest: str) -> None:
+    """Editors on Windows write one."""
     assert load(smallest, {}) == load(write_config(b"\xef\xbb\xbf" + smallest.encode()), {})
 
 
-def test_windows_line_ends_are_no_matter(write_config: WriteConfig, smallest: str) -> None:
-    """Neither do they count as lines of their own."""
+def test_windows_line_ends_work(write_config: WriteConfig, smallest: str) -> None:
+    """They count as one line end each."""
     assert load(smallest, {}) == load(write_config(smallest.replace("\n", "\r\n")), {})
 
 
-def test_a_file_that_is_not_there_is_an_error(tmp_path: Path, errors: Errors) -> None:
-    """The name shows where it was looked for."""
+def test_a_missing_file_is_an_error(tmp_path: Path, errors: Errors) -> None:
+    """The error names the file and suggests the demo."""
     path = tmp_path / "config.yaml"
 
     (error,) = errors(path)
@@ -72,12 +72,12 @@ def test_a_file_that_is_not_there_is_an_error(tmp_path: Path, errors: Errors) ->
 
 
 def test_a_directory_is_an_error(tmp_path: Path, errors: Errors) -> None:
-    """A volume mounted over the file's name is said to be one."""
+    """A volume may be mounted in place of the file."""
     assert [f"{tmp_path}: cannot read the file: Is a directory"] == errors(tmp_path)
 
 
 def test_merge_keys_and_aliases_work() -> None:
-    """What several tenants share is written once; a tenant's own key wins."""
+    """Tenants can share settings; a tenant's own key wins."""
     text = """
 platforms:
   - url: https://aicc.example.com
@@ -98,7 +98,7 @@ platforms:
 
 
 def test_keys_are_text_as_written() -> None:
-    """A label called `on` is no truth value."""
+    """A label with the name `on` is not a boolean."""
     text = """
 platforms:
   - url: https://aicc.example.com
@@ -109,7 +109,7 @@ platforms:
 
 
 def test_works_without_libyaml(smallest: str, errors: Errors, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where PyYAML was built without the C parser, its own reads the same, and its errors repeat no text either."""
+    """PyYAML's Python parser reads the same as its C parser, and its errors quote no text either."""
     expected = load(smallest, {})
     monkeypatch.setattr("exporter.config.document._Loader", yaml.SafeLoader)
 

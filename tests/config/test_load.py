@@ -1,4 +1,4 @@
-"""What is read from configurations that are right."""
+"""Valid configurations, and the values that they load as."""
 
 import json
 import re
@@ -32,7 +32,7 @@ Errors = Callable[..., list[str]]
 
 
 def test_defaults(smallest: str) -> None:
-    """What is left out is as the documentation says."""
+    """Defaults are those of the documentation."""
     expected = Config(
         poll_interval=60,
         settle_delay=600,
@@ -70,7 +70,7 @@ def test_defaults(smallest: str) -> None:
 
 
 def test_every_key() -> None:
-    """What is written is what is used: variables replaced, files beside the configuration."""
+    """Every key has its value: variables are replaced, and files are relative to the configuration."""
     config = load(TESTDATA / "full.good.yaml", ENVIRON)
 
     expected = Config(
@@ -124,7 +124,7 @@ def test_every_key() -> None:
 
 
 def test_series_outlive_three_polls_by_default(smallest: str) -> None:
-    """With long intervals, series do not come and go between two polls: neither by the top's nor by a tenant's own."""
+    """Series do not disappear between two polls, even with long intervals."""
     tenant = """\
       - tenant_id: "2"
         poll_interval: 1h
@@ -137,8 +137,8 @@ def test_series_outlive_three_polls_by_default(smallest: str) -> None:
     assert [360, 10_800] == [tenant.stale_after for tenant in config.platforms[0].tenants]
 
 
-def test_written_stale_after_is_for_all(smallest: str) -> None:
-    """What the user says about staleness is not improved upon."""
+def test_stale_after_applies_to_all_tenants(smallest: str) -> None:
+    """A value in the file overrides the default for every tenant."""
     config = load("poll_interval: 1h\nstale_after: 7m\n" + smallest, {})
 
     assert 420 == config.stale_after == config.platforms[0].tenants[0].stale_after
@@ -164,7 +164,7 @@ def test_written_stale_after_is_for_all(smallest: str) -> None:
     ],
 )
 def test_variables(written: str, expected: str) -> None:
-    """Variables are replaced once, by text that stays text whatever it looks like."""
+    """Variables are replaced once, and their content stays text."""
     environ = {"A": "ä: {x}\n#", "N": "0755", "NULL": "null", "DOLLARS": "$$ ${A}"}
     bot = {"access_code": written, "labels": {"label": written}}
     tenant = {"tenant_id": "1", "auth": {"token": "x"}, "bots": [bot]}
@@ -176,7 +176,7 @@ def test_variables(written: str, expected: str) -> None:
 
 
 def test_secrets_from_files_are_not_expanded(tmp_path: Path, smallest: str) -> None:
-    """A secret may hold what looks like a variable."""
+    """A secret may contain what looks like a variable."""
     tmp_path.joinpath("secret").write_text("${HOME}$$\n")
     path = tmp_path / "config.yaml"
     path.write_text(smallest.replace('app_secret: "open sesame"', "app_secret_file: secret"))
@@ -190,7 +190,7 @@ def test_secrets_from_files_are_not_expanded(tmp_path: Path, smallest: str) -> N
 def test_files_of_a_text_are_relative_to_the_working_directory(
     tmp_path: Path, smallest: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With OIFDE_EXPORTER_CONFIG there is no file to be beside."""
+    """A configuration in OIFDE_EXPORTER_CONFIG has no folder of its own."""
     tmp_path.joinpath("secret").write_text("open sesame")
     monkeypatch.chdir(tmp_path)
 
@@ -209,7 +209,7 @@ def test_files_of_a_text_are_relative_to_the_working_directory(
     ],
 )
 def test_urls(written: str, url: str, name: str, smallest: str) -> None:
-    """A path prefix is kept, a trailing slash is not; the host names the platform."""
+    """A URL keeps its path prefix and loses a trailing slash. Its host is the platform's name."""
     platform = load(smallest.replace("https://aicc.example.com:28090", written), {}).platforms[0]
 
     assert (url, name) == (platform.url, platform.name)
@@ -227,13 +227,13 @@ def test_urls(written: str, url: str, name: str, smallest: str) -> None:
     ],
 )
 def test_durations(written: str, seconds: float, smallest: str) -> None:
-    """Durations are those Prometheus writes."""
+    """Durations have Prometheus' syntax."""
     assert seconds == load(f"poll_interval: {written}\n{smallest}", {}).poll_interval
 
 
 @pytest.mark.parametrize("written", ["0", '"0"', "0s", "0h0m"])
-def test_no_delay_at_all(written: str, smallest: str) -> None:
-    """Nothing needs no unit, as in Prometheus."""
+def test_zero_needs_no_unit(written: str, smallest: str) -> None:
+    """Prometheus accepts 0 without a unit, too."""
     assert 0 == load(f"settle_delay: {written}\n{smallest}", {}).settle_delay
 
 
@@ -254,14 +254,14 @@ def test_the_scheme_of_a_url_is_lowered(smallest: str) -> None:
 
 
 def test_every_key_of_a_tenant_acts_at_a_reload() -> None:
-    """A key of a tenant changes its requests, and is in `SessionSettings`, or it does not, and is named here."""
+    """Every key of a tenant is in `SessionSettings`, or is listed here because it changes no request."""
     no_requests = {"name", "timezone", "poll_interval", "stale_after", "bots", "discovery", "calendar"}
 
     assert {key.name for key in fields(Tenant)} == no_requests | {key.name for key in fields(SessionSettings)}
 
 
-def test_equal_when_the_same_was_written(smallest: str) -> None:
-    """A reload finds that nothing changed, and what did."""
+def test_equal_configurations(smallest: str) -> None:
+    """A reload can compare configurations."""
     first, again = load(smallest, {}), load(f"# a comment\n{smallest}", {})
     other = load(smallest.replace("open sesame", "close sesame"), {})
 
@@ -271,7 +271,7 @@ def test_equal_when_the_same_was_written(smallest: str) -> None:
 
 
 def test_secrets_are_not_shown(smallest: str) -> None:
-    """A configuration in a log line or a traceback gives nothing away."""
+    """A configuration in a log line or a traceback contains no secret."""
     text = smallest.replace("    tenants:", "    proxy_url: http://user:hunter2@proxy\n    tenants:")
 
     shown = repr(load(text, {}))
@@ -282,7 +282,7 @@ def test_secrets_are_not_shown(smallest: str) -> None:
 
 
 def test_ten_thousand_bots(smallest: str) -> None:
-    """A large installation is read like a small one, and one mistake in it is found."""
+    """A large configuration loads."""
     bots = "".join(f'\n        - {{access_code: "{n}", name: bot {n}}}' for n in range(10_000))
     text = smallest.replace(' [{access_code: "7"}]', bots)
 
@@ -291,20 +291,20 @@ def test_ten_thousand_bots(smallest: str) -> None:
 
 @pytest.mark.parametrize(("written", "days"), [("0", 0), ("7", 7), ("90", 90), ("${DAYS}", 14)])
 def test_history_days(written: str, days: int, smallest: str) -> None:
-    """A history is long enough to judge by, or switched off."""
+    """A history is long enough to judge by, or disabled."""
     assert days == load(f"history: {{days: '{written}'}}\n{smallest}", {"DAYS": "14"}).history.days
 
 
 def test_special_days_need_no_quotes(smallest: str) -> None:
-    """YAML reads a plain date as a date, which is what is meant here."""
+    """YAML reads a plain date as a date, which is correct here."""
     (tenant,) = load(smallest + "        calendar: {special_days: [2026-12-24]}\n", {}).platforms[0].tenants
 
     assert (date(2026, 12, 24),) == tenant.calendar.special_days
 
 
 @pytest.mark.parametrize("block", ["{}", "{enabled: true}", "{enabled: '${SURE}'}"])
-def test_discovery_is_on_once_it_is_written(smallest: str, block: str) -> None:
-    """It takes every bot, every ten minutes, and none needs to be listed."""
+def test_discovery_defaults(smallest: str, block: str) -> None:
+    """An empty block enables discovery of all bots, every ten minutes."""
     text = smallest.replace('bots: [{access_code: "7"}]', f"discovery: {block}")
 
     (tenant,) = load(text, ENVIRON).platforms[0].tenants
@@ -312,15 +312,15 @@ def test_discovery_is_on_once_it_is_written(smallest: str, block: str) -> None:
     assert ((), Discovery(600, re.compile(".*"), re.compile(""))) == (tenant.bots, tenant.discovery)
 
 
-def test_discovery_can_be_switched_off(smallest: str) -> None:
-    """The block stays where it is; the bots that are listed stay too."""
+def test_discovery_can_be_disabled(smallest: str) -> None:
+    """The block can stay, and listed bots stay too."""
     (tenant,) = load(smallest + "        discovery: {enabled: false}\n", {}).platforms[0].tenants
 
     assert (1, None) == (len(tenant.bots), tenant.discovery)
 
 
 def test_the_same_bot_on_two_tenants(smallest: str) -> None:
-    """Access codes are the tenants' own: two may have the same."""
+    """Two tenants may have the same access code."""
     tenant = """\
       - tenant_id: "2"
         auth: {token: x}

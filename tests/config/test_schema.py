@@ -1,4 +1,4 @@
-"""What is published about the configuration: the JSON Schema, the example, the documentation."""
+"""The published JSON Schema, the example and the documentation of the configuration."""
 
 import functools
 import json
@@ -26,19 +26,19 @@ PUBLISHED = Path(exporter.config.__file__).with_name("config.schema.json")
 
 @pytest.fixture(scope="module")
 def schema() -> dict[str, Any]:
-    """The schema as it is published."""
+    """Return the published schema."""
     published: dict[str, Any] = json.loads(PUBLISHED.read_text())
     return published
 
 
 def keys(schema: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every key that may be written, with what the schema says about it."""
+    """Yield every key with its schema."""
     for block in (schema, *schema["$defs"].values()):
         yield from block["properties"].items()
 
 
 def test_schema_is_up_to_date() -> None:
-    """Editors know the keys of this version; if not: python -m exporter.config > exporter/config/config.schema.json."""
+    """The file is current; if not: python -m exporter.config > exporter/config/config.schema.json."""
     printed = subprocess.run(
         [sys.executable, "-m", "exporter.config"], check=True, capture_output=True, text=True
     ).stdout
@@ -46,21 +46,21 @@ def test_schema_is_up_to_date() -> None:
     assert PUBLISHED.read_text() == printed
 
 
-def test_schema_is_one(schema: dict[str, Any]) -> None:
-    """It follows the draft it names."""
+def test_schema_is_valid(schema: dict[str, Any]) -> None:
+    """The schema follows the draft that it names."""
     jsonschema.Draft202012Validator.check_schema(schema)
 
     assert jsonschema.Draft202012Validator.META_SCHEMA["$id"] == schema["$schema"]
 
 
 def test_every_key_is_explained(schema: dict[str, Any]) -> None:
-    """An editor has something to show for each."""
+    """Editors show a description of every key."""
     assert [] == [name for name, key in keys(schema) if not key.get("description")]
 
 
 @pytest.mark.parametrize("path", [EXAMPLE, TESTDATA / "full.good.yaml"], ids=lambda path: path.name)
-def test_editors_accept_what_loads(path: Path, schema: dict[str, Any]) -> None:
-    """Nothing that is right is underlined, variables included."""
+def test_editors_accept_valid_files(path: Path, schema: dict[str, Any]) -> None:
+    """Editors mark no error in a valid file, even with variables."""
     jsonschema.validate(yaml.safe_load(path.read_text()), schema)
 
 
@@ -84,8 +84,8 @@ def test_editors_accept_what_loads(path: Path, schema: dict[str, Any]) -> None:
     ],
     ids=lambda path: path.name,
 )
-def test_editors_underline_what_is_wrong(path: Path, schema: dict[str, Any]) -> None:
-    """Most mistakes are seen while typing."""
+def test_editors_mark_errors(path: Path, schema: dict[str, Any]) -> None:
+    """Editors find most errors."""
     document = yaml.compose(re.sub("![a-z!]+[0-9]* ", "", path.read_text()))
 
     assert not jsonschema.Draft202012Validator(schema).is_valid(_plain(document))
@@ -93,7 +93,7 @@ def test_editors_underline_what_is_wrong(path: Path, schema: dict[str, Any]) -> 
 
 @pytest.mark.parametrize("name", ["a", "A1", "_", "_1", "_a", "a__", "", "1", "__", "__a", "a-b", "å", "tenant_id"])
 def test_editors_know_label_names(name: str, schema: dict[str, Any]) -> None:
-    """Those the exporter takes, and no others."""
+    """Editors accept the same label names as the exporter."""
     labels = schema["$defs"]["Bot"]["properties"]["labels"]
     try:
         label_name(name)
@@ -106,14 +106,14 @@ def test_editors_know_label_names(name: str, schema: dict[str, Any]) -> None:
 
 
 def test_example_loads() -> None:
-    """Copying the example is a good beginning."""
+    """Users can copy the example."""
     config = load(EXAMPLE, {"OIFDE_APP_SECRET": "open sesame"})
 
     assert ["943370855474270208"] == [bot.access_code for bot in config.platforms[0].tenants[0].bots]
 
 
 def test_example_shows_the_defaults(schema: dict[str, Any]) -> None:
-    """Where the example has a key with a default, it has that default."""
+    """The example has the default of every key that has one."""
     written = yaml.safe_load(EXAMPLE.read_text())
     platform = written["platforms"][0]
     tenant = platform["tenants"][0]
@@ -125,28 +125,28 @@ def test_example_shows_the_defaults(schema: dict[str, Any]) -> None:
 
 
 def test_example_shows_every_key(schema: dict[str, Any]) -> None:
-    """What is not in the example, few will find."""
+    """No key is missing in the example."""
     shown = set(re.findall(r"^ *(?:# )?(?:- )?(\w+):", EXAMPLE.read_text(), re.MULTILINE))
 
     assert set() == {name for name, _ in keys(schema)} - shown
 
 
 def test_example_names_the_schema() -> None:
-    """An editor that opens the example completes its keys."""
+    """Editors complete the keys of the example."""
     first = EXAMPLE.read_text().splitlines()[0]
 
     assert f"# yaml-language-server: $schema={PUBLISHED.relative_to(PUBLISHED.parents[2])}" == first
 
 
 def test_every_key_is_documented(schema: dict[str, Any]) -> None:
-    """docs/configuration.md leaves out nothing."""
+    """docs/configuration.md has every key."""
     documented = set(re.findall(r"^\| `(\w+)`", ROOT.joinpath("docs/configuration.md").read_text(), re.MULTILINE))
 
     assert {name for name, _ in keys(schema)} == documented
 
 
-def test_documented_examples_are_right(schema: dict[str, Any]) -> None:
-    """What is copied from the documentation is accepted, where it is whole."""
+def test_documented_examples_are_valid(schema: dict[str, Any]) -> None:
+    """Complete examples in the documentation match the schema."""
     text = ROOT.joinpath("docs/configuration.md").read_text()
     whole = [
         block for block in re.findall(r"(?<=```yaml\n)platforms:.*?(?=```)", text, re.DOTALL) if "..." not in block

@@ -1,4 +1,4 @@
-"""Secrets: read afresh, never shown."""
+"""Secrets: read at each use, never shown."""
 
 import os
 from pathlib import Path
@@ -10,7 +10,7 @@ from exporter.config import Secret, SecretUnavailable
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    """A file with a secret."""
+    """Return a file with a secret."""
     path = tmp_path / "secret"
     path.write_text("open sesame\n")
     return path
@@ -28,14 +28,14 @@ def file(tmp_path: Path) -> Path:
     ],
 )
 def test_content(file: Path, content: bytes, expected: str) -> None:
-    """A line end or byte order mark that an editor put there is no part of the secret; blanks are."""
+    """A line end and a byte order mark are not part of the secret; spaces are."""
     file.write_bytes(content)
 
     assert expected == Secret(path=file).read()
 
 
 def test_file_is_read_again(file: Path) -> None:
-    """A secret that is replaced is the new one at the next login, without a reload."""
+    """The next login uses a replaced secret without a reload."""
     secret = Secret(path=file)
     secret.read()
 
@@ -57,8 +57,8 @@ def test_file_is_read_again(file: Path) -> None:
         (b"x" * 65537, "the file is larger than 64 KiB"),
     ],
 )
-def test_content_that_is_no_secret(file: Path, content: bytes, reason: str) -> None:
-    """The operator is told which file, and why, and not what is in it."""
+def test_unusable_content(file: Path, content: bytes, reason: str) -> None:
+    """The error names the file and the reason, not the content."""
     file.write_bytes(content)
 
     with pytest.raises(SecretUnavailable) as caught:
@@ -68,8 +68,8 @@ def test_content_that_is_no_secret(file: Path, content: bytes, reason: str) -> N
     assert caught.value.__context__ is None
 
 
-def test_file_that_is_gone(file: Path) -> None:
-    """A secret that was unmounted is a failure of the login, not of the exporter."""
+def test_missing_file(file: Path) -> None:
+    """An unmounted secret is an error of the login, not of the exporter."""
     file.unlink()
 
     with pytest.raises(SecretUnavailable, match=r"secret: cannot read the file: No such file or directory$"):
@@ -77,7 +77,7 @@ def test_file_that_is_gone(file: Path) -> None:
 
 
 def test_pipe(tmp_path: Path) -> None:
-    """A pipe that nobody writes to does not stop the exporter."""
+    """A pipe without a writer does not block the exporter."""
     path = tmp_path / "pipe"
     os.mkfifo(path)
 
@@ -86,13 +86,13 @@ def test_pipe(tmp_path: Path) -> None:
 
 
 def test_shown_without_content(file: Path) -> None:
-    """Logs and tracebacks say where a secret is, not what it is."""
+    """Logs and tracebacks show the place of a secret, not the secret."""
     assert "<secret>" == repr(Secret("open sesame")) == str(Secret("open sesame"))
     assert f"<secret> ({file})" == repr(Secret(path=file)) == str(Secret(path=file))
 
 
 def test_equal_by_source(file: Path) -> None:
-    """A reload compares what was written: a file whose content changed is still the same file."""
+    """A file with new content is still the same source."""
     before = Secret(path=file)
     file.write_text("open barley")
 
@@ -104,14 +104,14 @@ def test_equal_by_source(file: Path) -> None:
 
 @pytest.mark.parametrize(("mode", "expected"), [(0o644, True), (0o640, False), (0o604, True), (0o400, False)])
 def test_world_readable(file: Path, mode: int, *, expected: bool) -> None:
-    """A file that every user may read can be warned of."""
+    """The exporter can warn of a file that every user may read."""
     file.chmod(mode)
 
     assert expected is Secret(path=file).world_readable()
 
 
 def test_not_world_readable(file: Path) -> None:
-    """A text, or a file that is gone, is no cause for that warning."""
+    """There is no warning for a text or a missing file."""
     file.unlink()
 
     assert not Secret(path=file).world_readable()

@@ -1,4 +1,4 @@
-"""How several processes share the tenants."""
+"""Sharding: how several processes share the tenants."""
 
 from collections import Counter
 
@@ -11,7 +11,7 @@ TENANTS = [f"tenant-{number}" for number in range(5000)]
 
 
 def config(tenants: int = 100) -> Config:
-    """Two platforms with tenants of two bots each."""
+    """Return two platforms, with tenants of two bots each."""
     lines = ["platforms:"]
     for platform in ("north", "south"):
         lines += [f"  - name: {platform}", f"    url: https://{platform}.example.com", "    max_concurrency: 9"]
@@ -23,7 +23,7 @@ def config(tenants: int = 100) -> Config:
 
 
 @pytest.mark.parametrize("total", [1, 2, 3, 7, 20])
-def test_the_union_of_the_shards_is_everything_without_overlap(total: int) -> None:
+def test_shards_have_each_tenant_once(total: int) -> None:
     """Each tenant is in exactly one shard, with all its bots."""
     whole = config()
 
@@ -36,7 +36,7 @@ def test_the_union_of_the_shards_is_everything_without_overlap(total: int) -> No
 
 @pytest.mark.parametrize("total", range(1, 12))
 def test_a_further_shard_moves_only_its_own_tenants(total: int) -> None:
-    """From N to N+1 about 1/(N+1) of the tenants move, all of them to the new shard."""
+    """From N to N+1 shards, about 1/(N+1) of the tenants move, all of them to the new shard."""
     before = {tenant: shard_of("main", tenant, total) for tenant in TENANTS}
     after = {tenant: shard_of("main", tenant, total + 1) for tenant in TENANTS}
 
@@ -46,33 +46,33 @@ def test_a_further_shard_moves_only_its_own_tenants(total: int) -> None:
     assert len(TENANTS) / (total + 1) == pytest.approx(len(moved), rel=0.2)
 
 
-def test_the_shards_are_of_about_the_same_size() -> None:
-    """No shard has much more to do than another."""
+def test_shards_have_about_the_same_size() -> None:
+    """The shards share the load evenly."""
     sizes = Counter(shard_of("main", tenant, 10) for tenant in TENANTS)
 
     assert set(range(10)) == set(sizes)
     assert all(len(TENANTS) / 10 == pytest.approx(size, rel=0.2) for size in sizes.values())
 
 
-def test_a_tenant_stays_where_it_is_from_version_to_version() -> None:
-    """All processes must agree on it, also in the middle of an upgrade."""
+def test_versions_agree_on_the_shard() -> None:
+    """Processes agree on a tenant's shard during an upgrade."""
     assert [2, 1, 1, 0, 1, 0] == [shard_of("main", f"tenant-{number}", 3) for number in range(6)]
 
 
 def test_the_request_limits_are_shared() -> None:
-    """All shards together send no more than one process would."""
+    """All shards together send no more requests than one process."""
     platforms = take_shard(config(), Shard(1, 3)).platforms
 
     assert {(3, 10.0)} == {(platform.max_concurrency, platform.requests_per_second) for platform in platforms}
 
 
-def test_one_shard_is_the_whole() -> None:
+def test_one_shard_has_everything() -> None:
     """The default changes nothing."""
     assert config() == take_shard(config(), Shard())
 
 
 def test_a_shard_may_be_empty() -> None:
-    """With fewer tenants than shards some have nothing to do, and no platform to ask."""
+    """With fewer tenants than shards, some shards have no platform."""
     shards = [take_shard(config(tenants=1), Shard(number, 8)) for number in range(8)]
 
     assert 2 == sum(len(shard.platforms) for shard in shards)

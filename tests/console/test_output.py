@@ -1,4 +1,4 @@
-"""What a table, a line and JSON look like, whatever stands in them."""
+"""Tables, lines and JSON with unusual content."""
 
 import io
 import json
@@ -11,7 +11,7 @@ from exporter.console.output import Output
 
 
 def written(width: int = 80) -> tuple[Output, io.StringIO]:
-    """An output, and what it writes to."""
+    """Return an output and its stream."""
     stream = io.StringIO()
     output = Output(stream)
     output.console.width = width
@@ -20,8 +20,8 @@ def written(width: int = 80) -> tuple[Output, io.StringIO]:
 
 @example([("账" * 200, 1), ("x" * 200, 10**9)])
 @given(st.lists(st.tuples(st.text(max_size=200), st.integers(0, 10**9)), min_size=1, max_size=3))
-def test_words_are_folded_and_figures_are_not(rows: list[tuple[str, int]]) -> None:
-    """However long a name is, the table fits and its figures are whole."""
+def test_tables_wrap_words_but_not_numbers(rows: list[tuple[str, int]]) -> None:
+    """A table with a long name fits the terminal, and its numbers are whole."""
     output, stream = written()
 
     output.table([("name", "left"), ("calls", "right")], [(name, str(number)) for name, number in rows])
@@ -31,8 +31,8 @@ def test_words_are_folded_and_figures_are_not(rows: list[tuple[str, int]]) -> No
         assert str(number) in stream.getvalue()
 
 
-def test_figures_that_do_not_fit() -> None:
-    """Make the table wider than the terminal, rather than lose digits."""
+def test_numbers_that_do_not_fit() -> None:
+    """The table gets wider than the terminal rather than lose digits."""
     output, stream = written(width=20)
 
     output.table([("a", "right")] * 4, [["1234567890"] * 4])
@@ -40,8 +40,8 @@ def test_figures_that_do_not_fit() -> None:
     assert 4 == stream.getvalue().count("1234567890")
 
 
-def test_a_line_is_folded_at_its_indent() -> None:
-    """Between words, also of Chinese, where a character takes two columns."""
+def test_lines_wrap_with_their_indent() -> None:
+    """Lines wrap between words. A Chinese character takes two columns."""
     output, stream = written(width=40)
 
     output.line("one two three " * 9 + "账单助手" * 9, indent=4)
@@ -51,8 +51,8 @@ def test_a_line_is_folded_at_its_indent() -> None:
     assert "账" * 9 == "".join(character for line in lines for character in line if character == "账")
 
 
-def test_what_is_to_be_copied_is_not_folded() -> None:
-    """A sample is one line, however long."""
+def test_verbatim_lines_do_not_wrap() -> None:
+    """A sample is one line, so that users can copy it."""
     output, stream = written(width=20)
 
     output.verbatim("x" * 100)
@@ -61,8 +61,8 @@ def test_what_is_to_be_copied_is_not_folded() -> None:
 
 
 @given(st.text(), st.floats(allow_nan=False, allow_infinity=False))
-def test_json_is_json(text: str, number: float) -> None:
-    """And no text in it can do anything to a terminal."""
+def test_json_is_valid(text: str, number: float) -> None:
+    """The JSON is valid, and its text cannot control a terminal."""
     output, stream = written()
 
     output.json({"text": text, "number": number})
