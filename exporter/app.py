@@ -58,16 +58,16 @@ class App:
         """Take what ``run`` needs.
 
         Args:
-            load: Reads the configuration, at the start and at each reload.
+            load: Reads the configuration at the start and at each reload.
             options: Where and how to listen.
             shard: Which tenants to poll.
-            clock: For all that depends on the time.
-            log: Bound to nothing yet.
-            rng: For jitter.
-            version: Of the exporter.
+            clock: Used for all that depends on the time.
+            log: Used by all parts.
+            rng: Used for jitter.
+            version: The exporter's.
             revision: The commit it was built from.
-            config_file: Names the configuration's source in the log.
-            watch: Watches this source, and has a change reloaded; None: only signals and HTTP requests do.
+            config_file: The configuration's source, for the log.
+            watch: Reloads the configuration when its source changes; None: no automatic reload.
             on_listening: Gets the URLs that are served.
         """
         self._load = load
@@ -188,7 +188,7 @@ class App:
                 # TLS certificates are issued for the name given.
                 given = _host((host, address[1])) if host else _host(address)
                 urls.append(f"{server.scheme}://{given}:{address[1]}{self._options.prefix}/")
-        # Only now: a configuration that is invalid, or a port that is taken, is one line on stderr.
+        # Not earlier: if the configuration is invalid or a port is taken, stderr has only the error.
         self._log.info(
             "starting",
             version=self._version,
@@ -210,7 +210,7 @@ class App:
         return Server(app, shutdown_timeout=_SHUTDOWN_TIMEOUT, context=config.context, admits=config.admits)
 
     def _catch_signals(self) -> asyncio.Event:
-        """Return the event that ends the exporter: set by SIGTERM and SIGINT. SIGHUP reloads."""
+        """Return the event that SIGTERM and SIGINT set to end the exporter. SIGHUP reloads."""
         stopped = asyncio.Event()
         for number, handler in (
             (signal.SIGTERM, stopped.set),

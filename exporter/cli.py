@@ -11,7 +11,7 @@ from exporter import __version__, signals
 from exporter.commands import DAEMONS, QUESTIONS
 from exporter.commands.help import group_flags, write_examples
 from exporter.console.writing import exit_if_unwritable
-from exporter.revision import revision
+from exporter.revision import read_revision
 
 COMMANDS: Final = (*DAEMONS, *QUESTIONS)
 """Each is imported on use, so that the daemon starts fast."""
@@ -73,7 +73,7 @@ class _Commands(click.Group):
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(__version__, message=f"oifde-exporter, version {__version__} (revision: {revision()})")
+@click.version_option(__version__, message=f"oifde-exporter, version {__version__} (revision: {read_revision()})")
 @click.pass_context
 def main(ctx: click.Context, /) -> None:
     """Prometheus exporter for the chatbots of Huawei's AICC/CEC platform.

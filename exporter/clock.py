@@ -1,20 +1,20 @@
-"""Time as the program sees it, passed in wherever it matters."""
+"""The clock, passed in wherever the time matters."""
 
 import time
 from typing import Protocol
 
-# CLOCK_BOOTTIME goes on while the machine is suspended, so figures are found stale on waking; only Linux has it.
+# CLOCK_BOOTTIME runs on while the machine is suspended, so that metrics are stale after it wakes. Only Linux has it.
 _ELAPSED = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 class Clock(Protocol):
-    """Where the time of day and the passing of time come from."""
+    """Tells the time of day and the time that has passed."""
 
     def now(self) -> float:
-        """Seconds since the epoch (UTC) by the wall clock, which may step either way."""
+        """Return the seconds since the epoch (UTC) by the wall clock, which may be set forwards or back."""
 
     def elapsed(self) -> float:
-        """Seconds since an arbitrary moment; never goes back, and counts the time a machine was suspended."""
+        """Return the seconds since some moment. They never decrease, and include the time a machine was suspended."""
 
 
 class SystemClock:

@@ -1,6 +1,6 @@
-"""The exporter's own metrics, on prometheus-client, in a registry that is passed in.
+"""The exporter's own metrics, collected by prometheus-client.
 
-What is known of single bots and tenants is not here: there are too many of those for prometheus-client's renderer.
+The metrics of bots and tenants are written elsewhere: there are too many for prometheus-client's renderer.
 """
 
 import platform as machine
@@ -16,13 +16,13 @@ _LAG_BUCKETS: Final = (0.01, 0.1, 0.5, 1, 5, 15, 60, 300)
 
 
 class Health:
-    """The families of the platforms, of the process and of its configuration.
+    """The metric families of the platforms, the process and its configuration.
 
-    Label values are, in this order: the platform's name, the operation, and the reason or the platform's error code.
+    The label values are, in this order: the platform's name, the operation, and the reason or the platform's error code.
     """
 
     def __init__(self, registry: CollectorRegistry, *, version: str, revision: str = "") -> None:
-        """Registers every family in ``registry``; ``revision`` is the commit the program was built from, if known."""
+        """Register each family in ``registry``; ``revision`` is the commit the exporter was built from, if known."""
         self._operations: dict[str, frozenset[str]] = {}
         operation = ("platform", "operation")
         self.requests: Final = Counter(
@@ -36,7 +36,7 @@ class Health:
         )
         self.api_errors: Final = Counter(
             "oifde_upstream_api_errors",
-            "Answers of the platform that were an error, by its own error code",
+            "Errors that the platform answered, by its own error code",
             (*operation, "code"),
             registry=registry,
         )
@@ -49,46 +49,46 @@ class Health:
         )
         self.retries: Final = Counter(
             "oifde_upstream_retries",
-            "Requests to the platform that repeated a failed one",
+            "Requests to the platform that repeated a failed request",
             operation,
             registry=registry,
         )
         self.clock_skew: Final = Gauge(
             "oifde_upstream_clock_skew_seconds",
-            "How far the platform's clock is ahead of this machine's, by the Date header of its answers",
+            "How far the platform's clock is ahead of this machine's, according to the Date header of its answers",
             ("platform",),
             registry=registry,
         )
         self.poll_lag: Final = Histogram(
             "oifde_exporter_poll_lag_seconds",
-            "How late polls start against their schedule",
+            "How late polls start, compared with their schedule",
             buckets=_LAG_BUCKETS,
             registry=registry,
         )
         self.bots: Final = Gauge("oifde_exporter_bots", "Bots that are polled", registry=registry)
         self.shard: Final = Gauge(
             "oifde_exporter_shard",
-            "Number of this process among those that share the tenants, from 0",
+            "The number of this process, from 0, among those that share the tenants",
             registry=registry,
         )
         self.total_shards: Final = Gauge(
             "oifde_exporter_total_shards",
-            "How many processes share the tenants, as far as this one knows",
+            "The number of processes that share the tenants, as this process is configured",
             registry=registry,
         )
         self.config_reload_successful: Final = Gauge(
             "oifde_exporter_config_last_reload_successful",
-            "1 if the configuration was taken over when it was last loaded, else 0",
+            "1 if the last load of the configuration succeeded, else 0",
             registry=registry,
         )
         self.config_reload_timestamp: Final = Gauge(
             "oifde_exporter_config_last_reload_success_timestamp_seconds",
-            "When a configuration was last taken over",
+            "When a configuration was last loaded successfully",
             registry=registry,
         )
         Gauge(
             "oifde_exporter_build_info",
-            "1; the labels say which exporter this is",
+            "A constant 1; the labels have the version of the exporter",
             ("version", "revision", "pythonversion"),
             registry=registry,
         ).labels(version, revision, machine.python_version()).set(1)
@@ -96,9 +96,9 @@ class Health:
         PlatformCollector(registry=registry)
 
     def init_platform(self, name: str, operations: Iterable[str]) -> None:
-        """Lets the series of a platform's operations exist with 0, and no others of it any more.
+        """Create the series of a platform's operations with 0, and remove those of its other operations.
 
-        Error codes and the clock's skew only come once seen.
+        Error codes and the clock skew have no series until they are seen.
         """
         wanted = frozenset(operations)
         for operation in self._operations.get(name, frozenset()) - wanted:
@@ -113,7 +113,7 @@ class Health:
                 self.failures.labels(name, operation, reason)
 
     def forget_platform(self, name: str) -> None:
-        """Removes all series of a platform that is no longer configured."""
+        """Remove all series of a platform that is no longer configured."""
         for family in (*self._by_operation, self.clock_skew):
             family.remove_by_labels({"platform": name})
         self._operations.pop(name, None)

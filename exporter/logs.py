@@ -1,4 +1,4 @@
-"""The program's log: one event a line, on stderr, as logfmt or JSON."""
+"""Configures the log: one event per line, on stderr, as logfmt or JSON."""
 
 import logging
 import re
@@ -9,8 +9,8 @@ from typing import Any, Final, TextIO, cast
 
 
 @contextmanager
-def _without(package: str) -> Iterator[None]:
-    """Lets a package seem not to be installed, if it has not been imported yet."""
+def _hide(package: str) -> Iterator[None]:
+    """Make a package appear not to be installed, unless it has been imported already."""
     if package in sys.modules:
         yield
         return
@@ -21,9 +21,9 @@ def _without(package: str) -> Iterator[None]:
         del sys.modules[package]
 
 
-# Where it finds rich, which only other commands need, structlog loads it for a renderer that is not used here: 5 MB and a
-# tenth of a second for every daemon.
-with _without("rich"):
+# If rich is installed, structlog imports it for a renderer that is not used here: 5 MB and a tenth of a second for every
+# daemon.
+with _hide("rich"):
     import structlog
     from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
 
@@ -31,12 +31,12 @@ LEVELS: Final = {"debug": logging.DEBUG, "info": logging.INFO, "warn": logging.W
 _LEVEL_NAMES: Final = {"warning": "warn", "critical": "error"}
 FORMATS: Final = ("logfmt", "json")
 
-# Controls, line separators and the marks that turn the direction of text: a name from outside must not forge a line.
+# Control characters, line separators and marks of text direction: a name from outside must not forge a log line.
 _UNPRINTABLE: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 
 def configure(*, level: str, format: str, stream: TextIO | None = None) -> FilteringBoundLogger:
-    """The logger to pass around. What libraries write through ``logging`` comes out in the same form."""
+    """Build the logger to pass around. Messages of libraries, through ``logging``, get the same form."""
     shared: list[Processor] = [
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="ts"),
@@ -56,7 +56,7 @@ def configure(*, level: str, format: str, stream: TextIO | None = None) -> Filte
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *render],
         )
     )
-    # Libraries are only of interest here when something is wrong with them.
+    # Only warnings and errors of libraries are of interest.
     logging.basicConfig(level=max(LEVELS[level], logging.WARNING), handlers=[handler], force=True)
     logger: FilteringBoundLogger = structlog.wrap_logger(
         structlog.WriteLogger(output),
@@ -67,7 +67,7 @@ def configure(*, level: str, format: str, stream: TextIO | None = None) -> Filte
 
 
 class _Unfailing:
-    """A stream that takes what it can: a full disk, or a reader that is gone, must not end what the log only tells of."""
+    """A stream that ignores errors: a full disk or a closed pipe must not end the exporter."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -82,31 +82,31 @@ class _Unfailing:
             self._stream.flush()
 
 
-def printable(text: str) -> str:
-    """A text on one line, which does to a terminal nothing but stand there."""
+def escape_text(text: str) -> str:
+    """Return a text as one line without characters that control a terminal."""
     return _UNPRINTABLE.sub(lambda match: ascii(match[0])[1:-1], text)
 
 
-def printable_json(rendered: str) -> str:
-    """JSON on one line with more escapes than its own, which leave out what is only unprintable in Unicode."""
+def escape_json(rendered: str) -> str:
+    """Return JSON as one line, with the unprintable characters escaped that JSON itself leaves."""
     return _UNPRINTABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", rendered)
 
 
 def _order_keys(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """``ts``, ``level`` and ``msg`` first, with the names that Prometheus's own programs use."""
+    """Put ``ts``, ``level`` and ``msg`` first, with the names that Prometheus's own programs use."""
     ts, level, msg = event.pop("ts"), event.pop("level"), event.pop("event")
     return {"ts": ts, "level": _LEVEL_NAMES.get(level, level), "msg": msg, **event}
 
 
 def _escape_rendered(_logger: WrappedLogger, _method: str, rendered: Any) -> str:
-    return printable_json(rendered)
+    return escape_json(rendered)
 
 
 def _escape(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    return {key: _printable(value) for key, value in event.items()}
+    return {key: _escape_value(value) for key, value in event.items()}
 
 
-def _printable(value: Any) -> Any:
+def _escape_value(value: Any) -> Any:
     if isinstance(value, (bool, int, float)) or value is None:
         return value
-    return printable(str(value))
+    return escape_text(str(value))

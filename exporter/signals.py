@@ -1,4 +1,4 @@
-"""What the signals that end a program do while nothing else heeds them."""
+"""Signal handlers for the times when the event loop does not handle signals."""
 
 import asyncio
 import os
@@ -10,19 +10,19 @@ from typing import Any, Final, TypeVar
 _ENDING: Final = (signal.SIGTERM, signal.SIGINT)
 _ALL: Final = (*_ENDING, signal.SIGHUP)
 _INTERRUPTED: Final = 128
-"""As a shell has it, the status of what a signal has ended is the signal's number more."""
+"""As in shells, the exit status of a program that a signal ended is this plus the signal's number."""
 
 _Result = TypeVar("_Result")
 
 
 class Interrupted(SystemExit):
-    """A signal has ended a command; the program ends with the status that a shell gives to that."""
+    """A signal has ended a command. The exit status is the one that shells use for this."""
 
 
 def end_well() -> None:
-    """A daemon that is only starting ends at once, with status 0. Nothing is there yet to be read anew.
+    """End a daemon that is still starting at once, with status 0, and ignore SIGHUP.
 
-    As a container's first process it would not even end: to that one, a signal without a handler does nothing.
+    The default handlers do not suffice: the first process of a container ignores signals without a handler.
     """
     for number in _ENDING:
         signal.signal(number, _end)
@@ -30,9 +30,9 @@ def end_well() -> None:
 
 
 def end_interrupted() -> None:
-    """A command that has nothing to put in order ends at once, and not with a status that says how things stand.
+    """End a command that has nothing to clean up at once, with the status that shells use for this.
 
-    It does not leave this to the system, for the reason that ``end_well`` gives.
+    The default handlers do not suffice, for the reason given at `end_well`.
     """
     for number in _ENDING:
         signal.signal(number, _end_interrupted)
@@ -40,7 +40,7 @@ def end_interrupted() -> None:
 
 
 def run(main: Coroutine[Any, Any, _Result]) -> _Result:
-    """Runs a command's work to its end; where a signal ends it, it is put in order first. Raises Interrupted then."""
+    """Run a command to its end. A signal cancels it, and raises Interrupted after its cleanup."""
     try:
         return asyncio.run(_until_interrupted(main))
     finally:
@@ -66,13 +66,13 @@ async def _until_interrupted(main: Coroutine[Any, Any, _Result]) -> _Result:
 
 
 def ignore() -> None:
-    """Whoever tells a daemon that has all but ended once more to end does not spoil its status."""
+    """Ignore further signals during shutdown, so that the exit status stays 0."""
     for number in _ALL:
         signal.signal(number, signal.SIG_IGN)
 
 
 def _end(_number: int, _frame: FrameType | None) -> None:
-    os._exit(0)  # an exception might be raised where it is lost, such as in a destructor
+    os._exit(0)  # an exception could be lost, for example in a destructor
 
 
 def _end_interrupted(number: int, _frame: FrameType | None) -> None:

@@ -1,4 +1,4 @@
-"""Detects changes of a file, for systems in which nobody sends a signal: Kubernetes volumes, for example."""
+"""Detects changes of a file, for example in a Kubernetes volume, where nothing sends a signal."""
 
 import asyncio
 import hashlib
@@ -9,7 +9,7 @@ from exporter.config.files import read_regular
 
 
 class Watch:
-    """Compares the content of a file with what it was when this object was made, however the change was made."""
+    """Compares the content of a file with its content when this object was made."""
 
     def __init__(self, path: Path, interval: float) -> None:
         self._path = path
@@ -26,7 +26,7 @@ class Watch:
                 on_change()
 
     def _read(self) -> bytes | None:
-        """Return a digest of the content, or None if it cannot be read: it may be being replaced."""
+        """Return a digest of the content, or None if the file cannot be read, for example while it is replaced."""
         try:
             return hashlib.sha256(read_regular(self._path)).digest()
         except OSError:

@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
-from exporter.revision import revision
+from exporter.revision import read_revision
 
 _LIBRARIES: Final = ("aiohttp", "isal", "prometheus-client", "pydantic", "PyYAML", "uvloop")
 _MIB: Final = 1 << 20
@@ -64,4 +64,4 @@ def _cpu() -> str:
 def _revision() -> str:
     command = ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
     described = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - as written above
-    return described.stdout.strip() if described.returncode == 0 else revision()
+    return described.stdout.strip() if described.returncode == 0 else read_revision()

@@ -13,7 +13,7 @@ import pytest
 from packaging.requirements import Requirement
 
 import exporter
-from exporter.revision import revision
+from exporter.revision import read_revision
 
 ROOT = Path(__file__).parents[1]
 RUN_LOCK = ROOT / "requirements" / "run.txt"
@@ -69,7 +69,7 @@ def test_wheel_has_every_file(installed: Path | None) -> None:
 
 def test_wheel_knows_its_revision(installed: Path | None) -> None:
     """Which commit a wheel was built from can be told; of a source tree it can't."""
-    assert (installed is not None) == (revision() != "unknown")
+    assert (installed is not None) == (read_revision() != "unknown")
 
 
 @pytest.mark.parametrize(

@@ -199,10 +199,10 @@ def backfill(
         raise
     except NothingRead as error:
         message = f"oifde-exporter: cannot read any bot: {error}. {advice(error.error)}"
-        click.echo(logs.printable(message), err=True)
+        click.echo(logs.escape_text(message), err=True)
         sys.exit(1)
     except (BackfillError, JournalError) as error:
-        click.echo(logs.printable(f"oifde-exporter: {error}"), err=True)
+        click.echo(logs.escape_text(f"oifde-exporter: {error}"), err=True)
         sys.exit(1)
     sys.exit(0 if complete else 1)
 

@@ -17,7 +17,7 @@ from exporter.app import App, StartError
 from exporter.clock import SystemClock
 from exporter.commands.options import exit_on_config_error, find_unknown_variables
 from exporter.config import Config, Shard
-from exporter.revision import revision
+from exporter.revision import read_revision
 from exporter.serving.web import WebOptions
 from exporter.watch import Watch
 
@@ -72,7 +72,7 @@ def serve(
             log=log,
             rng=random.Random(),  # noqa: S311 - jitter, no secrets
             version=__version__,
-            revision=revision(),
+            revision=read_revision(),
             config_file=config_file,
             watch=watch,
             on_listening=on_listening,

@@ -100,7 +100,7 @@ def discover(
     for listing in listings:
         if listing.error:
             message = f"oifde-exporter: {locate(listing.tenant)}: {listing.error}. {advice(listing.error)}"
-            click.echo(logs.printable(message), err=True)
+            click.echo(logs.escape_text(message), err=True)
     sys.exit(any(listing.error for listing in listings))
 
 

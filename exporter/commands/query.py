@@ -116,7 +116,7 @@ async def _query(
 
 
 def _fail(error: UpstreamError) -> int:
-    click.echo(logs.printable(f"oifde-exporter: {error}. {advice(error)}"), err=True)
+    click.echo(logs.escape_text(f"oifde-exporter: {error}. {advice(error)}"), err=True)
     return 1
 
 

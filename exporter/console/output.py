@@ -17,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from exporter.console.writing import exit_if_unwritable, exit_without_reader
-from exporter.logs import printable, printable_json
+from exporter.logs import escape_json, escape_text
 
 Style: TypeAlias = Literal["", "bold", "dim", "green", "yellow", "red"]
 Column: TypeAlias = Literal["left", "name", "right"]
@@ -89,7 +89,7 @@ class Output:
         # Line by line: line ends are the only control characters that are not escaped.
         with exit_if_unwritable():
             for line in json.dumps(data, ensure_ascii=False, indent=2).split("\n"):
-                self._stream.write(f"{printable_json(line)}\n")
+                self._stream.write(f"{escape_json(line)}\n")
             self._stream.flush()
 
     def _print(self, what: Text | Table) -> None:
@@ -105,7 +105,7 @@ class _Console(Console):
 
 def _safe(text: str) -> str:
     # JSON can contain lone surrogates, which have no width.
-    return printable(text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
+    return escape_text(text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
 
 
 def stdout() -> Output:

@@ -1,4 +1,4 @@
-"""The bots of one tenant: asked for on their own schedule, and handed to whoever polls them."""
+"""Discovers the bots of a tenant at regular intervals."""
 
 import asyncio
 from collections import Counter
@@ -17,25 +17,25 @@ from exporter.upstream.bindings import Binding, list_bindings
 from exporter.upstream.errors import CircuitOpen, LoginFailed, UpstreamError
 from exporter.upstream.session import TenantSession
 
-# These concern many requests at once, and the log has them once.
-_TOLD_ELSEWHERE: Final = (CircuitOpen, LoginFailed)
+# These affect many requests at once, and are logged once where they arise.
+_LOGGED_ELSEWHERE: Final = (CircuitOpen, LoginFailed)
 
 
 @dataclass(frozen=True, slots=True)
 class DiscoveryPlan:
-    """All that decides how a tenant's bots are asked for; times in seconds."""
+    """How a tenant's bots are discovered; times in seconds."""
 
     platform: str
     tenant_id: str
     interval: float
     retry_interval: float
-    """After one that failed, instead."""
+    """Used instead of ``interval`` after a failure."""
     budget: float
-    """It ends within this time, all pages and repetitions included."""
+    """The time for one discovery with all pages and retries."""
 
 
 class Discovery:
-    """Keeps up to date which bots a tenant has. ``discover`` must not run twice at the same time."""
+    """Keeps the list of a tenant's bots up to date. ``discover`` must not run twice at the same time."""
 
     def __init__(
         self,
@@ -47,12 +47,12 @@ class Discovery:
         follow: Callable[[], Awaitable[None]],
         on_change: Callable[[], None],
     ) -> None:
-        """``follow`` has the bots of a new ``roster`` polled; ``on_change`` is called when ``status`` has changed."""
+        """Call ``follow`` to poll the bots of a new ``roster``, and ``on_change`` when ``status`` has changed."""
         self.plan = plan
         self.roster = Roster()
         self.status = DiscoveryStatus()
         self.tried = asyncio.Event()
-        """Set once the bots have been asked for, with whatever result, and that has been followed."""
+        """Set after the first discovery, successful or not, when its bots are polled."""
         self._session = session
         self._clock = clock
         self._log = _bind(log, plan)
@@ -62,7 +62,7 @@ class Discovery:
         self._warned_at: float | None = None
 
     async def run(self, phase: float) -> None:
-        """Asks at once, then at ``phase`` of each interval, until it is cancelled."""
+        """Discover at once, then at ``phase`` of each interval, until cancelled."""
         loop = asyncio.get_running_loop()
         await self.discover()
         due = loop.time()
@@ -73,34 +73,34 @@ class Discovery:
             await self.discover()
 
     async def discover(self) -> None:
-        """Asks for the tenant's bots, and has those that were found polled."""
+        """List the tenant's bots, and have them polled."""
         now = self._clock.now()
         try:
-            self._take(await self._listed())
+            self._take(await self._list())
             await self._follow()
             self._succeed(now)
         except UpstreamError as error:
-            self._fail(error.reason, str(error), now, warn=not isinstance(error, _TOLD_ELSEWHERE))
-        except Exception as error:  # noqa: BLE001 - a fault of ours must not end the discovery
+            self._fail(error.reason, str(error), now, warn=not isinstance(error, _LOGGED_ELSEWHERE))
+        except Exception as error:  # noqa: BLE001 - an internal error must not end the discovery
             self._log.exception("discovery_crashed")
             self._fail("internal", _internal(error), now, warn=True)
         finally:
             self.tried.set()
 
     def replan(self, plan: DiscoveryPlan, session: TenantSession) -> None:
-        """Goes on under a new plan with what is known. Not while ``run`` runs."""
+        """Continue under a new plan with the bots found so far. Must not be called while ``run`` runs."""
         self.plan = plan
         self._session = session
         self._log = _bind(self._log, plan)
 
     def fail(self, error: Exception) -> None:
-        """Shows a fault of ours, without a word in the log: what writes it may be at fault."""
+        """Show an internal error, without logging it: the logger may be the cause."""
         self._publish(replace(self.status, up=False, problem=_internal(error), last_attempt=self._clock.now()))
 
     def close(self) -> None:
-        """Nothing: it holds nothing but what ``run`` does."""
+        """Release nothing: all ends with ``run``."""
 
-    async def _listed(self) -> list[Binding]:
+    async def _list(self) -> list[Binding]:
         unusable = Counter[str]()
         try:
             async with asyncio.timeout(self.plan.budget):
@@ -116,7 +116,10 @@ class Discovery:
         return bindings
 
     def _take(self, bindings: Sequence[Binding]) -> None:
-        former, self.roster = self.roster, self.roster.after({each.access_code: each.name for each in bindings})
+        former, self.roster = (
+            self.roster,
+            self.roster.update({binding.access_code: binding.name for binding in bindings}),
+        )
         if self.roster.doubted:
             self._log.warning("discovery_doubted", listed=0, kept=len(self.roster.names))
         elif missing := self.roster.missing - former.missing:
@@ -127,7 +130,9 @@ class Discovery:
             self._log.info("discovery_recovered", duration_seconds=round(now - self._warned_at))
         self._warned_at = None
         kept = len(self.roster.names)
-        problem = f"no bots are listed any more: the {kept} known are kept until it is confirmed"
+        problem = (
+            f"the platform lists no bots any more; the {kept} known bots are kept until the next listing confirms it"
+        )
         self._publish(
             replace(
                 self.status,
@@ -150,7 +155,7 @@ class Discovery:
         self.status = status
         try:
             self._on_change()
-        except Exception:  # noqa: BLE001 - nobody waits for it who could do more than log it
+        except Exception:  # noqa: BLE001 - no caller could do more than log it
             self._log.exception("publish_crashed")
 
 

@@ -1,4 +1,4 @@
-"""One report of one bot: asked for on its schedule, folded into what is known, published as a snapshot."""
+"""Polls one report of one bot on its schedule, and publishes each result as a snapshot."""
 
 import asyncio
 from collections import Counter
@@ -21,12 +21,12 @@ from exporter.upstream.errors import CircuitOpen, LoginFailed, UpstreamError
 from exporter.upstream.progress import Progress
 from exporter.upstream.reports import parse
 
-# These concern many bots at once, and the log has them once.
-_TOLD_ELSEWHERE: Final = (CircuitOpen, LoginFailed)
+# These affect many bots at once, and are logged once where they arise.
+_LOGGED_ELSEWHERE: Final = (CircuitOpen, LoginFailed)
 
 
 class Session(Protocol):
-    """A tenant's way to the platform."""
+    """Sends a tenant's calls to its platform."""
 
     async def query(
         self,
@@ -37,26 +37,26 @@ class Session(Protocol):
         expect: type,
         progress: Progress,
     ) -> object:
-        """One authenticated call, with its retries; raises UpstreamError."""
+        """Make an authenticated call, with retries. Raises UpstreamError."""
 
     def redact(self, text: str) -> str:
-        """A text of the platform's, which may repeat what it was told in confidence, as it can be shown."""
+        """Remove secrets from a text of the platform, which may repeat what it was sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """All that decides how a bot's report is polled; times in seconds."""
+    """How a bot's report is polled; times in seconds."""
 
     bot: BotId
     rules: windows.Rules
     interval: float
     stale_after: float
     budget: float
-    """A poll with all its retries ends within this time from the moment it is first its turn."""
+    """The time for a poll with all its retries, from when its first request is sent."""
 
 
 class Poller:
-    """Keeps one report of one bot up to date in the store. ``poll`` must not run twice at the same time."""
+    """Keeps a report of a bot up to date in the store. ``poll`` must not run twice at the same time."""
 
     def __init__(
         self,
@@ -69,7 +69,7 @@ class Poller:
         observe_lag: Callable[[float], None],
         observe_findings: Callable[[str, Sequence[Anomaly], int], None],
     ) -> None:
-        """``observe_findings`` gets the report's name, anomalies seen for the first time, and a number of revisions."""
+        """Call ``observe_findings`` with the report's name, the new anomalies and the number of revisions."""
         self.plan = plan
         self.tried = asyncio.Event()
         self._session = session
@@ -84,30 +84,30 @@ class Poller:
         self._warned = False
         self._day_before_asked: date | None = None
         self._digests: dict[date, int] = {}
-        """The hash of the answer that was last folded in, by the date it was asked for."""
+        """The hash of the last answer that was taken in, by the date it was requested for."""
         self._show(self._snapshot)
 
     async def run(self, phase: float) -> None:
-        """Polls at once, then at ``phase`` of each interval, until it is cancelled."""
+        """Poll at once, then at ``phase`` of each interval, until cancelled."""
         loop = asyncio.get_running_loop()
         await self.poll(None)
         due = loop.time()
         while True:
-            # Slots that a long poll has overrun are left out, not made up for.
+            # Skip the slots that passed during a long poll.
             due = next_slot(max(due, loop.time()), self.plan.interval, phase)
             await asyncio.sleep(due - loop.time())
             await self.poll(due)
 
     async def poll(self, due: float | None) -> None:
-        """Asks for today's report, and yesterday's while it is needed; ``due`` is the slot on the loop's clock, if any."""
+        """Request today's report, and yesterday's if needed; ``due`` is the slot on the loop's clock, if any."""
         now = self._clock.now()
         former = self._snapshot.failure
         try:
-            snapshot = await self._outcome(now, due)
+            snapshot = await self._attempt(now, due)
             self._publish(snapshot)
-        except Exception as error:  # noqa: BLE001 - a fault of ours with one bot's data must not end its polling
+        except Exception as error:  # noqa: BLE001 - an internal error must not end the polling
             self._log.exception("poll_crashed")
-            self._show(self._failed("internal", _internal(error), now, warn=True))
+            self._show(self._record_failure("internal", _internal(error), now, warn=True))
         else:
             if snapshot.up and self._warned:
                 self._warned = False
@@ -116,7 +116,7 @@ class Poller:
             self.tried.set()
 
     def replan(self, plan: Plan, session: Session) -> None:
-        """Continue under a new plan with the data of the former one, unless the time zone differs: then start over.
+        """Continue under a new plan with the data collected so far, or start over if the time zone differs.
 
         Must not be called while ``run`` runs.
         """
@@ -129,32 +129,32 @@ class Poller:
         self._show(self._snapshot)
 
     def fail(self, error: Exception) -> None:
-        """Sets the report down for a fault of ours, without a word in the log: what writes it may be at fault."""
-        self._show(self._down("internal", _internal(error), self._clock.now()))
+        """Set the report down after an internal error, without logging it: the logger may be the cause."""
+        self._show(self._mark_down("internal", _internal(error), self._clock.now()))
 
     def close(self) -> None:
-        """Stops the timer. The series stay until the bot is removed from the store."""
+        """Stop the timer. The series stay until the bot is removed from the store."""
         if self._timer:
             self._timer.cancel()
             self._timer = None
 
-    async def _outcome(self, now: float, due: float | None) -> Snapshot:
-        """What a poll that begins at ``now`` leads to."""
+    async def _attempt(self, now: float, due: float | None) -> Snapshot:
+        """Poll, and return the resulting snapshot."""
         today = local_date(now, self.plan.rules.zone)
         turn = _Turn(due, self.plan.budget, self._clock, self._observe_lag)
         try:
             await self._take(today, turn)
-            if windows.wants_day_before(self._state, self.plan.rules, now) or self._owes_day_before(today):
+            if windows.wants_day_before(self._state, self.plan.rules, now) or self._lacks_day_before(today):
                 await self._take_day_before(today, turn)
         except UpstreamError as error:
-            return self._failed(error.reason, str(error), now, warn=not isinstance(error, _TOLD_ELSEWHERE))
-        return self._succeeded(now)
+            return self._record_failure(error.reason, str(error), now, warn=not isinstance(error, _LOGGED_ELSEWHERE))
+        return self._record_success(now)
 
-    def _owes_day_before(self, today: date) -> bool:
-        """Whether yesterday's report is missing for comparison only.
+    def _lacks_day_before(self, today: date) -> bool:
+        """Return whether yesterday's report is still missing for comparison.
 
-        It is asked for once a day, whatever comes of it, and only when the poll before was a success: the round after a start
-        or an outage is to be over soon.
+        It is requested once a day, successfully or not, and only after a successful poll, so that the first round after a
+        start or an outage takes no longer than needed.
         """
         lacking = windows.lacks_day_before(self._state, self.plan.rules, today)
         return lacking and self._day_before_asked != today and self._snapshot.up
@@ -163,7 +163,7 @@ class Poller:
         self._day_before_asked = today
         try:
             await self._take(day_before(today), turn)
-        except UpstreamError as error:  # today's report is there, and decides
+        except UpstreamError as error:  # today's report has come, and decides the result
             self._log.debug("day_before_failed", reason=error.reason, error=str(error))
 
     async def _take(self, day: date, turn: "_Turn") -> None:
@@ -188,9 +188,9 @@ class Poller:
         self._digests[day] = turn.digest
         self._digests = {of: self._digests[of] for of in self._digests if windows.can_confirm(self._state, of)}
         if anomalies or revisions:
-            self._note(anomalies, revisions)
+            self._report_findings(anomalies, revisions)
 
-    def _note(self, anomalies: Sequence[Anomaly], revisions: int) -> None:
+    def _report_findings(self, anomalies: Sequence[Anomaly], revisions: int) -> None:
         for kind, number in Counter(anomaly.kind for anomaly in anomalies).items():
             first = next(anomaly for anomaly in anomalies if anomaly.kind == kind)
             self._log.warning("report_anomaly", reason=kind, count=number, first=first.where, detail=first.detail)
@@ -198,11 +198,11 @@ class Poller:
             self._log.info("records_revised", count=revisions)
         self._observe_findings(self.plan.rules.report.name, anomalies, revisions)
 
-    def _succeeded(self, now: float) -> Snapshot:
+    def _record_success(self, now: float) -> Snapshot:
         done = self._clock.now()
         self._state = windows.count(self._state, self.plan.rules, done)
         return replace(
-            self._shown(),
+            self._refresh(),
             up=True,
             failure=None,
             last_attempt=now,
@@ -210,15 +210,15 @@ class Poller:
             expires=self._clock.elapsed() + self.plan.stale_after,
         )
 
-    def _failed(self, reason: str, message: str, now: float, *, warn: bool) -> Snapshot:
+    def _record_failure(self, reason: str, message: str, now: float, *, warn: bool) -> Snapshot:
         if warn and not self._warned:
             self._warned = True
             self._log.warning("bot_failing", reason=reason, error=message)
         else:
             self._log.debug("poll_failed", reason=reason, error=message)
-        return self._down(reason, message, now)
+        return self._mark_down(reason, message, now)
 
-    def _down(self, reason: str, message: str, now: float) -> Snapshot:
+    def _mark_down(self, reason: str, message: str, now: float) -> Snapshot:
         former = self._snapshot.failure
         return replace(
             self._snapshot,
@@ -228,8 +228,8 @@ class Poller:
             last_attempt=now,
         )
 
-    def _shown(self) -> Snapshot:
-        """The snapshot with the data of the current state."""
+    def _refresh(self) -> Snapshot:
+        """Return the snapshot with the data of the current state."""
         state = self._state
         today = local_date(self._clock.now(), self.plan.rules.zone)
         day, yesterday = state.day(today), state.day(day_before(today))
@@ -245,46 +245,46 @@ class Poller:
         )
 
     def _publish(self, snapshot: Snapshot) -> None:
-        """Raises whatever a listener of the store raises; what was published before is then the latest as before."""
+        """Publish a snapshot. If a listener of the store raises, raise it again; the former snapshot stays the latest."""
         self._store.put(self.plan.bot, self.plan.rules.report.name, snapshot)
         self._snapshot = snapshot
         self._arm()
 
     def _show(self, snapshot: Snapshot) -> None:
-        """Publishes where a fault of a listener's has nobody to end; the polls that come tell whether it lasts."""
+        """Publish a snapshot; log listener errors instead of raising them."""
         try:
             self._publish(snapshot)
-        except Exception:  # noqa: BLE001 - nobody waits for it who could do more than log it
+        except Exception:  # noqa: BLE001 - no caller could do more than log it
             self._log.exception("publish_crashed")
 
     def _arm(self) -> None:
-        """Sets the timer for the change that comes by the clock alone: a new day's start, and the end of its 0."""
+        """Set the timer for the next change without a poll: the start of a new day, and the end of its 0."""
         self.close()
         now = self._clock.now()
         due = windows.changes_at(self._state, self.plan.rules, now)
         if due is None:
             return
-        # It may have just passed: this was published before the timer got its turn.
+        # It may have just passed, if the snapshot was published before the timer could run.
         self._timer = asyncio.get_running_loop().call_later(max(0.0, due - now), self._on_time)
 
     def _on_time(self) -> None:
         if self._snapshot.expires <= self._clock.elapsed():
-            # Nobody would see the 0. The poll that brings the series back starts the day, visibly.
+            # The series are not shown now, so a 0 would not be seen. The next successful poll starts the day.
             self._timer = None
             return
         self._state = windows.count(self._state, self.plan.rules, self._clock.now())
-        self._show(self._shown())
+        self._show(self._refresh())
 
 
 class _Turn(Progress):
-    """A poll's time: it runs from what is sent first to the end, but for the wait for the platform's limits after a login."""
+    """The time of a poll. It starts with the first request, and pauses while the poll is queued after a login."""
 
     def __init__(self, due: float | None, budget: float, clock: Clock, observe_lag: Callable[[float], None]) -> None:
-        """``due`` is the poll's slot on the loop's clock; ``budget`` is in seconds."""
+        """Take the poll's slot on the loop's clock, if any, and its budget in seconds."""
         self.asked = 0.0
-        """When the report was last asked for, in epoch seconds."""
+        """When the request was last sent, in epoch seconds."""
         self.ends: float | None = None
-        """When the time is over, on the loop's clock; None while it does not run."""
+        """When the time ends, on the loop's clock; None while it is paused."""
         self.timeout: asyncio.Timeout
         self.logging_in = False
         self.known: int | None = None

@@ -1,10 +1,10 @@
-"""Which bots of a tenant are polled: those that are configured, and those that one listing after another has shown.
+"""Decides which bots of a tenant are polled: the configured ones, and those that the platform's listings show.
 
-A platform's listing may be wrong for once, and a bot that is dropped loses its series, its counters and its day. So a bot
-has to be missing twice in a row, and a listing that suddenly is empty counts only if the next one is empty too.
+A single listing may be wrong, and a bot that is dropped loses its series and its counters. So a bot is dropped only if two
+listings in a row lack it, and an empty listing counts only if the next one is empty, too.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Final
@@ -16,22 +16,22 @@ _NO_LABELS: Final[Mapping[str, str]] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class Roster:
-    """What the listings so far make of a tenant's bots."""
+    """The bots of a tenant according to the listings so far."""
 
     names: Mapping[str, str] = field(default_factory=dict)
-    """Every bot's name, by access code."""
+    """The name of each bot, by access code."""
     missing: frozenset[str] = frozenset()
-    """The bots, by access code, that the last listing was without: kept until the next."""
+    """The access codes that the last listing lacked. These bots are kept until the next listing."""
     empty: int = 0
-    """How many listings in a row were empty, up to the last one."""
+    """The number of empty listings in a row, up to the last one."""
 
     @property
     def doubted(self) -> bool:
-        """Whether the last listing was empty where there had been bots, and has counted for nothing."""
+        """Whether the last listing was ignored, since it was the first empty one after others with bots."""
         return bool(self.names) and self.empty == 1
 
-    def after(self, listed: Mapping[str, str]) -> "Roster":
-        """The roster after one more listing: names by access code."""
+    def update(self, listed: Mapping[str, str]) -> "Roster":
+        """Return the roster after a further listing: names by access code."""
         if not listed and self.names and not self.empty:
             return replace(self, empty=1)
         kept = {code: name for code, name in self.names.items() if code not in listed and code not in self.missing}
@@ -47,9 +47,8 @@ def choose_bots(configured: Sequence[Bot], names: Mapping[str, str], rules: Disc
         return tuple(configured)
     own = {bot.access_code for bot in configured}
     found = (Bot(code, name, _NO_LABELS) for code, name in names.items() if code not in own)
-    return (*configured, *(bot for bot in found if _taken(rules, (bot.name, bot.access_code))))
+    return (*configured, *(bot for bot in found if _matches(rules, bot.name, bot.access_code)))
 
 
-def _taken(rules: Discovery, called: Iterable[str]) -> bool:
-    called = tuple(called)
-    return any(map(rules.include.fullmatch, called)) and not any(map(rules.exclude.fullmatch, called))
+def _matches(rules: Discovery, *names: str) -> bool:
+    return any(map(rules.include.fullmatch, names)) and not any(map(rules.exclude.fullmatch, names))

@@ -1,4 +1,4 @@
-"""What a poll leaves behind: immutable, so that whoever reads it never sees half of a poll."""
+"""The results of polls. They are immutable, so that a reader never sees half of a poll."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from exporter.upstream.reports import Record, Value
 
 @dataclass(frozen=True, slots=True)
 class BotId:
-    """A configured bot as the outside sees it: where it lives, and the labels of its series."""
+    """A bot, with the labels of its series."""
 
     platform: str
     tenant_id: str
@@ -20,19 +20,19 @@ class BotId:
     tenant: str
     labels: tuple[tuple[str, str], ...] = ()
     timezone: str = "UTC"
-    """The tenant's, an IANA name: what its hours and its day go by."""
+    """The tenant's IANA time zone, which defines its hours and days."""
 
     @classmethod
     def of(cls, platform: str, tenant: Tenant, bot: Bot) -> Self:
-        """A bot where it is configured, or was discovered."""
+        """Build the id of a configured or discovered bot."""
         labels = tuple(sorted(bot.labels.items()))
-        named = tenant.name or tenant.tenant_id
-        return cls(platform, tenant.tenant_id, bot.access_code, bot.name, named, labels, tenant.timezone.key)
+        tenant_name = tenant.name or tenant.tenant_id
+        return cls(platform, tenant.tenant_id, bot.access_code, bot.name, tenant_name, labels, tenant.timezone.key)
 
 
 @dataclass(frozen=True, slots=True)
 class Hour:
-    """The last complete hour: its start in epoch seconds, and its record; None when the hour is inferred to be empty."""
+    """The last complete hour: its start in epoch seconds, and its record, or None if it is inferred to have no calls."""
 
     start: float
     record: Record | None
@@ -40,7 +40,7 @@ class Hour:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a report is down: a reason of ``oifde_upstream_request_failures_total``, words, and since when (epoch s)."""
+    """Why a report is down: the reason, as metrics name it, a message, and since when (epoch s)."""
 
     reason: str
     message: str
@@ -54,13 +54,13 @@ NO_RECORDS: Final[Mapping[float, Record]] = MappingProxyType({})
 class Snapshot:
     """One report of one bot after its latest poll.
 
-    ``hour``, ``live``, ``totals`` and ``day`` are the data, of which a report by hour has the first three and a report by
-    day the last, the newest record of a local day that is over; they stay as they are when a poll fails. ``totals`` are the local
-    day's sums in the order of the report's fields (None for a field that is not summed or not known yet).
-    ``expires`` is the moment on ``Clock.elapsed()`` from which the data are too old to be shown.
+    A report by hour has ``hour``, ``live`` and ``totals``; a report by day has ``day``, the newest record of a local day
+    that is over. A failed poll leaves this data unchanged. ``totals`` are the sums of the local day in the order of the
+    report's fields, None for a field that is not summed or not known yet.
+    ``expires`` is the moment on ``Clock.elapsed()`` from which the data is too old to be shown.
     ``records`` are the hours of the local day so far, by their start; ``yesterday`` are those of the day before, empty
-    until they have been requested. As long as a poll brings nothing new, these two are the same objects as before.
-    ``asked`` is when the request for today's report was sent (epoch s): the data say nothing of what came later.
+    until they have been requested. While polls bring nothing new, both stay the same objects.
+    ``asked`` is when the request for today's report was sent (epoch s); the data says nothing about later calls.
     """
 
     hour: Hour | None = None
@@ -80,7 +80,7 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class TenantId:
-    """A tenant of a platform, with the name users see."""
+    """A tenant of a platform, with the name that users see."""
 
     platform: str
     tenant_id: str
@@ -89,10 +89,10 @@ class TenantId:
 
 @dataclass(frozen=True, slots=True)
 class DiscoveryStatus:
-    """How the discovery of a tenant's bots stands; moments are in epoch seconds.
+    """The state of a tenant's discovery; moments are in epoch seconds.
 
-    ``up`` is whether the last one succeeded, ``bots`` how many are polled because they were found. ``problem`` says in
-    words what is wrong: why it failed, or, when ``up``, why what was found does not count yet.
+    ``up`` says whether the last discovery succeeded, ``bots`` how many of the polled bots were discovered. ``problem`` is
+    a message: why the discovery failed or, if ``up``, why its result is not used yet.
     """
 
     up: bool = False
@@ -104,12 +104,12 @@ class DiscoveryStatus:
 
 @dataclass(frozen=True, slots=True)
 class TenantStatus:
-    """What is known of a tenant as a whole.
+    """The state of a tenant as a whole.
 
-    ``anomalies`` counts by (report, reason), ``revisions`` by report; ``token_expiry`` is in epoch seconds and None
-    without a fetched token; ``login_problem`` says in words what is wrong with the login, ``login_code`` is the platform's
-    error code for it if there was one, ``retry_at`` (epoch seconds) is when the next is tried.
-    ``discovery`` is None where the tenant's bots are not discovered.
+    ``anomalies`` counts by (report, reason), ``revisions`` by report. ``token_expiry`` is in epoch seconds, None without a
+    fetched token. ``login_problem`` is a message about a failed login, ``login_code`` the platform's error code for it, if
+    any, and ``retry_at`` (epoch seconds) when the next login is tried.
+    ``discovery`` is None if the tenant's bots are not discovered.
     """
 
     anomalies: Mapping[tuple[str, str], int] = field(default_factory=dict)

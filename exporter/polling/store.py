@@ -1,4 +1,4 @@
-"""The snapshots of now, and those who want to know of each new one."""
+"""Keeps the latest snapshots, and notifies listeners of each change."""
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
@@ -8,29 +8,29 @@ from exporter.polling.snapshot import BotId, Snapshot, TenantId, TenantStatus
 
 
 class Listener(Protocol):
-    """Hears of each change of the store, in the event loop, right after it was made.
+    """Is called after each change of the store, in the event loop.
 
-    Listeners are called in order: one that computes something from a snapshot stands before the one that shows it.
+    The listeners are called in order: one that computes something from a snapshot comes before the one that shows it.
     """
 
     def bot_changed(self, bot: BotId, report: str, snapshot: Snapshot) -> None:
-        """A report of a bot is new or has a new snapshot."""
+        """Handle a new report of a bot, or a new snapshot of it."""
 
     def bot_removed(self, bot: BotId) -> None:
-        """A bot is no longer configured; all its reports go."""
+        """Handle that a bot is no longer polled, nor any of its reports."""
 
     def report_removed(self, bot: BotId, report: str) -> None:
-        """A report of a bot is no longer asked for; the bot has others."""
+        """Handle that a report of a bot is no longer polled, while others are."""
 
     def tenant_changed(self, tenant: TenantId, status: TenantStatus) -> None:
-        """A tenant is new or has a new status."""
+        """Handle a new tenant, or a new status of it."""
 
     def tenant_removed(self, tenant: TenantId) -> None:
-        """A tenant is no longer configured."""
+        """Handle that a tenant is no longer configured."""
 
 
 class Store:
-    """The latest snapshot of every report of every bot, and the status of every tenant."""
+    """The latest snapshot of each report of each bot, and the status of each tenant."""
 
     def __init__(self, listeners: Sequence[Listener] = ()) -> None:
         self._listeners = tuple(listeners)
@@ -40,12 +40,12 @@ class Store:
 
     @property
     def bots(self) -> Mapping[BotId, Mapping[str, Snapshot]]:
-        """By bot and report name."""
+        """The snapshots, by bot and report name."""
         return MappingProxyType(self._bots)
 
     @property
     def tenants(self) -> Mapping[TenantId, TenantStatus]:
-        """By tenant."""
+        """The status of each tenant."""
         return MappingProxyType(self._tenants)
 
     def newest_record(self, bot: BotId, report: str) -> float | None:
@@ -56,7 +56,7 @@ class Store:
         return self._newest.get((bot.platform, bot.tenant_id, report))
 
     def put(self, bot: BotId, report: str, snapshot: Snapshot) -> None:
-        """Takes a bot's new snapshot of one report."""
+        """Store a new snapshot of a bot's report."""
         self._bots.setdefault(bot, {})[report] = snapshot
         if snapshot.live and snapshot.asked and snapshot.live.start <= snapshot.asked:
             key = (bot.platform, bot.tenant_id, report)
@@ -65,26 +65,26 @@ class Store:
             listener.bot_changed(bot, report, snapshot)
 
     def remove(self, bot: BotId) -> None:
-        """Forgets a bot; one that is not known, as after a listener's fault in the middle of it, is left at that."""
+        """Remove a bot. Ignore an unknown one: a listener may have failed during its removal."""
         if self._bots.pop(bot, None) is None:
             return
         for listener in self._listeners:
             listener.bot_removed(bot)
 
     def remove_report(self, bot: BotId, report: str) -> None:
-        """Forgets one report of a bot that keeps others."""
+        """Remove one report of a bot that has others."""
         del self._bots[bot][report]
         for listener in self._listeners:
             listener.report_removed(bot, report)
 
     def put_tenant(self, tenant: TenantId, status: TenantStatus) -> None:
-        """Takes a tenant's new status."""
+        """Store the new status of a tenant."""
         self._tenants[tenant] = status
         for listener in self._listeners:
             listener.tenant_changed(tenant, status)
 
     def remove_tenant(self, tenant: TenantId) -> None:
-        """Forgets a tenant."""
+        """Remove a tenant."""
         del self._tenants[tenant]
         for key in [key for key in self._newest if key[:2] == (tenant.platform, tenant.tenant_id)]:
             del self._newest[key]

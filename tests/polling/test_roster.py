@@ -17,7 +17,7 @@ def after(*listings: str | Names) -> Roster:
     """The roster after some listings; ``"a b"`` lists two bots whose names are their codes."""
     roster = Roster()
     for listed in listings:
-        roster = roster.after({code: code for code in listed.split()} if isinstance(listed, str) else listed)
+        roster = roster.update({code: code for code in listed.split()} if isinstance(listed, str) else listed)
     return roster
 
 
