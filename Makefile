@@ -68,6 +68,11 @@ programs: $(VENV)/.ready ## install the programs the integration tests need, whe
 integration: $(VENV)/.ready programs ## run the integration tests on the source tree
 	$(BIN)/pytest $(PYTEST_ARGS) tests/integration
 
+# MOMENT chooses among the moments by a part of their names.
+.PHONY: any-hour
+any-hour: $(VENV)/.ready programs ## run the tests at ten moments, such as midnights and clock changes (MOMENT=Shanghai)
+	scripts/any-hour "$(MOMENT)" $(PYTEST_ARGS)
+
 .PHONY: wheel
 # Two builds of one commit give the same bytes: the files' times are the commit's.
 wheel: export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 315532800)

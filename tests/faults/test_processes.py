@@ -4,7 +4,6 @@ import asyncio
 import signal
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import yaml
 
 from exporter.simulator import CALM, Account, SimTenant, SimulatedWorld, Simulator
 from harness import faults
+from harness.clocks import StandingClock
 from harness.processes import ExporterProcess
 from harness.waiting import wait_for
 
@@ -26,34 +26,21 @@ ENDS_WITHIN = 5
 
 # To Python's own lookups a name server that does not answer; it leaves a file behind where it was asked.
 NO_NAME_SERVER = """
-import pathlib, socket, time
+import pathlib, socket, threading
 genuine = socket.getaddrinfo
 def getaddrinfo(host, *args, **kwargs):
     if host == "platform.test":
         pathlib.Path("lookup").touch()
-        time.sleep(600)
+        threading.Event().wait()
     return genuine(host, *args, **kwargs)
 socket.getaddrinfo = getaddrinfo
 """
 
 
-@dataclass
-class StandingClock:
-    """The platform's, which stands still until it is set."""
-
-    wall: float = datetime(2026, 5, 20, 12, 30, tzinfo=SHANGHAI).timestamp()
-
-    def now(self) -> float:
-        return self.wall
-
-    def elapsed(self) -> float:
-        return self.wall
-
-
 @pytest.fixture
 def clock() -> StandingClock:
     """Half past noon in Shanghai."""
-    return StandingClock()
+    return StandingClock(datetime(2026, 5, 20, 12, 30, tzinfo=SHANGHAI))
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+import pytest
 import yaml
 from aiohttp import web
 
@@ -80,6 +81,7 @@ class Receiver:
         ]
 
 
+@pytest.mark.real_time
 async def test_whoever_is_on_call_is_told_of_a_drop_and_of_its_end(
     program: FindProgram, tmp_path: Path, running: AsyncExitStack, start_alertmanager: StartAlertmanager
 ) -> None:

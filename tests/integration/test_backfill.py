@@ -17,7 +17,6 @@ import pytest
 import structlog
 from prometheus_client import CollectorRegistry
 
-from exporter.clock import SystemClock
 from exporter.polling.poller import Plan, Poller
 from exporter.polling.snapshot import BotId
 from exporter.polling.store import Store
@@ -27,7 +26,8 @@ from exporter.simulator import UNFRIENDLY, Habits, SimBot, SimTenant, SimulatedW
 from exporter.simulator.characters import opening
 from exporter.upstream.progress import Progress
 from exporter.upstream.reports import HOUR
-from harness import faults
+from harness import at_time, faults
+from harness.clocks import AFTERNOON, StandingClock
 from harness.processes import Prometheus
 from harness.programs import FindProgram
 from harness.waiting import wait_for
@@ -180,11 +180,11 @@ platforms:
 
 
 def command(directory: Path, configuration: str, *arguments: str) -> Sequence[str]:
-    """The command, with its files in ``directory``."""
+    """The command at the platform's time, with its files in ``directory``."""
     file = directory.with_suffix(".yaml")
     file.write_text(configuration, encoding="utf-8")
     flags = [f"--config.file={file}", f"--output={directory}", "--label=job=oifde", "--label=instance=exporter:10230"]
-    return [sys.executable, "-m", "exporter", "backfill", *flags, *arguments]
+    return [sys.executable, at_time.__file__, AFTERNOON.isoformat(), "backfill", *flags, *arguments]
 
 
 def run(directory: Path, configuration: str, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -213,7 +213,7 @@ async def test_the_counters_count_every_call_once_over_the_joints(
     """The exporter was down for a while; with what backfill wrote, increase() gives what really happened."""
     # Corrections downwards are what counters cannot follow, live or not.
     world = SimulatedWorld(7, [TENANT], replace(habits, restated=0.0))
-    begin = datetime.now(ZONE).replace(hour=5, minute=0, second=0, microsecond=0) - timedelta(days=4)
+    begin = AFTERNOON.astimezone(ZONE).replace(hour=5, minute=0, second=0, microsecond=0) - timedelta(days=4)
     gap = [begin.replace(hour=hour, minute=minute) + timedelta(days=days) for days, hour, minute in (ends, resumes)]
     end = begin + timedelta(days=resumes[0] + 1)
     data = tmp_path / "data"
@@ -222,7 +222,7 @@ async def test_the_counters_count_every_call_once_over_the_joints(
     scraped.write_text("\n".join([*lines, "# EOF\n"]), encoding="utf-8")
     make_blocks(program, scraped, data)
 
-    async with Simulator(world, clock=SystemClock()) as simulator:
+    async with Simulator(world, clock=StandingClock()) as simulator:
         flags = [f"--from={gap[0].isoformat()}", f"--to={gap[1].isoformat()}"]
         ended = await asyncio.to_thread(run, tmp_path / "history", config(simulator), *flags)
     assert (0, "") == (ended.returncode, ended.stderr)
@@ -255,7 +255,7 @@ async def test_the_counters_count_every_call_once_over_the_joints(
 async def test_a_kill_costs_no_more_than_the_day_it_was_at(tmp_path: Path) -> None:
     """Killed in the middle and started again, it gives the files that it would have given anyway."""
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    async with Simulator(SimulatedWorld(7, [TENANT]), clock=SystemClock()) as simulator:
+    async with Simulator(SimulatedWorld(7, [TENANT]), clock=StandingClock()) as simulator:
         ended = await asyncio.to_thread(run, whole, config(simulator), *two_days())
         assert (0, "") == (ended.returncode, ended.stderr)
         asked = simulator.journal.counts["query_call_statistics"]
@@ -276,7 +276,7 @@ async def test_a_kill_costs_no_more_than_the_day_it_was_at(tmp_path: Path) -> No
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 async def test_told_to_end_it_says_how_to_go_on(tmp_path: Path, number: signal.Signals) -> None:
     """At once, without a traceback, and with the exit status that a shell gives to what a signal ends."""
-    async with Simulator(SimulatedWorld(7, [TENANT]), clock=SystemClock()) as simulator:
+    async with Simulator(SimulatedWorld(7, [TENANT]), clock=StandingClock()) as simulator:
         process = await start_and_hang(tmp_path / "history", simulator, 7)
         process.send_signal(number)
         said, complained = await process.communicate()
@@ -290,7 +290,7 @@ async def test_told_to_end_it_says_how_to_go_on(tmp_path: Path, number: signal.S
 async def test_a_bot_that_fails_stops_no_other(tmp_path: Path) -> None:
     """Its hours are told as failed, with why; the same command, run once it is well, gives what was missing."""
     history = tmp_path / "history"
-    async with Simulator(SimulatedWorld(7, [TENANT]), clock=SystemClock()) as simulator:
+    async with Simulator(SimulatedWorld(7, [TENANT]), clock=StandingClock()) as simulator:
         with simulator.faults.active(faults.ErrorCode(10000002), access_code="b2"):
             ended = await asyncio.to_thread(run, history, config(simulator), "--format=json", *two_days())
             failed = json.loads(ended.stdout)
@@ -311,7 +311,7 @@ async def test_nothing_is_made_up_before_the_first_record(tmp_path: Path) -> Non
     """What the platform has forgotten is not taken for hours without calls."""
     world = SimulatedWorld(7, [TENANT], replace(UNFRIENDLY, history=50 * 3600.0))
     history = tmp_path / "history"
-    async with Simulator(world, clock=SystemClock()) as simulator:
+    async with Simulator(world, clock=StandingClock()) as simulator:
         ended = await asyncio.to_thread(run, history, config(simulator), "--bot=busy", "--format=json", *two_days())
 
     (bot,) = json.loads(ended.stdout)["bots"]
@@ -323,7 +323,7 @@ async def test_nothing_is_made_up_before_the_first_record(tmp_path: Path) -> Non
 
 async def test_when_the_platform_refuses_the_login_it_is_not_asked_on(tmp_path: Path) -> None:
     """One try, which a wrong secret may not exceed, and a line that says why nothing was written."""
-    async with Simulator(SimulatedWorld(7, [TENANT]), clock=SystemClock()) as simulator:
+    async with Simulator(SimulatedWorld(7, [TENANT]), clock=StandingClock()) as simulator:
         wrong = config(simulator).replace(default_secret("t1"), "wrong")
         ended = await asyncio.to_thread(run, tmp_path / "history", wrong, *two_days())
         logins = simulator.journal.counts["get_token"]
@@ -335,7 +335,7 @@ async def test_when_the_platform_refuses_the_login_it_is_not_asked_on(tmp_path: 
 
 def two_days() -> Sequence[str]:
     """The flags for two days that ended yesterday: three files, as days (UTC) go."""
-    to = datetime.now(ZONE).replace(hour=5, minute=0, second=0, microsecond=0) - timedelta(days=1)
+    to = AFTERNOON.astimezone(ZONE).replace(hour=5, minute=0, second=0, microsecond=0) - timedelta(days=1)
     return f"--from={(to - timedelta(days=2)).isoformat()}", f"--to={to.isoformat()}"
 
 
