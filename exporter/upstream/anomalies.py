@@ -1,4 +1,4 @@
-"""What can be wrong with a report that came: one entry for each value of the label ``reason`` of the anomalies.
+"""The kinds of anomalies in a report: one entry for each value of their label ``reason``.
 
 The parser, the metrics, their reference, ``check --live`` and ``query --explain`` all read it from here.
 """

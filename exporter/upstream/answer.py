@@ -1,4 +1,4 @@
-"""Whether an answer of the platform is a success: by its HTTP status, then its JSON type, then its errorCode."""
+"""Judge an answer of the platform: by its HTTP status, then its JSON type, then its errorCode."""
 
 import json
 import re
@@ -32,13 +32,13 @@ def judge_status(status: int, retry_after: str | None, now: float, *, with_token
     """Judge an HTTP status.
 
     Args:
-        retry_after: The header Retry-After (RFC 9110, 10.2.3), heeded with 429 and 503.
-        now: Seconds since the epoch, against which a date in that header is taken.
-        with_token: A token was sent. Without one 401 and 403 say nothing about the account: a firewall, an allow-list
-            or a proxy answers so as well.
+        retry_after: The header Retry-After (RFC 9110, 10.2.3); it counts with 429 and 503.
+        now: Epoch seconds; a date in that header is relative to it.
+        with_token: A token was sent. Without one, 401 and 403 say nothing about the account: a firewall, an allow-list
+            or a proxy may have answered.
 
     Returns:
-        What is wrong (auth, http) if it is not one of success; redirects are not followed, so they are none.
+        The error (auth, http); None for a success. A redirect is an error, since it is not followed.
     """
     if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
         return None
@@ -51,10 +51,10 @@ def judge_status(status: int, retry_after: str | None, now: float, *, with_token
 
 
 def explain(refusal: UpstreamError, body: bytes, secrets: Iterable[str]) -> UpstreamError:
-    """Add to an HTTP status of failure the platform's own error, if the body has one: it may say that a secret is wrong.
+    """Add the platform's own error to an HTTP error, if the body has one: it may say that a secret is wrong.
 
     Args:
-        refusal: What `judge_status` gave.
+        refusal: The error that `judge_status` returned.
         body: The answer's body; empty if it was not read.
         secrets: As for `judge_body`.
     """
@@ -72,13 +72,13 @@ def judge_body(body: bytes, expect: type, secrets: Iterable[str]) -> object:
 
     Args:
         expect: `list` or `dict`, or `object` for either of them.
-        secrets: What is replaced in the platform's own message, should it be quoted there.
+        secrets: Texts to remove from the platform's own message.
 
     Returns:
         The JSON array or object.
 
     Raises:
-        UpstreamError: (invalid) it is something else; (auth, api) it says that the call failed.
+        UpstreamError: (invalid) the body is something else; (auth, api) it says that the call failed.
     """
     answer = _decode(body)
     if isinstance(answer, dict):
@@ -93,17 +93,17 @@ def judge_body(body: bytes, expect: type, secrets: Iterable[str]) -> object:
 
 
 def redact(secrets: Iterable[str], text: str) -> str:
-    """Replace secrets in a text, also as they stand in JSON."""
+    """Replace secrets in a text, also in the form that they have in JSON."""
     forms = {form for secret in secrets for form in (secret, json.dumps(secret, ensure_ascii=False)[1:-1])}
-    # The longest first: one may be the beginning of another.
+    # The longest first: one secret may be the beginning of another.
     for form in sorted(forms, key=len, reverse=True):
         text = text.replace(form, "<secret>")
     return text
 
 
-@lru_cache(maxsize=16)  # there are many answers a second
+@lru_cache(maxsize=16)  # many answers a second have the same date
 def http_date(text: str) -> float | None:
-    """Seconds since the epoch of an HTTP date; None if it is none."""
+    """Convert an HTTP date to epoch seconds; None if the text is not a date."""
     try:
         date = parsedate_to_datetime(text)
         return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()
@@ -120,7 +120,7 @@ def _delay(retry_after: str, now: float) -> float | None:
 
 
 def _decode(body: bytes) -> object:
-    # The failures are raised outside of the handlers: what json raises holds the body, and would be their context.
+    # Raised outside the handlers: an exception of json holds the body, and would be the context of ours.
     try:
         return json.loads(body.decode("utf-8-sig"))
     except UnicodeDecodeError:
@@ -135,7 +135,7 @@ def _decode(body: bytes) -> object:
 
 
 def _code(value: object) -> int:
-    """The errorCode; 0 is success."""
+    """Read the errorCode; 0 is success."""
     if value is None:
         return 0
     if isinstance(value, str):

@@ -1,4 +1,4 @@
-"""A circuit breaker: while a platform is unreachable, one request at a time finds out whether it is back."""
+"""A circuit breaker: while a platform is unreachable, one request at a time probes whether it is back."""
 
 import random
 from collections.abc import Hashable
@@ -10,29 +10,29 @@ from exporter.clock import Clock
 from exporter.upstream.errors import CircuitOpen, UpstreamError
 
 UNREACHABLE: Final = "the platform is unreachable, nothing was sent: "
-"""How the message of a ``CircuitOpen`` begins; that of the last failure follows."""
+"""The start of a ``CircuitOpen`` message; the last failure follows."""
 
 FAILURES_TO_OPEN: Final = 5
 FIRST_PROBE_DELAY: Final = 1.0
 MAX_PROBE_DELAY: Final = 5.0
-"""Seconds. A bot polled in the meantime finds the circuit open, so this adds to the time until it has recovered."""
+"""Seconds. Polls in between find the circuit open, so this adds to the time until bots recover."""
 
 
 class CircuitBreaker:
-    """Judges a platform by what becomes of the requests to it.
+    """Stops requests to a platform that is unreachable.
 
-    It opens when at least `FAILURES_TO_OPEN` requests in a row found the platform unreachable, and they were for that
-    many different callers, or for all that there are: one bot that always fails says nothing about the platform.
-    The first success closes it. Requests that are for no caller in particular, as logins are, have the caller None.
+    It opens after `FAILURES_TO_OPEN` requests in a row that found the platform unreachable, if they were for as many
+    callers, or for all callers there are: one bot that always fails says nothing about the platform. The first success
+    closes it. Requests for no particular caller, such as logins, have the caller None.
     """
 
     def __init__(self, *, clock: Clock, log: FilteringBoundLogger, rng: random.Random) -> None:
         self._clock = clock
         self._log = log
         self._rng = rng
-        self._callers: set[Hashable] = set()  # never more than are needed to open
+        self._callers: set[Hashable] = set()  # no more than needed to open
         self.recoveries = 0
-        """How often it has closed again."""
+        """How many times it has closed again."""
         self._failing: set[Hashable] = set()
         self._failures = 0
         self._opened_at: float | None = None
@@ -43,11 +43,11 @@ class CircuitBreaker:
 
     @property
     def open(self) -> bool:
-        """Whether requests are being refused."""
+        """Return whether requests are stopped."""
         return self._opened_at is not None
 
     def check(self, *, may_probe: bool = True) -> None:
-        """Raise what `admit` would, without taking the probe; also for each request that must not be one."""
+        """Raise what `admit` would raise, without taking the probe; with ``may_probe`` false while the circuit is open."""
         if self._opened_at is None or self._last_failure is None:
             return
         if self._probing or not may_probe or self._clock.elapsed() < self._probe_at:
@@ -57,10 +57,10 @@ class CircuitBreaker:
         """Let a request through; `record_success`, `record_failure` or `record_abandonment` must follow.
 
         Returns:
-            Whether it is the probe that decides if the platform is back.
+            Whether this request is the probe.
 
         Raises:
-            CircuitOpen: it must not be sent.
+            CircuitOpen: the request must not be sent.
         """
         self.check()
         if caller is not None and len(self._callers) < FAILURES_TO_OPEN:
@@ -69,7 +69,7 @@ class CircuitBreaker:
         return self._probing
 
     def record_success(self) -> None:
-        """Take note that the platform answered, be it with an error."""
+        """Record that the platform answered, even if with an error."""
         self._failures = 0
         self._failing.clear()
         if self._opened_at is not None:
@@ -79,10 +79,10 @@ class CircuitBreaker:
             self.recoveries += 1
 
     def record_failure(self, caller: Hashable | None, error: UpstreamError, *, probe: bool) -> None:
-        """Take note that ``caller``'s request found the platform unreachable."""
+        """Record that a request of ``caller`` found the platform unreachable."""
         self._last_failure = error
         if self.open:
-            # Requests that were under way when it opened say nothing new.
+            # Requests that were under way when the circuit opened say nothing new.
             if probe:
                 self._delay = min(2 * self._delay, MAX_PROBE_DELAY)
                 self._schedule_probe()
@@ -96,11 +96,11 @@ class CircuitBreaker:
             self._log.warning("platform_unreachable", reason=error.reason, error=str(error))
 
     def record_abandonment(self, *, probe: bool) -> None:
-        """Take note that a request was given up before anything was known."""
+        """Record that a request was cancelled before its outcome was known."""
         if probe and self.open:
             self._schedule_probe()
 
     def _schedule_probe(self) -> None:
         self._probing = False
-        # Spread, so that several exporters do not knock at once.
+        # Random, so that several exporters do not probe at the same time.
         self._probe_at = self._clock.elapsed() + self._delay * self._rng.uniform(0.5, 1)

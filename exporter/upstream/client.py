@@ -1,4 +1,4 @@
-"""Requests to one platform: when they are sent, how long they may take, and what became of them."""
+"""Send requests to one platform, limit their rate and time, and account for them."""
 
 import asyncio
 import json
@@ -24,10 +24,10 @@ from exporter.upstream.resolver import Resolver
 from exporter.upstream.tls import TlsContext
 
 MAX_BODY_BYTES: Final = 8 * 1024 * 1024
-"""The longest answer that is read, decompressed; 10,000 records have 6 MB."""
+"""The longest answer that is read, after decompression; 10,000 records take 6 MB."""
 
 MAX_ERROR_CODES: Final = 50
-"""How many error codes of a platform get a series each; any others are counted as ``other``."""
+"""This many error codes of a platform get a series each; others are counted as ``other``."""
 
 _API: Final = "/oifde/rest/api/"
 _CHUNK_BYTES: Final = 64 * 1024
@@ -53,9 +53,9 @@ def _is_new(_answer: bytes) -> bool:
 
 
 class PlatformClient:
-    """Sends requests to a platform, within the limits that its configuration sets.
+    """Sends requests to a platform, within the limits of its configuration and in the order of the calls.
 
-    To be made, used and closed within one event loop. Calls are served first come, first served.
+    Create, use and close it within one event loop.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class PlatformClient:
         log: FilteringBoundLogger,
         rng: random.Random,
     ) -> None:
-        """Takes the limits from ``platform``; ``rng`` spreads the probes of one that is unreachable."""
+        """Take the limits from ``platform``; ``rng`` spreads the probes of an unreachable platform."""
         self.platform: Final = platform.name
         self._url = platform.url + _API
         self._timeout = platform.request_timeout
@@ -79,7 +79,9 @@ class PlatformClient:
         self._lanes = Lanes(platform.requests_per_second, platform.max_concurrency)
         self._tls = TlsContext(platform.tls_config, self._log) if URL(platform.url).scheme == "https" else None
         self._server_name = platform.tls_config.server_name
-        self._secrets = dict.fromkeys(_passwords(platform.url, platform.proxy_url))  # those used last come last
+        self._secrets = dict.fromkeys(
+            _find_passwords(platform.url, platform.proxy_url)
+        )  # in the order of their last use
         self._codes: set[int] = set()
         self._calls: set[asyncio.Task[object] | None] = set()
         self._closing = False
@@ -90,21 +92,21 @@ class PlatformClient:
             cookie_jar=aiohttp.DummyCookieJar(),
             headers=_HEADERS,
             proxy=platform.proxy_url,
-            # Ours covers all of it, and is exact where aiohttp's is rounded up to a second.
+            # `request_timeout` covers the whole request, exactly; aiohttp rounds its own up to a second.
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
             trust_env=False,
         )
 
     def url(self, path: str) -> str:
-        """Where a call of ``path`` goes, without the user and the password that the URL may hold."""
+        """Return the URL of ``path``, without the user and the password that it may hold."""
         return str(URL(self._url + path).with_user(None))
 
     def redact(self, text: str) -> str:
-        """Replace in a text of the platform's what it has been told in confidence."""
+        """Replace the secrets that were sent to the platform in a text that came from it."""
         return answer.redact(self._secrets, text)
 
     async def close(self) -> None:
-        """Cancel the calls that are waiting or under way, and close all connections."""
+        """Cancel all calls, and close all connections."""
         self._closing = True
         for task in self._calls:
             if task is not None:
@@ -124,24 +126,24 @@ class PlatformClient:
         expect: type = object,
         low_priority: bool = False,
     ) -> object:
-        """Send one request when its turn has come. It is not repeated, whatever becomes of it.
+        """Send one request when its turn has come; it is never repeated.
 
         Args:
             operation: The label ``operation`` of the metrics.
-            path: What follows ``/oifde/rest/api/``.
+            path: The path below ``/oifde/rest/api/``.
             body: Sent as JSON.
-            headers: Sent besides the usual ones.
-            on_turn: Called right before it is sent.
+            headers: Sent in addition to the usual ones.
+            on_turn: Called right before the request is sent.
             is_known: Returns whether the body of a successful answer need not be decoded.
             expect: `list` or `dict` where the answer must be a JSON array or object.
-            low_priority: Send it only where other requests leave room, and not to find out whether the platform is back.
+            low_priority: Send it only when other requests leave room, and never as a probe of an unreachable platform.
 
         Returns:
-            The JSON array or object that was answered; None if ``is_known``.
+            The JSON array or object of the answer; None if ``is_known``.
 
         Raises:
-            UpstreamError: it failed.
-            CircuitOpen: the platform is unreachable, and it was not sent.
+            UpstreamError: the request failed.
+            CircuitOpen: the platform is unreachable, and the request was not sent.
         """
         self.breaker.check(may_probe=not low_priority)
         task = asyncio.current_task()
@@ -150,7 +152,7 @@ class PlatformClient:
         try:
             await self._lanes.enter(low_priority=low_priority)
             try:
-                # While it waited the circuit may have opened: no need then to wait for the rate limit as well.
+                # The circuit may have opened meanwhile: then there is no need to wait for the rate limit as well.
                 self.breaker.check(may_probe=not low_priority)
                 if not low_priority:
                     await self._lanes.wait()
@@ -174,7 +176,7 @@ class PlatformClient:
             self._calls.discard(task)
             if not self._calls:
                 self._idle.set()
-        # Not from within a handler: what aiohttp raises would be its context, and may hold secrets.
+        # Outside the handlers: an exception of aiohttp would be its context, and may hold secrets.
         raise outcome
 
     async def _attempt(
@@ -193,7 +195,7 @@ class PlatformClient:
             async with asyncio.timeout(self._timeout):
                 outcome = await self._exchange(path, body, headers, is_known, expect)
         except UpstreamError as error:
-            # What was received, up to several megabytes, is not to stay for as long as the failure is remembered.
+            # The traceback would keep the answer, up to several megabytes, as long as the failure is kept.
             outcome = error.with_traceback(None)
         except (aiohttp.ClientError, OSError) as error:
             failure = failures.describe(error, self._timeout)
@@ -201,7 +203,7 @@ class PlatformClient:
                 raise
             outcome = failure
         except asyncio.CancelledError:
-            # A platform that is no longer configured has no series any more.
+            # After a reload that removed the platform, its series must not come back.
             if not self._closing:
                 given_up = UpstreamError(FailureReason.TIMEOUT, "no complete answer while its caller was waiting")
                 self._account(operation, started, given_up)
@@ -233,7 +235,7 @@ class PlatformClient:
             data=json.dumps(body).encode(),
             headers=headers,
             allow_redirects=False,
-            ssl=self._tls.current() if self._tls is not None else True,
+            ssl=self._tls.load() if self._tls is not None else True,
             server_hostname=self._server_name,
         )
         async with request as response:
@@ -245,8 +247,8 @@ class PlatformClient:
                 response.status, response.headers.get("Retry-After"), now, with_token=with_token
             )
             if refusal is not None:
-                beginning = await _beginning(response) if response.status in _MAY_EXPLAIN else b""
-                raise answer.explain(refusal, beginning, self._secrets)
+                explanation = await _read_explanation(response) if response.status in _MAY_EXPLAIN else b""
+                raise answer.explain(refusal, explanation, self._secrets)
             content = bytearray()
             async for chunk in response.content.iter_chunked(_CHUNK_BYTES):
                 content += chunk
@@ -257,9 +259,9 @@ class PlatformClient:
         return None if is_known(whole) else answer.judge_body(whole, expect, self._secrets)
 
     def _remember_secrets(self, body: Mapping[str, object], headers: Mapping[str, str]) -> None:
-        """Note what the platform is told and must not be told to anybody else, should it come back in a message."""
-        told = [body.get(field) for field in _SECRET_FIELDS] + [headers.get(header) for header in _SECRET_HEADERS]
-        for secret in told:
+        """Keep the secrets that are sent: the platform may repeat them in a message."""
+        sent = [body.get(field) for field in _SECRET_FIELDS] + [headers.get(header) for header in _SECRET_HEADERS]
+        for secret in sent:
             if isinstance(secret, str) and secret:
                 self._secrets.pop(secret, None)
                 self._secrets[secret] = None
@@ -272,8 +274,8 @@ class PlatformClient:
         return str(code) if code in self._codes else "other"
 
 
-async def _beginning(response: aiohttp.ClientResponse) -> bytes:
-    """Read what little an answer that says why it is none has to say."""
+async def _read_explanation(response: aiohttp.ClientResponse) -> bytes:
+    """Read the body of an HTTP error, if it is short enough to be an explanation."""
     content = bytearray()
     async for chunk in response.content.iter_chunked(_CHUNK_BYTES):
         content += chunk
@@ -284,10 +286,10 @@ async def _beginning(response: aiohttp.ClientResponse) -> bytes:
 
 
 def _caller(body: Mapping[str, object]) -> Hashable | None:
-    """The bot that a request is for: one that fails is to be told from a platform that fails."""
+    """Return the bot that a request is for, so that the breaker can tell a failing bot from a failing platform."""
     return (body.get("tenantId"), body["accessCode"]) if "accessCode" in body else None
 
 
-def _passwords(*urls: str | None) -> list[str]:
+def _find_passwords(*urls: str | None) -> list[str]:
     passwords = [unquote(urlsplit(url).password or "") for url in urls if url]
     return [password for password in passwords if password]

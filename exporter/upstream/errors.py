@@ -1,6 +1,6 @@
-"""What can go wrong with a request to the platform, and what each failure means for the next one.
+"""The errors of a request to the platform, and what each means for the next request.
 
-Messages are for people: they hold neither secrets nor the platform's text as it came.
+Messages are for people: they contain no secrets, and the platform's text only with secrets and control characters removed.
 """
 
 from http import HTTPStatus
@@ -8,7 +8,7 @@ from typing import Final
 
 from exporter.reasons import FailureReason
 
-# The platform's own codes: their meanings are documented by the vendor, what to do about them is inferred.
+# The platform's own codes. The vendor documents their meanings; the reactions to them are inferred.
 KEY_UNKNOWN: Final = 200800001
 KEY_WRONG: Final = 200800002
 ACCOUNT_LOCKED: Final = 200800003
@@ -18,15 +18,15 @@ _LOGIN_CODES: Final = range(200800000, 200900000)
 
 
 def reason_of_code(code: int) -> FailureReason:
-    """Tell whether one of the platform's error codes is about the login or about anything else."""
+    """Return ``auth`` for an error code about the login, ``api`` for any other."""
     return FailureReason.AUTH if code in _TOKEN_REFUSED or code in _LOGIN_CODES else FailureReason.API
 
 
 class UpstreamError(Exception):
     """A request to the platform failed.
 
-    ``code`` is the platform's error code and ``status`` the HTTP status, where it was one of them that said so.
-    ``retry_after`` is how many seconds to wait at least before the request may succeed, if that is known.
+    ``code`` is the platform's error code and ``status`` the HTTP status, if the failure has one. ``retry_after`` is the
+    least number of seconds before the request may succeed, if known.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class UpstreamError(Exception):
 
     @property
     def unreachable(self) -> bool:
-        """Nothing that works was reached: a success with another request is not to be expected either."""
+        """Return whether the platform was not reached, so that other requests are likely to fail as well."""
         no_http = self.reason == FailureReason.HTTP and self.status is None
         return (
             self.reason in (FailureReason.TIMEOUT, FailureReason.CONNECT, FailureReason.TLS)
@@ -59,7 +59,7 @@ class UpstreamError(Exception):
 
     @property
     def transient(self) -> bool:
-        """The same request may succeed a moment later."""
+        """Return whether the same request may succeed a moment later."""
         return (
             self.reason in (FailureReason.TIMEOUT, FailureReason.CONNECT)
             or self.code in _INTERNAL
@@ -69,24 +69,24 @@ class UpstreamError(Exception):
 
     @property
     def token_refused(self) -> bool:
-        """It was the token that the platform did not take, so another one may help."""
+        """Return whether the platform refused the token, so that another token may help."""
         return self.status == HTTPStatus.UNAUTHORIZED or self.code in _TOKEN_REFUSED
 
 
-class CircuitOpen(UpstreamError):  # noqa: N818 - the state that the pattern's literature calls so
-    """The platform is known to be unreachable: nothing was sent. The reason is that of the last failure."""
+class CircuitOpen(UpstreamError):  # noqa: N818 - the name of the state in the literature
+    """The platform is unreachable, so nothing was sent. The reason is that of the last failure."""
 
     @property
     def transient(self) -> bool:
         return False
 
 
-class LoginFailed(UpstreamError):  # noqa: N818 - what happened; it is no error of its own
-    """The call was not made, as there is no token for it: a login was refused, or its answer never came."""
+class LoginFailed(UpstreamError):  # noqa: N818 - what happened
+    """The call was not made, since there is no token for it: a login was refused or not answered."""
 
 
 class LoginBlocked(LoginFailed):
-    """No login is tried for now, and nothing was sent. The reason is that of the last login's failure."""
+    """No login is tried for now, so nothing was sent. The reason is that of the last login."""
 
 
 def _of_server(status: int | None) -> bool:

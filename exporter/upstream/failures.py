@@ -1,6 +1,6 @@
-"""What aiohttp, ssl and the operating system raise, as failures of the platform.
+"""Translate exceptions of aiohttp, ssl and the operating system into failures of the platform.
 
-Never their text as it is: it may hold the URL of the proxy with its password, or what the platform sent.
+Their own texts are not used: they may hold the URL of the proxy with its password, or data that the platform sent.
 """
 
 import os
@@ -19,27 +19,27 @@ _KINDS: Final[tuple[tuple[type[Exception], FailureReason, str], ...]] = (
     (aiohttp.ClientSSLError, FailureReason.TLS, "no TLS connection"),
     (aiohttp.ClientHttpProxyError, FailureReason.CONNECT, "the proxy does not connect: {cause}"),
     (aiohttp.ClientProxyConnectionError, FailureReason.CONNECT, "cannot connect to the proxy: {cause}"),
-    (aiohttp.ClientConnectorDNSError, FailureReason.CONNECT, "the host is not found: {cause}"),
+    (aiohttp.ClientConnectorDNSError, FailureReason.CONNECT, "the host name cannot be resolved: {cause}"),
     (aiohttp.ClientConnectorError, FailureReason.CONNECT, "cannot connect: {cause}"),
     (aiohttp.ServerDisconnectedError, FailureReason.CONNECT, "the connection was closed before the answer"),
     (aiohttp.ClientConnectionError, FailureReason.CONNECT, "the connection was lost: {cause}"),
     (aiohttp.ClientPayloadError, FailureReason.CONNECT, "the connection was lost in the middle of the answer"),
     (aiohttp.ClientResponseError, FailureReason.HTTP, "the answer is not HTTP"),
-    (aiohttp.InvalidURL, FailureReason.CONNECT, "the url is not a valid one"),
-    (aiohttp.NonHttpUrlClientError, FailureReason.CONNECT, "the url is not a valid one"),
+    (aiohttp.InvalidURL, FailureReason.CONNECT, "the url is not valid"),
+    (aiohttp.NonHttpUrlClientError, FailureReason.CONNECT, "the url is not valid"),
     (OSError, FailureReason.CONNECT, "the connection was lost: {cause}"),
 )
-"""The first that fits counts: in aiohttp's hierarchy some are special cases of others that follow."""
+"""The first match counts: some of aiohttp's exceptions are special cases of others that follow."""
 
 
 def describe(error: Exception, request_timeout: float) -> UpstreamError | None:
-    """Translate what was raised while a request was sent or its answer received; None if it is none of that."""
+    """Translate an exception of sending a request or receiving its answer; None if it is another exception."""
     for link in _chain(error):
         if isinstance(link, TimeoutError):
             return UpstreamError(FailureReason.TIMEOUT, f"no complete answer within {request_timeout:g} s")
         if isinstance(link, ContentEncodingError):
             return UpstreamError(FailureReason.INVALID, "the answer cannot be decompressed")
-        # Also below an error that only says that the connection was lost: TLS 1.3 refuses a client's certificate late.
+        # Also the cause of a lost connection: TLS 1.3 refuses a client's certificate late.
         if isinstance(link, ssl.SSLError) and not isinstance(link, aiohttp.ClientError):
             return UpstreamError(FailureReason.TLS, _tls_problem(link))
     for kind, reason, words in _KINDS:
@@ -56,7 +56,7 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 
 def _tls_problem(error: ssl.SSLError) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
-        return f"the certificate is not accepted: {error.verify_message}"
+        return f"the certificate is not trusted: {error.verify_message}"
     return f"no TLS connection: {getattr(error, 'reason', None) or 'the handshake failed'}"
 
 
@@ -64,7 +64,7 @@ def _cause(error: Exception) -> str:
     if isinstance(error, aiohttp.ClientHttpProxyError):
         return f"HTTP status {error.status}"
     cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
-    if isinstance(cause, socket.gaierror):  # has numbers of its own
+    if isinstance(cause, socket.gaierror):  # its numbers are not those of errno
         return str(cause.strerror)
     number = cause.errno if isinstance(cause, OSError) else None
     return os.strerror(number) if number else "no reason given"

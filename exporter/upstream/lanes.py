@@ -1,4 +1,4 @@
-"""When requests to a platform may be sent: polls in the order they come, other requests where polls leave room."""
+"""Decide when requests to a platform may be sent: polls in their order, other requests when polls leave room."""
 
 import asyncio
 import math
@@ -20,8 +20,8 @@ class Lanes:
     - at no more than half of the rate, on at most half of the connections, with one connection left free,
     - while the last second has room for them and for a tenth of the rate besides.
 
-    So polls that use up to half of the rate never wait, nor do those that use more of it steadily. A poll may have to
-    wait for one request of low priority where the rate is below two a second, or where there is a single connection.
+    So polls never wait for other requests if they use up to half of the rate, or more of it steadily. A poll may have to
+    wait for one request of low priority if the rate is below two a second, or if there is a single connection.
     """
 
     def __init__(self, rate: float, concurrency: int) -> None:

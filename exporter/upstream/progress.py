@@ -1,20 +1,20 @@
-"""How a call gets on, for whoever limits the time it may take."""
+"""Follow a call, so that its caller can limit its time."""
 
 
 class Progress:
-    """Hears what happens to a call; by itself it does nothing with it."""
+    """Receives the events of a call; the methods here do nothing."""
 
     def login_sent(self) -> None:
-        """The call waits for a login, and that has been sent."""
+        """React to the start of a login that the call waits for."""
 
     def login_ended(self) -> None:
-        """The login has ended, well or badly; if well, the call now waits for its turn."""
+        """React to the end of that login. If it succeeded, the call now waits for its turn."""
 
     def sent(self) -> None:
-        """The call itself is about to be sent, or sent again."""
+        """React to the call, which is sent now, or sent again."""
 
     def is_known(self, answer: bytes) -> bool:
-        """Return whether the body of a successful answer is byte for byte one that the caller has taken in before.
+        """Return whether the body of a successful answer is byte for byte one that the caller has processed before.
 
         If so, it is not decoded, and the call returns None.
         """

@@ -1,7 +1,7 @@
-"""The platform's statistics reports, declared as data, and the parsing of what they answer.
+"""The platform's statistics reports, declared as data, and the parser of their answers.
 
-A report is a table of fields. All else follows from it: what is read from a record, the gauges and counters that it
-becomes, their help and the generated reference. Source: the vendor's interface reference, "queryCallStatisticsReport" and
+A report is a table of fields. The rest follows from it: the parsing of a record, the gauges and counters, their help and
+the generated reference. Source: the vendor's interface reference, "queryCallStatisticsReport" and
 "queryChatbotReport".
 """
 
@@ -16,10 +16,10 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 from exporter.upstream.anomalies import Anomaly, AnomalyKind
 
 MAX_COUNT: Final = 2**53
-"""Above it a float64, which is all that Prometheus knows, no longer holds every integer."""
+"""Above this, a float64, the only number type of Prometheus, does not hold every integer."""
 
 NO_JUDGEMENT: Final = -1
-"""What the platform writes for a ratio of nothing ("-1.000", "-1.0000")."""
+"""The platform's value for a ratio with the denominator 0 ("-1.000", "-1.0000")."""
 
 _NUMBER: Final = re.compile(r"[+-]?[0-9]{1,400}(\.[0-9]{0,400})?([eE][+-]?[0-9]{1,3})?")
 _CACHED_NUMBERS: Final = 16_384  # the rates of all bots repeat: they have four digits at most
@@ -28,11 +28,11 @@ _LAST_MOMENT: Final = datetime(9999, 12, 30, tzinfo=UTC).timestamp()
 _IDENTITY: Final = frozenset({"recordTime", "tenantId", "accessCode", "type", "dbRecordTime"})
 
 Value: TypeAlias = int | float | None
-"""A field's value; None where the record has no usable one, or the platform says that there was nothing to judge."""
+"""A field's value; None if the record has no usable one, or the ratio has the denominator 0."""
 
 
 class Kind(Enum):
-    """What a field measures, and so which values it can have."""
+    """The kind of a field, and so the values it can have."""
 
     COUNT = "count"  # a whole number, 0 or more
     RATIO = "ratio"  # 0 to 1, or NO_JUDGEMENT
@@ -41,10 +41,10 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field of a report's records, and what it becomes on ``/metrics``.
+    """One field of a report's records, and its metrics.
 
-    ``metric`` stands after the window's prefix in a gauge's name; a ``COUNT`` also adds to the counter
-    ``oifde_<metric>_total``. Fields with the same ``metric`` are told apart by ``labels``.
+    ``metric`` follows the window's prefix in a gauge's name; a ``COUNT`` also adds to the counter
+    ``oifde_<metric>_total``. Fields with the same ``metric`` differ in their ``labels``.
     """
 
     name: str
@@ -56,11 +56,10 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One of the platform's reports: how to ask for it and what its records hold.
+    """One of the platform's reports: how to ask for it, and the fields of its records.
 
-    ``type`` is the platform's word for what a record is of: an ``hour`` of the local date asked for, or a ``day`` of the
-    30 up to it. The first field decides between two records of one hour or day that were stored at the same time: the
-    larger one counts.
+    ``type`` is the period of a record: an ``hour`` of the local date asked for, or a ``day`` of the 30 days up to it. Of
+    two records of the same hour or day that were stored at the same time, the one with the larger first field counts.
     """
 
     name: str
@@ -72,15 +71,15 @@ class Report:
     known: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "known", _IDENTITY | {each.name for each in self.fields})
+        object.__setattr__(self, "known", _IDENTITY | {field_.name for field_ in self.fields})
 
     @property
     def min_interval(self) -> float:
-        """It is asked for once in so many seconds at most."""
+        """Return the least number of seconds between two requests for it."""
         return _MIN_INTERVAL[self.type]
 
     def request(self, tenant_id: str, access_code: str, midnight: float) -> dict[str, object]:
-        """The body that asks for the report of the local date that begins at ``midnight`` (epoch seconds)."""
+        """Return the request body for the report of the local date that begins at ``midnight`` (epoch seconds)."""
         return {
             "type": self.type,
             "tenantId": tenant_id,
@@ -164,20 +163,20 @@ CHATBOT: Final = Report(
 )
 
 REPORTS: Final = {report.name: report for report in (HOUR, DAY, CHATBOT)}
-"""Every report that ``reports:`` can name."""
+"""The reports that ``reports:`` can name."""
 
 
 class Record(NamedTuple):
-    """One hour (or day) of one bot: its start in epoch seconds and its values in the order of the report's fields."""
+    """One hour (or day) of one bot: its start in epoch seconds, and its values in the order of the report's fields."""
 
     start: float
     values: tuple[Value, ...]
     stored: float
-    """When the platform stored it (``dbRecordTime``) in epoch seconds, only ever compared; -inf when it does not say."""
+    """When the platform stored it (``dbRecordTime``), in epoch seconds, only for comparison; -inf if not known."""
 
 
 class Parsed(NamedTuple):
-    """The usable records of a report in the order they came, and what was wrong with the rest."""
+    """The usable records of a report in their order, and the anomalies of the report."""
 
     records: list[Record]
     anomalies: list[Anomaly]
@@ -213,7 +212,7 @@ def parse(
         for name, kind in fields:
             raw = row.get(name, _MISSING)
             if kind is count and type(raw) is int and 0 <= raw <= MAX_COUNT:
-                values.append(raw)  # nearly every value; the rest of this branch is for the unusual
+                values.append(raw)  # nearly every value
             elif raw is _MISSING:
                 values.append(None)
             else:
@@ -250,7 +249,7 @@ def _start(
     moment = _number(row.get("recordTime"))
     if moment is None or not 0 <= moment / 1000 < _LAST_MOMENT:
         return Anomaly(AnomalyKind.INVALID_RECORD, f"recordTime={quote(row.get('recordTime'))}")
-    # A field that is missing says nothing.
+    # A record without one of these fields counts as the bot's own.
     for name, expected in (("tenantId", tenant_id), ("accessCode", access_code), ("type", type_)):
         actual = row.get(name)
         if actual is not None and str(actual) != expected:
@@ -259,7 +258,7 @@ def _start(
 
 
 def _value(kind: Kind, raw: object) -> tuple[Value, bool]:
-    """A field's value, and whether what came was valid."""
+    """Return a field's value, and whether the platform's value was valid."""
     number = _number(raw)
     if number is None:
         return None, False
@@ -272,7 +271,7 @@ def _value(kind: Kind, raw: object) -> tuple[Value, bool]:
 
 
 def _number(raw: object) -> float | None:
-    """A JSON number or a numeric text as a finite number, else None; true and false are none."""
+    """Return a JSON number or a numeric text as a finite number; None for anything else, true and false included."""
     if type(raw) is str:
         return _parse_number(raw) if len(raw) <= _CACHED_LENGTH else _parse_number.__wrapped__(raw)
     if type(raw) not in (int, float) or not -1e300 < raw < 1e300:  # type: ignore[operator]
@@ -289,7 +288,7 @@ def _parse_number(text: str) -> float | None:
 
 
 def _stored(raw: object) -> float:
-    """``dbRecordTime``: null, epoch ms or text, in epoch seconds; -inf for what is none of them."""
+    """Convert ``dbRecordTime`` (null, epoch ms or text) to epoch seconds; -inf if it is not readable."""
     number = _number(raw)
     if number is not None:
         return number / 1000
@@ -297,13 +296,13 @@ def _stored(raw: object) -> float:
         try:
             moment = datetime.fromisoformat(raw.strip())
             return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-        except (ValueError, OverflowError):  # an unknown form: nothing is decided by it then
+        except (ValueError, OverflowError):  # an unknown form
             return float("-inf")
     return float("-inf")
 
 
 def _quote(redact: Callable[[str], str], raw: object) -> str:
-    # Before a text is quoted: a secret with escapes in it would not be recognised.
+    # Redact before quoting: with escapes in it, a secret would not be recognised.
     return _describe(redact(raw)) if isinstance(raw, str) else redact(_describe(raw))
 
 
@@ -317,5 +316,5 @@ def _describe(raw: object) -> str:
 def _shorten(text: str, raw: object) -> str:
     if len(text) <= _MAX_QUOTED:
         return text
-    # Not even its beginning: a part of a secret would not be recognised.
+    # Not even its beginning: part of a secret would not be recognised.
     return f"{'a number' if isinstance(raw, int) else 'a text'} of {len(text)} characters"

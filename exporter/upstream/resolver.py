@@ -1,7 +1,7 @@
-"""Names are looked up in threads that nobody waits for.
+"""Look host names up in daemon threads of their own.
 
-The usual ways, asyncio's threads and uvloop's, are few for all lookups together and have to end before the process can:
-a name server that never answers holds up every platform, and the end of the program for a minute or more.
+The threads of asyncio and uvloop are few, shared by all lookups, and must end before the process can. With them, a name
+server that never answers would delay every platform, and the end of the process by a minute or more.
 """
 
 import asyncio
@@ -17,14 +17,14 @@ _Key: TypeAlias = tuple[str, int, tuple[tuple[str, int], ...]]
 
 
 class Resolver(ThreadedResolver):
-    """Aiohttp's, but for how the operating system is asked."""
+    """Aiohttp's resolver with another way to ask the operating system."""
 
     def __init__(self) -> None:
         super().__init__(_Lookups())  # type: ignore[arg-type]
 
 
 class _Lookups:
-    """The part of an event loop that looks names up; of the same lookups at the same time there is one."""
+    """Stands in for an event loop, as far as it looks names up. Equal lookups at the same time share one thread."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -32,14 +32,14 @@ class _Lookups:
         self.getnameinfo: Final = self._loop.getnameinfo
 
     async def getaddrinfo(self, host: str, port: int, **options: int) -> _Infos:
-        """As `socket.getaddrinfo`, which may take as long as it likes."""
+        """Do what `socket.getaddrinfo` does, however long it takes."""
         key = (host, port, tuple(options.items()))
         found = self._under_way.get(key)
         if found is None:
             found = self._loop.create_future()
             threading.Thread(target=self._look_up, args=(key, found), name=f"lookup of {host}", daemon=True).start()
             self._under_way[key] = found
-        # Who is cancelled while waiting leaves the lookup to others.
+        # A call that is cancelled while it waits leaves the lookup to the others.
         infos = await asyncio.shield(found)
         if isinstance(infos, OSError):
             raise type(infos)(*infos.args)
@@ -52,7 +52,7 @@ class _Lookups:
             infos = socket.getaddrinfo(host, port, **dict(options))
         except OSError as error:
             infos = error
-        except UnicodeError:  # as the names of hosts go, a part of it is too long
+        except UnicodeError:  # a part of the name is too long
             infos = socket.gaierror(socket.EAI_NONAME, "Name or service not known")
         with suppress(RuntimeError):  # the loop was closed meanwhile
             self._loop.call_soon_threadsafe(self._end, key, found, infos)

@@ -1,4 +1,4 @@
-"""A tenant's way in: every call with its token, logged in when needed, and repeated where that may help."""
+"""Make a tenant's calls: with its token, after a login if needed, and repeated where that may help."""
 
 import asyncio
 import random
@@ -21,9 +21,9 @@ from exporter.upstream.tokens import Token, Tokens
 UNHEARD: Final = Progress()
 MAX_ATTEMPTS: Final = 3
 FIRST_DELAY: Final = 0.5
-"""Seconds; the delay before a repetition is random up to this, and up to twice as much before the next."""
+"""Seconds: the delay before the first repetition is random up to this, before the second up to twice as much."""
 MAX_RETRY_AFTER: Final = 10.0
-"""Who is told to wait for more seconds than this gives up at once: the next poll comes soon enough."""
+"""Seconds: if the platform asks for a longer wait, the call fails at once, and the next poll tries again."""
 
 
 class TenantSession:
@@ -72,13 +72,13 @@ class TenantSession:
     ) -> object:
         """Make a call with the tenant's token, and repeat it a few times where that may help.
 
-        Whoever calls limits the time it may take; it can be cancelled at any moment.
+        The caller limits its time; it can be cancelled at any moment.
 
         Args:
             operation: The label ``operation`` of the metrics.
-            path: What follows ``/oifde/rest/api/``.
+            path: The path below ``/oifde/rest/api/``.
             body: Sent as JSON, with the token added to it.
-            progress: Hears what is sent for this call, and of a login it waits for.
+            progress: Receives the events of this call and of a login that it waits for.
             expect: `list` or `dict` where the answer must be a JSON array or object.
             low_priority: Send it only where other requests leave room, and do not repeat it.
 
@@ -87,9 +87,9 @@ class TenantSession:
 
         Raises:
             UpstreamError: the last attempt's failure.
-            LoginFailed: there is no token for it.
-            LoginBlocked: there is none, and no login is tried for now.
-            CircuitOpen: the platform is known to be unreachable.
+            LoginFailed: there is no token for the call.
+            LoginBlocked: there is no token, and no login is tried for now.
+            CircuitOpen: the platform is unreachable.
         """
         attempts = 1 if low_priority else MAX_ATTEMPTS
         attempt = 0
@@ -101,22 +101,22 @@ class TenantSession:
                 if attempt == attempts or not _worth_repeating(error):
                     raise
                 delay = self._delay(error, attempt)
-                # The repetition of a login is counted where it is made: many calls may be waiting for the same.
+                # The repetition of a login is counted in login.py: many calls may wait for the same login.
                 counted = not isinstance(error, LoginFailed)
             if counted:
                 self._health.retries.labels(self._client.platform, operation).inc()
             await self._sleep(delay)
 
     def redact(self, text: str) -> str:
-        """Replace in a text of the platform's what it has been told in confidence."""
+        """Replace the secrets that were sent to the platform in a text that came from it."""
         return self._client.redact(text)
 
     def state(self) -> SessionState:
-        """How the login stands."""
+        """Return how the login stands."""
         return self._standing.state
 
     def reset(self) -> None:
-        """Try again what is blocked, as an operator's reload demands."""
+        """Allow the next login at once: an operator's reload is permission to retry."""
         self._tokens.reset()
 
     async def _attempt(
@@ -164,14 +164,14 @@ class TenantSession:
         return answer
 
     def _delay(self, error: UpstreamError, attempt: int) -> float:
-        """Full jitter (AWS Architecture Blog, "Exponential Backoff And Jitter"), after what the platform asks for."""
+        """Add full jitter (AWS Architecture Blog, "Exponential Backoff And Jitter") to the wait the platform asks for."""
         return (error.retry_after or 0.0) + self._rng.uniform(0, FIRST_DELAY * 2 ** (attempt - 1))
 
 
 def authorise(
     body: Mapping[str, object], token: str, header_user: str | None
 ) -> tuple[Mapping[str, object], Mapping[str, str]]:
-    """A call's body and its headers besides the usual ones, with the token in the one or the other."""
+    """Put the token into a call's body, or into headers for an internal system; return both."""
     if header_user is None:
         return {**body, "authToken": token}, {}
     return body, {"userName": header_user, "token": token}

@@ -1,4 +1,4 @@
-"""The TLS context for a platform, made anew when its certificate files change."""
+"""Keep the TLS context of a platform up to date with its certificate files."""
 
 import ssl
 
@@ -13,7 +13,7 @@ from exporter.upstream.errors import UpstreamError
 class TlsContext:
     """Keeps the `ssl.SSLContext` for a `TlsConfig`.
 
-    A changed context is for new connections; those that exist go on with the one they were made with.
+    A changed context applies to new connections only.
     """
 
     def __init__(self, config: TlsConfig, log: FilteringBoundLogger) -> None:
@@ -23,13 +23,13 @@ class TlsContext:
         self._versions: tuple[Version, ...] = ()
         self._context: ssl.SSLContext | None = None
 
-    def current(self) -> ssl.SSLContext:
-        """Return the context for the files as they are now.
+    def load(self) -> ssl.SSLContext:
+        """Return the context for the present content of the files.
 
-        A change that cannot be loaded, such as a certificate whose key is still to come, is logged and left alone.
+        If a change cannot be loaded, such as a certificate without its new key, the former context stays in use.
 
         Raises:
-            UpstreamError: (tls) they could never be loaded so far.
+            UpstreamError: (tls) the files could not be loaded yet.
         """
         versions = tuple(version(file) for file in self._files)
         if self._context is not None and versions == self._versions:
@@ -46,12 +46,12 @@ class TlsContext:
 
 
 def _load(config: TlsConfig) -> ssl.SSLContext | str:
-    """Make a context, or return what is wrong with the files."""
+    """Create a context, or return what is wrong with the files."""
     loading = "ca_file"
     try:
         context = ssl.create_default_context(cafile=config.ca_file)
-        # As Prometheus does, trust whatever certificate the ca_file holds, also that of the server itself, and those
-        # of private authorities, which often lack what Python 3.13 newly demands.
+        # As Prometheus does, trust every certificate in the ca_file: the server's own, and those of private authorities,
+        # which often lack the extensions that Python 3.13 demands.
         context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
         context.verify_flags &= ~ssl.VERIFY_X509_STRICT
         if config.insecure_skip_verify:
@@ -59,7 +59,7 @@ def _load(config: TlsConfig) -> ssl.SSLContext | str:
             context.verify_mode = ssl.CERT_NONE
         if config.cert_file is not None:
             loading = "cert_file and key_file"
-            # Without a password, OpenSSL would ask for it on the terminal when the key is encrypted.
+            # Without a password here, OpenSSL would ask for one on the terminal if the key is encrypted.
             context.load_cert_chain(config.cert_file, config.key_file, password="")
     except OSError as error:
         reason = getattr(error, "reason", None) or error.strerror or type(error).__name__

@@ -106,13 +106,15 @@ REFUSED: Final = Outage("connections are refused", "connect", "cannot connect: C
 HALF_OPEN: Final = Outage("connections are made, and nothing is ever said", "timeout", "no complete answer within 10 s")
 RESET: Final = Outage("connections are reset", "connect", "the connection was lost: Connection reset by peer")
 GARBAGE: Final = Outage("something that is not HTTP", "http", "the answer is not HTTP")
-NO_DNS: Final = Outage("the name is not found", "connect", "the host is not found: Name or service not known")
-UNAVAILABLE: Final = Outage("HTTP 503 for every request", "http", "HTTP status 503")
-EXPIRED: Final = Outage("an expired certificate", "tls", "the certificate is not accepted: certificate has expired")
-SELF_SIGNED: Final = Outage(
-    "a certificate that is self-signed, or signed by a stranger", "tls", "the certificate is not accepted: "
+NO_DNS: Final = Outage(
+    "the name is not found", "connect", "the host name cannot be resolved: Name or service not known"
 )
-OTHER_NAME: Final = Outage("a certificate for another name", "tls", "the certificate is not accepted: ")
+UNAVAILABLE: Final = Outage("HTTP 503 for every request", "http", "HTTP status 503")
+EXPIRED: Final = Outage("an expired certificate", "tls", "the certificate is not trusted: certificate has expired")
+SELF_SIGNED: Final = Outage(
+    "a certificate that is self-signed, or signed by a stranger", "tls", "the certificate is not trusted: "
+)
+OTHER_NAME: Final = Outage("a certificate for another name", "tls", "the certificate is not trusted: ")
 NO_TLS: Final = Outage("no TLS where there should be", "tls", "no TLS connection: ")
 TLS_HANGS: Final = Outage("a TLS handshake that never ends", "timeout", "no complete answer within 10 s")
 

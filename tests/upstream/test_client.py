@@ -371,7 +371,7 @@ async def test_unknown_host(make_client: MakeClient) -> None:
     """The name leads nowhere."""
     error = await failure(make_client("http://platform.invalid"))
     assert error.reason == "connect"
-    assert str(error).startswith("the host is not found: ")
+    assert str(error).startswith("the host name cannot be resolved: ")
     assert "no reason given" not in str(error)
 
 
@@ -563,7 +563,7 @@ async def test_bad_certificates(
     client = make_client(await serve(answer_empty, tls=server_tls(certificate)), tls_config=tls_config)
     error = await failure(client)
     assert error.reason == "tls"
-    assert str(error).startswith(f"the certificate is not accepted: {message}")
+    assert str(error).startswith(f"the certificate is not trusted: {message}")
     assert not error.transient
     assert rig.failures() == {"tls": 1}
 
