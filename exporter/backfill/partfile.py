@@ -15,7 +15,7 @@ from typing import IO, Final, Self
 
 from exporter.polling.snapshot import BotId, Snapshot
 from exporter.serving.catalogue import BOT_INFO, LAYOUTS, Column, Series
-from exporter.serving.exposition import Labels, description, header, identity, labels_text, number_text
+from exporter.serving.exposition import Labels, describe, identify, write_header, write_labels, write_number
 from exporter.upstream.reports import Report, Value
 
 _INFO: Final = Column(BOT_INFO, (Series("", 0),))
@@ -51,9 +51,9 @@ class PartFile:
         rows = [(moment, self._layout.values(snapshot)) for moment, snapshot in shown]
         rows = [row for row in rows if any(value is not None for value in row[1])]
         (_, infos), *others = self._files
-        self._write(infos, _INFO, (*description(bot), *self._added), [(moment, (1,)) for moment, _ in rows])
+        self._write(infos, _INFO, (*describe(bot), *self._added), [(moment, (1,)) for moment, _ in rows])
         for column, file in others:
-            self._write(file, column, (*identity(bot), *self._added), rows)
+            self._write(file, column, (*identify(bot), *self._added), rows)
 
     def finish(self) -> None:
         """Puts the file in its place; without a sample there is none."""
@@ -72,7 +72,7 @@ class PartFile:
         for column, file in self._files:
             if file.tell():
                 file.seek(0)
-                whole.write(header(column.family, openmetrics=True))
+                whole.write(write_header(column.family, openmetrics=True))
                 shutil.copyfileobj(file, whole)
         whole.write(b"# EOF\n")
         whole.flush()
@@ -81,11 +81,11 @@ class PartFile:
     def _write(
         self, file: IO[bytes], column: Column, labels: Labels, rows: Sequence[tuple[int, Sequence[Value]]]
     ) -> None:
-        text = labels_text(labels)
+        text = write_labels(labels)
         for further, place in column.series:
             head = f"{column.family.sample}{{{text}{further}}}"
             lines = [
-                f"{head} {number_text(value)} {moment}\n" for moment, row in rows if (value := row[place]) is not None
+                f"{head} {write_number(value)} {moment}\n" for moment, row in rows if (value := row[place]) is not None
             ]
             file.write("".join(lines).encode())
             self.samples += len(lines)

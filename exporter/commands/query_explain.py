@@ -14,7 +14,7 @@ from exporter.polling import windows
 from exporter.polling.calendar import day_before, day_start, hour_start, local_date, midnight, next_day
 from exporter.polling.snapshot import BotId, Snapshot
 from exporter.serving.catalogue import LAYOUTS, Layout, Window
-from exporter.serving.exposition import identity, labels_text, number_text
+from exporter.serving.exposition import identify, write_labels, write_number
 from exporter.upstream.anomalies import Anomaly, AnomalyKind
 from exporter.upstream.reports import Field, Kind, Parsed, Record, parse
 
@@ -138,9 +138,9 @@ class _Whole:
 
     def __post_init__(self) -> None:
         layout = LAYOUTS[self.rules.report.name]
-        labels, values = labels_text(identity(self.bot)), layout.values(self.snapshot)
+        labels, values = write_labels(identify(self.bot)), layout.values(self.snapshot)
         samples = {
-            cell.place: f"{family.sample}{{{labels}{cell.labels}}} {number_text(value)}"
+            cell.place: f"{family.sample}{{{labels}{cell.labels}}} {write_number(value)}"
             for family, cells in layout.columns
             for cell in cells
             if (value := values[cell.place]) is not None

@@ -115,7 +115,7 @@ class Layout:
     _empty: tuple[Value, ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "columns", tuple(_columns(self.shown)))
+        object.__setattr__(self, "columns", tuple(_list_columns(self.shown)))
         empty = tuple(0 if entry.kind is Kind.COUNT else None for entry in self.shown.report.fields)
         object.__setattr__(self, "_empty", empty)
 
@@ -142,7 +142,7 @@ class Layout:
         return [*values, *(snapshot.totals or (None,) * len(self._empty))]
 
 
-def _columns(shown: Shown) -> Iterable[Column]:
+def _list_columns(shown: Shown) -> Iterable[Column]:
     fields = shown.report.fields
     for number, window in enumerate(shown.windows):
         first = number * (len(fields) + 2)
@@ -151,11 +151,11 @@ def _columns(shown: Shown) -> Iterable[Column]:
                 Family(
                     f"{window.prefix}{metric}",
                     "gauge",
-                    _help(window.title, metric, group),
-                    (*BOT_LABELS, *_label_names(group)),
-                    _source(group),
+                    _write_help(window.title, metric, group),
+                    (*BOT_LABELS, *_list_label_names(group)),
+                    _join_sources(group),
                 ),
-                tuple(Series(_labels(entry.labels), first + fields.index(entry)) for entry in group),
+                tuple(Series(_write_labels(entry.labels), first + fields.index(entry)) for entry in group),
             )
         start, reported = first + len(fields), first + len(fields) + 1
         help_ = f"{window.title}: start time (recordTime)"
@@ -174,11 +174,11 @@ def _columns(shown: Shown) -> Iterable[Column]:
                     Family(
                         f"oifde_{metric}_total",
                         "counter",
-                        _help("Today so far in the tenant's time zone", metric, group),
-                        (*BOT_LABELS, *_label_names(group)),
-                        _source(group),
+                        _write_help("Today so far in the tenant's time zone", metric, group),
+                        (*BOT_LABELS, *_list_label_names(group)),
+                        _join_sources(group),
                     ),
-                    tuple(Series(_labels(entry.labels), first + fields.index(entry)) for entry in group),
+                    tuple(Series(_write_labels(entry.labels), first + fields.index(entry)) for entry in group),
                 )
 
 
@@ -189,7 +189,7 @@ def _group(fields: Sequence[Field]) -> Mapping[str, list[Field]]:
     return groups
 
 
-def _help(title: str, metric: str, group: Sequence[Field]) -> str:
+def _write_help(title: str, metric: str, group: Sequence[Field]) -> str:
     """Return a metric's help, with the platform's field names."""
     if not group[0].labels:
         return f"{title}: {group[0].help[0].lower()}{group[0].help[1:]} ({group[0].name})"
@@ -197,15 +197,15 @@ def _help(title: str, metric: str, group: Sequence[Field]) -> str:
     return f"{title}, {metric.replace('_', ' ')}: {'; '.join(series)}"
 
 
-def _source(group: Sequence[Field]) -> str:
+def _join_sources(group: Sequence[Field]) -> str:
     return ", ".join(entry.name for entry in group)
 
 
-def _label_names(group: Sequence[Field]) -> tuple[str, ...]:
+def _list_label_names(group: Sequence[Field]) -> tuple[str, ...]:
     return tuple(name for name, _ in group[0].labels)
 
 
-def _labels(labels: Sequence[tuple[str, str]]) -> str:
+def _write_labels(labels: Sequence[tuple[str, str]]) -> str:
     return "".join(f',{name}="{value}"' for name, value in labels)
 
 
@@ -315,7 +315,7 @@ TENANT_HEALTH: Final[tuple[tuple[Family, Callable[[TenantStatus], FurtherSeries]
 """The families of a tenant, and how to read each from its status."""
 
 
-def _ranges(
+def _list_ranges(
     metric: str, unit: str, words: str, read: Callable[[Expected], Range | None]
 ) -> Iterable[tuple[Family, Callable[[Verdict], FurtherSeries]]]:
     """The expected value of the last complete hour, and the ends of its range."""
@@ -341,7 +341,7 @@ JUDGED_REPORT: Final = REPORTS["hour"].name
 _PER_SIGNAL: Final = (*BOT_LABELS, "signal")
 
 
-def _signals(attribute: str) -> Callable[[Verdict], FurtherSeries]:
+def _read_signals(attribute: str) -> Callable[[Verdict], FurtherSeries]:
     return lambda verdict: [((name,), getattr(signal, attribute)) for name, signal in verdict.signals.items()]
 
 
@@ -350,9 +350,11 @@ JUDGEMENT: Final[tuple[tuple[Family, Callable[[Verdict], FurtherSeries]], ...]] 
         Family("oifde_history_seconds", "gauge", "Length of the bot's known past, in whole days"),
         lambda verdict: [((), verdict.history_seconds)],
     ),
-    *_ranges("calls", "", "number of calls", lambda expected: expected.calls),
-    *_ranges("autonomy", "_ratio", "autonomy ratio", lambda expected: expected.autonomy),
-    *_ranges("interface_success", "_ratio", "interface success ratio", lambda expected: expected.interface_success),
+    *_list_ranges("calls", "", "number of calls", lambda expected: expected.calls),
+    *_list_ranges("autonomy", "_ratio", "autonomy ratio", lambda expected: expected.autonomy),
+    *_list_ranges(
+        "interface_success", "_ratio", "interface success ratio", lambda expected: expected.interface_success
+    ),
     (
         Family(
             "oifde_anomaly_score",
@@ -360,7 +362,7 @@ JUDGEMENT: Final[tuple[tuple[Family, Callable[[Verdict], FurtherSeries]], ...]] 
             "Difference between the bot's present and its usual behaviour, in standard deviations; 0 if it is usual",
             _PER_SIGNAL,
         ),
-        _signals("score"),
+        _read_signals("score"),
     ),
     (
         Family(
@@ -369,17 +371,17 @@ JUDGEMENT: Final[tuple[tuple[Family, Callable[[Verdict], FurtherSeries]], ...]] 
             "Size of the difference in the window with the highest score: 0.2 is 20 points of a ratio, or 20 % of the calls",
             _PER_SIGNAL,
         ),
-        _signals("size_ratio"),
+        _read_signals("size_ratio"),
     ),
     (
         Family("oifde_anomaly_window_seconds", "gauge", "Length of the window with the highest score", _PER_SIGNAL),
-        _signals("window_seconds"),
+        _read_signals("window_seconds"),
     ),
 )
 """The comparison of a bot with its past, and how to read each value from a verdict."""
 
 
-def families() -> Sequence[Family]:
+def list_families() -> Sequence[Family]:
     """Return every family of this catalogue, in the order of the exposition."""
     data = [column.family for layout in LAYOUTS.values() for column in layout.columns]
     health = [family for family, _ in REPORT_HEALTH]

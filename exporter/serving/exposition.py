@@ -1,7 +1,7 @@
-"""The metrics page: written per bot once a poll, as bytes, and joined family by family on a scrape.
+"""The metrics page. A poll writes its bot's lines as bytes; a scrape joins the lines family by family.
 
-Source: https://prometheus.io/docs/instrumenting/exposition_formats/ and OpenMetrics 1.0. The lines of samples are the
-same in both; only the headers differ, and the end.
+Source: https://prometheus.io/docs/instrumenting/exposition_formats/ and OpenMetrics 1.0. Both formats
+have the same sample lines; only the headers and the end differ.
 """
 
 import math
@@ -34,7 +34,7 @@ _COLLECTED_SERIES: Final = 4096
 _EXPONENTS_FROM: Final = 1_000_000
 
 Labels: TypeAlias = Iterable[tuple[str, str]]
-"""Names of labels with their values, not escaped."""
+"""Names and values of labels, not escaped."""
 
 
 class _Row(NamedTuple):
@@ -50,7 +50,7 @@ class _Table:
 
     def __init__(self, families: Sequence[Family]) -> None:
         self._headers = {
-            openmetrics: [header(family, openmetrics=openmetrics) for family in families]
+            openmetrics: [write_header(family, openmetrics=openmetrics) for family in families]
             for openmetrics in (False, True)
         }
         self._rows: dict[Hashable, _Row] = {}
@@ -80,7 +80,7 @@ class _Table:
 
 
 class Exposition:
-    """Keeps the lines of every bot and tenant at hand, as it hears of them from the store."""
+    """The lines of every bot and tenant, kept up to date as a listener of the store."""
 
     def __init__(
         self,
@@ -109,12 +109,14 @@ class Exposition:
     def bot_changed(self, bot: BotId, report: str, snapshot: Snapshot) -> None:
         """Write the lines of a bot's report that have changed."""
         if (labels := self._labels.get(bot)) is None:
-            labels = self._labels[bot] = labels_text(identity(bot))
-        self._infos.put(bot, bot, lambda: [_line(BOT_INFO, labels_text(description(bot)), 1)])
+            labels = self._labels[bot] = write_labels(identify(bot))
+        self._infos.put(bot, bot, lambda: [_write_line(BOT_INFO, write_labels(describe(bot)), 1)])
         self._health.put(
             (bot, report),
             snapshot,
-            lambda: [_line(family, f'{labels},report="{report}"', value(snapshot)) for family, value in REPORT_HEALTH],
+            lambda: [
+                _write_line(family, f'{labels},report="{report}"', value(snapshot)) for family, value in REPORT_HEALTH
+            ],
         )
         data = (snapshot.hour, snapshot.live, snapshot.totals, snapshot.day)
         self._data[report].put(bot, data, lambda: _write_data(report, labels, snapshot), snapshot.expires)
@@ -140,9 +142,9 @@ class Exposition:
 
     def tenant_changed(self, tenant: TenantId, status: TenantStatus) -> None:
         """Write a tenant's lines."""
-        labels = labels_text(zip(TENANT_LABELS, (tenant.platform, tenant.tenant_id), strict=True))
+        labels = write_labels(zip(TENANT_LABELS, (tenant.platform, tenant.tenant_id), strict=True))
         self._tenants.put(
-            tenant, status, lambda: [_lines(family, labels, series(status)) for family, series in TENANT_HEALTH]
+            tenant, status, lambda: [_write_lines(family, labels, series(status)) for family, series in TENANT_HEALTH]
         )
 
     def tenant_removed(self, tenant: TenantId) -> None:
@@ -150,10 +152,9 @@ class Exposition:
         self._tenants.remove(tenant)
 
     def chunks(self, *, openmetrics: bool) -> Iterator[bytes]:
-        """The page as of the call, whenever the chunks are fetched; one a family.
+        """Return the page of this moment in chunks, one a family, however late the caller reads them.
 
-        The data of a report that has expired are left out; that it is down is not. Of a report that no bot has nothing is
-        said at all.
+        Expired data are left out, but not the health of their reports. Reports that no bot has are left out completely.
         """
         now = self._clock.elapsed()
         reports = [table for table in (*self._data.values(), self._verdicts) if table]
@@ -162,25 +163,25 @@ class Exposition:
 
     def _chunks(self, tables: Iterable[Iterator[bytes]], *, openmetrics: bool) -> Iterator[bytes]:
         yield from chain.from_iterable(tables)
-        yield b"".join(_collected(metric, openmetrics=openmetrics) for metric in self._registry.collect())
+        yield b"".join(_write_collected(metric, openmetrics=openmetrics) for metric in self._registry.collect())
         if openmetrics:
             yield b"# EOF\n"
 
 
-def identity(bot: BotId) -> Labels:
-    """The labels of each of a bot's series."""
+def identify(bot: BotId) -> Labels:
+    """Return the labels that all series of a bot have."""
     return ("tenant_id", bot.tenant_id), ("access_code", bot.access_code), ("bot", bot.bot)
 
 
-def description(bot: BotId) -> Labels:
-    """The labels of a bot's ``BOT_INFO``."""
-    return *identity(bot), ("platform", bot.platform), ("tenant", bot.tenant), *bot.labels
+def describe(bot: BotId) -> Labels:
+    """Return the labels of a bot's ``BOT_INFO``."""
+    return *identify(bot), ("platform", bot.platform), ("tenant", bot.tenant), *bot.labels
 
 
 def _write_data(report: str, labels: str, snapshot: Snapshot) -> Sequence[bytes]:
-    """The lines of each of the report's families; a value that is None has no line."""
+    """Write the lines of each family of a report; a value of None has no line."""
     layout = LAYOUTS[report]
-    texts = [None if value is None else number_text(value) for value in layout.values(snapshot)]
+    texts = [None if value is None else write_number(value) for value in layout.values(snapshot)]
     return tuple(
         [
             "".join(
@@ -196,15 +197,15 @@ def _write_data(report: str, labels: str, snapshot: Snapshot) -> Sequence[bytes]
 
 
 def _write_verdict(labels: str, verdict: Verdict) -> Sequence[bytes]:
-    return [_lines(family, labels, series(verdict)) for family, series in JUDGEMENT]
+    return [_write_lines(family, labels, series(verdict)) for family, series in JUDGEMENT]
 
 
-def _lines(family: Family, labels: str, series: FurtherSeries) -> bytes:
-    """The lines of a family whose series have further labels, the last of the family's."""
+def _write_lines(family: Family, labels: str, series: FurtherSeries) -> bytes:
+    """Write the lines of a family whose series have further labels after ``labels``."""
     return b"".join(
-        _line(
+        _write_line(
             family,
-            ",".join([labels, labels_text(zip(family.labels[-len(values) :], values, strict=True))])
+            ",".join([labels, write_labels(zip(family.labels[-len(values) :], values, strict=True))])
             if values
             else labels,
             value,
@@ -213,30 +214,30 @@ def _lines(family: Family, labels: str, series: FurtherSeries) -> bytes:
     )
 
 
-def _line(family: Family, labels: str, value: Value) -> bytes:
-    return b"" if value is None else f"{family.sample}{{{labels}}} {number_text(value)}\n".encode()
+def _write_line(family: Family, labels: str, value: Value) -> bytes:
+    return b"" if value is None else f"{family.sample}{{{labels}}} {write_number(value)}\n".encode()
 
 
-def number_text(value: float) -> str:
-    """A sample's value as prometheus-client writes it; nearly every one is a small whole number."""
+def write_number(value: float) -> str:
+    """Write a value as prometheus-client does, with a shortcut for small integers, the most frequent values."""
     if type(value) is int and 0 <= value < _EXPONENTS_FROM:
         return f"{value}.0"
     return str(floatToGoString(value))  # type: ignore[no-untyped-call]
 
 
-def labels_text(pairs: Labels) -> str:
-    """Labels as they stand between the braces of a series."""
+def write_labels(pairs: Labels) -> str:
+    """Write the labels between the braces of a series."""
     return ",".join(f'{name}="{_escape(value)}"' for name, value in pairs)
 
 
 def _escape(text: str) -> str:
-    """A label's value. Surrogates, which JSON and YAML can write, become the character they are half of, or U+FFFD."""
+    """Escape a label's value. Surrogate pairs, which JSON and YAML can contain, become their character, others U+FFFD."""
     sound = text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return sound.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
 
 
-def header(family: Family, *, openmetrics: bool) -> bytes:
-    """A family's HELP and TYPE, also of a family without series: what can be found here is known from the start."""
+def write_header(family: Family, *, openmetrics: bool) -> bytes:
+    """Write a family's HELP and TYPE; families without series have them too."""
     name = family.name if openmetrics else family.sample
     text = family.help.replace("\\", r"\\").replace("\n", r"\n")
     if openmetrics:
@@ -244,30 +245,30 @@ def header(family: Family, *, openmetrics: bool) -> bytes:
     return f"# HELP {name} {text}\n# TYPE {name} {family.type}\n".encode()
 
 
-def _collected(metric: Metric, *, openmetrics: bool) -> bytes:
-    """A family as prometheus-client collects it, without the ``_created`` series, which would double it for nothing.
+def _write_collected(metric: Metric, *, openmetrics: bool) -> bytes:
+    """Write a family collected by prometheus-client, without its ``_created`` series.
 
-    Its own renderer, which checks every name anew, takes as long as a fifth of the page of a thousand bots.
+    Its own renderer checks every name at each scrape, which takes a fifth of the time for a page of a thousand bots.
     """
     created = f"{metric.name}_created"
     lines = [
-        f"{_collected_series(each.name, *each.labels.items())} {number_text(each.value)}\n"
-        for each in metric.samples
-        if each.name != created
+        f"{_write_series(sample.name, *sample.labels.items())} {write_number(sample.value)}\n"
+        for sample in metric.samples
+        if sample.name != created
     ]
-    first = _collected_header(metric.name, metric.type, metric.documentation, openmetrics=openmetrics)
+    first = _write_collected_header(metric.name, metric.type, metric.documentation, openmetrics=openmetrics)
     return first + "".join(lines).encode()
 
 
-# The same at every scrape, and writing them takes longer than all else that is written of these families.
+# Labels and headers are the same at every scrape, and take longer to write than the values.
 
 
 @lru_cache(_COLLECTED_SERIES)
-def _collected_series(sample: str, *labels: tuple[str, str]) -> str:
-    return f"{sample}{{{labels_text(sorted(labels))}}}" if labels else sample
+def _write_series(sample: str, *labels: tuple[str, str]) -> str:
+    return f"{sample}{{{write_labels(sorted(labels))}}}" if labels else sample
 
 
 @lru_cache(_COLLECTED_SERIES)
-def _collected_header(name: str, kind: str, documentation: str, *, openmetrics: bool) -> bytes:
+def _write_collected_header(name: str, kind: str, documentation: str, *, openmetrics: bool) -> bytes:
     sample = f"{name}_total" if kind == "counter" else name
-    return header(Family(sample, kind, documentation), openmetrics=openmetrics)
+    return write_header(Family(sample, kind, documentation), openmetrics=openmetrics)

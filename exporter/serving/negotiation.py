@@ -1,6 +1,6 @@
-"""Which format and which encoding a client wants, by its Accept and Accept-Encoding headers (RFC 9110, 12.5).
+"""Content negotiation by a client's Accept headers (RFC 9110, 12.5).
 
-Anything that cannot be made sense of is passed over; what is left when nothing makes sense is the classic text format.
+Malformed parts of a header are ignored. The default is the classic text format, without compression.
 """
 
 import re
@@ -11,17 +11,17 @@ from typing import Final, NamedTuple, TypeAlias
 CLASSIC_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 OPENMETRICS_TYPE: Final = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
-_CLIENTS: Final = 32  # each sends the same headers again and again
+_CLIENTS: Final = 32  # a client sends the same headers with each scrape
 
 _QUALITY: Final = re.compile(r"0(\.[0-9]*)?|1(\.0*)?|\.[0-9]+")
 
 _Fits: TypeAlias = Mapping[tuple[str, str | None], int]
-"""How well a range fits, by its name and version: the larger counts, whatever its quality ("the most specific")."""
+"""How specific a range is, by its name and version. The most specific one decides, whatever its quality."""
 
 _OPENMETRICS_FIT: Final[_Fits] = {
     ("application/openmetrics-text", "1.0.0"): 3,
     ("application/openmetrics-text", None): 2,
-    ("application/openmetrics-text", "0.0.1"): 1,  # Prometheus reads both alike
+    ("application/openmetrics-text", "0.0.1"): 1,  # Prometheus reads both in the same way
 }
 _CLASSIC_FIT: Final[_Fits] = {
     ("text/plain", "0.0.4"): 4,
@@ -41,7 +41,7 @@ class _Range(NamedTuple):
 
 
 class _Match(NamedTuple):
-    """The range that decides on an answer: what comes first in the header is preferred among equals."""
+    """The range that decides about a format; of equal ranges, the first in the header."""
 
     fit: int
     quality: float
@@ -53,9 +53,9 @@ _NO_MATCH: Final = _Match(0, 0.0, 0)
 
 @lru_cache(_CLIENTS)
 def prefers_openmetrics(accept: str) -> bool:
-    """Whether to answer in OpenMetrics: a range has to name it, and to like it as well as the classic text format.
+    """Return whether to answer in OpenMetrics: the header names it, with at least the quality of classic text.
 
-    Where both are named and liked alike, it is the one named first.
+    If the header names both with the same quality, the first one wins.
     """
     ranges = list(_ranges(accept))
     openmetrics, classic = _match(ranges, _OPENMETRICS_FIT), _match(ranges, _CLASSIC_FIT)
@@ -68,18 +68,18 @@ def prefers_openmetrics(accept: str) -> bool:
 
 @lru_cache(_CLIENTS)
 def accepts_gzip(accept_encoding: str) -> bool:
-    """Whether to compress: gzip is allowed, and not liked less than no compression."""
+    """Return whether to compress: gzip is allowed, with at least the quality of no compression."""
     ranges = list(_ranges(accept_encoding))
     gzip = _match(ranges, _GZIP_FIT).quality
     return gzip > 0 and gzip >= _match(ranges, _IDENTITY_FIT).quality
 
 
-def preferred_language(accept_language: str, available: Sequence[str]) -> str:
-    """The language to answer in, of those ``available`` (such as "zh"): by default the first.
+def choose_language(accept_language: str, available: Sequence[str]) -> str:
+    """Return one of the ``available`` languages (such as "zh"); the first is the default.
 
-    A region or a script makes no difference: "zh-TW" is better served in any Chinese than in another language.
+    Regions and scripts are ignored: for "zh-TW", any Chinese is better than another language.
     """
-    ranges = [(each.name.partition("-")[0], each.quality) for each in _ranges(accept_language)]
+    ranges = [(found.name.partition("-")[0], found.quality) for found in _ranges(accept_language)]
     others = [language for language in available if language not in dict(ranges)]
     liked = [
         (quality, -place, language)
@@ -92,7 +92,7 @@ def preferred_language(accept_language: str, available: Sequence[str]) -> str:
 
 def _ranges(header: str) -> Iterator[_Range]:
     for part in header.split(","):
-        name, *parameters = (each.strip().lower() for each in part.split(";"))
+        name, *parameters = (text.strip().lower() for text in part.split(";"))
         values: dict[str, str] = {}
         for parameter in parameters:
             key, _, value = parameter.partition("=")
@@ -102,10 +102,10 @@ def _ranges(header: str) -> Iterator[_Range]:
             yield _Range(name, values.get("version"), float(quality))
 
 
-def _match(ranges: list[_Range], fits: _Fits) -> _Match:
+def _match(ranges: Sequence[_Range], fits: _Fits) -> _Match:
     matches = (
-        _Match(fits[each.name, each.version], each.quality, -place)
-        for place, each in enumerate(ranges)
-        if (each.name, each.version) in fits
+        _Match(fits[found.name, found.version], found.quality, -place)
+        for place, found in enumerate(ranges)
+        if (found.name, found.version) in fits
     )
     return max(matches, default=_NO_MATCH)

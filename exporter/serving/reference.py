@@ -133,7 +133,7 @@ _OPERATIONS: Final[Mapping[str, str]] = {
 }
 
 
-def reference() -> str:
+def write_reference() -> str:
     """The whole page, in Markdown."""
     parts = [_HEAD, _WINDOWS]
     for layout in LAYOUTS.values():
@@ -231,4 +231,4 @@ def _code(words: Sequence[str]) -> str:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(reference())
+    sys.stdout.write(write_reference())

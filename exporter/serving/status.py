@@ -1,6 +1,6 @@
-"""What is known of every bot and tenant, for programs: ``/api/v1/bots``. The package ``pages`` is for people.
+"""The state of every bot and tenant as JSON: ``/api/v1/bots``. The package ``pages`` is for people.
 
-Figures are those of ``/metrics``: what has been withdrawn there is not shown here either.
+The values are those of ``/metrics``. Values that are removed there are not shown here either.
 """
 
 import json
@@ -21,7 +21,7 @@ Json: TypeAlias = dict[str, Any]
 
 
 class State(NamedTuple):
-    """The store of one moment; unlike the store, it may be read in another thread."""
+    """A copy of the store at one moment. Unlike the store, it may be read in another thread."""
 
     now: float
     elapsed: float
@@ -39,7 +39,7 @@ def take(store: Store, judgement: Callable[[BotId], Verdict | None], *, now: flo
 
 
 class Selection(NamedTuple):
-    """Which bots to answer with: those that match ``words``, from ``offset`` on, no more than ``limit`` (None: all)."""
+    """The bots of a response: those that match ``words``, from ``offset``, at most ``limit`` (None: all)."""
 
     words: Sequence[str] = ()
     """Casefolded."""
@@ -48,36 +48,37 @@ class Selection(NamedTuple):
 
     @classmethod
     def read(cls, parameters: Mapping[str, str]) -> "Selection":
-        """Reads the parameters ``q``, ``offset`` and ``limit`` of a URL. Raises ValueError for what is no such number."""
-        offset, limit = (_whole_number(name, parameters.get(name)) for name in ("offset", "limit"))
+        """Read the parameters ``q``, ``offset`` and ``limit`` of a URL. Raises ValueError for an invalid number."""
+        offset, limit = (_read_number(name, parameters.get(name)) for name in ("offset", "limit"))
         return cls(parameters.get("q", "").casefold().split(), offset or 0, limit)
 
 
 def matches(bot: BotId, words: Sequence[str]) -> bool:
-    """Whether all of some casefolded words occur in a bot's or its tenant's name or id, its platform or its labels."""
+    """Return whether all casefolded words occur in a bot's or its tenant's name or id, its platform or its labels."""
     labels = (value for _, value in bot.labels)
     text = "\n".join((bot.bot, bot.access_code, bot.tenant, bot.tenant_id, bot.platform, *labels)).casefold()
     return all(word in text for word in words)
 
 
 def to_json(state: State, selection: Selection) -> bytes:
-    """The answer of ``/api/v1/bots``; docs/http.md describes it.
+    """Return the response of ``/api/v1/bots``; docs/http.md describes it.
 
-    The bots come one by one: thousands of them at once would keep the garbage collector, and so everybody, busy.
+    Bots are converted one by one. The objects of thousands of bots at once would keep the garbage collector busy, and with
+    it all other threads.
     """
     found = [pair for pair in state.bots if not selection.words or matches(pair[0], selection.words)]
     end = None if selection.limit is None else selection.offset + selection.limit
     head = {
-        "time": _moment(state.now),
+        "time": _convert_moment(state.now),
         "total": len(found),
-        "tenants": [_tenant(tenant, status) for tenant, status in state.tenants],
+        "tenants": [_convert_tenant(tenant, status) for tenant, status in state.tenants],
     }
     chosen = found[selection.offset : end]
-    bots = ",".join(json.dumps(_bot(bot, reports, state), allow_nan=False) for bot, reports in chosen)
+    bots = ",".join(json.dumps(_convert_bot(bot, reports, state), allow_nan=False) for bot, reports in chosen)
     return f'{json.dumps(head, allow_nan=False)[:-1]}, "bots": [{bots}]}}\n'.encode()
 
 
-def _tenant(tenant: TenantId, status: TenantStatus) -> Json:
+def _convert_tenant(tenant: TenantId, status: TenantStatus) -> Json:
     return {
         "platform": tenant.platform,
         "tenant_id": tenant.tenant_id,
@@ -85,10 +86,10 @@ def _tenant(tenant: TenantId, status: TenantStatus) -> Json:
         "login": {
             "state": "blocked" if status.blocked else "failing" if status.login_problem else "ok",
             "reason": status.login_problem,
-            "retry_at": _moment(status.retry_at),
-            "token_expiry": _moment(status.token_expiry),
+            "retry_at": _convert_moment(status.retry_at),
+            "token_expiry": _convert_moment(status.token_expiry),
         },
-        "discovery": status.discovery and _discovery(status.discovery),
+        "discovery": status.discovery and _convert_discovery(status.discovery),
         "anomalies": {
             report: {reason: count for (of, reason), count in status.anomalies.items() if of == report}
             for report in dict.fromkeys(of for of, _ in status.anomalies)
@@ -97,17 +98,17 @@ def _tenant(tenant: TenantId, status: TenantStatus) -> Json:
     }
 
 
-def _discovery(status: DiscoveryStatus) -> Json:
+def _convert_discovery(status: DiscoveryStatus) -> Json:
     return {
         "state": "waiting" if status.last_attempt is None else "up" if status.up else "down",
         "bots": status.bots,
         "problem": status.problem,
-        "last_attempt": _moment(status.last_attempt),
-        "last_success": _moment(status.last_success),
+        "last_attempt": _convert_moment(status.last_attempt),
+        "last_success": _convert_moment(status.last_success),
     }
 
 
-def _bot(bot: BotId, reports: Mapping[str, Snapshot], state: State) -> Json:
+def _convert_bot(bot: BotId, reports: Mapping[str, Snapshot], state: State) -> Json:
     zone = ZoneInfo(bot.timezone)
     judged = JUDGED_REPORT in reports and reports[JUDGED_REPORT].expires > state.elapsed
     verdict = state.verdicts.get(bot) if judged else None
@@ -119,20 +120,20 @@ def _bot(bot: BotId, reports: Mapping[str, Snapshot], state: State) -> Json:
         "bot": bot.bot,
         "labels": dict(bot.labels),
         "timezone": bot.timezone,
-        "reports": {name: _report(name, snapshot, zone, state.elapsed) for name, snapshot in reports.items()},
-        "judgement": verdict and _verdict(verdict),
+        "reports": {name: _convert_report(name, snapshot, zone, state.elapsed) for name, snapshot in reports.items()},
+        "judgement": verdict and _convert_verdict(verdict),
     }
 
 
-def _verdict(verdict: Verdict) -> Json:
+def _convert_verdict(verdict: Verdict) -> Json:
     expected = verdict.expected
     return {
         "history_seconds": verdict.history_seconds,
         "expected": expected
         and {
-            "calls": _range(expected.calls),
-            "autonomy_ratio": _range(expected.autonomy),
-            "interface_success_ratio": _range(expected.interface_success),
+            "calls": _convert_range(expected.calls),
+            "autonomy_ratio": _convert_range(expected.autonomy),
+            "interface_success_ratio": _convert_range(expected.interface_success),
         },
         "signals": {
             name: {
@@ -145,55 +146,55 @@ def _verdict(verdict: Verdict) -> Json:
     }
 
 
-def _range(ends: Range | None) -> Json | None:
+def _convert_range(ends: Range | None) -> Json | None:
     return ends and ends._asdict()
 
 
-def _report(name: str, snapshot: Snapshot, zone: ZoneInfo, elapsed: float) -> Json:
+def _convert_report(name: str, snapshot: Snapshot, zone: ZoneInfo, elapsed: float) -> Json:
     failure = snapshot.failure
     return {
         "state": "waiting" if snapshot.last_attempt is None else "up" if snapshot.up else "down",
         "failure": failure
-        and {"reason": failure.reason, "message": failure.message, "since": _moment(failure.since, zone)},
+        and {"reason": failure.reason, "message": failure.message, "since": _convert_moment(failure.since, zone)},
         "failures": snapshot.failures,
-        "last_attempt": _moment(snapshot.last_attempt, zone),
-        "last_success": _moment(snapshot.last_success, zone),
+        "last_attempt": _convert_moment(snapshot.last_attempt, zone),
+        "last_success": _convert_moment(snapshot.last_success, zone),
         "withdrawn": snapshot.last_success is not None and snapshot.expires <= elapsed,
-        **_data(name, snapshot if snapshot.expires > elapsed else Snapshot(), zone),
+        **_convert_data(name, snapshot if snapshot.expires > elapsed else Snapshot(), zone),
     }
 
 
-def _data(name: str, snapshot: Snapshot, zone: ZoneInfo) -> Json:
+def _convert_data(name: str, snapshot: Snapshot, zone: ZoneInfo) -> Json:
     layout = LAYOUTS[name]
     fields = layout.shown.report.fields
     windows: Json = {}
     for window in layout.shown.windows:
         reading = layout.read(window, snapshot)
         windows[window.name] = reading and {
-            "start": _moment(reading.start, zone),
+            "start": _convert_moment(reading.start, zone),
             "reported": reading.reported,
-            "values": _figures(zip(fields, reading.values, strict=True)),
+            "values": _convert_values(zip(fields, reading.values, strict=True)),
         }
     totals = snapshot.totals if layout.shown.counted else None
     summed = totals and [pair for pair in zip(fields, totals, strict=True) if pair[0].kind is Kind.COUNT]
-    return {"windows": windows, "day_so_far": summed and _figures(summed)}
+    return {"windows": windows, "day_so_far": summed and _convert_values(summed)}
 
 
-def _figures(figures_of: Iterable[tuple[Field, Value]]) -> Json:
-    """By metric, and where a metric has labels, by their values."""
-    figures: Json = {}
-    for field, value in figures_of:
+def _convert_values(pairs: Iterable[tuple[Field, Value]]) -> Json:
+    """Return values by metric, and by the values of its labels if it has any."""
+    values: Json = {}
+    for field, value in pairs:
         if field.labels:
-            figures.setdefault(field.metric, {})[", ".join(each for _, each in field.labels)] = value
+            values.setdefault(field.metric, {})[", ".join(label for _, label in field.labels)] = value
         else:
-            figures[field.metric] = value
-    return figures
+            values[field.metric] = value
+    return values
 
 
 _WHOLE_NUMBER: Final = re.compile("[0-9]{1,9}")
 
 
-def _whole_number(name: str, text: str | None) -> int | None:
+def _read_number(name: str, text: str | None) -> int | None:
     if text is not None and not _WHOLE_NUMBER.fullmatch(text):
         raise ValueError(f"{name} is not a whole number")
     return None if text is None else int(text)
@@ -202,12 +203,12 @@ def _whole_number(name: str, text: str | None) -> int | None:
 _UTC: Final = ZoneInfo("UTC")
 
 
-def _moment(epoch: float | None, zone: ZoneInfo = _UTC) -> Json | None:
-    """Epoch seconds, and the same to the second for people, with the offset of ``zone``."""
+def _convert_moment(epoch: float | None, zone: ZoneInfo = _UTC) -> Json | None:
+    """Return epoch seconds, and the same in ISO 8601 to the second, with the offset of ``zone``."""
     if epoch is None:
         return None
     try:
         iso = datetime.fromtimestamp(epoch, zone).isoformat(timespec="seconds").replace("+00:00", "Z")
-    except (ValueError, OverflowError, OSError):  # a token may be good for longer than the calendar has years
+    except (ValueError, OverflowError, OSError):  # a token can expire beyond the last year of the calendar
         iso = None
     return {"epoch": epoch, "iso": iso}

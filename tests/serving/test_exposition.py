@@ -22,7 +22,7 @@ from exporter.health import Health
 from exporter.judging.judge import SIGNALS, Signal
 from exporter.judging.verdict import Verdict
 from exporter.polling.snapshot import BotId, DiscoveryStatus, Hour, Snapshot, TenantId, TenantStatus
-from exporter.serving.catalogue import JUDGEMENT, LAYOUTS, families
+from exporter.serving.catalogue import JUDGEMENT, LAYOUTS, list_families
 from exporter.serving.exposition import Exposition
 from exporter.upstream.anomalies import AnomalyKind
 from exporter.upstream.reports import MAX_COUNT, Record, Value
@@ -284,7 +284,7 @@ def test_headers_are_written_as_prometheus_client_writes_them(
     verdicts[bot] = verdict
     for report in LAYOUTS:
         exposition.bot_changed(bot, report, Snapshot())
-    reference = Families(Metric(family.name, family.help, family.type) for family in families())
+    reference = Families(Metric(family.name, family.help, family.type) for family in list_families())
 
     def headers(text: str) -> list[str]:
         return [line for line in text.splitlines() if line.startswith("#")]
@@ -627,4 +627,4 @@ def test_every_family_stands_once(page: Page, exposition: Exposition, bot: BotId
     in_a_row = [name for name, _ in groupby(names)]
 
     assert sorted(set(in_a_row)) == sorted(in_a_row)
-    assert len({family.name for family in families()}) == len(families())
+    assert len({family.name for family in list_families()}) == len(list_families())

@@ -500,7 +500,7 @@ def test_every_word_is_there_in_chinese() -> None:
         used.add(layout.shown.report.title)
         used |= {window.title for window in layout.shown.windows}
         for field in layout.shown.report.fields:
-            used |= {rendering.title(field), field.help}
+            used |= {rendering.name_field(field), field.help}
     used |= {reason.meaning for reason in FailureReason}
     used.discard("None")  # the argument of `_(variable)`
 

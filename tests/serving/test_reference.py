@@ -12,7 +12,7 @@ from exporter.judging.verdict import Verdict
 from exporter.polling.snapshot import BotId, DiscoveryStatus, Snapshot, TenantId, TenantStatus
 from exporter.reasons import FailureReason
 from exporter.serving.exposition import Exposition
-from exporter.serving.reference import reference
+from exporter.serving.reference import write_reference
 from exporter.upstream.anomalies import AnomalyKind
 from exporter.upstream.reports import REPORTS
 
@@ -21,7 +21,7 @@ DOCS = Path(__file__).parents[2] / "docs" / "metrics.md"
 
 def test_the_docs_are_up_to_date() -> None:
     """What the docs say of a metric is what the program serves; else run `python -m exporter.serving.reference`."""
-    assert reference() == DOCS.read_text(encoding="utf-8")
+    assert write_reference() == DOCS.read_text(encoding="utf-8")
 
 
 def test_every_family_and_label_on_the_page_is_documented(
@@ -49,7 +49,7 @@ def test_every_family_and_label_on_the_page_is_documented(
 
     rows = [
         [cell.strip(" `") for cell in line.split("|")[1:-1]]
-        for line in reference().splitlines()
+        for line in write_reference().splitlines()
         if line.startswith("| `oifde_") and line.count("|") == 6
     ]
     documented = {name: (type_, set(labels.split("` `")) - {""}, help_) for name, type_, labels, _, help_ in rows}
@@ -65,7 +65,7 @@ def test_every_family_and_label_on_the_page_is_documented(
 
 def test_every_value_of_a_label_is_documented() -> None:
     """A reason on a dashboard can be looked up."""
-    rows = {line.split("`")[1] for line in reference().splitlines() if line.startswith("| `")}
+    rows = {line.split("`")[1] for line in write_reference().splitlines() if line.startswith("| `")}
     outcomes = {value for report in REPORTS.values() for field in report.fields for _, value in field.labels}
     operations = {"get_token", "query_bindings", *(report.operation for report in REPORTS.values())}
 

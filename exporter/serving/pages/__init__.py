@@ -7,7 +7,7 @@ from exporter.serving.pages import bot, overview
 from exporter.serving.pages import help as help_page
 from exporter.serving.pages.configuration import to_yaml
 from exporter.serving.pages.rendering import POLICY, Page, Reader, Renderer
-from exporter.serving.pages.summary import Moment, late_after
+from exporter.serving.pages.summary import Moment, compute_late_after
 from exporter.serving.status import State
 
 __all__ = ["POLICY", "Page", "Pages", "Reader"]
@@ -53,4 +53,4 @@ class Pages:
 
     def _moment(self, state: State) -> Moment:
         config = self._configuration()
-        return Moment(state.now, state.elapsed, late_after(config) if config else None)
+        return Moment(state.now, state.elapsed, compute_late_after(config) if config else None)

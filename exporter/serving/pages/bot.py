@@ -9,8 +9,8 @@ from exporter.judging.verdict import Verdict
 from exporter.polling.snapshot import BotId, Snapshot
 from exporter.serving.catalogue import LAYOUTS, Layout
 from exporter.serving.pages import chart
-from exporter.serving.pages.course import Course, course
-from exporter.serving.pages.rendering import LocalTime, local_time, title
+from exporter.serving.pages.course import Course, arrange_day
+from exporter.serving.pages.rendering import LocalTime, describe_time, name_field
 from exporter.serving.pages.summary import AUTONOMY, CALLS, CONTAINED, INTERFACE_SUCCESS, MAIN, Moment, summarize
 from exporter.serving.status import State
 from exporter.upstream.reports import Field, Kind, Value
@@ -84,11 +84,11 @@ def collect(state: State, tenant_id: str, access_code: str, at: Moment) -> dict[
         "bot": bot,
         "summary": summary,
         "tenant": tenant,
-        "reports": [_report(name, bot, snapshot, summary.verdict, state) for name, snapshot in reports.items()],
+        "reports": [_build_report(name, bot, snapshot, summary.verdict, state) for name, snapshot in reports.items()],
     }
 
 
-def _report(name: str, bot: BotId, snapshot: Snapshot, verdict: Verdict | None, state: State) -> ReportView:
+def _build_report(name: str, bot: BotId, snapshot: Snapshot, verdict: Verdict | None, state: State) -> ReportView:
     expired = snapshot.expires <= state.elapsed
     layout, zone = LAYOUTS[name], ZoneInfo(bot.timezone)
     report = layout.shown.report
@@ -98,45 +98,45 @@ def _report(name: str, bot: BotId, snapshot: Snapshot, verdict: Verdict | None, 
     columns: list[Sequence[Cell]] = []
     for window in layout.shown.windows:
         reading = layout.read(window, data)
-        began = local_time(reading.start, zone, state.now, of_day=by_day) if reading else None
+        began = describe_time(reading.start, zone, state.now, of_day=by_day) if reading else None
         heads.append(Head(window.title, began, reading is None or reading.reported))
         expected = verdict.expected if verdict and report is MAIN and window.attribute == "hour" else None
         values = reading.values if reading else (None,) * len(report.fields)
-        columns.append([Cell(value, _usual(expected, index)) for index, value in enumerate(values)])
+        columns.append([Cell(value, _find_usual(expected, index)) for index, value in enumerate(values)])
     if layout.shown.counted:
         heads.append(Head("Today so far", None, reported=True))
         columns.append([Cell(value, None) for value in data.totals or (None,) * len(report.fields)])
-    day = None if by_day or expired else course(data, bot.timezone, state.now)
+    day = None if by_day or expired else arrange_day(data, bot.timezone, state.now)
     rows = [
-        FieldRow(title(field), field.help, field, list(_metrics(layout, field)), cells)
+        FieldRow(name_field(field), field.help, field, list(_list_metrics(layout, field)), cells)
         for field, *cells in zip(report.fields, *columns, strict=True)
     ]
-    charts = _charts(layout, day, verdict) if day else Charts()
+    charts = _draw_charts(layout, day, verdict) if day else Charts()
     return ReportView(name, snapshot, expired and snapshot.last_success is not None, heads, rows, day, charts)
 
 
-def _usual(expected: Expected | None, index: int) -> Range | None:
+def _find_usual(expected: Expected | None, index: int) -> Range | None:
     return getattr(expected, _USUAL[index]) if expected and index in _USUAL else None
 
 
-def _charts(layout: Layout, day: Course, verdict: Verdict | None) -> Charts:
+def _draw_charts(layout: Layout, day: Course, verdict: Verdict | None) -> Charts:
     report = layout.shown.report
     ratio = next((index for index, field in enumerate(report.fields) if field.kind is Kind.RATIO), None)
 
-    def band(index: int) -> Sequence[Range | None]:
+    def find_ranges(index: int) -> Sequence[Range | None]:
         if report is not MAIN or not verdict:
             return ()
-        return [_usual(verdict.today.get(slot.start or 0.0), index) for slot in day.slots]
+        return [_find_usual(verdict.today.get(slot.start or 0.0), index) for slot in day.slots]
 
     part = day.today(CONTAINED) if report is MAIN else ()
-    bars = chart.bars(day.today(0), part, day.yesterday(0), band(0), **_SIZE)
+    bars = chart.draw_bars(day.today(0), part, day.yesterday(0), find_ranges(0), **_SIZE)
     if ratio is None:
         return Charts(bars)
-    lines = chart.lines(day.today(ratio), day.yesterday(ratio), band(ratio), **_SIZE, top=1.0)
-    return Charts(bars, lines, title(report.fields[ratio]))
+    lines = chart.draw_lines(day.today(ratio), day.yesterday(ratio), find_ranges(ratio), **_SIZE, top=1.0)
+    return Charts(bars, lines, name_field(report.fields[ratio]))
 
 
-def _metrics(layout: Layout, field: Field) -> Iterator[str]:
+def _list_metrics(layout: Layout, field: Field) -> Iterator[str]:
     pairs = ", ".join(f'{name}="{value}"' for name, value in field.labels)
     labels = f"{{{pairs}}}" if pairs else ""
     for window in layout.shown.windows:

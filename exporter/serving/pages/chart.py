@@ -1,4 +1,4 @@
-"""Charts as paths of SVG: numbers in, geometry out. Words and colours are the templates'."""
+"""Charts as SVG paths, from numbers. Words and colours are in the templates."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -8,7 +8,7 @@ from exporter.judging.usual import Range
 from exporter.upstream.reports import Value
 
 _GAP: Final = 0.2
-"""Of a bar's place, left free between it and the next."""
+"""The share of a bar's place that is left free."""
 
 
 class Tick(NamedTuple):
@@ -42,7 +42,7 @@ class Lines(NamedTuple):
     ticks: Sequence[Tick]
 
 
-def bars(
+def draw_bars(
     whole: Sequence[Value],
     part: Sequence[Value],
     other: Sequence[Value],
@@ -55,18 +55,18 @@ def bars(
 
     None leaves its place empty.
     """
-    top = scale(
+    top = round_up(
         max((value for value in (*whole, *other, *(end.high for end in ranges if end)) if value is not None), default=0)
     )
     step = width / max(len(whole), 1)
 
-    def columns(values: Sequence[Value]) -> Iterator[str]:
+    def draw_columns(values: Sequence[Value]) -> Iterator[str]:
         for place, value in enumerate(values):
             if value:
                 x, tall = (place + _GAP / 2) * step, height * value / top
                 yield f"M{x:.4g} {height:g}v{-tall:.4g}h{step * (1 - _GAP):.4g}v{tall:.4g}z"
 
-    def steps(values: Sequence[Value]) -> Iterator[str]:
+    def draw_steps(values: Sequence[Value]) -> Iterator[str]:
         drawing = False
         for place, value in enumerate(values):
             if value is not None:
@@ -77,15 +77,15 @@ def bars(
     return Bars(
         width,
         height,
-        "".join(columns(whole)),
-        "".join(columns(part)),
-        "".join(steps(other)),
-        _band(ranges, width, height, top),
-        _ticks(top, height),
+        "".join(draw_columns(whole)),
+        "".join(draw_columns(part)),
+        "".join(draw_steps(other)),
+        _draw_band(ranges, width, height, top),
+        _place_ticks(top, height),
     )
 
 
-def lines(
+def draw_lines(
     values: Sequence[Value],
     other: Sequence[Value],
     ranges: Sequence[Range | None] = (),
@@ -97,13 +97,13 @@ def lines(
     """Draw a line through ``values``, one through ``other``, and a band, from 0 to ``top``; None interrupts them."""
     step = width / max(len(values), 1)
 
-    def points(of: Sequence[Value]) -> list[tuple[float, float] | None]:
+    def place_points(of: Sequence[Value]) -> list[tuple[float, float] | None]:
         return [
             None if value is None else (round((place + 0.5) * step, 1), round(height * (1 - min(value, top) / top), 1))
             for place, value in enumerate(of)
         ]
 
-    def path(through: Sequence[tuple[float, float] | None]) -> str:
+    def join_points(through: Sequence[tuple[float, float] | None]) -> str:
         before = [None, *through]
         return "".join(
             f"{'L' if last else 'M'}{point[0]:g} {point[1]:g}"
@@ -111,39 +111,39 @@ def lines(
             if point
         )
 
-    own = points(values)
+    own = place_points(values)
     return Lines(
         width,
         height,
-        path(own),
+        join_points(own),
         [point for point in own if point],
-        path(points(other)),
-        _band(ranges, width, height, top),
-        _ticks(top, height),
+        join_points(place_points(other)),
+        _draw_band(ranges, width, height, top),
+        _place_ticks(top, height),
     )
 
 
-def scale(most: float) -> float:
-    """A round number that is no less: where an axis ends."""
+def round_up(most: float) -> float:
+    """Return a round number that is at least ``most``, for the end of an axis."""
     if most <= 0:
         return 1.0
     unit = 10.0 ** math.floor(math.log10(most))
     return next(unit * factor for factor in (1, 1.5, 2, 3, 4, 5, 6, 8, 10) if unit * factor >= most)
 
 
-def _band(ranges: Sequence[Range | None], width: float, height: float, top: float) -> str:
-    """A rectangle per hour, from the low to the high end of its range."""
+def _draw_band(ranges: Sequence[Range | None], width: float, height: float, top: float) -> str:
+    """Draw a rectangle per hour, from the low to the high end of its range."""
     step = width / max(len(ranges), 1)
 
-    def y(value: float) -> float:
+    def scale(value: float) -> float:
         return height * (1 - min(value, top) / top)
 
     return "".join(
-        f"M{place * step:.4g} {y(ends.high):.4g}h{step:.4g}V{y(ends.low):.4g}h{-step:.4g}z"
+        f"M{place * step:.4g} {scale(ends.high):.4g}h{step:.4g}V{scale(ends.low):.4g}h{-step:.4g}z"
         for place, ends in enumerate(ranges)
         if ends
     )
 
 
-def _ticks(top: float, height: float) -> Sequence[Tick]:
+def _place_ticks(top: float, height: float) -> Sequence[Tick]:
     return [Tick(top * share, height * (1 - share)) for share in (0, 0.5, 1)]

@@ -1,4 +1,4 @@
-"""A bot's day hour by hour, beside the day before."""
+"""A bot's day by hour, beside the day before."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
@@ -12,7 +12,7 @@ from exporter.upstream.reports import Record, Value
 
 
 class Slot(NamedTuple):
-    """An hour of the clock, with its record of today and of yesterday; None where there is none."""
+    """An hour of the clock, with its records of today and yesterday; None without a record."""
 
     clock: str
     """Such as 14:00."""
@@ -27,27 +27,27 @@ class Slot(NamedTuple):
 
 
 class Course(NamedTuple):
-    """The hours of a day in their order."""
+    """The hours of a day, in order."""
 
     date: date
     slots: Sequence[Slot]
 
     def today(self, index: int) -> list[Value]:
-        """A field's values of today, by its place among the report's fields."""
+        """Return a field's values of today; ``index`` is its place in the report's fields."""
         return [slot.today.values[index] if slot.today else None for slot in self.slots]
 
     def yesterday(self, index: int) -> list[Value]:
-        """A field's values of yesterday."""
+        """Return a field's values of yesterday."""
         return [slot.yesterday.values[index] if slot.yesterday else None for slot in self.slots]
 
 
-def course(snapshot: Snapshot, timezone: str, now: float) -> Course:
-    """The course of the local day of ``now``; an hour that only one of the two days has is a slot of its own."""
+def arrange_day(snapshot: Snapshot, timezone: str, now: float) -> Course:
+    """Arrange the local day of ``now``. An hour that only one of the two days has gets its own slot."""
     zone = ZoneInfo(timezone)
     today = local_date(now, zone)
-    # The snapshot may be of before midnight.
+    # The snapshot may date from before midnight.
     records = {**snapshot.yesterday, **snapshot.records}
-    starts, before = _starts(today, zone), _starts(day_before(today), zone)
+    starts, before = _find_hours(today, zone), _find_hours(day_before(today), zone)
     slots = []
     for name in sorted({*starts, *before}):
         start, end = starts.get(name, (None, None))
@@ -65,8 +65,8 @@ def course(snapshot: Snapshot, timezone: str, now: float) -> Course:
 
 
 @lru_cache(maxsize=1024)
-def _starts(day: date, zone: ZoneInfo) -> Mapping[tuple[str, int], tuple[float, float]]:
-    """When each hour of a day starts and ends, by what the clock shows, and whether it shows it for the second time."""
+def _find_hours(day: date, zone: ZoneInfo) -> Mapping[tuple[str, int], tuple[float, float]]:
+    """Return the start and end of a day's hours, by the clock's time and whether the clock shows it a second time."""
     named = {}
     for start, end in hours(day, zone):
         local = datetime.fromtimestamp(start, zone)

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from exporter.serving.catalogue import LAYOUTS, families
-from exporter.serving.pages.rendering import title
+from exporter.serving.catalogue import LAYOUTS, list_families
+from exporter.serving.pages.rendering import name_field
 from exporter.upstream.reports import Field
 
 
@@ -13,5 +13,5 @@ def collect() -> dict[str, Any]:
     reports: dict[Sequence[Field], list[str]] = {}
     for layout in LAYOUTS.values():
         reports.setdefault(layout.shown.report.fields, []).append(layout.shown.report.title)
-    fields_of = [(titles, [(title(field), field) for field in fields]) for fields, titles in reports.items()]
-    return {"reports": fields_of, "families": families()}
+    fields_of = [(titles, [(name_field(field), field) for field in fields]) for fields, titles in reports.items()]
+    return {"reports": fields_of, "families": list_families()}

@@ -33,24 +33,24 @@ SORTS: Final[Mapping[str, tuple[Callable[[Entry], Any], bool]]] = {
     "today": (lambda entry: entry.summary.today, True),
     "polled": (lambda entry: entry.summary.polled, False),
 }
-"""What bots can be sorted by, and whether the first click puts the largest first."""
+"""The sort keys of bots, and whether the first click puts the largest value first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What the reader asked for."""
+    """The selection in a URL."""
 
     q: str = ""
     state: str = ""
     """A ``Condition.word``; empty: any."""
     sort: str = ""
-    """A key of ``SORTS``; empty: the worst first."""
+    """A key of ``SORTS``; empty: worst first."""
     descending: bool = False
     page: int = 1
 
     @classmethod
     def read(cls, parameters: Mapping[str, str]) -> "Query":
-        """Reads a URL's parameters; what makes no sense counts as not asked for."""
+        """Read a URL's parameters; invalid ones are ignored."""
         state, sort, page = (parameters.get(name, "") for name in ("state", "sort", "page"))
         known = sort if sort in SORTS else ""
         direction = parameters.get("dir", "")
@@ -63,12 +63,12 @@ class Query:
         )
 
     def sorted_by(self, key: str) -> "Query":
-        """What a click on a column's head asks for: that order, or the other way round."""
+        """Return the query of a click on a column's head: sorted by it, or in the reverse order."""
         descending = not self.descending if key == self.sort else SORTS[key][1]
         return replace(self, sort=key, descending=descending, page=1)
 
     def parameters(self) -> dict[str, str]:
-        """As a URL has them; what is so by default is left out."""
+        """Return the parameters of the URL, without defaults."""
         direction = ""
         if self.sort and self.descending != SORTS[self.sort][1]:
             direction = "desc" if self.descending else "asc"
@@ -78,14 +78,14 @@ class Query:
 
 
 class Listing(NamedTuple):
-    """The bots of a page, and what is known of all of them."""
+    """The bots of a page of the list, and the totals of all bots."""
 
     entries: list[Entry]
     found: int
-    """Bots that match what was asked for."""
+    """How many bots match the query."""
     pages: int
     query: Query
-    """The page is one that there is."""
+    """With a page number that exists."""
     conditions: Sequence[int]
     """How many of all bots are in each ``Condition``."""
     platforms: Mapping[str, "Reach"]
@@ -93,7 +93,7 @@ class Listing(NamedTuple):
 
 @dataclass(slots=True)
 class Reach:
-    """How a platform answers, as its bots' reports tell."""
+    """How the polls of a platform's bots end."""
 
     bots: int = 0
     up: int = 0
@@ -101,10 +101,10 @@ class Reach:
     tried: int = 0
     last_success: float | None = None
     failures: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """By reason and words."""
+    """By reason and message."""
 
     def add(self, snapshots: Mapping[str, Snapshot]) -> None:
-        """Takes in a bot."""
+        """Add a bot."""
         self.bots += 1
         self.up += any(snapshot.up for snapshot in snapshots.values())
         for snapshot in snapshots.values():
@@ -116,12 +116,12 @@ class Reach:
 
     @property
     def failure(self) -> tuple[str, str] | None:
-        """The failure most bots have, by its reason and in words."""
+        """The most frequent failure, as reason and message."""
         return self.failures.most_common(1)[0][0] if self.failures else None
 
 
 def list_bots(state: State, query: Query, at: Moment) -> Listing:
-    """The page that was asked for."""
+    """Return the page of the list that a query selects."""
     statuses = {(tenant.platform, tenant.tenant_id): status for tenant, status in state.tenants}
     words = query.q.casefold().split()
     conditions = [0] * len(Condition)
@@ -143,7 +143,7 @@ def list_bots(state: State, query: Query, at: Moment) -> Listing:
 
 
 def _sort(entries: list[Entry], query: Query) -> None:
-    entries.sort(key=_worst)
+    entries.sort(key=_rank)
     if query.sort:
         # The sort is stable in both directions: among equals the worst stay first. Bots without a value come last.
         value_of, _ = SORTS[query.sort]
@@ -152,7 +152,7 @@ def _sort(entries: list[Entry], query: Query) -> None:
         entries[:] = [*(entry for _, entry in valued), *(entry for entry in entries if value_of(entry) is None)]
 
 
-def _worst(entry: Entry) -> tuple[int, bool, float, float, float, str]:
+def _rank(entry: Entry) -> tuple[int, bool, float, float, float, str]:
     summary = entry.summary
     autonomy = 2.0 if summary.autonomy is None else summary.autonomy
     return summary.condition, not summary.expired, -summary.score, -summary.lost, autonomy, entry.bot.bot

@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 from exporter.judging.replay import EVIDENCE
 from exporter.polling.snapshot import BotId, Failure, Snapshot, TenantId, TenantStatus
 from exporter.serving.pages import chart
-from exporter.serving.pages.course import course
+from exporter.serving.pages.course import arrange_day
 from exporter.serving.pages.listing import SORTS, Entry, Listing, Query, list_bots
-from exporter.serving.pages.rendering import LocalTime, bot_path, local_time, offset
+from exporter.serving.pages.rendering import LocalTime, build_bot_path, describe_time, format_offset
 from exporter.serving.pages.summary import CALLS, CONTAINED, MAIN, Moment, Summary
 from exporter.serving.status import State
 from exporter.upstream.reports import Value
@@ -51,14 +51,14 @@ class TenantRow(NamedTuple):
 def collect(state: State, parameters: Mapping[str, str], at: Moment) -> dict[str, Any]:
     """Return what the template needs."""
     listing = list_bots(state, Query.read(parameters), at)
-    tenants = sorted((TenantRow(id_, status, _rank(status)) for id_, status in state.tenants), key=_tenant_order)
+    tenants = sorted((TenantRow(id_, status, _rank(status)) for id_, status in state.tenants), key=_order_tenants)
     all_tenants = parameters.get("tenants") == "all"
     zones = {bot.timezone for bot, _ in state.bots}
     return {
         "state": state,
         "zone": ZoneInfo(next(iter(zones)) if len(zones) == 1 else "UTC"),
         "listing": listing,
-        "rows": [_row(entry, state.now, with_offset=len(zones) > 1) for entry in listing.entries],
+        "rows": [_build_row(entry, state.now, with_offset=len(zones) > 1) for entry in listing.entries],
         "tenants": tenants if all_tenants else tenants[:TENANTS_SHOWN],
         "tenants_in_all": len(tenants),
         "all_tenants": all_tenants,
@@ -66,7 +66,7 @@ def collect(state: State, parameters: Mapping[str, str], at: Moment) -> dict[str
         "unhealthy": sum(tenant.rank < _HEALTHY for tenant in tenants),
         "down": sum(not reach.up and reach.tried > 0 for reach in listing.platforms.values()),
         "untried": sum(not reach.tried for reach in listing.platforms.values()),
-        "columns": _columns(listing),
+        "columns": _describe_columns(listing),
         "query": {**listing.query.parameters(), **({"tenants": "all"} if all_tenants else {})},
         "EVIDENCE": EVIDENCE,
     }
@@ -80,11 +80,11 @@ def _rank(status: TenantStatus) -> int:
     return 2 if status.discovery and status.discovery.problem else _HEALTHY
 
 
-def _tenant_order(row: TenantRow) -> tuple[int, str, str]:
+def _order_tenants(row: TenantRow) -> tuple[int, str, str]:
     return row.rank, row.id.platform, row.id.tenant
 
 
-def _columns(listing: Listing) -> Mapping[str, tuple[str, Mapping[str, str]]]:
+def _describe_columns(listing: Listing) -> Mapping[str, tuple[str, Mapping[str, str]]]:
     """Return the value of ``aria-sort`` and the parameters of a click, by sort key."""
     query = listing.query
     return {
@@ -96,7 +96,7 @@ def _columns(listing: Listing) -> Mapping[str, tuple[str, Mapping[str, str]]]:
     }
 
 
-def _row(entry: Entry, now: float, *, with_offset: bool) -> Row:
+def _build_row(entry: Entry, now: float, *, with_offset: bool) -> Row:
     bot, summary = entry.bot, entry.summary
     decisive = entry.reports[summary.report] if summary.report in entry.reports else Snapshot()
     main = entry.reports.get(MAIN.name)
@@ -105,16 +105,16 @@ def _row(entry: Entry, now: float, *, with_offset: bool) -> Row:
     if main is not None and not summary.expired and main.last_success is not None:
         if main.hour:
             zone = ZoneInfo(bot.timezone)
-            hour = local_time(main.hour.start, zone, now)
+            hour = describe_time(main.hour.start, zone, now)
             if with_offset:
-                utc_offset = offset(datetime.fromtimestamp(main.hour.start, zone))
-        day = course(main, bot.timezone, now)
+                utc_offset = format_offset(datetime.fromtimestamp(main.hour.start, zone))
+        day = arrange_day(main, bot.timezone, now)
         calls, other = day.today(CALLS), day.yesterday(CALLS)
-        bars = chart.bars(calls, day.today(CONTAINED), other, width=120, height=28)
+        bars = chart.draw_bars(calls, day.today(CONTAINED), other, width=120, height=28)
         most = max((value for value in calls if value is not None), default=None)
         before = _sum(other)
     return Row(
-        bot, bot_path(bot), summary, decisive.failure, decisive.last_success, hour, utc_offset, bars, most, before
+        bot, build_bot_path(bot), summary, decisive.failure, decisive.last_success, hour, utc_offset, bars, most, before
     )
 
 

@@ -31,7 +31,7 @@ _TITLES: Final[Mapping[str, str]] = {
     "exitConsultingCount": "Handled by the bot alone",
     "autonomyRate": "Autonomy",
 }
-"""What the platform's fields are called where it is not simply the metric's name."""
+"""Names of the platform's fields that differ from their metrics' names."""
 
 
 def _hash(text: str) -> str:
@@ -42,11 +42,11 @@ POLICY: Final = (
     f"default-src 'none'; style-src {_hash(_STYLE)}; script-src {_hash(_SCRIPT)}; connect-src 'self';"
     " base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
-"""The Content-Security-Policy of the pages: their one style and one script, by their hashes, and nothing else."""
+"""The Content-Security-Policy of the pages: only their own style and script, by their hashes."""
 
 
 class Reader(NamedTuple):
-    """What a request says of its reader, and how many directories below the overview the page is."""
+    """A request's parameters and languages, and how many directories below the overview the page is."""
 
     parameters: Mapping[str, str]
     accept_language: str
@@ -62,7 +62,7 @@ class Page(NamedTuple):
 
 
 class LocalTime(NamedTuple):
-    """A local hour: its time, and its date if that is not today's. A day has no time."""
+    """The start of a local hour, with its date if that is not today. A day has no time."""
 
     time: str
     date: str
@@ -84,17 +84,17 @@ class Renderer:
         sticky = {"lang": language.code} if asked else {}
 
         def link(path: str, **parameters: str) -> str:
-            """Where a page is; a path of "" is the overview."""
+            """Return the link to a page; the overview has the path ""."""
             query = urlencode(parameters | sticky)
             return (f"{root}{path}" or "./") + (f"?{query}" if query else "")
 
         def here(parameters: Mapping[str, str], **changes: str) -> str:
-            """This page with other parameters; an empty one is left out."""
+            """Return the link to this page with other parameters; an empty parameter is left out."""
             query = {name: value for name, value in {**parameters, **sticky, **changes}.items() if value}
             return f"?{urlencode(query)}"
 
         html = (
-            _environment(language.code)
+            _build_environment(language.code)
             .get_template(template)
             .render(
                 {"query": {}, **context},
@@ -114,8 +114,8 @@ class Renderer:
         return Page(html.encode("utf-8", "replace"), language.tag, status)
 
 
-def bot_path(bot: BotId) -> str:
-    """Where a bot's page is, below the overview."""
+def build_bot_path(bot: BotId) -> str:
+    """Return the path of a bot's page, below the overview."""
     return f"bots/{_quote(bot.tenant_id)}/{_quote(bot.access_code)}"
 
 
@@ -123,9 +123,9 @@ def _quote(text: str) -> str:
     return quote(text, safe="", errors="replace")
 
 
-@cache  # compiling the templates takes longer than all else
-def _environment(code: str) -> Environment:
-    language = next(each for each in LANGUAGES if each.code == code)
+@cache  # compiling the templates takes longer than rendering
+def _build_environment(code: str) -> Environment:
+    language = next(language for language in LANGUAGES if language.code == code)
     environment = Environment(
         loader=PackageLoader("exporter.serving"),
         autoescape=True,
@@ -136,16 +136,16 @@ def _environment(code: str) -> Environment:
     )
     environment.install_gettext_callables(language.text, language.plural, newstyle=True)  # type: ignore[attr-defined]
     environment.filters.update(
-        number=_number,
-        mean=_mean,
-        percent=_percent,
-        points=_points,
-        moment=_moment,
-        offset=offset,
-        value=_value,
-        expected=_expected,
-        sentence=_sentence,
-        report=_report_title,
+        number=_format_number,
+        mean=_format_mean,
+        percent=_format_percent,
+        points=_format_points,
+        moment=_find_moment,
+        offset=format_offset,
+        value=_format_value,
+        expected=_format_expected,
+        sentence=_capitalize,
+        report=_name_report,
     )
     environment.globals.update(
         CONDITIONS=tuple(Condition),
@@ -160,52 +160,56 @@ def _environment(code: str) -> Environment:
     return environment
 
 
-def _number(value: Value) -> str:
+def _format_number(value: Value) -> str:
     return f"{value:,}"
 
 
-def _mean(value: Value) -> str:
+def _format_mean(value: Value) -> str:
     return f"{value:,.2f}"
 
 
-def _percent(ratio: float) -> str:
+def _format_percent(ratio: float) -> str:
     return f"{ratio:.1%}"
 
 
-def _points(change: float) -> str:
+def _format_points(change: float) -> str:
     return f"{change * 100:+.1f}".replace("-", "−")
 
 
-def _value(value: Value, kind: Kind) -> str:
-    return {Kind.COUNT: _number, Kind.MEAN: _mean, Kind.RATIO: _percent}[kind](value) if value is not None else "–"
+def _format_value(value: Value, kind: Kind) -> str:
+    return (
+        {Kind.COUNT: _format_number, Kind.MEAN: _format_mean, Kind.RATIO: _format_percent}[kind](value)
+        if value is not None
+        else "–"
+    )
 
 
-def _expected(value: float, kind: Kind) -> str:
+def _format_expected(value: float, kind: Kind) -> str:
     return f"{value:,.0f}" if kind is Kind.COUNT else f"{value:.0%}"
 
 
-def _report_title(name: str) -> str:
+def _name_report(name: str) -> str:
     return REPORTS[name].title
 
 
-def _sentence(text: str) -> str:
+def _capitalize(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _moment(epoch: float, zone: ZoneInfo) -> datetime | None:
-    """A moment on the calendar; None for one that is not on it, as the end of a token may be."""
+def _find_moment(epoch: float, zone: ZoneInfo) -> datetime | None:
+    """Return a local time; None beyond the calendar, where a token's expiry can be."""
     try:
         return datetime.fromtimestamp(epoch, zone)
     except (ValueError, OverflowError, OSError):
         return None
 
 
-def offset(moment: datetime) -> str:
+def format_offset(moment: datetime) -> str:
     """Return a moment's offset from UTC, such as UTC+05:30; abbreviations such as CST are ambiguous."""
     return f"UTC{moment.isoformat(timespec='seconds')[19:].replace('+00:00', '')}"
 
 
-def local_time(start: float, zone: ZoneInfo, now: float, *, of_day: bool = False) -> LocalTime:
+def describe_time(start: float, zone: ZoneInfo, now: float, *, of_day: bool = False) -> LocalTime:
     """Describe when an hour (or with ``of_day`` a day) began."""
     local, today = datetime.fromtimestamp(start, zone), local_date(now, zone)
     day = local.date()
@@ -214,6 +218,6 @@ def local_time(start: float, zone: ZoneInfo, now: float, *, of_day: bool = False
     )
 
 
-def title(field: Field) -> str:
-    """What a field is called on the pages, in English."""
+def name_field(field: Field) -> str:
+    """Return the English name of a field on the pages."""
     return _TITLES.get(field.name) or field.metric.replace("_", " ").capitalize()

@@ -1,6 +1,6 @@
-"""How a bot is doing: one word, and the figures that bots are compared by.
+"""A bot's state in one word, and the values by which bots are sorted.
 
-Made for every bot whenever the overview is opened, thousands of times: what only a row shows is worked out elsewhere.
+The overview makes a summary of every bot, thousands of them; only the visible rows get more than that.
 """
 
 from collections.abc import Mapping
@@ -17,21 +17,21 @@ from exporter.serving.catalogue import LAYOUTS
 from exporter.upstream.reports import REPORTS, Record, Value
 
 MAIN: Final = REPORTS["hour"]
-"""The report whose figures stand for a bot."""
+"""The report that represents a bot."""
 
 _HOUR: Final = 3600.0
 _POLL_SECONDS: Final = 600.0
-"""For a poll that has to wait for its turn, or is the one after one that failed."""
+"""Allowed for a poll that waits, or that follows a failed one."""
 _DAY: Final = timedelta(days=1)
 
-# The reports of which some hour is always known to be the last complete one.
+# Reports that always have a last complete hour.
 _BY_HOUR: Final = frozenset(
     name for name, layout in LAYOUTS.items() if any(window.inferable for window in layout.shown.windows)
 )
 
 
-def place(metric: str, outcome: str = "") -> int:
-    """Where a metric stands in the main report's values."""
+def find_field(metric: str, outcome: str = "") -> int:
+    """Return the index of a metric in the main report's values."""
     return next(
         index
         for index, field in enumerate(MAIN.fields)
@@ -39,37 +39,36 @@ def place(metric: str, outcome: str = "") -> int:
     )
 
 
-CALLS: Final = place("calls")
-CONTAINED: Final = place("call_outcomes", "contained")
-AUTONOMY: Final = place("autonomy_ratio")
-INTERFACE_SUCCESS: Final = place("interface_success_ratio")
-_TO_AGENTS: Final = (place("call_outcomes", "direct_transfer"), place("call_outcomes", "consulted_transfer"))
+CALLS: Final = find_field("calls")
+CONTAINED: Final = find_field("call_outcomes", "contained")
+AUTONOMY: Final = find_field("autonomy_ratio")
+INTERFACE_SUCCESS: Final = find_field("interface_success_ratio")
+_TO_AGENTS: Final = (find_field("call_outcomes", "direct_transfer"), find_field("call_outcomes", "consulted_transfer"))
 
 
 class Condition(IntEnum):
     """A bot's state, the worst first."""
 
     BLOCKED = 0
-    """Nothing is asked for: the login was refused."""
+    """No request is sent, since the login was refused."""
     FAILING = 1
     """The last poll of a report failed."""
     STALE = 2
-    """Polls do not fail, but the newest complete hour is an old one, or the figures are withdrawn."""
+    """No poll has failed, but the newest complete hour is old, or the values have been removed."""
     WAITING = 3
     """A first poll has not ended yet."""
     OK = 4
 
     @property
     def word(self) -> str:
-        """What it is called in links and in JSON."""
+        """The name in links."""
         return self.name.lower()
 
 
 class Moment(NamedTuple):
-    """When bots are judged: in epoch seconds, and on the clock that snapshots expire by.
+    """The present, in epoch seconds and on the clock that snapshots expire by.
 
-    ``late_after`` is the age in seconds, reckoned from its start, that a last complete hour never has while the platform
-    reports as it should; None: not known.
+    ``late_after`` is the age in seconds (from its start) from which the last complete hour is too old; None: unknown.
     """
 
     now: float
@@ -78,7 +77,7 @@ class Moment(NamedTuple):
 
 
 class Summary(NamedTuple):
-    """How a bot is doing; ``report`` is the one that decided on the condition."""
+    """A bot's state, and the report that decided it."""
 
     condition: Condition
     report: str
@@ -90,13 +89,13 @@ class Summary(NamedTuple):
     autonomy: Value = None
     """Of the last complete hour, 0 to 1."""
     change: float | None = None
-    """Of the autonomy, against the same hour of the day before."""
+    """Of the autonomy, since the same hour of the day before."""
     lost: float = 0.0
-    """How many callers more went to an agent in that hour than at the day before's autonomy."""
+    """How many more callers went to an agent in that hour than with the autonomy of the day before."""
     today: Value = None
-    """Calls of the day that the counters are of."""
+    """Calls of the day that the counters show."""
     polled: float | None = None
-    """When a poll of the main report last began, in epoch seconds."""
+    """The start of the last poll of the main report, in epoch seconds."""
 
     @property
     def score(self) -> float:
@@ -105,8 +104,8 @@ class Summary(NamedTuple):
         return worst[1].score if worst else 0.0
 
 
-def late_after(config: Config) -> float:
-    """The age of ``Moment.late_after``: the hour, its delay, the hour in progress, and the time until a poll sees it."""
+def compute_late_after(config: Config) -> float:
+    """Return ``Moment.late_after``: the hour, its delay, the hour in progress, and the time until the next poll."""
     intervals = (tenant.poll_interval for _, tenant in config.tenants())
     return config.empty_hour_delay + 2 * _HOUR + max(intervals, default=0.0) + _POLL_SECONDS
 
@@ -117,7 +116,7 @@ def summarize(
     """Summarize the snapshots of a bot's reports, its tenant's login and the verdict on it."""
     condition, decisive = Condition.OK, MAIN.name
     for name, snapshot in reports.items():
-        if (found := _condition(name, snapshot, tenant, at)) < condition:
+        if (found := _find_condition(name, snapshot, tenant, at)) < condition:
             condition, decisive = found, name
     main = reports.get(MAIN.name)
     if main is None:
@@ -133,20 +132,20 @@ def summarize(
     if record is None:
         return known._replace(calls=0)
     autonomy = record.values[AUTONOMY]
-    before = main.yesterday.get(day_earlier(main.hour.start, bot.timezone))
+    before = main.yesterday.get(subtract_day(main.hour.start, bot.timezone))
     then = before.values[AUTONOMY] if before else None
     change = None if autonomy is None or then is None else autonomy - then
-    lost = -change * _went_on(record) if change and change < 0 else 0.0
+    lost = -change * _count_consulting(record) if change and change < 0 else 0.0
     return known._replace(calls=record.values[CALLS], autonomy=autonomy, change=change, lost=lost)
 
 
 @lru_cache(maxsize=1024)
-def day_earlier(start: float, timezone: str) -> float:
-    """The same time of the local day before, in epoch seconds."""
+def subtract_day(start: float, timezone: str) -> float:
+    """Return the same local time of the day before, in epoch seconds."""
     return (datetime.fromtimestamp(start, ZoneInfo(timezone)) - _DAY).timestamp()
 
 
-def _condition(name: str, snapshot: Snapshot, tenant: TenantStatus | None, at: Moment) -> Condition:
+def _find_condition(name: str, snapshot: Snapshot, tenant: TenantStatus | None, at: Moment) -> Condition:
     if snapshot.last_attempt is None:
         return Condition.WAITING
     if not snapshot.up:
@@ -160,6 +159,6 @@ def _condition(name: str, snapshot: Snapshot, tenant: TenantStatus | None, at: M
     return Condition.OK
 
 
-def _went_on(record: Record) -> float:
-    """The calls that the platform's autonomy is a share of."""
+def _count_consulting(record: Record) -> float:
+    """Return the denominator of the platform's autonomy."""
     return sum(record.values[index] or 0 for index in (*_TO_AGENTS, CONTAINED))

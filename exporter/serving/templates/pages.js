@@ -1,5 +1,5 @@
 "use strict";
-// The overview without page loads: the same pages are fetched, and their parts put in place of the shown ones.
+// Avoids page loads on the overview: fetches the same pages, and replaces the parts on display.
 (() => {
   const form = document.getElementById("find");
   const live = document.getElementById("live");
