@@ -1,4 +1,4 @@
-"""Listening: nobody is waited for without end, and what answers says nothing of itself."""
+"""The HTTP server: it limits slow clients, and does not name its software."""
 
 import asyncio
 import ssl
@@ -15,35 +15,35 @@ from multidict import CIMultiDict
 from yarl import URL
 
 Address: TypeAlias = tuple[str, int] | tuple[str, int, int, int]
-"""As the socket gives it: for IPv6, flow and scope follow host and port."""
+"""A socket address; with IPv6, flow and scope follow host and port."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one client, or all of them together, may take; times in seconds."""
+    """Limits per client and in total; times in seconds."""
 
     request: float = 75.0
-    """From the connection, or the answer before, to the end of a request's headers: longer than a scrape interval."""
+    """From the connection or the last response to the end of a request's headers; longer than a scrape interval."""
     handshake: float = 10.0
-    """For TLS to begin, and to end."""
+    """For the TLS handshake, and for the end of TLS."""
     response: float = 60.0
-    """From the first byte sent of an answer to the last one the client's side took."""
+    """From the first byte of a response to the last one that the client's kernel accepts."""
     body: float = 5.0
-    """For what a client goes on to send after its answer."""
+    """For the rest of a request body after the response."""
     answers: int = 40
-    """When more are being sent, the oldest ones are broken off: each holds a page in memory."""
+    """With more responses being sent, the oldest are aborted, since each holds a page in memory."""
     connections: int = 512
-    """When more are open, the oldest ones go."""
+    """With more open connections, the oldest are closed."""
 
 
-# Of what is written at once beyond this, asyncio's TLS holds any amount without asking to wait.
+# Of a larger write, asyncio's TLS buffers everything and does not apply back pressure.
 _PIECE: Final = 1 << 16
 
-_GONE: Final = "the client went away"
+_GONE: Final = "the client disconnected"
 
 
 class Server:
-    """Serves an application on any number of addresses."""
+    """Serves an application on several addresses."""
 
     def __init__(
         self,
@@ -54,10 +54,14 @@ class Server:
         admits: Callable[[Mapping[str, Any] | None], bool] = lambda _: True,
         limits: Limits | None = None,
     ) -> None:
-        """Needs ``start`` before, and ``close`` after its use.
+        """Call ``start`` before, and ``close`` after use.
 
-        With ``context``, nothing but TLS is spoken; ``admits`` says of the certificate a client gave, None without one,
-        whether it may come in. ``shutdown_timeout`` is for the answers that are due when it closes, in seconds.
+        Args:
+            app: What to serve.
+            shutdown_timeout: For the pending responses when it closes, in seconds.
+            context: For TLS; None: plain HTTP.
+            admits: Returns whether a client with this certificate (None: without one) is allowed.
+            limits: The limits for clients.
         """
         self._context = context
         self._admits = admits
@@ -68,16 +72,16 @@ class Server:
 
     @property
     def scheme(self) -> str:
-        """What URLs begin with."""
+        """The scheme of its URLs."""
         return "http" if self._context is None else "https"
 
     @property
     def addresses(self) -> list[Address]:
-        """Where it listens."""
+        """The addresses it listens on."""
         return [socket.getsockname() for server in self._servers for socket in server.sockets]
 
     async def start(self) -> None:
-        """Makes the application ready."""
+        """Start the application."""
         await self._runner.setup()
         manager = self._manager
         make_request = manager.request_factory
@@ -90,14 +94,14 @@ class Server:
             task: asyncio.Task[None],
         ) -> web.BaseRequest:
             writer = _Writer(protocol, self._limits, self._sending)
-            if not message.path:  # "CONNECT" and no more: its url is None, on which aiohttp fails without an answer
+            if not message.path:  # a bare "CONNECT" has the url None, for which aiohttp sends no response
                 message = message._replace(url=URL("/"))
             return make_request(message, payload, protocol, writer, task)
 
         manager.request_factory = make_guarded_request
 
     async def listen(self, host: str | None, port: int) -> None:
-        """Listens on one more address; None is every interface, 0 any free port. Raises OSError."""
+        """Listen on another address; the host None is every interface, the port 0 any free one. Raises OSError."""
         timeout = self._limits.handshake if self._context is not None else None
         server = await asyncio.get_running_loop().create_server(
             self._connect,
@@ -110,7 +114,7 @@ class Server:
         self._servers.append(server)
 
     async def close(self) -> None:
-        """Listens no more, finishes what it can in time, and ends all connections."""
+        """Stop listening, finish the pending responses in time, and close all connections."""
         for server in self._servers:
             server.close()
         await self._runner.cleanup()
@@ -130,10 +134,10 @@ class _Connection(web.RequestHandler):
         super().__init__(
             manager,
             loop=asyncio.get_running_loop(),
-            # Aiohttp counts it from the connection on too, so it is also the time for the headers.
+            # Aiohttp also counts it from the connection on, so it limits the headers too.
             keepalive_timeout=limits.request,
             lingering_time=limits.body,
-            auto_decompress=False,  # no body is read
+            auto_decompress=False,  # the exporter reads no body
         )
         self._all = manager
         self._limits = limits
@@ -141,7 +145,7 @@ class _Connection(web.RequestHandler):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        # Drained is empty: what a client is yet to take is then never more than the kernel holds.
+        # "Drained" then means empty, so that only the kernel buffers data for a slow client.
         cast("asyncio.Transport", transport).set_write_buffer_limits(high=1, low=0)
         if not self._admits(transport.get_extra_info("peercert")):
             self.force_close()
@@ -157,22 +161,21 @@ class _Connection(web.RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        if isinstance(exc, ConnectionError):  # a client that went away is nobody's error
-            # Raised, it would stay in aiohttp's task, and with it all its frames and the page that they hold, until a
-            # collection of garbage; the answer to nobody ends quietly.
+        if isinstance(exc, ConnectionError):  # a client that disconnected is not an error
+            # If raised, aiohttp's task would keep it, with its frames and the page in them, until a garbage collection.
             if self.transport is not None:
                 self.transport.abort()
             return web.Response()
         if not isinstance(exc, HttpProcessingError):
             return super().handle_error(request, status, exc, message)
-        # Of a malformed request nothing is logged, nor said by which parser it was found so.
+        # A malformed request is not logged, and the response does not name the parser.
         response = web.Response(status=status, text="Bad Request\n")
         response.force_close()
         return response
 
 
 class _Writer(StreamWriter):
-    """Sends one answer."""
+    """Sends one response."""
 
     def __init__(self, protocol: web.RequestHandler, limits: Limits, sending: "_Sending") -> None:
         super().__init__(protocol, asyncio.get_running_loop())
@@ -181,7 +184,7 @@ class _Writer(StreamWriter):
         self._deadline: float | None = None
 
     async def write_headers(self, status_line: str, headers: CIMultiDict[str]) -> None:
-        # Here, since aiohttp sends some answers without asking the application.
+        # Done here, since aiohttp sends some responses without the application.
         headers.pop(hdrs.SERVER, None)
         if self.transport is None or self.transport.is_closing():
             raise ConnectionResetError(_GONE)
@@ -203,7 +206,7 @@ class _Writer(StreamWriter):
         self._sending.pop(self, None)
 
     def abort(self) -> None:
-        """Breaks the answer off, and ends the connection at once."""
+        """Abort the response and the connection."""
         self._sending.pop(self, None)
         if self.transport is not None:
             self.transport.abort()
@@ -214,12 +217,12 @@ class _Writer(StreamWriter):
                 await super().drain()
         except TimeoutError:
             self.abort()
-            raise ConnectionResetError("the client takes too long to read") from None
+            raise ConnectionResetError("the client reads too slowly") from None
         except ConnectionError as error:
-            # It is in a cycle with the frame in which aiohttp waited, and through that frame with the page being sent.
+            # Its traceback would keep the page in memory, in a reference cycle with aiohttp's frame.
             error.__traceback__ = None
             raise ConnectionResetError(_GONE) from None
 
 
-# Oldest first; those whose clients went away are forgotten with them.
+# Oldest first; weak, so that responses of disconnected clients disappear by themselves.
 _Sending: TypeAlias = WeakKeyDictionary[_Writer, None]

@@ -159,7 +159,7 @@ def _convert_report(name: str, snapshot: Snapshot, zone: ZoneInfo, elapsed: floa
         "failures": snapshot.failures,
         "last_attempt": _convert_moment(snapshot.last_attempt, zone),
         "last_success": _convert_moment(snapshot.last_success, zone),
-        "withdrawn": snapshot.last_success is not None and snapshot.expires <= elapsed,
+        "removed": snapshot.last_success is not None and snapshot.expires <= elapsed,
         **_convert_data(name, snapshot if snapshot.expires > elapsed else Snapshot(), zone),
     }
 

@@ -22,7 +22,7 @@ from exporter.serving import negotiation, status
 from exporter.serving.exposition import Exposition
 from exporter.serving.pages import POLICY, Page, Pages, Reader
 
-_GZIP_LEVEL: Final = 1  # 0 is no faster, and more than 1 no smaller
+_GZIP_LEVEL: Final = 1  # 0 is not faster, and higher levels are not smaller
 _GZIP_CONTAINER: Final = 31
 _IN_ONE_PIECE: Final = 1 << 20
 
@@ -48,13 +48,13 @@ class WebOptions:
     route_prefix: str | None = None
     """Default: the path of ``external_url``."""
     external_url: str | None = None
-    """The URL of the whole as browsers see it."""
+    """The URL of the exporter as browsers see it."""
     web_config_file: Path | None = None
     """TLS, users and headers; None: plain HTTP for everybody."""
 
     @property
     def prefix(self) -> str:
-        """The path with which all routes begin: empty, or with a slash at its beginning only."""
+        """Return the path before all routes: empty, or with a slash only at its beginning."""
         prefix = urlsplit(self.external_url or "").path if self.route_prefix is None else self.route_prefix
         return f"/{prefix.strip('/')}".rstrip("/")
 
@@ -118,8 +118,8 @@ def create_app(
     app.router.add_post(f"{prefix}/-/reload", site.reload)
     app.router.add_put(f"{prefix}/-/reload", site.reload)
     if prefix:
-        app.router.add_get("/", _redirect_to(f"{prefix}/"))
-        app.router.add_get(prefix, _redirect_to(f"{prefix}/"))
+        app.router.add_get("/", _redirect(f"{prefix}/"))
+        app.router.add_get(prefix, _redirect(f"{prefix}/"))
     return app
 
 
@@ -142,19 +142,19 @@ class _Site:
         self._reload = reload
         self._judgement = judgement
         self._pages = pages
-        self._writing_metrics = asyncio.Lock()
-        self._making_page = asyncio.Lock()
+        self._metrics_lock = asyncio.Lock()
+        self._page_lock = asyncio.Lock()
 
     async def metrics(self, request: web.Request) -> web.StreamResponse:
-        openmetrics = negotiation.prefers_openmetrics(_all(request, hdrs.ACCEPT))
-        gzip = negotiation.accepts_gzip(_all(request, hdrs.ACCEPT_ENCODING))
+        openmetrics = negotiation.prefers_openmetrics(_join_header(request, hdrs.ACCEPT))
+        gzip = negotiation.accepts_gzip(_join_header(request, hdrs.ACCEPT_ENCODING))
         headers = {
             hdrs.VARY: "Accept, Accept-Encoding",
             hdrs.CONTENT_TYPE: negotiation.OPENMETRICS_TYPE if openmetrics else negotiation.CLASSIC_TYPE,
         }
         chunks: list[bytes] = []
         compressor = isal_zlib.compressobj(_GZIP_LEVEL, isal_zlib.DEFLATED, _GZIP_CONTAINER) if gzip else None
-        async with self._writing_metrics:  # many at once would be done no sooner, and all be held in memory
+        async with self._metrics_lock:  # several at once would not be faster, and would all be in memory
             for chunk in self._exposition.chunks(openmetrics=openmetrics):
                 chunks.append(compressor.compress(chunk) if compressor else chunk)
                 await asyncio.sleep(0)
@@ -164,38 +164,37 @@ class _Site:
         return await _send(request, headers, chunks)
 
     async def overview(self, request: web.Request) -> web.Response:
-        reader = _reader(request)
-        return _html(await self._in_turn(lambda state: self._pages.overview(reader, state)))
+        reader = _read_reader(request)
+        return _respond(await self._make_page(lambda state: self._pages.overview(reader, state)))
 
     async def bot(self, request: web.Request) -> web.Response:
         tenant_id, access_code = request.match_info["tenant_id"], request.match_info["access_code"]
-        reader = _reader(
-            request, depth=2
-        )  # a slash in the code is %2F in every link, and so to the browser no directory
-        return _html(await self._in_turn(lambda state: self._pages.bot(reader, state, tenant_id, access_code)))
+        # A slash in the access code is %2F in every link, so that browsers do not take it for a directory.
+        reader = _read_reader(request, depth=2)
+        return _respond(await self._make_page(lambda state: self._pages.bot(reader, state, tenant_id, access_code)))
 
     async def settings(self, request: web.Request) -> web.Response:
-        reader = _reader(request)
-        return _html(await self._in_turn(lambda _: self._pages.settings(reader)))
+        reader = _read_reader(request)
+        return _respond(await self._make_page(lambda _: self._pages.settings(reader)))
 
     async def help(self, request: web.Request) -> web.Response:
-        reader = _reader(request)
-        return _html(await self._in_turn(lambda _: self._pages.help(reader)))
+        reader = _read_reader(request)
+        return _respond(await self._make_page(lambda _: self._pages.help(reader)))
 
     async def bots(self, request: web.Request) -> web.Response:
         try:
             selection = status.Selection.read(request.query)
         except ValueError as error:
             return web.Response(status=400, text=f"{error}\n")
-        text = await self._in_turn(lambda state: status.to_json(state, selection))
+        text = await self._make_page(lambda state: status.to_json(state, selection))
         return web.Response(body=text, content_type="application/json", charset="utf-8")
 
-    async def _in_turn(self, make: Callable[[status.State], _Made]) -> _Made:
-        """Makes a page of the state of now, in a thread: of thousands of bots, it takes longer than others may wait.
+    async def _make_page(self, make: Callable[[status.State], _Made]) -> _Made:
+        """Make a page of the present state in a thread, since with thousands of bots it would block the event loop.
 
-        Of many threads each would get its share of the interpreter, and everything else but a share as small.
+        Only one at a time: several threads would take most of the interpreter's time from polls and scrapes.
         """
-        async with self._making_page:
+        async with self._page_lock:
             state = status.take(self._store, self._judgement, now=self._clock.now(), elapsed=self._clock.elapsed())
             return await asyncio.to_thread(make, state)
 
@@ -205,11 +204,13 @@ class _Site:
     async def ready(self, _request: web.Request) -> web.Response:
         if self._ready():
             return web.Response(text="oifde-exporter is ready.\n")
-        return web.Response(status=503, text="oifde-exporter is not ready: not every bot has been tried yet.\n")
+        return web.Response(status=503, text="oifde-exporter is not ready: not every bot has been polled yet.\n")
 
     async def reload(self, _request: web.Request) -> web.Response:
         if self._reload is None:
-            return web.Response(status=403, text="Reloading over HTTP is off; --web.enable-lifecycle turns it on.\n")
+            return web.Response(
+                status=403, text="Reloading over HTTP is disabled; --web.enable-lifecycle enables it.\n"
+            )
         try:
             await self._reload()
         except ConfigError as error:
@@ -217,22 +218,22 @@ class _Site:
         return web.Response(text="The configuration was reloaded.\n")
 
 
-def _all(request: web.Request, name: str) -> str:
-    """A header that may come in several lines."""
+def _join_header(request: web.Request, name: str) -> str:
+    """Return a header that may have several lines."""
     return ",".join(request.headers.getall(name, []))
 
 
-def _reader(request: web.Request, depth: int = 0) -> Reader:
-    return Reader(request.query, _all(request, hdrs.ACCEPT_LANGUAGE), depth)
+def _read_reader(request: web.Request, depth: int = 0) -> Reader:
+    return Reader(request.query, _join_header(request, hdrs.ACCEPT_LANGUAGE), depth)
 
 
-def _html(page: Page) -> web.Response:
+def _respond(page: Page) -> web.Response:
     headers = {hdrs.VARY: hdrs.ACCEPT_LANGUAGE, hdrs.CONTENT_LANGUAGE: page.language}
     return web.Response(status=page.status, body=page.html, content_type="text/html", charset="utf-8", headers=headers)
 
 
 async def _send(request: web.Request, headers: Mapping[istr, str], chunks: Sequence[bytes]) -> web.StreamResponse:
-    """An answer in one piece goes out with its headers; of one that would have to be copied first the chunks do."""
+    """Send a small response in one piece with its headers, and a large one in chunks, without copying it."""
     size = sum(map(len, chunks))
     if size <= _IN_ONE_PIECE:
         return web.Response(body=b"".join(chunks), headers=headers)
@@ -246,7 +247,7 @@ async def _send(request: web.Request, headers: Mapping[istr, str], chunks: Seque
     return response
 
 
-def _redirect_to(location: str) -> Handler:
+def _redirect(location: str) -> Handler:
     async def redirect(_request: web.Request) -> web.StreamResponse:
         raise web.HTTPFound(location)
 
@@ -258,11 +259,11 @@ def _log_errors(log: FilteringBoundLogger) -> Middleware:
     async def answer(request: web.Request, handler: Handler) -> web.StreamResponse:
         try:
             return await handler(request)
-        except (web.HTTPException, ConnectionError):  # an answer, and a client that went away
+        except (web.HTTPException, ConnectionError):  # a response, and a client that disconnected
             raise
         except Exception:
             log.exception("request_failed", method=request.method, path=request.path)
-            return web.Response(status=500, text="Internal error; the log has the details.\n")
+            return web.Response(status=500, text="Internal error; see the log for details.\n")
 
     return answer
 

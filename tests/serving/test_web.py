@@ -338,7 +338,7 @@ async def test_json_without_old_figures(
         answer = json.loads(await (await client.get("/api/v1/bots")).read())
 
     report = answer["bots"][0]["reports"]["hour"]
-    assert report["withdrawn"] is True
+    assert report["removed"] is True
     assert report["windows"] == {"hour": None, "live_hour": None}
     assert report["day_so_far"] is None
 
