@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from exporter.config.schema import json_schema
+from exporter.config.schema import make_json_schema
 
 
 def for_helm(part: Any) -> Any:
@@ -23,7 +23,7 @@ def for_helm(part: Any) -> Any:
 def main(chart: Path) -> None:
     """The schema, on standard output."""
     schema = json.loads((chart / "values.schema.json").read_text(encoding="utf-8"))
-    config = json_schema()
+    config = make_json_schema()
     del config["$schema"]
     definitions = {"": config, **config.pop("$defs")}
     ours = {name: part for name, part in schema["$defs"].items() if not name.startswith("config")}

@@ -27,7 +27,7 @@ _BY_STATUS: Final = {
 }
 
 
-def advice(error: UpstreamError) -> str:
+def advise(error: UpstreamError) -> str:
     """Return what may help, in a sentence or two."""
     if not isinstance(error, CircuitOpen):
         if error.code in _BY_CODE:

@@ -18,7 +18,7 @@ from exporter.backfill.backfill import Backfill, NothingRead, Source
 from exporter.backfill.journal import Journal, JournalError
 from exporter.backfill.replay import Span
 from exporter.clock import SystemClock
-from exporter.commands.advice import advice
+from exporter.commands.advice import advise
 from exporter.commands.backfill_output import Summary, show_json, show_table
 from exporter.commands.help import Command
 from exporter.commands.options import (
@@ -34,8 +34,8 @@ from exporter.commands.platforms import TenantAccess, open_tenants
 from exporter.commands.selection import Chosen, choose_one, find_bots, keep_tenant, locate
 from exporter.config import Config
 from exporter.config.types import RESERVED_LABELS
-from exporter.console.output import Output, stdout
-from exporter.console.progress import progress
+from exporter.console.output import Output, open_stdout
+from exporter.console.progress import show_progress
 from exporter.polling.windows import Rules
 from exporter.upstream.errors import UpstreamError
 from exporter.upstream.reports import REPORTS, Report
@@ -115,11 +115,10 @@ class _Request:
 
     def source(self, loaded: Config, chosen: Chosen, limit: int) -> Source:
         """Return the past of a bot, up to ``limit`` (epoch seconds)."""
-        zone = chosen.access.tenant.timezone
         return Source(
             chosen.id,
-            Rules(self.report, zone, loaded.settle_delay, loaded.empty_hour_delay),
-            self.gap(zone, limit),
+            Rules.of(loaded, chosen.access.tenant, self.report),
+            self.gap(chosen.access.tenant.timezone, limit),
             partial(chosen.access.ask, self.report, chosen.bot.access_code),
         )
 
@@ -198,7 +197,7 @@ def backfill(
         click.echo("oifde-exporter: interrupted; repeat the same command to continue", err=True)
         raise
     except NothingRead as error:
-        message = f"oifde-exporter: cannot read any bot: {error}. {advice(error.error)}"
+        message = f"oifde-exporter: cannot read any bot: {error}. {advise(error.error)}"
         click.echo(logs.escape_text(message), err=True)
         sys.exit(1)
     except (BackfillError, JournalError) as error:
@@ -231,13 +230,13 @@ async def _run(
                 clock=clock,
             )
             try:
-                with progress("days of bots", work.steps) as advance:
+                with show_progress("days of bots", work.steps) as advance:
                     await work.run(advance)
             except OSError as error:
                 raise BackfillError(f"cannot write to {request.directory}: {error.strerror}") from error
             finally:
                 cut = datetime.fromtimestamp(journal.limit, UTC) if request.is_cut(sources) else None
-                show(stdout(), Summary(request.directory, len(work.parts), work.left, work.outcomes(), cut))
+                show(open_stdout(), Summary(request.directory, len(work.parts), work.left, work.outcomes(), cut))
             return not work.left
 
 
@@ -248,7 +247,7 @@ async def _list_bots(tenants: Sequence[TenantAccess]) -> list[Chosen]:
         try:
             bots += (Chosen(access, bot) for bot in await access.list_bots())
         except UpstreamError as error:
-            raise BackfillError(f"{locate(access)}: cannot list the bots: {error}. {advice(error)}") from error
+            raise BackfillError(f"{locate(access)}: cannot list the bots: {error}. {advise(error)}") from error
     return bots
 
 

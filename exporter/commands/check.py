@@ -30,8 +30,8 @@ from exporter.commands.options import (
 )
 from exporter.commands.parameters import Moment
 from exporter.config import CONFIG_VARIABLE, Config, ConfigError, Source, take_shard
-from exporter.console.output import Output, Style, stdout
-from exporter.console.progress import progress
+from exporter.console.output import Output, Style, open_stdout
+from exporter.console.progress import show_progress
 
 _STATUS: Final = {Level.PROBLEM: 1, Level.WARNING: 3, Level.NOTE: 0}
 _STYLES: Final[dict[Level, Style]] = {Level.PROBLEM: "red", Level.WARNING: "yellow", Level.NOTE: "dim"}
@@ -85,21 +85,21 @@ def check(
         except ConfigError as error:
             if format != "json":
                 raise
-            stdout().json({"valid": False, "errors": error.errors})
+            open_stdout().json({"valid": False, "errors": error.errors})
             sys.exit(1)
     loaded = take_shard(loaded, this_shard)
     lived = _check_live(loaded, at, log) if live else None
     planned = lived.plan if lived else plan(loaded, SystemClock().now())
     findings = merge(_collect(loaded, planned, lived))
     show = _show_json if format == "json" else _show_text
-    show(stdout(), source, planned, lived, findings)
+    show(open_stdout(), source, planned, lived, findings)
     sys.exit(_STATUS[findings[0].level] if findings else 0)
 
 
 def _check_live(loaded: Config, at: Moment | None, log: FilteringBoundLogger) -> Live:
     tenants = [tenant for _, tenant in loaded.tenants()]
     known = not any(tenant.discovery for tenant in tenants)
-    with progress("bots", sum(len(tenant.bots) for tenant in tenants) if known else None) as step:
+    with show_progress("bots", sum(len(tenant.bots) for tenant in tenants) if known else None) as step:
         return signals.run(check_live(loaded, at, clock=SystemClock(), log=log, on_bot=partial(step, 1)))
 
 

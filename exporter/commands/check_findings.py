@@ -19,7 +19,7 @@ class Level(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something that needs attention; ``where`` is a platform's name, or a tenant's `place`."""
+    """Something that needs attention; ``where`` is a platform's name, or a tenant's `name_tenant`."""
 
     level: Level
     where: str
@@ -47,7 +47,7 @@ def merge(findings: Iterable[Finding]) -> Sequence[Finding]:
     return sorted(merged, key=lambda finding: finding.level)
 
 
-def place(platform: Platform, tenant: Tenant) -> str:
+def name_tenant(platform: Platform, tenant: Tenant) -> str:
     """Return a tenant's name in findings."""
     return f"{tenant.name or tenant.tenant_id} on {platform.name}"
 
@@ -57,8 +57,8 @@ def check_config(config: Config) -> Iterator[Finding]:
     for platform in config.platforms:
         yield from _check_connection(platform)
     for platform, tenant in config.tenants():
-        yield from _check_secrets(tenant.auth, place(platform, tenant))
-        yield from _check_times(tenant, place(platform, tenant))
+        yield from _check_secrets(tenant.auth, name_tenant(platform, tenant))
+        yield from _check_times(tenant, name_tenant(platform, tenant))
 
 
 def _check_connection(platform: Platform) -> Iterator[Finding]:

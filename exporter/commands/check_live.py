@@ -10,8 +10,8 @@ from prometheus_client import CollectorRegistry
 from structlog.typing import FilteringBoundLogger
 
 from exporter.clock import Clock
-from exporter.commands.advice import advice
-from exporter.commands.check_findings import Finding, Level, place
+from exporter.commands.advice import advise
+from exporter.commands.check_findings import Finding, Level, name_tenant
 from exporter.commands.check_plan import Plan, PlatformPlan, plan
 from exporter.commands.parameters import Moment
 from exporter.commands.platforms import TenantAccess, open_tenants
@@ -125,11 +125,11 @@ async def _list_bots(access: TenantAccess) -> tuple[Sequence[Bot], list[Finding]
         bots = await access.list_bots()
     except UpstreamError as error:
         what = f"discovery fails: {_describe(access, error)}"
-        return access.tenant.bots, [Finding(Level.PROBLEM, _place(access), what, advice(error))]
+        return access.tenant.bots, [Finding(Level.PROBLEM, _name_tenant(access), what, advise(error))]
     if bots:
         return bots, []
-    advice_ = "Check that include and exclude match a bot. oifde-exporter discover lists all bots."
-    return bots, [Finding(Level.WARNING, _place(access), "discovery finds no bot", advice_)]
+    advice = "Check that include and exclude match a bot. oifde-exporter discover lists all bots."
+    return bots, [Finding(Level.WARNING, _name_tenant(access), "discovery finds no bot", advice)]
 
 
 async def _check_bot(config: Config, access: TenantAccess, bot: Bot, at: Moment | None, clock: Clock) -> _BotResult:
@@ -144,7 +144,9 @@ async def _check_bot(config: Config, access: TenantAccess, bot: Bot, at: Moment 
         never = silent and not await access.ask(DAY, bot.access_code, _today(access, None, clock))
     except UpstreamError as error:
         failed, never = True, False
-        findings.append(Finding(Level.PROBLEM, _place(access), _describe(access, error), advice(error), (bot.name,)))
+        findings.append(
+            Finding(Level.PROBLEM, _name_tenant(access), _describe(access, error), advise(error), (bot.name,))
+        )
     return _BotResult(findings, failed, silent, never)
 
 
@@ -163,7 +165,7 @@ async def _check_report(
     findings = [
         Finding(
             _LEVELS[kind.level],
-            _place(access),
+            _name_tenant(access),
             kind.meaning,
             kind.advice,
             (bot.name,),
@@ -177,7 +179,7 @@ async def _check_report(
         findings.append(
             Finding(
                 Level.WARNING,
-                _place(access),
+                _name_tenant(access),
                 "a record begins in the future",
                 "Check timezone. If it matches the platform's, the platform may name hours by their end: compare an hour"
                 " whose calls you know.",
@@ -204,7 +206,7 @@ async def _describe_silence(access: TenantAccess, bots: Sequence[Bot]) -> Sequen
     return [
         Finding(
             Level.WARNING,
-            _place(access),
+            _name_tenant(access),
             what
             if bound is None
             else f"{what}, {'though' if bot.access_code in bound else 'and not'} bound to the tenant",
@@ -252,5 +254,5 @@ def _describe(access: TenantAccess, error: UpstreamError) -> str:
     return str(error).removeprefix(UNREACHABLE)
 
 
-def _place(access: TenantAccess) -> str:
-    return place(access.platform, access.tenant)
+def _name_tenant(access: TenantAccess) -> str:
+    return name_tenant(access.platform, access.tenant)

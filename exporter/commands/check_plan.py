@@ -92,25 +92,25 @@ class Plan:
 
 def plan(config: Config, now: float) -> Plan:
     """Calculate the load for the day of ``now`` (epoch seconds)."""
-    platforms = [_platform_plan(platform, config, now) for platform in config.platforms]
-    per_bot = 1 + sum(_report_series(report) for report in config.reports)
+    platforms = [_plan_platform(platform, config, now) for platform in config.platforms]
+    per_bot = 1 + sum(_count_report_series(report) for report in config.reports)
     tenants = len(list(config.tenants()))
     bots = sum(platform.bots for platform in platforms)
-    return Plan(platforms, bots * per_bot + tenants * _tenant_series(config) + _own_series(config), per_bot)
+    return Plan(platforms, bots * per_bot + tenants * _count_tenant_series(config) + _count_own_series(config), per_bot)
 
 
-def interval(report: Report, tenant: Tenant) -> float:
+def find_interval(report: Report, tenant: Tenant) -> float:
     """Return the interval between requests for a tenant's report, in seconds."""
     return max(tenant.poll_interval, report.min_interval)
 
 
-def _platform_plan(platform: Platform, config: Config, now: float) -> PlatformPlan:
+def _plan_platform(platform: Platform, config: Config, now: float) -> PlatformPlan:
     bots = sum(len(tenant.bots) for tenant in platform.tenants)
     rate = per_day = 0.0
     extra: list[tuple[Tenant, float]] = []
     longest = _HOUR + config.empty_hour_delay
     for tenant in platform.tenants:
-        rates = [len(tenant.bots) / interval(REPORTS[name], tenant) for name in config.reports]
+        rates = [len(tenant.bots) / find_interval(REPORTS[name], tenant) for name in config.reports]
         hourly = [polls for polls, name in zip(rates, config.reports, strict=True) if REPORTS[name].type == "hour"]
         rate += sum(rates)
         extra.append((tenant, sum(hourly)))
@@ -129,32 +129,32 @@ def _platform_plan(platform: Platform, config: Config, now: float) -> PlatformPl
         len(config.reports),
         discovering,
         rate,
-        rate + _most_at_once(extra, longest, now),
+        rate + _find_peak(extra, longest, now),
         longest,
         round(per_day),
         bots * config.history.days,
     )
 
 
-def _most_at_once(extra: Sequence[tuple[Tenant, float]], longest: float, now: float) -> float:
+def _find_peak(extra: Sequence[tuple[Tenant, float]], longest: float, now: float) -> float:
     """Return the highest extra rate of a platform. Tenants have their midnights at different times."""
-    spans = [(start, start + longest, rate) for tenant, rate in extra for start in _midnights(tenant, now)]
+    spans = [(start, start + longest, rate) for tenant, rate in extra for start in _list_midnights(tenant, now)]
     return max(
         (sum(rate for first, last, rate in spans if first <= start < last) for start, _, _ in spans), default=0.0
     )
 
 
-def _midnights(tenant: Tenant, now: float) -> Iterator[float]:
+def _list_midnights(tenant: Tenant, now: float) -> Iterator[float]:
     today = local_date(now, tenant.timezone)
     for day in (day_before(today), today, next_day(today)):
         yield midnight(day, tenant.timezone)
 
 
-def _report_series(name: str) -> int:
+def _count_report_series(name: str) -> int:
     return len(REPORT_HEALTH) + sum(len(column.series) for column in LAYOUTS[name].columns)
 
 
-def _tenant_series(config: Config) -> int:
+def _count_tenant_series(config: Config) -> int:
     status = TenantStatus(
         anomalies=dict.fromkeys(product(config.reports, AnomalyKind), 0),
         revisions=dict.fromkeys(config.reports, 0),
@@ -163,7 +163,7 @@ def _tenant_series(config: Config) -> int:
     return sum(value is not None for _, series in TENANT_HEALTH for _, value in series(status))
 
 
-def _own_series(config: Config) -> int:
+def _count_own_series(config: Config) -> int:
     """Return the number of series of the platforms and of the exporter itself."""
     registry = CollectorRegistry()
     health = Health(registry, version="")

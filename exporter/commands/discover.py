@@ -13,7 +13,7 @@ from structlog.typing import FilteringBoundLogger
 
 from exporter import logs, signals
 from exporter.clock import SystemClock
-from exporter.commands.advice import advice
+from exporter.commands.advice import advise
 from exporter.commands.help import Command
 from exporter.commands.options import (
     config_option,
@@ -25,7 +25,7 @@ from exporter.commands.options import (
 from exporter.commands.platforms import TenantAccess, open_tenants
 from exporter.commands.selection import keep_tenant, locate
 from exporter.config import Bot, Config
-from exporter.console.output import Output, stdout
+from exporter.console.output import Output, open_stdout
 from exporter.polling.roster import choose_bots
 from exporter.upstream.bindings import Binding, list_bindings
 from exporter.upstream.errors import UpstreamError
@@ -96,10 +96,10 @@ def discover(
     log = logs.configure(level=log_level, format=log_format)
     loaded = keep_tenant(load_config(ctx, config_file), tenant)
     listings = signals.run(_list(loaded, log))
-    _SHOW[format](stdout(), listings)
+    _SHOW[format](open_stdout(), listings)
     for listing in listings:
         if listing.error:
-            message = f"oifde-exporter: {locate(listing.tenant)}: {listing.error}. {advice(listing.error)}"
+            message = f"oifde-exporter: {locate(listing.tenant)}: {listing.error}. {advise(listing.error)}"
             click.echo(logs.escape_text(message), err=True)
     sys.exit(any(listing.error for listing in listings))
 

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from exporter.config.types import duration
+from exporter.config.types import parse_duration
 
 _DATE: Final = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _YEARS: Final = range(2000, 2200)
@@ -128,6 +128,6 @@ class Interval(click.ParamType[float]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         try:
-            return duration(value)
+            return parse_duration(value)
         except ValueError as error:
             return self.fail(f"{value!r}: {error}", param, ctx)

@@ -12,7 +12,7 @@ from structlog.typing import FilteringBoundLogger
 
 from exporter import logs, signals
 from exporter.clock import Clock, SystemClock
-from exporter.commands.advice import advice
+from exporter.commands.advice import advise
 from exporter.commands.help import Command
 from exporter.commands.options import (
     at_option,
@@ -29,7 +29,7 @@ from exporter.commands.query_answer import Question, ask
 from exporter.commands.query_output import show_json, show_text
 from exporter.commands.selection import Chosen, choose_one, find_bots, keep_tenant, list_configured
 from exporter.config import Bot, Config
-from exporter.console.output import stdout
+from exporter.console.output import open_stdout
 from exporter.polling.calendar import local_date, midnight, next_day
 from exporter.polling.windows import Rules
 from exporter.upstream.errors import UpstreamError
@@ -108,15 +108,15 @@ async def _query(
         day = date or local_date(as_of, zone)
         if at is None and day < local_date(as_of, zone):
             as_of = midnight(next_day(day), zone) - 1
-        rules = Rules(REPORTS[report], zone, loaded.settle_delay, loaded.empty_hour_delay)
+        rules = Rules.of(loaded, chosen.access.tenant, REPORTS[report])
         question = Question(chosen, rules, day, as_of, now, hindsight=at is not None, explained=explain)
         answer = await ask(question)
-    (show_json if format == "json" else show_text)(stdout(), question, answer)
+    (show_json if format == "json" else show_text)(open_stdout(), question, answer)
     return _fail(answer.error) if answer.error else 0
 
 
 def _fail(error: UpstreamError) -> int:
-    click.echo(logs.escape_text(f"oifde-exporter: {error}. {advice(error)}"), err=True)
+    click.echo(logs.escape_text(f"oifde-exporter: {error}. {advise(error)}"), err=True)
     return 1
 
 

@@ -83,23 +83,23 @@ def explain(
         before: The answer for the day before, if ``wants_day_before``; None: unknown.
         hindsight: Whether to ignore records that begin after ``as_of``.
     """
-    parsed = _parsed(bot, rules, rows, as_of, hindsight=hindsight)
+    parsed = _parse(bot, rules, rows, as_of, hindsight=hindsight)
     folded = windows.fold(windows.State(), rules, day, parsed, as_of)
     state = folded.state
     if before is not None:
-        earlier = _parsed(bot, rules, before, as_of, hindsight=hindsight)
+        earlier = _parse(bot, rules, before, as_of, hindsight=hindsight)
         state = windows.fold(state, rules, day_before(day), earlier, as_of).state
     state = windows.count(state, rules, as_of)
     snapshot = Snapshot(hour=state.hour, live=state.live, totals=state.shown_totals, day=state.last_day)
     known_until = as_of if hindsight else math.inf
-    whole = _Whole(bot, rules, day, windows.choose_records(parsed.records, rules), state, snapshot, known_until)
+    answer = _Answer(bot, rules, day, windows.choose_records(parsed.records, rules), state, snapshot, known_until)
     return Explanation(
         state,
         folded.anomalies,
-        sorted(record for record in whole.chosen.values() if whole.inside(record)),
-        whole.records(rows),
-        list(whole.notes()),
-        list(whole.samples.values()),
+        sorted(record for record in answer.chosen.values() if answer.is_inside(record)),
+        answer.explain_records(rows),
+        list(answer.list_notes()),
+        list(answer.samples.values()),
     )
 
 
@@ -107,12 +107,12 @@ def wants_day_before(
     bot: BotId, rules: windows.Rules, day: date, rows: Sequence[object], as_of: float, *, hindsight: bool
 ) -> bool:
     """Return whether an exporter that starts at ``as_of`` also requests the report of the day before."""
-    parsed = _parsed(bot, rules, rows, as_of, hindsight=hindsight)
+    parsed = _parse(bot, rules, rows, as_of, hindsight=hindsight)
     state = windows.fold(windows.State(), rules, day, parsed, as_of).state
     return day == local_date(as_of, rules.zone) and windows.wants_day_before(state, rules, as_of)
 
 
-def _parsed(bot: BotId, rules: windows.Rules, rows: Sequence[object], as_of: float, *, hindsight: bool) -> Parsed:
+def _parse(bot: BotId, rules: windows.Rules, rows: Sequence[object], as_of: float, *, hindsight: bool) -> Parsed:
     """Parse a report; hindsight removes the records that begin after ``as_of``."""
     parsed = parse(rules.report, rows, tenant_id=bot.tenant_id, access_code=bot.access_code)
     known = [record for record in parsed.records if not hindsight or record.start <= as_of]
@@ -120,8 +120,8 @@ def _parsed(bot: BotId, rules: windows.Rules, rows: Sequence[object], as_of: flo
 
 
 @dataclass(frozen=True, slots=True)
-class _Whole:
-    """The answer as a whole, which explains its records one by one."""
+class _Answer:
+    """A whole answer, which explains its records one by one."""
 
     bot: BotId
     rules: windows.Rules
@@ -148,7 +148,7 @@ class _Whole:
         object.__setattr__(self, "layout", layout)
         object.__setattr__(self, "samples", samples)
 
-    def records(self, rows: Sequence[object]) -> Sequence[RecordFate]:
+    def explain_records(self, rows: Sequence[object]) -> Sequence[RecordFate]:
         """Explain each row of the answer."""
         report = self.rules.report
         fates: list[RecordFate] = []
@@ -156,46 +156,46 @@ class _Whole:
         for row in rows:
             alone = parse(report, [row], tenant_id=self.bot.tenant_id, access_code=self.bot.access_code)
             if not isinstance(row, dict) or not alone.records:
-                fates.append(RecordFate(None, [_why_no_record(alone)], []))
+                fates.append(RecordFate(None, [_explain_unusable(alone)], []))
                 continue
             (record,) = alone.records
             if record.start > self.known_until:
                 fates.append(RecordFate(record.start, ["not used: the record begins after --at"], []))
                 continue
             # Of two equal records, the exporter uses one.
-            used = self.inside(record) and self.chosen.get(self._start(record)) == record
+            used = self.is_inside(record) and self.chosen.get(self._find_start(record)) == record
             used = used and record.start not in taken
             taken |= {record.start} if used else set()
-            fates.append(self._record(row, record, alone, used=used))
+            fates.append(self._explain_record(row, record, alone, used=used))
         return fates
 
-    def _record(self, row: Mapping[str, object], record: Record, alone: Parsed, *, used: bool) -> RecordFate:
+    def _explain_record(self, row: Mapping[str, object], record: Record, alone: Parsed, *, used: bool) -> RecordFate:
         shown_by = [
             number
             for number, window in enumerate(self.layout.shown.windows)
-            if (used or not self.inside(record))
+            if (used or not self.is_inside(record))
             and (reading := self.layout.read(window, self.snapshot))
             and (reading.start, reading.values) == record[:2]
         ]
-        not_counted = self._why_not_counted() if used else "the record is not used"
+        not_counted = self._explain_not_counted() if used else "the record is not used"
         fields = [
-            self._field(place, field_, row, record, alone, shown_by, counted=not_counted is None)
+            self._explain_field(place, field_, row, record, alone, shown_by, counted=not_counted is None)
             for place, field_ in enumerate(self.rules.report.fields)
         ]
         unknown = [
             FieldFate(
                 name,
-                _raw(row[name]),
+                _dump(row[name]),
                 [],
                 None,
-                f"this exporter does not know the field; {_counted(AnomalyKind.UNKNOWN_FIELD)}",
+                f"this exporter does not know the field; {_name_counter(AnomalyKind.UNKNOWN_FIELD)}",
             )
             for name in sorted(row.keys() - self.rules.report.known)
         ]
-        uses = self._uses(record, shown_by, not_counted) if used else self._uses_of_unused(record, shown_by)
+        uses = self._list_uses(record, shown_by, not_counted) if used else self._list_uses_of_unused(record, shown_by)
         return RecordFate(record.start, uses, [*fields, *unknown])
 
-    def notes(self) -> Sequence[str]:
+    def list_notes(self) -> Sequence[str]:
         """Return the facts about no single record."""
         hour, live = self.state.hour, self.state.live
         if not self._by_hour:
@@ -207,65 +207,65 @@ class _Whole:
             )
         elif hour.start < midnight(self.day, self.rules.zone):
             notes.append(
-                f"No hour of {self.day} is complete yet. Until then, the metrics show {self._clock(hour.start)}, from the"
+                f"No hour of {self.day} is complete yet. Until then, the metrics show {self._format_time(hour.start)}, from the"
                 f" report of the day before (--date={local_date(hour.start, self.rules.zone)})."
             )
         if hour is not None and hour.record is None:
             notes.append(
-                f"The last complete hour is {self._clock(hour.start)}. It has no record, and counts as an hour without"
-                f" calls since {self._clock(hour.start + 3600 + self.rules.empty_hour_delay)} (empty_hour_delay)."
+                f"The last complete hour is {self._format_time(hour.start)}. It has no record, and counts as an hour without"
+                f" calls since {self._format_time(hour.start + 3600 + self.rules.empty_hour_delay)} (empty_hour_delay)."
             )
         if live is not None and live.start <= self.known_until < live.start + 3600:
             notes.append(
-                f"{self._clock(live.start)} was in progress at that time; its values are the platform's current ones."
+                f"{self._format_time(live.start)} was in progress at that time; its values are the platform's current ones."
             )
         phase = self.state.phase
         if isinstance(phase, windows.ShowingZero) and phase.day == self.day:
-            notes.append(f"The counters show 0 for the new day until {self._clock(phase.until)}.")
+            notes.append(f"The counters show 0 for the new day until {self._format_time(phase.until)}.")
         return notes
 
-    def _uses(self, record: Record, shown_by: Sequence[int], not_counted: str | None) -> Sequence[str]:
+    def _list_uses(self, record: Record, shown_by: Sequence[int], not_counted: str | None) -> Sequence[str]:
         uses = [
-            f"{window.prefix}*: {'shown' if number in shown_by else f'not shown: {self._why_not_shown(window, record)}'}"
+            f"{window.prefix}*: {'shown' if number in shown_by else f'not shown: {self._explain_absence(window, record)}'}"
             for number, window in enumerate(self.layout.shown.windows)
         ]
         if self.layout.shown.counted:
             uses.append(f"oifde_*_total: {'counted' if not_counted is None else f'not counted: {not_counted}'}")
         return uses
 
-    def _uses_of_unused(self, record: Record, shown_by: Sequence[int]) -> Sequence[str]:
-        if self.inside(record):
+    def _list_uses_of_unused(self, record: Record, shown_by: Sequence[int]) -> Sequence[str]:
+        if self.is_inside(record):
             return [
                 (
                     "not used: another record of the same hour was stored later or has more calls;"
-                    f" {_counted(AnomalyKind.DUPLICATE_RECORD)}"
+                    f" {_name_counter(AnomalyKind.DUPLICATE_RECORD)}"
                 )
             ]
         return [
             (
                 f"not of {self.day}, the date of the request: only used if it is the newest record;"
-                f" {_counted(AnomalyKind.OUTSIDE_DATE)}"
+                f" {_name_counter(AnomalyKind.OUTSIDE_DATE)}"
             ),
             *(f"{self.layout.shown.windows[number].prefix}*: shown" for number in shown_by),
         ]
 
-    def _why_not_shown(self, window: Window, record: Record) -> str:
+    def _explain_absence(self, window: Window, record: Record) -> str:
         reading = self.layout.read(window, self.snapshot)
-        if reading and self._start(record) < reading.start:
+        if reading and self._find_start(record) < reading.start:
             kind = "record" if window.attribute == "live" else f"complete {self.rules.report.type}"
-            return f"{self._period(reading.start)} is a newer {kind}"
-        return f"complete at {self._clock(windows.settles_at(record, self.rules))} (settle_delay)"
+            return f"{self._format_period(reading.start)} is a newer {kind}"
+        return f"complete at {self._format_time(windows.settles_at(record, self.rules))} (settle_delay)"
 
-    def _why_not_counted(self) -> str | None:
+    def _explain_not_counted(self) -> str | None:
         """Return why the counters do not include the records; None: they do."""
         if not self.layout.shown.counted:
             return "this report has no counters"
         if self.state.counted in (None, day_before(self.day)):
             latest = midnight(self.day, self.rules.zone) + self.rules.empty_hour_delay
-            return f"the counters count the day before until all its hours are complete, or until {self._clock(latest)}"
+            return f"the counters count the day before until all its hours are complete, or until {self._format_time(latest)}"
         return None if self.state.counted == self.day else f"the counters count {self.state.counted}"
 
-    def _field(
+    def _explain_field(
         self,
         index: int,
         field_: Field,
@@ -276,10 +276,10 @@ class _Whole:
         *,
         counted: bool,
     ) -> FieldFate:
-        raw = _raw(row[field_.name]) if field_.name in row else ""
+        raw = _dump(row[field_.name]) if field_.name in row else ""
         value = record.values[index]
         if value is None:
-            return FieldFate(field_.name, raw, [], None, _why_no_value(field_, row, alone))
+            return FieldFate(field_.name, raw, [], None, _explain_no_value(field_, row, alone))
         stride = len(record.values) + 2
         samples = [self.samples[number * stride + index] for number in shown_by]
         counter = None
@@ -288,33 +288,33 @@ class _Whole:
             counter = f"oifde_{field_.metric}_total" + (f"{{{labels}}}" if labels else "")
         return FieldFate(field_.name, raw, samples, counter, None if samples or counter else UNUSED)
 
-    def inside(self, record: Record) -> bool:
+    def is_inside(self, record: Record) -> bool:
         """Return whether a record is in the period of the request."""
         first = midnight(self.day, self.rules.zone) if self._by_hour else 0.0
-        return first <= self._start(record) < midnight(next_day(self.day), self.rules.zone)
+        return first <= self._find_start(record) < midnight(next_day(self.day), self.rules.zone)
 
     @property
     def _by_hour(self) -> bool:
         return self.rules.report.type == "hour"
 
-    def _start(self, record: Record) -> float:
+    def _find_start(self, record: Record) -> float:
         return (hour_start if self._by_hour else day_start)(record.start, self.rules.zone)
 
-    def _period(self, start: float) -> str:
-        return self._clock(start) if self._by_hour else f"{local_date(start, self.rules.zone)}"
+    def _format_period(self, start: float) -> str:
+        return self._format_time(start) if self._by_hour else f"{local_date(start, self.rules.zone)}"
 
-    def _clock(self, moment: float) -> str:
+    def _format_time(self, moment: float) -> str:
         local = datetime.fromtimestamp(moment, self.rules.zone)
         return f"{local:%H:%M}" if local.date() == self.day else f"{local:%Y-%m-%d %H:%M}"
 
 
-def _why_no_record(alone: Parsed) -> str:
+def _explain_unusable(alone: Parsed) -> str:
     """Return why the exporter ignores a row."""
     anomaly = alone.anomalies[0]
-    return f"skipped: {anomaly.kind.meaning} ({anomaly.where}); {_counted(anomaly.kind)}"
+    return f"skipped: {anomaly.kind.meaning} ({anomaly.where}); {_name_counter(anomaly.kind)}"
 
 
-def _why_no_value(field_: Field, row: Mapping[str, object], alone: Parsed) -> str:
+def _explain_no_value(field_: Field, row: Mapping[str, object], alone: Parsed) -> str:
     if field_.name not in row:
         return "the record does not have the field"
     invalid = any(
@@ -323,14 +323,14 @@ def _why_no_value(field_: Field, row: Mapping[str, object], alone: Parsed) -> st
     )
     if invalid:
         expected = {Kind.COUNT: "a whole number, 0 or more", Kind.RATIO: "a number from 0 to 1", Kind.MEAN: "0 or more"}
-        return f"the value is not {expected[field_.kind]}; {_counted(AnomalyKind.INVALID_FIELD)}"
+        return f"the value is not {expected[field_.kind]}; {_name_counter(AnomalyKind.INVALID_FIELD)}"
     return "-1 means that there was nothing to measure"
 
 
-def _counted(kind: AnomalyKind) -> str:
+def _name_counter(kind: AnomalyKind) -> str:
     return f'counted in oifde_report_anomalies_total{{reason="{kind}"}}'
 
 
-def _raw(value: object) -> str:
+def _dump(value: object) -> str:
     """Return a value as the platform wrote it."""
     return json.dumps(value, ensure_ascii=False)

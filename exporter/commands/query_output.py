@@ -121,8 +121,8 @@ def _describe_absence(question: Question) -> str:
 def _show_table(output: Output, question: Question, records: Sequence[Record]) -> None:
     fields = question.report.fields
     columns: list[tuple[str, Column]] = [("hour" if question.report.type == "hour" else "day", "name")]
-    columns += [(_heading(field), "right") for field in fields]
-    rows = [[_period(question, record), *map(_format, fields, record.values)] for record in records]
+    columns += [(_choose_heading(field), "right") for field in fields]
+    rows = [[_format_period(question, record), *map(_format, fields, record.values)] for record in records]
     styles: list[Style] = ["" if question.is_complete(record) else "dim" for record in records]
     sums = [_sum(field, [record.values[index] for record in records]) for index, field in enumerate(fields)]
     output.table(columns, [*rows, ["sum", *sums]], [*styles, "bold"], gap=1)
@@ -130,12 +130,12 @@ def _show_table(output: Output, question: Question, records: Sequence[Record]) -
         output.line("* not complete yet", "dim")
 
 
-def _heading(field: Field) -> str:
+def _choose_heading(field: Field) -> str:
     words = field.labels[0][1] if field.labels else field.metric
     return _HEADINGS.get(field.name, words.replace("_", "\n"))
 
 
-def _period(question: Question, record: Record) -> str:
+def _format_period(question: Question, record: Record) -> str:
     local = question.local(record.start)
     mark = "" if question.is_complete(record) else "*"
     return f"{local:%H:%M}{mark}" if question.report.type == "hour" else f"{local:%m-%d}{mark}"

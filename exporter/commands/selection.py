@@ -26,14 +26,14 @@ class Chosen(NamedTuple):
         return BotId.of(self.access.platform.name, self.access.tenant, self.bot)
 
 
-def title(tenant: Tenant) -> str:
+def describe_tenant(tenant: Tenant) -> str:
     """Return a tenant's name and id."""
     return f"{tenant.name} ({tenant.tenant_id})" if tenant.name else tenant.tenant_id
 
 
 def locate(access: TenantAccess) -> str:
     """Return a tenant's name and id, and its platform."""
-    return f"{title(access.tenant)} on {access.platform.name}"
+    return f"{describe_tenant(access.tenant)} on {access.platform.name}"
 
 
 def keep_tenant(config: Config, wanted: str | None) -> Config:
@@ -53,7 +53,7 @@ def keep_tenant(config: Config, wanted: str | None) -> Config:
         tenants = [tenant for _, tenant in config.tenants()]
         names = [name for tenant in tenants for name in (tenant.name, tenant.tenant_id) if name]
         raise click.UsageError(
-            f"no tenant has the name or id {wanted!r}{_suggest(wanted, names)}; {_list_known('tenants', map(title, tenants))}"
+            f"no tenant has the name or id {wanted!r}{_suggest(wanted, names)}; {_list_known('tenants', map(describe_tenant, tenants))}"
         )
     return replace(config, platforms=platforms)
 

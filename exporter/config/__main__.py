@@ -3,7 +3,7 @@
 import json
 import sys
 
-from exporter.config.schema import json_schema
+from exporter.config.schema import make_json_schema
 
-json.dump(json_schema(), sys.stdout, indent=2)
+json.dump(make_json_schema(), sys.stdout, indent=2)
 sys.stdout.write("\n")

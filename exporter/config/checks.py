@@ -45,7 +45,7 @@ def cross_checks(data: object) -> Iterator[Finding]:
                     yield (*bot_at, "access_code"), f"{spell(first)} is the same bot; remove one"
 
 
-def host(url: str) -> str:
+def find_host(url: str) -> str:
     """Return the host of a checked URL, which is a platform's default name."""
     return URL(url).host or ""
 
@@ -76,7 +76,7 @@ def _check_delays(data: _Block) -> Iterator[Finding]:
 
 def _seconds(data: _Block, key: str) -> float | None:
     try:
-        return types.duration(data.get(key, Config.model_fields[key].default))
+        return types.parse_duration(data.get(key, Config.model_fields[key].default))
     except ValueError:
         return None
 
@@ -92,7 +92,7 @@ def _check_platform_name(platform: _Block, at: Location, seen: dict[str, Locatio
     name = platform.get("name")
     if "name" not in platform:
         try:
-            name = host(types.url(platform.get("url")))
+            name = find_host(types.parse_url(platform.get("url")))
         except ValueError:
             return
     if not isinstance(name, str) or not name:
@@ -134,7 +134,7 @@ def _check_subdivision(tenant: _Block, at: Location) -> Iterator[Finding]:
     at = (*at, "calendar", "subdivision")
     if not country:
         yield at, "subdivision needs country beside it"
-    elif (known := types.subdivisions(country)) is not None and subdivision not in known:
+    elif (known := types.list_subdivisions(country)) is not None and subdivision not in known:
         fix = f"use one of {', '.join(known)}" if known else "remove it"
         yield at, f"no part of the country with this code has its own holidays; {fix}"
 
@@ -155,7 +155,7 @@ def _check_discovered_twice(tenant: _Block, at: Location, seen: dict[str, tuple[
 
 def _discovers(tenant: _Block) -> bool:
     discovery = tenant.get("discovery")
-    return isinstance(discovery, dict) and types.flag(discovery.get("enabled", True)) is not False
+    return isinstance(discovery, dict) and types.parse_flag(discovery.get("enabled", True)) is not False
 
 
 def _check_bots(tenant: _Block, at: Location) -> Iterator[Finding]:

@@ -88,7 +88,7 @@ def describe_unreadable(error: OSError | ValueError) -> str:
     return f"cannot read the file: {reason}"
 
 
-def version(path: Path) -> Version:
+def get_version(path: Path) -> Version:
     """Return the version of a file."""
     try:
         status = path.stat()

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from exporter.config import schema
-from exporter.config.checks import cross_checks, host
+from exporter.config.checks import cross_checks, find_host
 from exporter.config.model import Auth, Bot, Calendar, Config, Discovery, History, Platform, Tenant, TlsConfig
 from exporter.config.validation import Form, validate
 
@@ -50,7 +50,7 @@ def load(source: Source, environ: Mapping[str, str]) -> Config:
     name, directory = CONFIG_VARIABLE, Path.cwd()
     if isinstance(source, Path):
         name, directory = str(source), source.parent.absolute()
-    return _config(validate(_FORM, source, name=name, directory=directory, environ=environ))
+    return _build_config(validate(_FORM, source, name=name, directory=directory, environ=environ))
 
 
 def _keys(block: BaseModel, **replacements: Any) -> dict[str, Any]:
@@ -58,7 +58,7 @@ def _keys(block: BaseModel, **replacements: Any) -> dict[str, Any]:
     return dict(block) | replacements
 
 
-def _config(written: schema.Config) -> Config:
+def _build_config(written: schema.Config) -> Config:
     stale_after = written.stale_after or max(_MIN_STALE_AFTER, _STALE_INTERVALS * written.poll_interval)
     return Config(
         **_keys(
@@ -66,23 +66,23 @@ def _config(written: schema.Config) -> Config:
             stale_after=stale_after,
             reports=tuple(written.reports),
             history=History(**_keys(written.history)),
-            platforms=tuple(_platform(platform, written, stale_after) for platform in written.platforms),
+            platforms=tuple(_build_platform(platform, written, stale_after) for platform in written.platforms),
         )
     )
 
 
-def _platform(written: schema.Platform, top: schema.Config, stale_after: float) -> Platform:
+def _build_platform(written: schema.Platform, top: schema.Config, stale_after: float) -> Platform:
     return Platform(
         **_keys(
             written,
-            name=written.name or host(written.url),
+            name=written.name or find_host(written.url),
             tls_config=TlsConfig(**_keys(written.tls_config)),
-            tenants=tuple(_tenant(tenant, top, stale_after) for tenant in written.tenants),
+            tenants=tuple(_build_tenant(tenant, top, stale_after) for tenant in written.tenants),
         )
     )
 
 
-def _tenant(written: schema.Tenant, top: schema.Config, stale_after: float) -> Tenant:
+def _build_tenant(written: schema.Tenant, top: schema.Config, stale_after: float) -> Tenant:
     poll_interval = written.poll_interval or top.poll_interval
     if top.stale_after is None:
         stale_after = max(stale_after, _STALE_INTERVALS * poll_interval)

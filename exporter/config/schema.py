@@ -235,6 +235,6 @@ class _ForEditors(GenerateJsonSchema):
         return False
 
 
-def json_schema() -> dict[str, Any]:
+def make_json_schema() -> dict[str, Any]:
     """Return the JSON Schema (2020-12) of a configuration file."""
     return {"$schema": _ForEditors.schema_dialect, **Config.model_json_schema(schema_generator=_ForEditors)}

@@ -36,7 +36,7 @@ _API = "/oifde/rest/api/"
 RESERVED_LABELS = frozenset({"tenant_id", "access_code", "bot", "platform", "tenant", "report", "outcome"})
 
 
-def duration(value: object) -> float:
+def parse_duration(value: object) -> float:
     """Return the seconds of a duration in Prometheus' syntax (`1h30m`), at most 100 years."""
     if isinstance(value, int) and not isinstance(value, bool) and value > 0:
         raise ValueError(f"the unit is missing; write {value}s for seconds, or use ms, m, h, d, w or y")
@@ -54,28 +54,28 @@ def duration(value: object) -> float:
     return milliseconds / 1000
 
 
-def interval(seconds: float) -> float:
+def check_interval(seconds: float) -> float:
     """Return an interval of at least a second."""
     if seconds < 1:
         raise ValueError("the interval is too short; the minimum is 1s")
     return seconds
 
 
-def within_a_day(seconds: float) -> float:
+def check_within_a_day(seconds: float) -> float:
     """Return a duration of at most 24 hours."""
     if seconds > _UNITS["d"] / 1000:
         raise ValueError("the duration is too long; the maximum is 24h")
     return seconds
 
 
-def positive(seconds: float) -> float:
+def check_positive(seconds: float) -> float:
     """Return a duration that is not zero."""
     if seconds <= 0:
         raise ValueError("the duration must be longer than 0")
     return seconds
 
 
-def timezone(value: object) -> zoneinfo.ZoneInfo:
+def parse_timezone(value: object) -> zoneinfo.ZoneInfo:
     """Return the time zone of an IANA name."""
     name = value if isinstance(value, str) else ""
     try:
@@ -86,9 +86,9 @@ def timezone(value: object) -> zoneinfo.ZoneInfo:
         raise ValueError(f"unknown IANA time zone; {hint}") from None
 
 
-def url(value: object) -> str:
+def parse_url(value: object) -> str:
     """Return the URL of a platform without a trailing slash."""
-    text = _address(value)
+    text = _check_address(value)
     parts = urlsplit(text)
     if parts.username is not None:
         raise ValueError("the URL must not contain a user or a password; write them under auth")
@@ -97,12 +97,12 @@ def url(value: object) -> str:
     return text.rstrip("/")
 
 
-def proxy_url(value: object) -> str:
+def parse_proxy_url(value: object) -> str:
     """Return the URL of a proxy, with the user and the password that it may contain."""
-    return _address(value)
+    return _check_address(value)
 
 
-def label_name(value: str) -> str:
+def check_label_name(value: str) -> str:
     """Return a name that does not clash with the exporter's own labels."""
     if not re.fullmatch("[a-zA-Z_][a-zA-Z0-9_]*", value):
         raise ValueError("the label name is invalid; use letters, digits and _, and no digit first")
@@ -113,24 +113,24 @@ def label_name(value: str) -> str:
     return value
 
 
-def header_value(value: str) -> str:
+def check_header_value(value: str) -> str:
     """Return a text that is valid as the value of a header."""
     if not value.isprintable():
         raise ValueError("the value must not contain line breaks or other control characters")
     return value
 
 
-def flag(value: object) -> bool | None:
+def parse_flag(value: object) -> bool | None:
     """Return true or false, also for the text of a variable; None for anything else."""
-    plain = _number(value)
+    plain = _parse_number(value)
     return plain if isinstance(plain, bool) else None
 
 
-def regex(value: object) -> re.Pattern[str]:
+def parse_regex(value: object) -> re.Pattern[str]:
     """Return a regular expression in Python's syntax."""
     try:
         with warnings.catch_warnings(action="ignore"):  # about syntax that later versions may change
-            return re.compile(_text(value))
+            return re.compile(_check_text(value))
     except re.error as error:
         where = "" if error.pos is None else f"; look at character {error.pos + 1}"
     except (RecursionError, OverflowError):
@@ -139,9 +139,9 @@ def regex(value: object) -> re.Pattern[str]:
     raise ValueError(f"the regular expression is invalid{where}")
 
 
-def file_path(value: object, info: ValidationInfo) -> Path:
+def find_file(value: object, info: ValidationInfo) -> Path:
     """Return the absolute path of a readable file; relative names start from the folder `info.context`."""
-    path = _absolute(value, info)
+    path = _resolve(value, info)
     try:
         read_regular(path)
     except (OSError, ValueError) as error:
@@ -149,9 +149,9 @@ def file_path(value: object, info: ValidationInfo) -> Path:
     return path
 
 
-def ca_file(value: object, info: ValidationInfo) -> Path:
+def find_ca_file(value: object, info: ValidationInfo) -> Path:
     """Return the absolute path of a file of PEM certificates."""
-    path = file_path(value, info)
+    path = find_file(value, info)
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
     except (OSError, ValueError):
@@ -159,11 +159,11 @@ def ca_file(value: object, info: ValidationInfo) -> Path:
     return path
 
 
-def folder(value: object, info: ValidationInfo) -> Path | None:
+def find_folder(value: object, info: ValidationInfo) -> Path | None:
     """Return the absolute path of a folder that exists, or None for an empty text."""
     if value == "":
         return None
-    path = _absolute(value, info)
+    path = _resolve(value, info)
     try:
         is_folder = path.is_dir()
     except OSError as error:
@@ -173,23 +173,23 @@ def folder(value: object, info: ValidationInfo) -> Path | None:
     return path
 
 
-def history_days(days: int) -> int:
+def check_history_days(days: int) -> int:
     """Return how many past days to keep: none, or enough to judge by."""
     if days != 0 and not MIN_HISTORY_DAYS <= days <= MAX_HISTORY_DAYS:
         raise ValueError(f"the value must be 0, or from {MIN_HISTORY_DAYS} to {MAX_HISTORY_DAYS}")
     return days
 
 
-def country(code: str) -> str:
+def check_country(code: str) -> str:
     """Return the ISO 3166-1 code of a country whose public holidays are known, or an empty text."""
-    if code and subdivisions(code) is None:
-        known = subdivisions(code.upper()) is not None
+    if code and list_subdivisions(code) is None:
+        known = list_subdivisions(code.upper()) is not None
         hint = f"did you mean {code.upper()}?" if known else "write its ISO 3166-1 code, like CN"
         raise ValueError(f"unknown country; {hint}")
     return code
 
 
-def subdivisions(country: str) -> Sequence[str] | None:
+def list_subdivisions(country: str) -> Sequence[str] | None:
     """Return the ISO 3166-2 codes of a country's parts whose holidays differ; None: the country is unknown."""
     # A late import: the package takes 10 MiB, and few configurations name a country.
     from holidays import list_supported_countries  # noqa: PLC0415
@@ -197,7 +197,7 @@ def subdivisions(country: str) -> Sequence[str] | None:
     return list_supported_countries().get(country)
 
 
-def day(value: object) -> date:
+def parse_day(value: object) -> date:
     """Return a date, from YAML's date or from a text like 2026-12-24."""
     if isinstance(value, date) and not isinstance(value, datetime):
         return value
@@ -209,30 +209,30 @@ def day(value: object) -> date:
     raise ValueError("a date is expected; write it like 2026-12-24")
 
 
-def secret_text(value: object) -> Secret:
+def make_secret(value: object) -> Secret:
     """Return a secret that is written in the configuration."""
-    return _usable(Secret(text=_text(value)))
+    return _check_secret(Secret(text=_check_text(value)))
 
 
-def secret_file(value: object, info: ValidationInfo) -> Secret:
+def find_secret(value: object, info: ValidationInfo) -> Secret:
     """Return a secret in a file that is readable now."""
-    return _usable(Secret(path=_absolute(value, info)))
+    return _check_secret(Secret(path=_resolve(value, info)))
 
 
-def _text(value: object) -> str:
+def _check_text(value: object) -> str:
     if not isinstance(value, str):
         raise PydanticKnownError("string_type")
     return value
 
 
-def _absolute(value: object, info: ValidationInfo) -> Path:
-    text = _text(value)
+def _resolve(value: object, info: ValidationInfo) -> Path:
+    text = _check_text(value)
     if not text or "\0" in text:
         raise ValueError("the file name is invalid")
     return cast("Path", info.context) / text
 
 
-def _usable(secret: Secret) -> Secret:
+def _check_secret(secret: Secret) -> Secret:
     try:
         secret.read()
     except SecretUnavailable as error:
@@ -240,7 +240,7 @@ def _usable(secret: Secret) -> Secret:
     return secret
 
 
-def _address(value: object) -> str:
+def _check_address(value: object) -> str:
     text = value if isinstance(value, str) else ""
     if " " in text or not text.isprintable():
         raise ValueError("the URL must not contain spaces or control characters")
@@ -256,7 +256,7 @@ def _address(value: object) -> str:
     return parsed.scheme + text[text.index(":") :]  # in lower case: others compare it
 
 
-def _number(value: object) -> object:
+def _parse_number(value: object) -> object:
     # The content of a variable is text, even for a number or a bool.
     if not isinstance(value, str):
         return value
@@ -275,7 +275,7 @@ def _written(pattern: str) -> Any:
     return Annotated[str, Field(pattern=f"{pattern}|{_VARIABLE}")]
 
 
-def _or_variable(kind: Any, read: Callable[[object], object] = _number) -> BeforeValidator:
+def _or_variable(kind: Any, read: Callable[[object], object] = _parse_number) -> BeforeValidator:
     return BeforeValidator(read, json_schema_input_type=kind | Annotated[str, Field(pattern=_VARIABLE)])
 
 
@@ -286,24 +286,24 @@ _Report = Literal["hour", "day", "chatbot"]
 
 Duration = Annotated[
     float,
-    PlainValidator(duration, json_schema_input_type=Literal[0] | _written("^(0|([0-9]+(y|w|d|h|m|s|ms))+)$")),
+    PlainValidator(parse_duration, json_schema_input_type=Literal[0] | _written("^(0|([0-9]+(y|w|d|h|m|s|ms))+)$")),
 ]
-Interval = Annotated[Duration, AfterValidator(interval)]
-UpToADay = Annotated[Duration, AfterValidator(within_a_day)]
-Timeout = Annotated[Duration, AfterValidator(positive)]
-Timezone = Annotated[zoneinfo.ZoneInfo, PlainValidator(timezone, json_schema_input_type=str)]
-Url = Annotated[str, PlainValidator(url, json_schema_input_type=_written("^https?://[^?#@]+$"))]
-ProxyUrl = Annotated[str, PlainValidator(proxy_url, json_schema_input_type=_written("^https?://[^?#]+$"))]
+Interval = Annotated[Duration, AfterValidator(check_interval)]
+UpToADay = Annotated[Duration, AfterValidator(check_within_a_day)]
+Timeout = Annotated[Duration, AfterValidator(check_positive)]
+Timezone = Annotated[zoneinfo.ZoneInfo, PlainValidator(parse_timezone, json_schema_input_type=str)]
+Url = Annotated[str, PlainValidator(parse_url, json_schema_input_type=_written("^https?://[^?#@]+$"))]
+ProxyUrl = Annotated[str, PlainValidator(parse_proxy_url, json_schema_input_type=_written("^https?://[^?#]+$"))]
 Flag = Annotated[bool, _or_variable(bool)]
-HistoryDays = Annotated[int, AfterValidator(history_days), _or_variable(_HistoryDays)]
+HistoryDays = Annotated[int, AfterValidator(check_history_days), _or_variable(_HistoryDays)]
 Count = Annotated[_AtLeastOne, _or_variable(_AtLeastOne)]
 Rate = Annotated[_MoreThanZero, _or_variable(_MoreThanZero)]
 Report = Annotated[_Report, _or_variable(_Report, lambda written: written)]
 Text = Annotated[str, Field(min_length=1)]
-HeaderValue = Annotated[Text, AfterValidator(header_value)]
-Regex = Annotated[re.Pattern[str], PlainValidator(regex, json_schema_input_type=str)]
+HeaderValue = Annotated[Text, AfterValidator(check_header_value)]
+Regex = Annotated[re.Pattern[str], PlainValidator(parse_regex, json_schema_input_type=str)]
 Labels = Annotated[
-    dict[Annotated[str, AfterValidator(label_name)], str],
+    dict[Annotated[str, AfterValidator(check_label_name)], str],
     Field(
         json_schema_extra={
             # No lookahead: Helm's regular expressions do not have it.
@@ -314,10 +314,10 @@ Labels = Annotated[
         }
     ),
 ]
-FilePath = Annotated[Path, PlainValidator(file_path, json_schema_input_type=Text)]
-CaFile = Annotated[Path, PlainValidator(ca_file, json_schema_input_type=Text)]
-Folder = Annotated[Path | None, PlainValidator(folder, json_schema_input_type=str)]
-Country = Annotated[str, AfterValidator(country)]
-Day = Annotated[date, PlainValidator(day, json_schema_input_type=_written("^[0-9]{4}-[0-9]{2}-[0-9]{2}$"))]
-SecretText = Annotated[Secret, PlainValidator(secret_text, json_schema_input_type=Text)]
-SecretFile = Annotated[Secret, PlainValidator(secret_file, json_schema_input_type=Text)]
+FilePath = Annotated[Path, PlainValidator(find_file, json_schema_input_type=Text)]
+CaFile = Annotated[Path, PlainValidator(find_ca_file, json_schema_input_type=Text)]
+Folder = Annotated[Path | None, PlainValidator(find_folder, json_schema_input_type=str)]
+Country = Annotated[str, AfterValidator(check_country)]
+Day = Annotated[date, PlainValidator(parse_day, json_schema_input_type=_written("^[0-9]{4}-[0-9]{2}-[0-9]{2}$"))]
+SecretText = Annotated[Secret, PlainValidator(make_secret, json_schema_input_type=Text)]
+SecretFile = Annotated[Secret, PlainValidator(find_secret, json_schema_input_type=Text)]

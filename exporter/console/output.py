@@ -108,6 +108,6 @@ def _safe(text: str) -> str:
     return escape_text(text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
 
 
-def stdout() -> Output:
+def open_stdout() -> Output:
     """Return the output on stdout."""
     return Output(sys.stdout)

@@ -9,7 +9,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 
 @contextmanager
-def progress(what: str, steps: int | None) -> Iterator[Callable[[int], None]]:
+def show_progress(what: str, steps: int | None) -> Iterator[Callable[[int], None]]:
     """Show a bar on stderr, if that is a terminal, until the block ends.
 
     Yields a function that advances the bar. ``steps`` is the number of steps; None: unknown.

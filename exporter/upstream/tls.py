@@ -5,7 +5,7 @@ import ssl
 from structlog.typing import FilteringBoundLogger
 
 from exporter.config import TlsConfig
-from exporter.config.files import Version, version
+from exporter.config.files import Version, get_version
 from exporter.reasons import FailureReason
 from exporter.upstream.errors import UpstreamError
 
@@ -31,7 +31,7 @@ class TlsContext:
         Raises:
             UpstreamError: (tls) the files could not be loaded yet.
         """
-        versions = tuple(version(file) for file in self._files)
+        versions = tuple(get_version(file) for file in self._files)
         if self._context is not None and versions == self._versions:
             return self._context
         self._versions = versions

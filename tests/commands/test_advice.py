@@ -2,7 +2,7 @@
 
 import pytest
 
-from exporter.commands.advice import advice
+from exporter.commands.advice import advise
 from exporter.reasons import FailureReason
 from exporter.upstream.errors import CircuitOpen, UpstreamError
 
@@ -11,7 +11,7 @@ from exporter.upstream.errors import CircuitOpen, UpstreamError
 def test_every_reason(reason: FailureReason) -> None:
     """An unknown code or status does not change the advice."""
     words = {
-        advice(error)
+        advise(error)
         for error in (
             UpstreamError(reason, "x"),
             UpstreamError(reason, "x", code=1, status=599),
@@ -36,4 +36,4 @@ def test_every_reason(reason: FailureReason) -> None:
 )
 def test_the_most_specific_fact_decides(error: UpstreamError, words: str) -> None:
     """The platform's code comes before the HTTP status, and the status before the reason."""
-    assert words in advice(error)
+    assert words in advise(error)

@@ -16,7 +16,7 @@ import yaml
 
 import exporter.config
 from exporter.config import load
-from exporter.config.types import label_name
+from exporter.config.types import check_label_name
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "config.example.yaml"
@@ -96,7 +96,7 @@ def test_editors_know_label_names(name: str, schema: dict[str, Any]) -> None:
     """Editors accept the same label names as the exporter."""
     labels = schema["$defs"]["Bot"]["properties"]["labels"]
     try:
-        label_name(name)
+        check_label_name(name)
     except ValueError:
         taken = False
     else:

@@ -10,7 +10,7 @@ from structlog.typing import FilteringBoundLogger
 
 from exporter.clock import Clock
 from exporter.config import ConfigError, Secret
-from exporter.config.files import Version, version
+from exporter.config.files import Version, get_version
 from exporter.config.validation import validate
 from exporter.serving.webconfig.schema import FORM
 from exporter.serving.webconfig.tls import LatestContext, subject_alt_names
@@ -118,7 +118,7 @@ class CurrentWebConfig:
         return after | {file: before[file] for file in after.keys() & before.keys()}
 
     def _versions(self, files: tuple[Path, ...]) -> dict[Path, Version]:
-        return {file: version(file) for file in (self._path, *files)}
+        return {file: get_version(file) for file in (self._path, *files)}
 
     def _warn(self) -> None:
         key_file = self._config.key_file

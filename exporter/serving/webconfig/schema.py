@@ -20,7 +20,7 @@ from pydantic import (
 )
 
 from exporter.config.document import Location
-from exporter.config.types import CaFile, FilePath, Text, header_value
+from exporter.config.types import CaFile, FilePath, Text, check_header_value
 from exporter.config.validation import Finding, Form
 from exporter.serving.webconfig.tls import server_context
 
@@ -113,7 +113,8 @@ _ClientAuth = Annotated[ssl.VerifyMode, PlainValidator(_client_auth)]
 _TlsVersion = Annotated[ssl.TLSVersion, PlainValidator(_tls_version)]
 _Users = dict[Annotated[str, AfterValidator(_user_name)], Annotated[Text, AfterValidator(_password_hash)]]
 _HeaderValues = dict[
-    Annotated[str, AfterValidator(_header_name)], Annotated[str, AfterValidator(header_value), BeforeValidator(_digit)]
+    Annotated[str, AfterValidator(_header_name)],
+    Annotated[str, AfterValidator(check_header_value), BeforeValidator(_digit)],
 ]
 _NoHttp2 = Annotated[bool, AfterValidator(_no_http2)]
 
