@@ -1,4 +1,4 @@
-"""Snapshots and a page to find them on."""
+"""Snapshots, and a page that shows them."""
 
 import json
 from collections.abc import Callable
@@ -19,7 +19,7 @@ START = 1628820000.0  # 2021-08-13 10:00 in Shanghai
 
 
 class FakeClock:
-    """Stands still until it is moved."""
+    """A clock that stands still until a test moves it."""
 
     passed = 0.0
 
@@ -28,19 +28,19 @@ class FakeClock:
         return START + 4500.0 + self.passed
 
     def elapsed(self) -> float:
-        """Its own time."""
+        """The monotonic clock."""
         return 100.0 + self.passed
 
 
 @pytest.fixture
 def clock() -> FakeClock:
-    """The time as the program sees it."""
+    """The exporter's clock."""
     return FakeClock()
 
 
 @pytest.fixture
 def wait(clock: FakeClock) -> Callable[[float], None]:
-    """Lets so many seconds pass."""
+    """Moves the clock by some seconds."""
 
     def move(seconds: float) -> None:
         clock.passed += seconds
@@ -50,7 +50,7 @@ def wait(clock: FakeClock) -> Callable[[float], None]:
 
 @pytest.fixture
 def registry() -> CollectorRegistry:
-    """Where the exporter's own families are registered; empty but for what a test adds."""
+    """The registry of the exporter's own families, empty until a test adds one."""
     return CollectorRegistry()
 
 
@@ -85,7 +85,7 @@ def exposition(registry: CollectorRegistry, clock: FakeClock, verdicts: dict[Bot
 
 @pytest.fixture
 def page(exposition: Exposition) -> Callable[..., str]:
-    """Gives the page of now, in the classic format unless ``openmetrics=True``."""
+    """Returns the present page, in the classic format unless ``openmetrics=True``."""
 
     def read(*, openmetrics: bool = False) -> str:
         return b"".join(exposition.chunks(openmetrics=openmetrics)).decode()
@@ -107,7 +107,7 @@ def tenant() -> TenantId:
 
 @pytest.fixture
 def record() -> Record:
-    """The vendor's example: a call that the bot served alone, and no interface was called."""
+    """The vendor's example: a call that the bot handled alone, without requests to interfaces."""
     return Record(START, (1, 0, 0, 0, 1, 2, 2.0, 1.0, 0, 0, None), START)
 
 

@@ -1,4 +1,4 @@
-"""The metrics page, held against prometheus-client's renderer and parsers."""
+"""The metrics page, compared with prometheus-client's renderer and parsers."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -28,8 +28,8 @@ from exporter.upstream.anomalies import AnomalyKind
 from exporter.upstream.reports import MAX_COUNT, Record, Value
 
 
-class Figure(NamedTuple):
-    """What a report's field is called, whether it is counted, and the outcome it is of, if any."""
+class DocumentedField(NamedTuple):
+    """A report's field: its metric, whether it is a count, and its outcome, if any."""
 
     metric: str
     counted: bool = True
@@ -37,31 +37,34 @@ class Figure(NamedTuple):
 
 
 class Promise(NamedTuple):
-    """A report as the interface promises it: its fields in their order, and what a window's names begin with."""
+    """A report in the documented interface: its fields in order, and the prefixes of its windows."""
 
-    figures: Sequence[Figure]
+    fields: Sequence[DocumentedField]
     prefixes: Mapping[str, str]
 
 
 CALLS = (
-    Figure("calls"),
-    *(Figure("call_outcomes", outcome=each) for each in ("immediate_exit", "direct_transfer", "consulted_transfer")),
-    Figure("call_outcomes", outcome="contained"),
-    Figure("interactions"),
-    Figure("interactions_per_call", counted=False),
-    Figure("autonomy_ratio", counted=False),
-    Figure("interface_requests"),
-    Figure("interface_successes"),
-    Figure("interface_success_ratio", counted=False),
+    DocumentedField("calls"),
+    *(
+        DocumentedField("call_outcomes", outcome=outcome)
+        for outcome in ("immediate_exit", "direct_transfer", "consulted_transfer")
+    ),
+    DocumentedField("call_outcomes", outcome="contained"),
+    DocumentedField("interactions"),
+    DocumentedField("interactions_per_call", counted=False),
+    DocumentedField("autonomy_ratio", counted=False),
+    DocumentedField("interface_requests"),
+    DocumentedField("interface_successes"),
+    DocumentedField("interface_success_ratio", counted=False),
 )
 REPLIES = (
-    Figure("replies"),
-    Figure("reply_successes"),
-    Figure("unknown_replies"),
-    Figure("reply_success_ratio", counted=False),
-    Figure("feedback"),
-    Figure("positive_feedback"),
-    Figure("positive_feedback_ratio", counted=False),
+    DocumentedField("replies"),
+    DocumentedField("reply_successes"),
+    DocumentedField("unknown_replies"),
+    DocumentedField("reply_success_ratio", counted=False),
+    DocumentedField("feedback"),
+    DocumentedField("positive_feedback"),
+    DocumentedField("positive_feedback_ratio", counted=False),
 )
 PROMISES = {
     "hour": Promise(CALLS, {"hour": "oifde_hour_", "live": "oifde_live_hour_"}),
@@ -71,25 +74,25 @@ PROMISES = {
 
 
 class Page(Protocol):
-    """Reads the page."""
+    """Returns the page."""
 
     def __call__(self, *, openmetrics: bool = False) -> str: ...
 
 
 class StillClock:
-    """No time passes."""
+    """A clock that stands still."""
 
     def now(self) -> float:
         """The wall clock."""
         return 1628823600.0
 
     def elapsed(self) -> float:
-        """Its own time."""
+        """The monotonic clock."""
         return 0.0
 
 
 class Families(Collector):
-    """Hands families to prometheus-client's renderer."""
+    """Gives families to prometheus-client's renderer."""
 
     def __init__(self, given_families: Iterable[Metric]) -> None:
         self._families = list(given_families)
@@ -103,17 +106,17 @@ others = st.none() | st.floats(0, MAX_COUNT) | st.floats(0, 1) | st.integers(0, 
 moments = st.floats(0, 2.5e11)
 
 
-def snapshots_of(report: str) -> st.SearchStrategy[Snapshot]:
-    """Any that a report may lead to."""
-    figures, prefixes = PROMISES[report]
-    values = st.tuples(*(counts if figure.counted else others for figure in figures))
+def generate_snapshots(report: str) -> st.SearchStrategy[Snapshot]:
+    """Any snapshot that a report can lead to."""
+    fields, prefixes = PROMISES[report]
+    values = st.tuples(*(counts if field.counted else others for field in fields))
     records = st.builds(Record, moments, values, moments)
     windows = {
         "hour": st.none() | st.builds(Hour, moments, st.none() | records),
         "live": st.none() | records,
         "day": st.none() | records,
     }
-    totals = st.none() | st.tuples(*(counts if figure.counted else st.none() for figure in figures))
+    totals = st.none() | st.tuples(*(counts if field.counted else st.none() for field in fields))
     return st.builds(
         Snapshot,
         **{window: windows[window] for window in prefixes},
@@ -126,7 +129,8 @@ def snapshots_of(report: str) -> st.SearchStrategy[Snapshot]:
 
 
 reports = st.fixed_dictionaries(
-    {"hour": snapshots_of("hour")}, optional={"day": snapshots_of("day"), "chatbot": snapshots_of("chatbot")}
+    {"hour": generate_snapshots("hour")},
+    optional={"day": generate_snapshots("day"), "chatbot": generate_snapshots("chatbot")},
 )
 label_names = st.sampled_from(["team", "line", "_x", "Y2"])
 bots = st.builds(
@@ -153,38 +157,38 @@ tenants = st.builds(TenantId, st.text(), st.text(), st.text())
 
 
 Promised: TypeAlias = Iterator[tuple[str, str, Mapping[str, str], Value]]
-"""Series as the interface promises them: the sample's name, its type, its labels and its value."""
+"""Documented series: the sample's name, its type, its labels and its value."""
 
 
-def promised_figures(
-    name: str, kind: str, identity: Mapping[str, str], figures: Sequence[Figure], shown: Sequence[Value]
+def list_values(
+    name: str, kind: str, identity: Mapping[str, str], fields: Sequence[DocumentedField], shown: Sequence[Value]
 ) -> Promised:
-    """One record as gauges, or the totals as counters; ``name`` has a place for the metric's."""
-    for figure, value in zip(figures, shown, strict=True):
-        if kind == "gauge" or figure.counted:
-            labels = {**identity, "outcome": figure.outcome} if figure.outcome else identity
-            yield name.format(figure.metric), kind, labels, value
+    """A record as gauges, or the totals as counters; ``name`` has a placeholder for the metric."""
+    for field, value in zip(fields, shown, strict=True):
+        if kind == "gauge" or field.counted:
+            labels = {**identity, "outcome": field.outcome} if field.outcome else identity
+            yield name.format(field.metric), kind, labels, value
 
 
-def promised_data(report: str, identity: Mapping[str, str], snapshot: Snapshot) -> Promised:
-    """A bot's figures of a report."""
-    figures, prefixes = PROMISES[report]
+def list_data(report: str, identity: Mapping[str, str], snapshot: Snapshot) -> Promised:
+    """The values of a bot's report."""
+    fields, prefixes = PROMISES[report]
     for window, prefix in prefixes.items():
         shown = getattr(snapshot, window)
         if shown is None:
             continue
         record = shown.record if isinstance(shown, Hour) else shown
-        empty = [0 if figure.counted else None for figure in figures]
-        yield from promised_figures(f"{prefix}{{}}", "gauge", identity, figures, record.values if record else empty)
+        empty = [0 if field.counted else None for field in fields]
+        yield from list_values(f"{prefix}{{}}", "gauge", identity, fields, record.values if record else empty)
         yield f"{prefix}start_timestamp_seconds", "gauge", identity, (record or shown).start
         if window == "hour":
             yield f"{prefix}reported", "gauge", identity, 1 if record else 0
     if snapshot.totals:
-        yield from promised_figures("oifde_{}_total", "counter", identity, figures, snapshot.totals)
+        yield from list_values("oifde_{}_total", "counter", identity, fields, snapshot.totals)
 
 
-def promised_bot(bot: BotId, of_bot: Mapping[str, Snapshot]) -> Promised:
-    """All that is said of a bot."""
+def list_bot(bot: BotId, of_bot: Mapping[str, Snapshot]) -> Promised:
+    """All series of a bot."""
     identity = {"tenant_id": bot.tenant_id, "access_code": bot.access_code, "bot": bot.bot}
     yield (
         "oifde_bot_info",
@@ -198,11 +202,11 @@ def promised_bot(bot: BotId, of_bot: Mapping[str, Snapshot]) -> Promised:
         yield "oifde_last_success_timestamp_seconds", "gauge", of_report, snapshot.last_success
         yield "oifde_poll_failures_total", "counter", of_report, snapshot.failures
         if snapshot.expires > StillClock().elapsed():
-            yield from promised_data(report, identity, snapshot)
+            yield from list_data(report, identity, snapshot)
 
 
-def promised_tenant(tenant: TenantId, status: TenantStatus) -> Promised:
-    """All that is said of a tenant."""
+def list_tenant(tenant: TenantId, status: TenantStatus) -> Promised:
+    """All series of a tenant."""
     identity = {"platform": tenant.platform, "tenant_id": tenant.tenant_id}
     for (report, reason), count in status.anomalies.items():
         yield "oifde_report_anomalies_total", "counter", {**identity, "report": report, "reason": reason}, count
@@ -216,8 +220,8 @@ def promised_tenant(tenant: TenantId, status: TenantStatus) -> Promised:
         yield "oifde_discovered_bots", "gauge", identity, discovery.bots
 
 
-def as_families(promised: Iterable[tuple[str, str, Mapping[str, str], Value]]) -> Iterable[Metric]:
-    """The same as prometheus-client's own families."""
+def make_families(promised: Iterable[tuple[str, str, Mapping[str, str], Value]]) -> Iterable[Metric]:
+    """The same series as prometheus-client's families."""
     found: dict[str, Metric] = {}
     for sample, type_, labels, value in promised:
         if value is not None:
@@ -227,7 +231,7 @@ def as_families(promised: Iterable[tuple[str, str, Mapping[str, str], Value]]) -
 
 
 def samples(parsed: Iterable[Metric]) -> dict[str, tuple[str, list[tuple[str, list[tuple[str, str]], float]]]]:
-    """Families that have samples, by name, in an order of their own."""
+    """The families that have samples, by name, with sorted samples."""
     return {
         family.name: (
             family.type,
@@ -239,13 +243,13 @@ def samples(parsed: Iterable[Metric]) -> dict[str, tuple[str, list[tuple[str, li
 
 
 @given(
-    st.lists(st.tuples(bots, reports), max_size=4, unique_by=lambda each: each[0].access_code),
-    st.lists(st.tuples(tenants, statuses), max_size=3, unique_by=lambda each: (each[0].platform, each[0].tenant_id)),
+    st.lists(st.tuples(bots, reports), max_size=4, unique_by=lambda pair: pair[0].access_code),
+    st.lists(st.tuples(tenants, statuses), max_size=3, unique_by=lambda pair: (pair[0].platform, pair[0].tenant_id)),
 )
-def test_the_page_says_what_prometheus_client_would(
+def test_page_matches_prometheus_client(
     of_bots: Sequence[tuple[BotId, Mapping[str, Snapshot]]], of_tenants: Sequence[tuple[TenantId, TenantStatus]]
 ) -> None:
-    """Whatever the platform reports and however things are called, Prometheus reads the right figures in both formats."""
+    """For any report and any names, Prometheus reads the correct values in both formats."""
     exposition = Exposition(CollectorRegistry(), clock=StillClock())
     for bot, of_bot in of_bots:
         for report, snapshot in of_bot.items():
@@ -254,10 +258,10 @@ def test_the_page_says_what_prometheus_client_would(
         exposition.tenant_changed(tenant, status)
 
     promised = chain(
-        *(promised_bot(bot, of_bot) for bot, of_bot in of_bots),
-        *(promised_tenant(tenant, status) for tenant, status in of_tenants),
+        *(list_bot(bot, of_bot) for bot, of_bot in of_bots),
+        *(list_tenant(tenant, status) for tenant, status in of_tenants),
     )
-    reference = Families(as_families(promised))
+    reference = Families(make_families(promised))
     classic = b"".join(exposition.chunks(openmetrics=False)).decode()
     openmetrics = b"".join(exposition.chunks(openmetrics=True)).decode()
     assert samples(parse_classic(generate_latest(reference).decode())) == samples(parse_classic(classic))
@@ -266,8 +270,8 @@ def test_the_page_says_what_prometheus_client_would(
 
 
 @given(st.integers(0, MAX_COUNT) | st.floats(allow_nan=False))
-def test_numbers_are_written_as_prometheus_client_writes_them(number: float) -> None:
-    """No figure changes its form from one version to the next for no reason."""
+def test_numbers_match_prometheus_client(number: float) -> None:
+    """The format of a value does not change between versions."""
     exposition = Exposition(CollectorRegistry(), clock=StillClock())
     exposition.bot_changed(BotId("p", "t", "a", "b", "t"), "hour", Snapshot(last_success=number))
 
@@ -277,10 +281,10 @@ def test_numbers_are_written_as_prometheus_client_writes_them(number: float) -> 
     assert f"\noifde_last_success_timestamp_seconds{labels} {expected}\n" in page
 
 
-def test_headers_are_written_as_prometheus_client_writes_them(
+def test_headers_match_prometheus_client(
     page: Page, exposition: Exposition, bot: BotId, verdicts: dict[BotId, Verdict], verdict: Verdict
 ) -> None:
-    """HELP and TYPE of every family are there before the first poll, in the form each format wants."""
+    """HELP and TYPE of every family are present before the first poll, in the syntax of each format."""
     verdicts[bot] = verdict
     for report in LAYOUTS:
         exposition.bot_changed(bot, report, Snapshot())
@@ -294,10 +298,8 @@ def test_headers_are_written_as_prometheus_client_writes_them(
     assert headers(expected) == headers(page(openmetrics=True))
 
 
-def test_nothing_is_said_of_a_report_that_no_bot_has(
-    page: Page, exposition: Exposition, bot: BotId, snapshot: Snapshot
-) -> None:
-    """Who asks for one report is not shown the names of the others; a report that goes leaves nothing behind."""
+def test_a_report_that_no_bot_has_is_absent(page: Page, exposition: Exposition, bot: BotId, snapshot: Snapshot) -> None:
+    """The page has only the reports in use, and no trace of a removed report."""
     exposition.bot_changed(bot, "hour", snapshot)
     before = page()
     exposition.bot_changed(bot, "chatbot", Snapshot(totals=(1,) * 7, up=True, expires=400.0))
@@ -324,7 +326,7 @@ def test_the_page_of_one_bot_byte_for_byte(
     verdicts: dict[BotId, Verdict],
     verdict: Verdict,
 ) -> None:
-    """A change of a name, a label or a help that dashboards and people rely on is seen before it is released."""
+    """A change of a name, a label or a help text, on which dashboards rely, does not go unnoticed."""
     verdicts[bot] = verdict
     exposition.bot_changed(bot, "hour", snapshot)
     anomalies: dict[tuple[str, str], int] = {("hour", kind): 0 for kind in AnomalyKind}
@@ -339,7 +341,7 @@ def test_the_page_of_one_bot_byte_for_byte(
 def test_the_page_of_one_bot_with_every_report_byte_for_byte(
     exposition: Exposition, page: Page, bot: BotId, snapshot: Snapshot, record: Record
 ) -> None:
-    """The names of what is fetched for those who ask for it do not change either."""
+    """The names of the optional reports do not change unnoticed either."""
     day = record._replace(start=record.start - 122_400.0, values=(240, 24, 36, 48, 120, 960, 4.0, 0.5882, 80, 76, 0.95))
     replies = Record(record.start, (40, 37, 3, 0.925, 4, 3, 0.75), float("-inf"))
     live = replies._replace(start=record.start + 3600.0, values=(12, 12, 0, 1.0, 0, 0, None))
@@ -417,8 +419,10 @@ def test_judging_adds_few_series_to_a_bot() -> None:
     assert 26 >= per_signal * len(SIGNALS) + len(JUDGEMENT) - per_signal
 
 
-def test_what_was_not_judged_is_absent(exposition: Exposition, page: Page, bot: BotId, snapshot: Snapshot) -> None:
-    """A rate of nothing is no series: neither -1 nor 0 nor NaN gets into an average."""
+def test_a_ratio_with_the_denominator_0_is_absent(
+    exposition: Exposition, page: Page, bot: BotId, snapshot: Snapshot
+) -> None:
+    """Neither -1 nor 0 nor NaN gets into an average."""
     exposition.bot_changed(bot, "hour", snapshot)
 
     names = {line.split("{")[0] for line in page().splitlines()}
@@ -426,10 +430,10 @@ def test_what_was_not_judged_is_absent(exposition: Exposition, page: Page, bot: 
     assert "oifde_hour_interface_success_ratio" not in names
 
 
-def test_an_hour_inferred_to_be_empty_has_counts_and_no_rates(
+def test_an_hour_inferred_to_be_empty_has_counts_and_no_ratios(
     exposition: Exposition, page: Page, bot: BotId, snapshot: Snapshot
 ) -> None:
-    """An hour without calls is shown as 0 calls, and it can be told from one that the platform has reported."""
+    """An hour without calls shows 0 calls, and differs from an hour that the platform has reported."""
     exposition.bot_changed(bot, "hour", replace(snapshot, hour=Hour(1628820000.0, None)))
 
     found = {line.split("{")[0]: line.split()[-1] for line in page().splitlines() if line.startswith("oifde_hour_")}
@@ -444,10 +448,10 @@ def test_an_hour_inferred_to_be_empty_has_counts_and_no_rates(
     }
 
 
-def test_figures_too_old_are_withdrawn_and_that_the_bot_is_down_stays(
+def test_old_values_are_removed_and_the_scrape_health_stays(
     exposition: Exposition, page: Page, bot: BotId, snapshot: Snapshot, wait: Callable[[float], None]
 ) -> None:
-    """Nobody takes the last value of a platform that died for today's."""
+    """The last values before an outage do not look current."""
     exposition.bot_changed(bot, "hour", replace(snapshot, up=False))
     wait(299.0)
     assert "oifde_hour_calls{" in page()
@@ -462,10 +466,10 @@ def test_figures_too_old_are_withdrawn_and_that_the_bot_is_down_stays(
     }
 
 
-def test_a_new_poll_replaces_every_line_of_the_former(
+def test_a_poll_replaces_every_line_of_the_former_one(
     exposition: Exposition, page: Page, bot: BotId, snapshot: Snapshot, record: Record
 ) -> None:
-    """The page shows the latest poll and nothing of an older one."""
+    """The page shows only the latest poll."""
     exposition.bot_changed(bot, "hour", snapshot)
     newer = Snapshot(
         hour=Hour(record.start, record._replace(values=(7, *record.values[1:]))), up=True, expires=snapshot.expires
@@ -478,8 +482,8 @@ def test_a_new_poll_replaces_every_line_of_the_former(
     assert 'oifde_hour_calls{tenant_id="202104237142",access_code="943370855474270208",bot="billing"} 7.0\n' in page()
 
 
-def test_a_failed_poll_leaves_the_figures(exposition: Exposition, page: Page, bot: BotId, snapshot: Snapshot) -> None:
-    """One failure shows in oifde_up, not as a gap in every graph."""
+def test_a_failed_poll_keeps_the_values(exposition: Exposition, page: Page, bot: BotId, snapshot: Snapshot) -> None:
+    """A single failure shows in oifde_up, not as a gap in every graph."""
     exposition.bot_changed(bot, "hour", snapshot)
     before = page().splitlines()
     exposition.bot_changed(bot, "hour", replace(snapshot, up=False, failures=3))
@@ -489,10 +493,10 @@ def test_a_failed_poll_leaves_the_figures(exposition: Exposition, page: Page, bo
     assert changed == [f"oifde_up{labels} 0.0", f"oifde_poll_failures_total{labels} 3.0"]
 
 
-def test_a_page_under_way_does_not_see_a_poll(
+def test_a_page_in_progress_does_not_see_a_poll(
     exposition: Exposition, bot: BotId, snapshot: Snapshot, tenant: TenantId
 ) -> None:
-    """All figures of one scrape are of one moment, however long it takes to send them."""
+    """All values of a scrape are from one moment, however long the response takes."""
     exposition.bot_changed(bot, "hour", snapshot)
     exposition.tenant_changed(tenant, TenantStatus())
     before = b"".join(exposition.chunks(openmetrics=False))
@@ -508,7 +512,7 @@ def test_a_page_under_way_does_not_see_a_poll(
 def test_a_removed_bot_and_tenant_leave_nothing(
     exposition: Exposition, page: Page, bot: BotId, snapshot: Snapshot, tenant: TenantId
 ) -> None:
-    """There are no ghosts after a reload."""
+    """A reload leaves no stale series."""
     empty = page()
     exposition.bot_changed(bot, "hour", snapshot)
     exposition.tenant_changed(tenant, TenantStatus(revisions={"hour": 1}))
@@ -520,8 +524,8 @@ def test_a_removed_bot_and_tenant_leave_nothing(
 
 
 @given(changes=st.lists(st.tuples(st.integers(0, 139), st.sampled_from([None, -1.0, 0.0, 300.0])), max_size=200))
-def test_bots_come_age_and_go_without_a_trace_of_what_was(changes: Sequence[tuple[int, float | None]]) -> None:
-    """Whatever happened to each, the page is that of those which are there now, with what of them is not too old."""
+def test_the_page_depends_only_on_the_present_bots(changes: Sequence[tuple[int, float | None]]) -> None:
+    """After any sequence of changes, the page has the present bots, and only their current values."""
     bots = [BotId("main", "1", f"bot-{number}", f"bot-{number}", "acme") for number in range(140)]
     worn = Exposition(CollectorRegistry(), clock=StillClock())
     there = dict.fromkeys(bots, Snapshot(totals=(1,) * 11, expires=300.0))
@@ -546,8 +550,8 @@ def test_bots_come_age_and_go_without_a_trace_of_what_was(changes: Sequence[tupl
     assert shown == pages[1].count("\noifde_calls_total{")
 
 
-def test_more_bots_than_a_chunk_holds(exposition: Exposition, page: Page, bot: BotId, snapshot: Snapshot) -> None:
-    """No bot is lost and none comes twice, however many there are."""
+def test_many_bots(exposition: Exposition, page: Page, bot: BotId, snapshot: Snapshot) -> None:
+    """Every bot appears exactly once."""
     codes = [f"bot-{number}" for number in range(2_500)]
     for code in codes:
         exposition.bot_changed(replace(bot, access_code=code), "hour", snapshot)
@@ -572,14 +576,14 @@ def test_more_bots_than_a_chunk_holds(exposition: Exposition, page: Page, bot: B
 def test_label_values_may_hold_anything(
     name: str, written: str, *, exposition: Exposition, page: Page, bot: BotId, snapshot: Snapshot
 ) -> None:
-    """A bot's name never spoils the page for the others."""
+    """A bot's name does not make the page invalid."""
     exposition.bot_changed(replace(bot, bot=name), "hour", snapshot)
 
     assert f'bot="{written}",report="hour"}} 1.0\n' in page()
 
 
-def test_the_exporters_own_families_come_without_created(page: Page, registry: CollectorRegistry) -> None:
-    """In neither format is a counter doubled by the time of its creation; a gauge that is only called so stays."""
+def test_the_exporters_own_families_have_no_created_series(page: Page, registry: CollectorRegistry) -> None:
+    """Neither format has a counter's ``_created`` series; a gauge with such a name stays."""
     Counter("things", "Things", registry=registry).inc()
     Histogram("time_seconds", "Time", registry=registry).observe(1)
     Gauge("ever_created", "Not such a series", registry=registry).set(1)
@@ -592,10 +596,8 @@ def test_the_exporters_own_families_come_without_created(page: Page, registry: C
 
 
 @pytest.mark.parametrize("openmetrics", [False, True])
-def test_the_exporters_own_families_are_written_as_prometheus_client_writes_them(
-    registry: CollectorRegistry, *, openmetrics: bool
-) -> None:
-    """What Prometheus reads of them is the same, whoever writes it."""
+def test_the_exporters_own_families_match_prometheus_client(registry: CollectorRegistry, *, openmetrics: bool) -> None:
+    """Prometheus reads the same from both."""
     page = Exposition(registry, clock=StillClock()).chunks(openmetrics=openmetrics)
     without = len(b"".join(page).removesuffix(b"# EOF\n"))
     Health(registry, version="1.0").init_platform('an "odd"\\\nname', ["get_token"])
@@ -604,7 +606,7 @@ def test_the_exporters_own_families_are_written_as_prometheus_client_writes_them
         histogram.labels("/").observe(value)
     Counter("things", "Without labels", registry=registry).inc(3)
 
-    # The process's own figures move between two collections.
+    # Values of the process change between two collections.
     still = Families([family for family in registry.collect() if not family.name.startswith("process_")])
     exposition = Exposition(registry=CollectorRegistry(), clock=StillClock())
     exposition._registry.register(still)
@@ -614,14 +616,14 @@ def test_the_exporters_own_families_are_written_as_prometheus_client_writes_them
 
 
 def test_openmetrics_ends_with_eof(page: Page) -> None:
-    """Prometheus tells a page that was cut off from a whole one."""
+    """Prometheus can detect a truncated page."""
     assert page(openmetrics=True).endswith("# EOF\n")
     assert page(openmetrics=True).count("# EOF") == 1
     assert "# EOF" not in page()
 
 
-def test_every_family_stands_once(page: Page, exposition: Exposition, bot: BotId, snapshot: Snapshot) -> None:
-    """No format allows a family in two places."""
+def test_every_family_appears_once(page: Page, exposition: Exposition, bot: BotId, snapshot: Snapshot) -> None:
+    """Both formats require the samples of a family to be together."""
     exposition.bot_changed(bot, "hour", snapshot)
     names = [line.split("{")[0].split(" ")[0] for line in page().splitlines() if not line.startswith("#")]
     in_a_row = [name for name, _ in groupby(names)]

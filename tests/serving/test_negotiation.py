@@ -1,4 +1,4 @@
-"""Which answer a client gets for its headers."""
+"""The format and the encoding for a client's headers."""
 
 import pytest
 from hypothesis import given
@@ -73,8 +73,8 @@ FIREFOX = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
         (";;;=,,=;q=,", False),
     ],
 )
-def test_openmetrics_only_for_who_prefers_it(accept: str, *, expected: bool) -> None:
-    """Prometheus gets the format it likes best, and everybody else what a person can read in a browser."""
+def test_openmetrics_for_clients_that_prefer_it(accept: str, *, expected: bool) -> None:
+    """Prometheus gets the format it prefers; all others get text that a person can read."""
     assert expected is prefers_openmetrics(accept)
 
 
@@ -100,13 +100,13 @@ def test_openmetrics_only_for_who_prefers_it(accept: str, *, expected: bool) -> 
         ("gzip;q=much", False),
     ],
 )
-def test_gzip_only_for_who_allows_it(accept_encoding: str, *, expected: bool) -> None:
-    """A client that cannot unpack gets plain text."""
+def test_gzip_for_clients_that_allow_it(accept_encoding: str, *, expected: bool) -> None:
+    """A client that cannot decompress gets plain text."""
     assert expected is accepts_gzip(accept_encoding)
 
 
 @given(st.text() | st.text("apliction/openmetrics-text*;,=q.01v\"' "))
 def test_no_header_is_an_error(header: str) -> None:
-    """Whatever a client sends, it gets its metrics."""
+    """Every client gets the metrics, whatever it sends."""
     assert prefers_openmetrics(header) in {True, False}
     assert accepts_gzip(header) in {True, False}

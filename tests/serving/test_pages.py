@@ -1,4 +1,4 @@
-"""The pages for people, over real sockets, as a client without JavaScript gets them."""
+"""The pages for people, over real sockets, for a client without JavaScript."""
 
 import base64
 import hashlib
@@ -68,13 +68,13 @@ WEB = {"telemetry_path", "route_prefix", "external_url"}
 
 @pytest.fixture
 def store(exposition: Exposition) -> Store:
-    """What the pages show."""
+    """The data of the pages."""
     return Store([exposition])
 
 
 @pytest.fixture
 def connect(store: Store, exposition: Exposition, clock: Clock, verdicts: dict[BotId, Verdict]) -> Callable[..., Any]:
-    """Serves with some options, and gives a client."""
+    """Serves with options, and gives a client."""
 
     @asynccontextmanager
     async def serve(**options: Any) -> AsyncIterator[TestClient[Any, Any]]:
@@ -98,7 +98,7 @@ def connect(store: Store, exposition: Exposition, clock: Clock, verdicts: dict[B
 
 @pytest.fixture
 async def fetch(connect: Callable[..., Any]) -> AsyncIterator[Fetch]:
-    """Asks for a page, and gives its HTML."""
+    """Requests a page, and returns its HTML."""
     async with connect(version="1.2.3") as client:
 
         async def get(path: str = "/", language: str = "en", status: int = 200) -> str:
@@ -112,20 +112,22 @@ async def fetch(connect: Callable[..., Any]) -> AsyncIterator[Fetch]:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> config.Config:
-    """A configuration with secrets wherever there can be some."""
+    """A configuration with a secret in every place that can have one."""
     file = tmp_path / "config.yaml"
     file.write_text(SETTINGS, encoding="utf-8")
     file.with_name("secret").write_text("canary-in-a-file", encoding="utf-8")
     return config.load(file, {})
 
 
-def named(bot: BotId, name: str) -> BotId:
+def rename(bot: BotId, name: str) -> BotId:
     """Another bot of the same tenant."""
     return replace(bot, bot=name, access_code=f"code-{name}")
 
 
-def doing(snapshot: Snapshot, *, autonomy: float | None, before: float | None = None, calls: int = 10) -> Snapshot:
-    """A snapshot whose last complete hour had this autonomy, and the same hour of the day before that one."""
+def make_snapshot(
+    snapshot: Snapshot, *, autonomy: float | None, before: float | None = None, calls: int = 10
+) -> Snapshot:
+    """A snapshot with this autonomy in its last complete hour, and ``before`` in the same hour of the day before."""
 
     def record(start: float, ratio: float | None) -> Record:
         return Record(start, (calls, 0, calls // 2, 0, calls // 2, 20, 2.0, ratio, 0, 0, None), start)
@@ -139,56 +141,56 @@ def doing(snapshot: Snapshot, *, autonomy: float | None, before: float | None = 
     )
 
 
-def words(html: str) -> str:
-    """What a reader sees, in one line."""
+def read_words(html: str) -> str:
+    """The visible text of a page, in one line."""
     text = re.sub(r"<(style|script)>.*?</\1>|<title>.*?</title>", " ", html, flags=re.DOTALL)
     return " ".join(unescape(re.sub("<[^>]*>", " ", text)).split())
 
 
-def bots_of(html: str) -> list[str]:
-    """The names in the list of bots, in its order."""
+def list_names(html: str) -> list[str]:
+    """The names in the list of bots, in order."""
     return [unescape(name) for name in re.findall(r'<a href="[^"]*bots/[^"]*">([^<]*)</a>', html)]
 
 
 async def test_the_worst_come_first(
     fetch: Fetch, store: Store, bot: BotId, snapshot: Snapshot, tenant: TenantId
 ) -> None:
-    """Whoever opens the page sees the trouble without looking for it."""
+    """Problems are at the top of the page."""
     locked = replace(bot, tenant_id="locked", tenant="locked", bot="blocked", access_code="b")
     store.put_tenant(tenant, TenantStatus())
     store.put_tenant(TenantId("main", "locked", "locked"), TenantStatus(blocked=True, login_problem=REFUSED))
     down = replace(snapshot, up=False, failure=Failure("timeout", "no answer within 10 s", START))
-    for name, each in {
-        "fine": doing(snapshot, autonomy=0.9, before=0.9),
-        "unjudged": doing(snapshot, autonomy=None),
-        "low": doing(snapshot, autonomy=0.2, before=0.2),
-        "fell, few callers": doing(snapshot, autonomy=0.1, before=0.9, calls=2),
-        "fell, many callers": doing(snapshot, autonomy=0.6, before=0.9, calls=200),
+    for name, shown in {
+        "fine": make_snapshot(snapshot, autonomy=0.9, before=0.9),
+        "unjudged": make_snapshot(snapshot, autonomy=None),
+        "low": make_snapshot(snapshot, autonomy=0.2, before=0.2),
+        "fell, few callers": make_snapshot(snapshot, autonomy=0.1, before=0.9, calls=2),
+        "fell, many callers": make_snapshot(snapshot, autonomy=0.6, before=0.9, calls=200),
         "new": Snapshot(),
         "stale": replace(snapshot, expires=0.0),
         "down": down,
         "down for long": replace(down, expires=0.0),
     }.items():
-        store.put(named(bot, name), "hour", each)
+        store.put(rename(bot, name), "hour", shown)
     store.put(locked, "hour", down)
 
     expected = ["blocked", "down for long", "down", "stale", "new"]
     expected += ["fell, many callers", "fell, few callers", "low", "fine", "unjudged"]
-    assert expected == bots_of(await fetch())
+    assert expected == list_names(await fetch())
 
 
 async def test_the_highest_score_comes_first(
     fetch: Fetch, store: Store, bot: BotId, snapshot: Snapshot, verdicts: dict[BotId, Verdict], verdict: Verdict
 ) -> None:
-    """Of the bots that are polled without errors, the one that differs most from its past is at the top."""
+    """Of the bots without errors, the one that differs most from its past is at the top."""
     for name, score in {"a": 0.0, "b": 7.25, "c": 5.5}.items():
-        store.put(named(bot, name), "hour", doing(snapshot, autonomy=0.5, before=0.9))
-        verdicts[named(bot, name)] = replace(verdict, signals={"calls_drop": Signal(score, 0.85, 7200, ())})
-    store.put(named(bot, "unknown"), "hour", doing(snapshot, autonomy=0.1))
+        store.put(rename(bot, name), "hour", make_snapshot(snapshot, autonomy=0.5, before=0.9))
+        verdicts[rename(bot, name)] = replace(verdict, signals={"calls_drop": Signal(score, 0.85, 7200, ())})
+    store.put(rename(bot, "unknown"), "hour", make_snapshot(snapshot, autonomy=0.1))
 
     html = await fetch()
-    assert ["b", "c"] == bots_of(html)[:2]
-    page = words(html)
+    assert ["b", "c"] == list_names(html)[:2]
+    page = read_words(html)
     assert "Calls dropped by 85 % in 2 h · score 7.2" in page
     assert 2 == page.count("Calls dropped")
     assert "50.0% usual 71% 65% to 77%" in page
@@ -204,13 +206,13 @@ async def test_a_judged_bots_own_page(
     verdict: Verdict,
     wait: Callable[[float], None],
 ) -> None:
-    """What is usual stands beside each value and in the charts, and every signal has its score."""
-    store.put(bot, "hour", doing(snapshot, autonomy=0.48, before=0.75, calls=212))
+    """The usual range is next to each value and in the charts, and every signal has its score."""
+    store.put(bot, "hour", make_snapshot(snapshot, autonomy=0.48, before=0.75, calls=212))
     path = f"/bots/{bot.tenant_id}/{bot.access_code}"
     assert 'class="band"' not in await fetch(path)
     verdicts[bot] = verdict
     html = await fetch(path)
-    page = words(html)
+    page = read_words(html)
 
     assert "35 days of the past are known." in page
     assert "Autonomy dropped 5.6 23 points 3 h" in page
@@ -219,7 +221,7 @@ async def test_a_judged_bots_own_page(
     assert "48.0% usual 71% 65% to 77%" in page
     assert 2 == html.count('<path class="band"')
     wait(300.0)
-    assert "usual" not in words(await fetch(path)).replace("usual range", "")
+    assert "usual" not in read_words(await fetch(path)).replace("usual range", "")
 
 
 @pytest.mark.parametrize(
@@ -239,48 +241,54 @@ async def test_a_judged_bots_own_page(
 async def test_any_other_order(
     fetch: Fetch, store: Store, bot: BotId, snapshot: Snapshot, query: str, expected: list[str]
 ) -> None:
-    """A click on a column's head sorts by it, and what has no figure is at the end either way."""
+    """A click on a column's head sorts by it; bots without a value are at the end in both directions."""
     totals = (9, *(0,) * 10)
-    store.put(named(bot, "a"), "hour", doing(replace(snapshot, totals=totals), autonomy=0.5, before=0.9, calls=30))
-    store.put(named(bot, "B"), "hour", replace(snapshot, hour=None, totals=(8, *(0,) * 10)))
-    store.put(named(bot, "c"), "hour", doing(replace(snapshot, totals=None), autonomy=0.4, before=0.4, calls=20))
+    store.put(
+        rename(bot, "a"), "hour", make_snapshot(replace(snapshot, totals=totals), autonomy=0.5, before=0.9, calls=30)
+    )
+    store.put(rename(bot, "B"), "hour", replace(snapshot, hour=None, totals=(8, *(0,) * 10)))
+    store.put(
+        rename(bot, "c"), "hour", make_snapshot(replace(snapshot, totals=None), autonomy=0.4, before=0.4, calls=20)
+    )
 
     html = await fetch(f"/?{query}")
-    assert expected == bots_of(html)
+    assert expected == list_names(html)
     column = query.partition("sort=")[2].partition("&")[0]
     order = "descending" if "desc" in query or query in ("sort=calls", "sort=today") else "ascending"
     assert [(order, column)] * (column != "nonsense") == re.findall(r'aria-sort="(\w+)"><a id="by-(\w+)"', html)
 
 
 async def test_search_states_and_pages(fetch: Fetch, store: Store, bot: BotId, snapshot: Snapshot) -> None:
-    """Of thousands of bots one is found by what is known of it; the rest is on further pages."""
+    """A search finds one of thousands of bots; the others are on further pages."""
     for number in range(250):
-        each = replace(bot, bot=f"bot {number:03}", access_code=f"code{number}", labels=(("team", f"t{number % 7}"),))
-        store.put(each, "hour", replace(snapshot, up=number != 77))
+        numbered = replace(
+            bot, bot=f"bot {number:03}", access_code=f"code{number}", labels=(("team", f"t{number % 7}"),)
+        )
+        store.put(numbered, "hour", replace(snapshot, up=number != 77))
     first, last = await fetch("/?sort=bot"), await fetch("/?sort=bot&page=3")
 
-    assert ("bot 000", "bot 099", 100) == (bots_of(first)[0], bots_of(first)[-1], len(bots_of(first)))
-    assert ("bot 200", "bot 249", 50) == (bots_of(last)[0], bots_of(last)[-1], len(bots_of(last)))
-    assert "Page 3 of 3" in words(await fetch("/?page=400000"))
-    assert ["bot 123"] == bots_of(await fetch("/?q=CODE123"))
-    assert ["bot 003", "bot 010"] == bots_of(await fetch("/?q=bot+t3&sort=bot"))[:2]
-    assert "No bot matches." in words(await fetch("/?q=%3Cnobody%3E"))
+    assert ("bot 000", "bot 099", 100) == (list_names(first)[0], list_names(first)[-1], len(list_names(first)))
+    assert ("bot 200", "bot 249", 50) == (list_names(last)[0], list_names(last)[-1], len(list_names(last)))
+    assert "Page 3 of 3" in read_words(await fetch("/?page=400000"))
+    assert ["bot 123"] == list_names(await fetch("/?q=CODE123"))
+    assert ["bot 003", "bot 010"] == list_names(await fetch("/?q=bot+t3&sort=bot"))[:2]
+    assert "No bot matches." in read_words(await fetch("/?q=%3Cnobody%3E"))
     found = await fetch("/?q=acme&state=ok")
-    assert "249 bots found" in words(found)
+    assert "249 bots found" in read_words(found)
     assert "page=2" in found
 
 
 async def test_state_with_its_reason(
     fetch: Fetch, store: Store, bot: BotId, snapshot: Snapshot, tenant: TenantId, wait: Callable[[float], None]
 ) -> None:
-    """One look tells which bot is well, which is not, since when and why, and what happens next."""
+    """The page says which bot fails, since when and why, and what happens next."""
     now = START + 4500.0
     store.put_tenant(
         tenant, TenantStatus(blocked=True, login_problem=REFUSED, login_code=200800002, retry_at=now + 42 * 60)
     )
     failure = Failure("timeout", "no answer within 10 s", now - 600.0)
     store.put(bot, "hour", replace(snapshot, up=False, failure=failure))
-    page = words(await fetch())
+    page = read_words(await fetch())
     assert "Login refused : the app secret is wrong; next try in 42 min" in page
     assert f"{REFUSED}" in page
     assert "no answer in time, for 10 min no answer within 10 s" in page
@@ -288,7 +296,7 @@ async def test_state_with_its_reason(
 
     store.put_tenant(tenant, TenantStatus(blocked=True, login_problem=REFUSED))
     wait(300.0)
-    page = words(await fetch())
+    page = read_words(await fetch())
     assert "no further try until the secret changes or the configuration is reloaded" in page
     assert "Values removed; last success 6 min ago" in page
     assert "100.0%" not in page
@@ -303,7 +311,7 @@ async def test_a_field_that_the_platform_does_not_send(
     for count, shown in ((0, False), (1, True)):
         store.put_tenant(tenant, TenantStatus({("hour", "missing_field"): count}))
         for path in ("/", f"/bots/{bot.tenant_id}/{bot.access_code}"):
-            assert shown == (hint in words(await fetch(path)))
+            assert shown == (hint in read_words(await fetch(path)))
 
 
 async def test_late_records(
@@ -314,61 +322,61 @@ async def test_late_records(
     snapshot: Snapshot,
     wait: Callable[[float], None],
 ) -> None:
-    """A platform that answers, but has had no new hour for long, is not shown as well."""
+    """A bot whose platform answers, but has had no new hour for long, is not OK."""
     async with connect(configuration=lambda: settings) as client:
         store.put(bot, "hour", replace(snapshot, expires=DAY))
-        assert "1 OK" in words(await (await client.get("/")).text())
+        assert "1 OK" in read_words(await (await client.get("/")).text())
         wait(4 * HOUR)
-        page = words(await (await client.get("/")).text())
+        page = read_words(await (await client.get("/")).text())
     assert "1 Out of date" in page
     assert "The platform's records are late." in page
 
 
-async def test_records_that_are_seldom_asked_for_are_not_late(
+async def test_records_are_not_late_with_a_long_poll_interval(
     connect: Callable[..., Any], store: Store, bot: BotId, snapshot: Snapshot, wait: Callable[[float], None]
 ) -> None:
-    """With an hour from one poll to the next, the newest hour is that much older before anything is amiss."""
+    """With a poll interval of an hour, the newest hour may be an hour older."""
     seldom = config.load(SETTINGS.replace("90s", "1h").replace("app_secret_file", "app_secret"), {})
     store.put(bot, "hour", replace(snapshot, expires=DAY))
     async with connect(configuration=lambda: seldom) as client:
         wait(3.5 * HOUR)
-        assert "1 OK" in words(await (await client.get("/")).text())
+        assert "1 OK" in read_words(await (await client.get("/")).text())
         wait(HOUR)
-        assert "1 Out of date" in words(await (await client.get("/")).text())
+        assert "1 Out of date" in read_words(await (await client.get("/")).text())
 
 
-async def test_a_platform_that_does_not_answer(fetch: Fetch, store: Store, bot: BotId, snapshot: Snapshot) -> None:
-    """Trouble of a whole platform is told once, at the top."""
+async def test_a_platform_whose_polls_all_fail(fetch: Fetch, store: Store, bot: BotId, snapshot: Snapshot) -> None:
+    """The failure of a whole platform is at the top, once."""
     failure = Failure("connect", "cannot connect: refused", START)
     store.put(bot, "hour", replace(snapshot, up=False, failure=failure))
-    page = words(await fetch())
+    page = read_words(await fetch())
     assert "All polls of 1 platform fail" in page
     assert "all polls fail : no connection cannot connect: refused 0 of 1" in page
 
 
 async def test_discovery(fetch: Fetch, store: Store, tenant: TenantId) -> None:
-    """Whether bots are still found is told beside the login, with what is wrong if they are not."""
+    """The state of discovery is next to the login, with the error if it fails."""
     found = DiscoveryStatus(up=True, bots=12, last_attempt=START + 4440.0, last_success=START + 4440.0)
     store.put_tenant(tenant, TenantStatus(discovery=found))
-    assert "12 bots found, 60 s ago" in words(await fetch())
+    assert "12 bots found, 60 s ago" in read_words(await fetch())
     store.put_tenant(tenant, TenantStatus(discovery=replace(found, up=False, problem="the page makes no sense")))
-    page = words(await fetch())
+    page = read_words(await fetch())
     assert "1 tenant with problems" in page
     assert "Discovery failed the page makes no sense" in page
 
 
 async def test_hours_of_several_zones(fetch: Fetch, store: Store, bot: BotId, snapshot: Snapshot) -> None:
-    """Beside a time in UTC, an hour of the tenant's says what clock it is of; where all have one clock, it need not."""
+    """With bots in several time zones, each hour has its UTC offset; with one time zone, no hour has it."""
     store.put(bot, "hour", snapshot)
-    assert "10:00 UTC" not in words(await fetch())
-    store.put(replace(named(bot, "Pune"), timezone="Asia/Kolkata"), "hour", snapshot)
-    page = words(await fetch())
+    assert "10:00 UTC" not in read_words(await fetch())
+    store.put(replace(rename(bot, "Pune"), timezone="Asia/Kolkata"), "hour", snapshot)
+    page = read_words(await fetch())
     assert "10:00 UTC+08:00" in page
     assert "07:00 UTC+05:30" in page or "07:30 UTC+05:30" in page
 
 
 async def test_many_tenants(fetch: Fetch, store: Store) -> None:
-    """Of a thousand tenants those in trouble are seen, and all on demand."""
+    """The page lists the worst of a thousand tenants first, and all of them on request."""
     for number in range(1000):
         status = TenantStatus(blocked=number == 700, login_problem="refused" if number in (500, 700) else None)
         store.put_tenant(TenantId("main", str(number), f"tenant {number}"), status)
@@ -376,15 +384,15 @@ async def test_many_tenants(fetch: Fetch, store: Store) -> None:
     shown = re.findall(r">(tenant \d+)</a>", html)
     assert ["tenant 700", "tenant 500"] == shown[:2]
     assert overview.TENANTS_SHOWN == len(shown)
-    assert "All 1,000 tenants (2 with problems)" in words(html)
+    assert "All 1,000 tenants (2 with problems)" in read_words(html)
     assert 1000 == (await fetch("/?tenants=all")).count(">tenant ")
 
 
 async def test_a_bots_own_page(fetch: Fetch, store: Store, bot: BotId, snapshot: Snapshot) -> None:
-    """A bot's day can be read hour by hour beside yesterday's, and what each figure means."""
-    store.put(bot, "hour", doing(snapshot, autonomy=0.5, before=0.75, calls=1234))
+    """The page has a bot's day by hour, next to yesterday, and the meaning of each value."""
+    store.put(bot, "hour", make_snapshot(snapshot, autonomy=0.5, before=0.75, calls=1234))
     html = await fetch(f"/bots/{bot.tenant_id}/{bot.access_code}")
-    page = words(html)
+    page = read_words(html)
 
     assert "Bots › acme billing" in page
     assert "2021-08-13 11:15:00 UTC+08:00" in page
@@ -399,7 +407,7 @@ async def test_a_bots_own_page(fetch: Fetch, store: Store, bot: BotId, snapshot:
 
 
 async def test_an_hour_that_only_one_day_has(fetch: Fetch, store: Store, bot: BotId, clock: Any) -> None:
-    """When the clocks change, no hour is lost from the table, nor counted twice."""
+    """When the clocks change, the table neither loses an hour nor counts one twice."""
     berlin = replace(bot, timezone="Europe/Berlin")
     clock.passed = 1635674400.0 - clock.now()  # 2021-10-31 11:00, after a day of 25 hours has begun
     store.put(berlin, "hour", Snapshot(up=True, last_attempt=0.0, last_success=0.0, expires=1e12))
@@ -409,42 +417,42 @@ async def test_an_hour_that_only_one_day_has(fetch: Fetch, store: Store, bot: Bo
 
 
 async def test_before_the_first_poll(fetch: Fetch, store: Store, bot: BotId) -> None:
-    """A page opened at once after the start says that it is early, and is not empty."""
-    page = words(await fetch())
+    """Right after the start, the page says that the bot is waiting for its first poll."""
+    page = read_words(await fetch())
     assert "No bot is configured or discovered." in page
     assert "platforms answer" not in page
     store.put(bot, "hour", Snapshot())
-    page = words(await fetch())
+    page = read_words(await fetch())
     assert "1 Waiting" in page
     assert "1 platform not polled yet" in page
     assert "0 platforms answer" not in page
-    assert "The first poll has not ended yet." in words(await fetch(f"/bots/{bot.tenant_id}/{bot.access_code}"))
+    assert "The first poll has not ended yet." in read_words(await fetch(f"/bots/{bot.tenant_id}/{bot.access_code}"))
 
 
 @pytest.mark.parametrize("name", ["<script>alert(1)</script>", 'a"b', "a/b?c#d%2F", "客服\ud83e", "{{ 7 * 7 }}", "a b"])
 async def test_names_hold_anything(fetch: Fetch, store: Store, bot: BotId, snapshot: Snapshot, name: str) -> None:
-    """Whatever a bot is called, it is shown as it is, and its page is found."""
+    """A bot can have any name; it is displayed unchanged, and the link to its page works."""
     odd = replace(bot, bot=name, access_code=name, tenant=name, labels=(("team", name),))
     failure = Failure("api", name, START)
     store.put(odd, "hour", replace(snapshot, up=False, failure=failure))
     store.put_tenant(TenantId("main", bot.tenant_id, name), TenantStatus(login_problem=name))
     shown = name.encode("utf-8", "replace").decode()
     html = await fetch()
-    assert [shown] == bots_of(html)
+    assert [shown] == list_names(html)
     assert 1 == html.count("<script>")
     (path,) = re.findall(r'<a href="(bots/[^"]*)">', html)
     if name.isprintable() and "\ud83e" not in name:
         assert f"bots/{bot.tenant_id}/{quote(name, safe='')}" == path
         own = await fetch(f"/{path}")
-        assert shown in words(own)
+        assert shown in read_words(own)
         assert "<script>" not in own
         assert 'href="../../help"' in own
 
 
-async def test_a_bot_that_is_not_there(fetch: Fetch) -> None:
-    """An old bookmark gets a plain word, and the way back."""
+async def test_an_unknown_bot(fetch: Fetch) -> None:
+    """An old bookmark gets an explanation, and a link to all bots."""
     html = await fetch("/bots/202104237142/none", status=404)
-    assert "No such bot" in words(html)
+    assert "No such bot" in read_words(html)
     assert 'href="../../"' in html
 
 
@@ -464,7 +472,7 @@ async def test_a_bot_that_is_not_there(fetch: Fetch) -> None:
     ],
 )
 async def test_the_readers_language(connect: Callable[..., Any], path: str, language: str, expected: str) -> None:
-    """Most users read Chinese: the browser's settings decide, and a link does."""
+    """The browser's settings decide about the language."""
     async with connect() as client, client.get(path, headers={"Accept-Language": language}) as response:
         assert expected == response.headers["Content-Language"]
         assert "Accept-Language" == response.headers["Vary"]
@@ -474,7 +482,7 @@ async def test_the_readers_language(connect: Callable[..., Any], path: str, lang
 
 
 async def test_a_chosen_language_stays(fetch: Fetch, store: Store, bot: BotId, snapshot: Snapshot) -> None:
-    """Whoever chose a language by the link has it on the next page too, and in a search."""
+    """A chosen language stays on the following pages and in a search."""
     store.put(bot, "hour", snapshot)
     html = await fetch("/?lang=zh&q=billing")
     links = [link for link in re.findall(r'href="([^"]*)"', html) if link not in ("#main", "metrics", "api/v1/bots")]
@@ -486,8 +494,8 @@ async def test_a_chosen_language_stays(fetch: Fetch, store: Store, bot: BotId, s
         assert 'href="./?lang=zh"' in await fetch(f"{path}?lang=zh")
 
 
-def test_every_word_is_there_in_chinese() -> None:
-    """No English word is left over on a Chinese page, and none of the Chinese ones is out of use."""
+def test_every_message_has_a_chinese_translation() -> None:
+    """A Chinese page has no English messages, and no translation is unused."""
     environment = Environment(extensions=["jinja2.ext.i18n"])  # noqa: S701 - nothing is rendered
     used = {"Today so far"}
     for file in resources.files("exporter.serving").joinpath("templates").iterdir():
@@ -511,10 +519,10 @@ def test_every_word_is_there_in_chinese() -> None:
 
 
 @pytest.mark.parametrize("path", PAGES)
-async def test_a_page_needs_nothing_from_elsewhere(
+async def test_a_page_loads_nothing_from_other_servers(
     connect: Callable[..., Any], store: Store, bot: BotId, snapshot: Snapshot, path: str
 ) -> None:
-    """It shows in a network without internet; its own style and script are let in, and nothing else is."""
+    """The page works without internet, and its policy allows only its own style and script."""
     store.put(bot, "hour", snapshot)
     async with connect() as client, client.get(path) as response:
         html = await response.text()
@@ -540,7 +548,7 @@ async def test_a_page_needs_nothing_from_elsewhere(
 async def test_links_behind_a_proxy(
     connect: Callable[..., Any], store: Store, bot: BotId, snapshot: Snapshot, options: dict[str, str], root: str
 ) -> None:
-    """Every link leads to where the browser finds the page, from the overview and from a bot's page."""
+    """Every link of the overview and of a bot's page leads to an existing page."""
     store.put(bot, "hour", snapshot)
     prefix = "/oifde" if options else ""
     own = f"bots/{bot.tenant_id}/{bot.access_code}"
@@ -558,7 +566,7 @@ async def test_links_behind_a_proxy(
 async def test_the_configuration_without_secrets(
     connect: Callable[..., Any], settings: config.Config, tmp_path: Path
 ) -> None:
-    """What is in use can be read by everybody who may see the page, since it tells no secret."""
+    """The configuration page shows everything but secrets."""
     async with connect(configuration=lambda: settings) as client:
         html = await (await client.get("/configuration")).text()
     text = unescape(html.split("<code>")[1].split("</code>")[0])
@@ -582,23 +590,23 @@ async def test_the_configuration_without_secrets(
     ):
         assert line in text
 
-    # But for the bots, which are counted, it can be pasted back.
+    # Apart from the bots, which are counted, the text is a valid configuration.
     pasted = re.sub(r"bots: (\d+)", r'bots: [{access_code: "\1"}]', text)
     assert settings.stale_after == config.load(pasted, {}).stale_after
 
 
 async def test_no_configuration_yet(fetch: Fetch) -> None:
-    """A page opened while the program starts is no error."""
-    assert "No configuration is in use yet." in words(await fetch("/configuration"))
+    """A page requested during the start is not an error."""
+    assert "No configuration is in use yet." in read_words(await fetch("/configuration"))
 
 
-async def test_the_pages_tell_the_version(fetch: Fetch) -> None:
-    """A bug report can name it."""
-    assert "oifde-exporter 1.2.3" in words(await fetch("/help"))
+async def test_the_pages_show_the_version(fetch: Fetch) -> None:
+    """A user can copy it to a bug report."""
+    assert "oifde-exporter 1.2.3" in read_words(await fetch("/help"))
 
 
 async def test_further_reports(fetch: Fetch, store: Store, bot: BotId, snapshot: Snapshot) -> None:
-    """What else is polled has its section; when it alone fails, the list says which it is."""
+    """Each report has its section; if only one report fails, the list names it."""
     day = Record(START - 10 * HOUR - DAY, (4321, 0, 0, 0, 0, 0, None, None, 0, 0, None), START)
     replies = Record(START, (55, 50, 5, 0.9091, 4, 3, 0.75), START)
     failure = Failure("http", "HTTP status 503", START)
@@ -616,10 +624,10 @@ async def test_further_reports(fetch: Fetch, store: Store, bot: BotId, snapshot:
             failure=failure,
         ),
     )
-    overview = words(await fetch())
+    overview = read_words(await fetch())
     assert "Replies by hour: HTTP error, for 75 min HTTP status 503" in overview
     assert "1 platform OK" in overview
-    page = words(await fetch(f"/bots/{bot.tenant_id}/{bot.access_code}"))
+    page = read_words(await fetch(f"/bots/{bot.tenant_id}/{bot.access_code}"))
     assert "Last complete day yesterday Meaning Calls 4,321" in page
     assert "Reply success ratio 90.9% 90.9% –" in page
     assert "oifde_chatbot_hour_replies · oifde_chatbot_live_hour_replies · oifde_replies_total" in page

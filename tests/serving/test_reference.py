@@ -1,4 +1,4 @@
-"""docs/metrics.md against the program."""
+"""docs/metrics.md compared with the exporter."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +20,7 @@ DOCS = Path(__file__).parents[2] / "docs" / "metrics.md"
 
 
 def test_the_docs_are_up_to_date() -> None:
-    """What the docs say of a metric is what the program serves; else run `python -m exporter.serving.reference`."""
+    """The docs describe the metrics that the exporter serves; otherwise run `python -m exporter.serving.reference`."""
     assert write_reference() == DOCS.read_text(encoding="utf-8")
 
 
@@ -33,7 +33,7 @@ def test_every_family_and_label_on_the_page_is_documented(
     verdicts: dict[BotId, Verdict],
     verdict: Verdict,
 ) -> None:
-    """Whoever sees a name on /metrics finds it in the docs, with its type, its labels and its help."""
+    """The docs have every name on /metrics, with its type, labels and help."""
     health = Health(registry, version="1")
     health.init_platform("main", ["get_token"])
     health.api_errors.labels("main", "get_token", "900001").inc()
@@ -64,7 +64,7 @@ def test_every_family_and_label_on_the_page_is_documented(
 
 
 def test_every_value_of_a_label_is_documented() -> None:
-    """A reason on a dashboard can be looked up."""
+    """The docs explain every reason on a dashboard."""
     rows = {line.split("`")[1] for line in write_reference().splitlines() if line.startswith("| `")}
     outcomes = {value for report in REPORTS.values() for field in report.fields for _, value in field.labels}
     operations = {"get_token", "query_bindings", *(report.operation for report in REPORTS.values())}

@@ -37,13 +37,13 @@ WEB = {"telemetry_path", "route_prefix", "external_url"}
 
 @pytest.fixture
 def logged() -> io.StringIO:
-    """What the server has logged."""
+    """The server's log."""
     return io.StringIO()
 
 
 @pytest.fixture
 def connect(store: Store, exposition: Exposition, clock: Clock, logged: io.StringIO) -> Callable[..., Any]:
-    """Serves with some options, and gives a client that neither unpacks nor follows redirects by itself."""
+    """Serves with options, and gives a client that does not decompress responses."""
 
     @asynccontextmanager
     async def serve(**options: Any) -> AsyncIterator[Client]:
@@ -60,10 +60,10 @@ def connect(store: Store, exposition: Exposition, clock: Clock, logged: io.Strin
     return serve
 
 
-async def test_metrics_are_classic_text_for_a_browser(
+async def test_a_browser_gets_classic_text(
     connect: Callable[..., Any], store: Store, bot: BotId, snapshot: Snapshot, page: Callable[..., str]
 ) -> None:
-    """Whoever just looks at /metrics can read it."""
+    """A person can read /metrics in a browser."""
     store.put(bot, "hour", snapshot)
     async with connect() as client, client.get("/metrics") as response:
         assert response.status == 200
@@ -73,10 +73,10 @@ async def test_metrics_are_classic_text_for_a_browser(
         assert page() == await response.text()
 
 
-async def test_metrics_are_openmetrics_and_packed_for_prometheus(
+async def test_prometheus_gets_compressed_openmetrics(
     connect: Callable[..., Any], store: Store, bot: BotId, snapshot: Snapshot, page: Callable[..., str]
 ) -> None:
-    """Prometheus gets the format it prefers, and a tenth of the bytes."""
+    """Prometheus gets the format it prefers, in a tenth of the bytes."""
     store.put(bot, "hour", snapshot)
     headers = {
         "Accept": "application/openmetrics-text;version=1.0.0;q=0.8,text/plain;version=0.0.4;q=0.3",
@@ -91,7 +91,7 @@ async def test_metrics_are_openmetrics_and_packed_for_prometheus(
 
 
 async def test_headers_in_several_lines_count_together(connect: Callable[..., Any]) -> None:
-    """A proxy may split a header; the client still gets what it likes best."""
+    """A proxy may split a header; the client still gets the format it prefers."""
     headers = [
         ("Accept", "text/plain;q=0.1"),
         ("Accept", "application/openmetrics-text"),
@@ -104,14 +104,14 @@ async def test_headers_in_several_lines_count_together(connect: Callable[..., An
 
 
 @pytest.mark.parametrize("accept", ["version=abc", ";;q=;", "application/openmetrics-text;version=abc", "\x80"])
-async def test_a_nonsense_accept_gets_classic_text(connect: Callable[..., Any], accept: str) -> None:
-    """No header makes the metrics disappear."""
+async def test_a_malformed_accept_gets_classic_text(connect: Callable[..., Any], accept: str) -> None:
+    """No header leads to an error."""
     async with connect() as client, client.get("/metrics", headers={"Accept": accept}) as response:
         assert (response.status, response.content_type) == (200, "text/plain")
 
 
 @pytest.mark.parametrize("encoding", ["identity", "gzip"])
-async def test_metrics_of_many_bots_arrive_whole(
+async def test_metrics_of_many_bots_are_complete(
     connect: Callable[..., Any],
     store: Store,
     bot: BotId,
@@ -119,7 +119,7 @@ async def test_metrics_of_many_bots_arrive_whole(
     page: Callable[..., str],
     encoding: str,
 ) -> None:
-    """A large page is sent in pieces, and none of them is lost."""
+    """A large page is sent in chunks, and no chunk is lost."""
     for number in range(1_500):
         store.put(replace(bot, access_code=str(number)), "hour", snapshot)
     async with connect() as client, client.get("/metrics", headers={"Accept-Encoding": encoding}) as response:
@@ -130,7 +130,7 @@ async def test_metrics_of_many_bots_arrive_whole(
 
 @pytest.mark.parametrize("path", ["/", "/metrics", "/-/healthy", "/-/ready", "/api/v1/bots"])
 async def test_head_is_get_without_a_body(connect: Callable[..., Any], path: str) -> None:
-    """Checks that only ask for the headers work, and the connection can be used again."""
+    """A HEAD request works, and the connection can be reused."""
     async with connect() as client:
         async with client.get(path) as whole, client.head(path) as head:
             assert whole.status == head.status
@@ -140,8 +140,8 @@ async def test_head_is_get_without_a_body(connect: Callable[..., Any], path: str
             assert response.status == 200
 
 
-async def test_ready_only_once_every_bot_was_tried(connect: Callable[..., Any]) -> None:
-    """A rollout waits for the first figures; a restart because of the platform never happens."""
+async def test_ready_after_every_bot_was_polled(connect: Callable[..., Any]) -> None:
+    """A rollout waits for the first values; the platform's state never causes a restart."""
     tried: list[str] = []
     async with connect(ready=lambda: bool(tried)) as client:
         statuses = [(await client.get(path)).status for path in ("/-/healthy", "/-/ready")]
@@ -152,7 +152,7 @@ async def test_ready_only_once_every_bot_was_tried(connect: Callable[..., Any]) 
 
 
 def reloads(calls: list[str], error: Exception | None = None) -> Callable[[], Awaitable[None]]:
-    """A reload that remembers that it was called, and fails or not."""
+    """A reload that counts its calls, and fails if it is told to."""
 
     async def reload() -> None:
         calls.append("reload")
@@ -164,15 +164,15 @@ def reloads(calls: list[str], error: Exception | None = None) -> Callable[[], Aw
 
 @pytest.mark.parametrize("method", ["POST", "PUT"])
 async def test_reload(connect: Callable[..., Any], method: str) -> None:
-    """A deployment's hook gets its 200 when the new configuration is in use."""
+    """A deployment hook gets 200 when the new configuration is in use."""
     calls: list[str] = []
     async with connect(reload=reloads(calls)) as client, client.request(method, "/-/reload") as response:
         assert response.status == 200
     assert calls == ["reload"]
 
 
-async def test_reload_of_a_bad_configuration_says_what_is_wrong(connect: Callable[..., Any]) -> None:
-    """The reason is in the answer, not only in a log that somebody would have to find."""
+async def test_reload_of_an_invalid_configuration_reports_the_errors(connect: Callable[..., Any]) -> None:
+    """The response has the errors, so that nobody has to search the log."""
     error = ConfigError(["a.yaml:3: poll_interval: is not a duration", "a.yaml:9: platforms: is empty"])
     async with connect(reload=reloads([], error)) as client, client.post("/-/reload") as response:
         assert response.status == 500
@@ -181,14 +181,14 @@ async def test_reload_of_a_bad_configuration_says_what_is_wrong(connect: Callabl
 
 
 async def test_reload_is_off_by_default(connect: Callable[..., Any]) -> None:
-    """Nobody who can only read the metrics can make the program do something."""
+    """A client that may read the metrics cannot reload the configuration."""
     async with connect() as client, client.post("/-/reload") as response:
         assert response.status == 403
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "DELETE"])
-async def test_reload_is_not_for_links(connect: Callable[..., Any], method: str) -> None:
-    """A crawler or a preview that follows links reloads nothing."""
+async def test_a_link_cannot_reload(connect: Callable[..., Any], method: str) -> None:
+    """A crawler that follows links reloads nothing."""
     calls: list[str] = []
     async with connect(reload=reloads(calls)) as client, client.request(method, "/-/reload") as response:
         assert response.status == 405
@@ -196,10 +196,8 @@ async def test_reload_is_not_for_links(connect: Callable[..., Any], method: str)
     assert calls == []
 
 
-async def test_an_error_in_the_program_is_logged_and_not_shown(
-    connect: Callable[..., Any], logged: io.StringIO
-) -> None:
-    """What goes wrong inside is the operator's to read, not every client's."""
+async def test_an_internal_error_is_logged_and_not_shown(connect: Callable[..., Any], logged: io.StringIO) -> None:
+    """The operator sees the details in the log; clients do not."""
     async with (
         connect(reload=reloads([], RuntimeError("inner secret"))) as client,
         client.post("/-/reload") as response,
@@ -211,8 +209,8 @@ async def test_an_error_in_the_program_is_logged_and_not_shown(
 
 
 @pytest.mark.parametrize("path", ["/", "/metrics", "/-/ready", "/-/reload", "/api/v1/bots", "/nowhere"])
-async def test_every_answer_is_guarded(connect: Callable[..., Any], path: str) -> None:
-    """No answer says what software made it, can be put in a frame, runs scripts or is kept by a cache."""
+async def test_every_response_has_security_headers(connect: Callable[..., Any], path: str) -> None:
+    """No response names the software, loads in a frame, runs foreign scripts or stays in a cache."""
     async with connect() as client, client.get(path) as response:
         assert "Server" not in response.headers
         assert response.headers["X-Content-Type-Options"] == "nosniff"
@@ -222,7 +220,7 @@ async def test_every_answer_is_guarded(connect: Callable[..., Any], path: str) -
 
 
 async def test_an_unknown_path_is_not_found(connect: Callable[..., Any]) -> None:
-    """A wrong path in a scrape configuration is told plainly."""
+    """A wrong path in a scrape configuration gets 404."""
     async with connect() as client, client.get("/metrix") as response:
         assert (response.status, response.content_type) == (404, "text/plain")
 
@@ -236,8 +234,8 @@ async def test_an_unknown_path_is_not_found(connect: Callable[..., Any]) -> None
         {"external_url": "https://example.com/other", "route_prefix": "/oifde"},
     ],
 )
-async def test_everything_lives_under_the_route_prefix(connect: Callable[..., Any], options: dict[str, str]) -> None:
-    """Behind a reverse proxy that keeps the path, everything is found under it."""
+async def test_all_routes_have_the_prefix(connect: Callable[..., Any], options: dict[str, str]) -> None:
+    """Behind a reverse proxy that keeps the path, all pages are under it."""
     async with connect(**options) as client:
         for path in ("/", "/metrics", "/-/healthy", "/-/ready", "/api/v1/bots"):
             assert (await client.get(f"/oifde{path}")).status == 200
@@ -247,8 +245,8 @@ async def test_everything_lives_under_the_route_prefix(connect: Callable[..., An
                 assert (response.status, response.headers["Location"]) == (302, "/oifde/")
 
 
-async def test_a_proxy_that_takes_the_path_off(connect: Callable[..., Any]) -> None:
-    """Routes without a prefix, and links with the one that browsers see."""
+async def test_a_proxy_that_removes_the_path(connect: Callable[..., Any]) -> None:
+    """Routes have no prefix, and links have the one that browsers see."""
     async with connect(external_url="https://example.com/oifde", route_prefix="/") as client:
         assert (await client.get("/metrics")).status == 200
         assert 'href="https://example.com/oifde/metrics"' in await (await client.get("/")).text()
@@ -263,7 +261,7 @@ async def test_another_telemetry_path(connect: Callable[..., Any]) -> None:
 
 
 async def test_metrics_at_the_root(connect: Callable[..., Any]) -> None:
-    """With / as the telemetry path the metrics are there, in place of the status page."""
+    """With / as the telemetry path, the metrics replace the status page."""
     async with connect(telemetry_path="/") as client:
         assert "# TYPE oifde_up gauge" in await (await client.get("/")).text()
         assert (await client.get("/help")).status == 404
@@ -289,10 +287,10 @@ async def test_bots_as_json(
         assert documented_answer == json.loads(await response.read())
 
 
-async def test_answers_for_many_bots_and_for_none(
+async def test_json_of_many_bots_and_of_none(
     connect: Callable[..., Any], store: Store, bot: BotId, snapshot: Snapshot
 ) -> None:
-    """Both answers work however many bots there are, whatever they are called and however long a token is good for."""
+    """The JSON and the page work with any number of bots, any names and any expiry of a token."""
     store.put_tenant(TenantId("p", "t", 'quotes "" and \n lines'), TenantStatus(token_expiry=1e18))
     async with connect() as client:
         empty = json.loads(await (await client.get("/api/v1/bots")).read())
@@ -309,7 +307,7 @@ async def test_answers_for_many_bots_and_for_none(
 async def test_a_part_of_many_bots_as_json(
     connect: Callable[..., Any], store: Store, bot: BotId, snapshot: Snapshot
 ) -> None:
-    """A script pages through thousands of bots, or asks for the one it wants."""
+    """A script can page through thousands of bots, or search for one."""
     for number in range(30):
         name = f"Straße {number}" if number % 3 else "other"
         store.put(replace(bot, access_code=f"code-{number}", bot=name), "hour", snapshot)
@@ -328,10 +326,10 @@ async def test_a_part_of_many_bots_as_json(
             assert 400 == (await client.get(f"/api/v1/bots?{query}")).status
 
 
-async def test_json_without_old_figures(
+async def test_json_without_old_values(
     connect: Callable[..., Any], store: Store, bot: BotId, snapshot: Snapshot, wait: Callable[[float], None]
 ) -> None:
-    """A script does not see figures either that /metrics has withdrawn, and it sees that they were."""
+    """Values that /metrics removes are absent from the JSON too, which says that they were removed."""
     store.put(bot, "hour", snapshot)
     wait(300.0)
     async with connect() as client:
@@ -346,7 +344,7 @@ async def test_json_without_old_figures(
 async def test_scrapes_at_the_same_time_do_not_mix(
     connect: Callable[..., Any], store: Store, bot: BotId, snapshot: Snapshot, page: Callable[..., str]
 ) -> None:
-    """Two Prometheis of a pair scrape at once, and each gets a whole page."""
+    """Two Prometheus servers scrape at the same time, and each gets a complete page."""
     for number in range(50):
         store.put(replace(bot, access_code=str(number)), "hour", snapshot)
 
@@ -359,12 +357,12 @@ async def test_scrapes_at_the_same_time_do_not_mix(
     assert [page()] * 8 == found
 
 
-async def test_many_who_look_do_not_keep_others_waiting(connect: Callable[..., Any]) -> None:
-    """Pages are made one after the other, so that their threads do not take the interpreter from the event loop."""
+async def test_pages_are_made_one_after_the_other(connect: Callable[..., Any]) -> None:
+    """Several threads would take most of the interpreter's time from the event loop."""
     begun, go = threading.Semaphore(0), threading.Event()
 
     def configuration() -> None:
-        """Read for each page, in its thread."""
+        """Called once a page, in its thread."""
         begun.release()
         assert go.wait(60)
 

@@ -1,4 +1,4 @@
-"""Servers on real sockets, under both event loops, with certificates made for the run."""
+"""Servers on real sockets, with both event loops and fresh certificates."""
 
 import asyncio
 import io
@@ -31,13 +31,13 @@ TLS = "tls_server_config: {cert_file: server.pem, key_file: server.key}\n"
 def pytest_asyncio_loop_factories(
     config: pytest.Config, item: pytest.Item
 ) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
-    """The daemon runs under uvloop, programs that embed it perhaps not."""
+    """The daemon uses uvloop; programs that embed it may use asyncio's loop."""
     return {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
 
 
 @pytest.fixture(scope="session")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A directory of certificates and keys: those of one authority, and a stranger's."""
+    """A directory of certificates and keys: those of one authority, and one of another authority."""
     directory = tmp_path_factory.mktemp("certificates")
     ours, theirs = trustme.CA(), trustme.CA()
     ours.cert_pem.write_to_path(str(directory / "ca.pem"))
@@ -48,7 +48,7 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("client", ours, ["one", "two", "::1", "prometheus@example.com"]),
         ("stranger", theirs, ["one"]),
     ):
-        # RSA, for the cipher suites that have it in their names.
+        # RSA, as most certificates in use.
         issued = authority.issue_cert(*names, key_type=trustme.KeyType.RSA)
         issued.private_key_pem.write_to_path(str(directory / f"{name}.key"))
         (directory / f"{name}.pem").write_bytes(b"".join(blob.bytes() for blob in issued.cert_chain_pems))
@@ -57,25 +57,25 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def directory(tmp_path: Path, certificates: Path) -> Path:
-    """Where web.yaml is, with copies of the certificates that the test may change."""
+    """The directory of web.yaml, with copies of the certificates that the test may change."""
     return shutil.copytree(certificates, tmp_path / "web")
 
 
 @pytest.fixture
 def log() -> io.StringIO:
-    """What the server has logged, at the level debug."""
+    """The server's log at the level debug."""
     return io.StringIO()
 
 
 @dataclass(frozen=True)
 class Running:
-    """A server, and its web configuration's file."""
+    """A server, and the file of its web configuration."""
 
     port: int
     file: Path
 
     def write(self, text: str) -> None:
-        """Write the file anew, in one step."""
+        """Replace the file in one step."""
         new = self.file.with_suffix(".new")
         new.write_text(text, encoding="utf-8")
         new.replace(self.file)
@@ -99,7 +99,7 @@ def serve(exposition: Exposition, clock: Clock, directory: Path, log: io.StringI
         logger = configure(level="debug", format="logfmt", stream=log)
 
         async def reload() -> None:
-            """Do nothing, in its place."""
+            """Do nothing."""
 
         app = create_app(
             WebOptions(enable_lifecycle=True),
@@ -130,7 +130,7 @@ def serve(exposition: Exposition, clock: Clock, directory: Path, log: io.StringI
 
 @dataclass(frozen=True)
 class Answer:
-    """What came over a connection."""
+    """The content of a response."""
 
     status: int
     headers: Mapping[str, str]
@@ -141,7 +141,7 @@ class Answer:
 
 @pytest.fixture
 def client(directory: Path) -> Callable[..., ssl.SSLContext]:
-    """A client's context that trusts our authority, with a certificate of its own or without."""
+    """A client's context that trusts the test's authority, with or without a certificate."""
 
     def make(name: str | None = None) -> ssl.SSLContext:
         context = ssl.create_default_context(cafile=directory / "ca.pem")
@@ -153,7 +153,7 @@ def client(directory: Path) -> Callable[..., ssl.SSLContext]:
 
 
 class Get(Protocol):
-    """Asks for a path on a connection of its own."""
+    """Requests a path on a new connection."""
 
     async def __call__(
         self,
@@ -164,12 +164,12 @@ class Get(Protocol):
         authorization: bytes | None = None,
         method: str = "GET",
     ) -> Answer:
-        """Ask; raises OSError or EOFError if there is no answer."""
+        """Send a request; raises OSError or EOFError without a response."""
 
 
 @pytest.fixture
 def get() -> Get:
-    """Asks with bare sockets: nothing is tried again, and a header may hold any bytes."""
+    """Uses bare sockets: nothing is retried, and a header can have any bytes."""
 
     async def ask(
         running: Running,

@@ -1,4 +1,4 @@
-"""Passwords over real sockets. The cases are those of exporter-toolkit's own tests, and what they leave out."""
+"""Passwords over real sockets. The cases of exporter-toolkit's tests, and more."""
 
 import asyncio
 import base64
@@ -32,14 +32,14 @@ PATHS = [
 
 
 def basic(user: str | bytes, password: str | bytes) -> bytes:
-    """The header of a client that knows a name and a password."""
+    """The header with a user name and a password."""
     name, word = (text if isinstance(text, bytes) else text.encode() for text in (user, password))
     return b"Basic " + base64.b64encode(name + b":" + word)
 
 
 @pytest.fixture
 def users(hashed: Callable[[str], str]) -> str:
-    """A configuration with three users, hashed at different costs and by different programs."""
+    """A configuration with three users, with hashes of different costs and programs."""
     expensive = bcrypt.hashpw(b"bob123", bcrypt.gensalt(5)).decode()
     return (
         f"basic_auth_users:\n  alice: {hashed('alice123')}\n  bob: {expensive}\n"
@@ -79,7 +79,7 @@ async def test_users(
     authorization: bytes | None,
     status: int,
 ) -> None:
-    """The right name with its password gets in, with TLS and without, and anything else is asked for them."""
+    """With TLS and without it, only the correct name and password are let in; all others get 401."""
     context = {"http": None, "https": client()}[scheme]
     async with serve(users if scheme == "http" else TLS + users) as running:
         for _ in range(2):  # also when it is remembered
@@ -106,14 +106,14 @@ async def test_users(
     ],
 )
 async def test_garbage(serve: Serve, get: Get, users: str, authorization: bytes) -> None:
-    """What is no name and password is asked for them, and raises nothing."""
+    """A malformed header gets 401, and raises no error."""
     async with serve(users) as running:
         assert 401 == (await get(running, authorization=authorization)).status
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"])
 async def test_every_path_is_protected(serve: Serve, get: Get, users: str, method: str) -> None:
-    """Not even whether a path exists, or takes a method, is told to those who have no password."""
+    """Without a password, a client does not even learn which paths and methods exist."""
     async with serve(users) as running:
         for path in PATHS:
             answer = await get(running, path, method=method)
@@ -122,14 +122,14 @@ async def test_every_path_is_protected(serve: Serve, get: Get, users: str, metho
             assert "nosniff" == answer.headers["X-Content-Type-Options"]
 
 
-async def test_the_scheme_is_written_as_one_likes(serve: Serve, get: Get, users: str) -> None:
-    """RFC 7617: the scheme's case does not matter."""
+async def test_the_case_of_the_scheme_does_not_matter(serve: Serve, get: Get, users: str) -> None:
+    """RFC 7617, section 2."""
     async with serve(users) as running:
         assert 200 == (await get(running, authorization=basic("alice", "alice123").replace(b"Basic", b"bAsIc"))).status
 
 
 async def test_many_at_once(serve: Serve, get: Get, users: str) -> None:
-    """Of 300 clients at once exactly those get in that know the password."""
+    """Of 300 clients at the same time, exactly those with the password are let in."""
     passwords = ["alice123", "alice1234"] * 150
     async with serve(users) as running:
         answers = await asyncio.gather(
@@ -139,8 +139,8 @@ async def test_many_at_once(serve: Serve, get: Get, users: str) -> None:
     assert [200, 401] * 150 == [answer.status for answer in answers]
 
 
-async def test_what_is_remembered_cannot_be_poisoned(serve: Serve, get: Get, hashed: Callable[[str], str]) -> None:
-    """CVE-2022-46146: name, hash and password cannot be shifted against each other."""
+async def test_remembered_passwords_cannot_be_forged(serve: Serve, get: Get, hashed: Callable[[str], str]) -> None:
+    """CVE-2022-46146: the boundaries of name, hash and password cannot be shifted."""
     secret = hashed("alice123")
     async with serve(f"basic_auth_users:\n  alice: {secret}\n") as running:
         assert 401 == (await get(running, authorization=basic(f"alice{secret}", "fakepassword"))).status
@@ -151,7 +151,7 @@ async def test_what_is_remembered_cannot_be_poisoned(serve: Serve, get: Get, has
 
 
 async def test_users_follow_the_file(serve: Serve, get: Get, hashed: Callable[[str], str]) -> None:
-    """A password that is changed or taken away does not work any more, remembered or not."""
+    """A changed or removed password stops working, even if it is remembered."""
     async with serve(f"basic_auth_users: {{alice: {hashed('old')}, bob: {hashed('bob')}}}\n") as running:
         assert 200 == (await get(running, authorization=basic("alice", "old"))).status
         assert 200 == (await get(running, authorization=basic("bob", "bob"))).status
@@ -164,7 +164,7 @@ async def test_users_follow_the_file(serve: Serve, get: Get, hashed: Callable[[s
 
 
 async def test_no_password_is_logged(serve: Serve, get: Get, users: str, log: io.StringIO) -> None:
-    """Also at level debug: nor a name, in whose place a password may have been typed."""
+    """Not even at the level debug, and neither is a name, since a password may be typed in its place."""
     async with serve(users) as running:
         for password in ("alice123", "wrong-canary"):
             await get(running, authorization=basic("alice", password))
@@ -175,7 +175,7 @@ async def test_no_password_is_logged(serve: Serve, get: Get, users: str, log: io
 
 
 class SlowHash:
-    """In bcrypt's place: a check that lasts until it is released, and tells what it was asked."""
+    """Replaces bcrypt: a check that lasts until it is released, and records its arguments."""
 
     def __init__(self) -> None:
         self.release = threading.Event()
@@ -205,7 +205,7 @@ USERS = {b"alice": b"a", b"bob": b"b"}
 
 
 async def test_a_flood_of_wrong_passwords(slow: SlowHash) -> None:
-    """It is checked one by one, beside the event loop; what is too much is turned away; who was in stays in."""
+    """Checks run one by one in a thread, excess ones are rejected, and remembered clients are still let in."""
     passwords = Passwords()
     slow.release.set()
     assert await passwords.admits(USERS, Credentials(b"alice", b"a"))
@@ -227,13 +227,13 @@ async def test_a_flood_of_wrong_passwords(slow: SlowHash) -> None:
     assert 1 == slow.most_at_once
 
 
-async def test_too_many_passwords_are_told_to_come_again(serve: Serve, get: Get, slow: SlowHash, users: str) -> None:
-    """A client that is turned away learns nothing about the password."""
+async def test_too_many_passwords_get_503(serve: Serve, get: Get, slow: SlowHash, users: str) -> None:
+    """A rejected client learns nothing about the password."""
     async with serve(users) as running, asyncio.timeout(TIMEOUT):
         asking = [asyncio.create_task(get(running, authorization=basic("alice", str(n)))) for n in range(20)]
         await asyncio.wait(asking, return_when=asyncio.FIRST_COMPLETED)
         slow.release.set()
-        answers = [await each for each in asking]
+        answers = [await request for request in asking]
 
     statuses = [answer.status for answer in answers]
     assert {401, 503} == set(statuses)
@@ -242,7 +242,7 @@ async def test_too_many_passwords_are_told_to_come_again(serve: Serve, get: Get,
 
 
 async def test_the_same_password_at_once_is_checked_once(slow: SlowHash) -> None:
-    """Prometheus with ten scrape pools waits for one check, also when the first who asked has gone."""
+    """Ten scrapes of a Prometheus wait for one check, even if the first client disconnects."""
     passwords = Passwords()
     tasks = [asyncio.create_task(passwords.admits(USERS, Credentials(b"alice", b"a"))) for _ in range(10)]
     await asyncio.sleep(0)
@@ -258,12 +258,12 @@ async def test_the_same_password_at_once_is_checked_once(slow: SlowHash) -> None
 
 
 async def test_an_unknown_user_takes_as_long_as_a_known_one(slow: SlowHash) -> None:
-    """Each name costs one check against a hash that is in use, always the same one."""
+    """Each name costs one check with an existing hash, always the same one."""
     passwords = Passwords()
     slow.release.set()
     for name in (b"alice", b"mallory", b"mallory", b"", b"x" * 1_000):
         assert not await passwords.admits(USERS, Credentials(name, b"wrong"))
-    # Also with the password of whoever's hash it is.
+    # Even with the password of this hash's user.
     assert not [1 for word in (b"a", b"b") if await passwords.admits(USERS, Credentials(b"mallory", word))]
     passwords.close()
 
@@ -272,8 +272,8 @@ async def test_an_unknown_user_takes_as_long_as_a_known_one(slow: SlowHash) -> N
     assert 1 == len({hashed for _, hashed in (slow.asked[1], slow.asked[2], *slow.asked[5:])})
 
 
-async def test_too_long_a_password_takes_as_long_as_another(slow: SlowHash) -> None:
-    """Bcrypt looks at 72 bytes: one that only begins right is wrong, after the same work."""
+async def test_a_password_that_is_too_long_takes_as_long_as_another(slow: SlowHash) -> None:
+    """Bcrypt reads 72 bytes: a longer password with the correct beginning is wrong, after the same work."""
     passwords = Passwords()
     slow.release.set()
     users = {b"alice": b"x" * 72}
@@ -284,8 +284,8 @@ async def test_too_long_a_password_takes_as_long_as_another(slow: SlowHash) -> N
     assert [b"x" * 72] * 2 == [password for password, _ in slow.asked]
 
 
-async def test_what_is_remembered_is_bounded(slow: SlowHash, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Memory does not grow; whoever was forgotten is checked again."""
+async def test_remembered_passwords_are_limited(slow: SlowHash, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Memory does not grow; a forgotten password is checked again."""
     monkeypatch.setattr(basic_auth, "_MAX_PROVEN", 2)
     passwords = Passwords()
     slow.release.set()

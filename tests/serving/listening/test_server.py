@@ -1,4 +1,4 @@
-"""Clients that are slow, many or mad, on bare sockets."""
+"""Slow, numerous and malicious clients, on bare sockets."""
 
 import asyncio
 import gc
@@ -20,7 +20,7 @@ from harness.waiting import wait_for
 
 from .conftest import TIMEOUT, TLS, Get, Running, Serve
 
-# Nothing here waits for these to be over, but where a test is about it.
+# Only tests about a limit wait for it.
 LONG = 3_600.0
 SHORT = 0.2
 
@@ -29,7 +29,7 @@ SHORT = 0.2
 async def connected(
     running: Running, **options: Any
 ) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    """A connection to the server, ended with the test."""
+    """A connection to the server, closed with the test."""
     async with asyncio.timeout(TIMEOUT):
         reader, writer = await asyncio.open_connection("127.0.0.1", running.port, **options)
         try:
@@ -39,7 +39,7 @@ async def connected(
 
 
 def limits(**changed: Any) -> Limits:
-    """Limits that are out of the way but for some."""
+    """Limits so high that they do not matter, except for those given."""
     return Limits(
         **{"request": LONG, "handshake": LONG, "response": LONG, "answers": 10_000, "connections": 10_000, **changed}
     )
@@ -67,7 +67,7 @@ def limits(**changed: Any) -> Limits:
     ],
 )
 async def test_malformed_requests_learn_nothing(serve: Serve, log: io.StringIO, sent: bytes) -> None:
-    """A bare 400, which says nothing about the software or the fault, then the end; and nothing in the log."""
+    """The response is a bare 400 without details, the connection is closed, and the log stays empty."""
     async with serve(limits=limits()) as running, connected(running) as (reader, writer):
         writer.write(sent)
         head, _, body = (await reader.read()).partition(b"\r\n\r\n")
@@ -96,8 +96,8 @@ async def test_malformed_requests_learn_nothing(serve: Serve, log: io.StringIO, 
         ("GET / HTTP/1.1", "Accept: text/html\r\nRange: bytes=0-1\r\nIf-None-Match: *\r\n"),
     ],
 )
-async def test_no_answer_says_what_gave_it(serve: Serve, request_line: str, extra: str) -> None:
-    """No answer at all has a Server header, a traceback or a 500."""
+async def test_no_response_names_the_software(serve: Serve, request_line: str, extra: str) -> None:
+    """No response has a Server header, a traceback or the status 500."""
     async with serve(limits=limits()) as running, connected(running) as (reader, writer):
         writer.write(f"{request_line}\r\nHost: localhost\r\n{extra}\r\n".encode())
         heads = [await reader.readuntil(b"\r\n\r\n")]
@@ -116,7 +116,7 @@ async def test_no_answer_says_what_gave_it(serve: Serve, request_line: str, extr
 async def test_half_a_request_is_cut_off(
     serve: Serve, client: Callable[[], object], text: str | None, sent: bytes
 ) -> None:
-    """Whoever connects and says nothing, or not enough, is not waited for without end."""
+    """A connection without a complete request is closed after the limit."""
     context = client() if text else None
     async with (
         serve(text, limits=limits(request=SHORT)) as running,
@@ -127,7 +127,7 @@ async def test_half_a_request_is_cut_off(
 
 
 async def test_a_request_byte_by_byte_is_cut_off(serve: Serve) -> None:
-    """A client that always has one more byte to say (slowloris) does not gain time by it."""
+    """A client that sends one byte at a time (slowloris) gets no more time."""
     async with serve(limits=limits(request=SHORT)) as running, connected(running) as (reader, writer):
         writer.write(b"GET / HTTP/1.1\r\nX: ")
 
@@ -146,14 +146,14 @@ async def test_a_request_byte_by_byte_is_cut_off(serve: Serve) -> None:
 
 
 async def test_an_idle_connection_is_closed(serve: Serve) -> None:
-    """A connection that is kept is not kept without end either."""
+    """An idle kept connection is closed after the limit."""
     async with serve(limits=limits(request=SHORT)) as running, connected(running) as (reader, writer):
         writer.write(b"GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n")
         assert (await reader.read()).endswith(b"is healthy.\n")
 
 
-async def test_a_connection_is_kept_for_the_next_scrape(serve: Serve) -> None:
-    """Prometheus needs no new connection, and no new TLS handshake, for each scrape."""
+async def test_a_connection_is_reused_for_the_next_scrape(serve: Serve) -> None:
+    """Prometheus needs no new connection and no TLS handshake for each scrape."""
     assert 60 < Limits().request
     async with serve() as running, connected(running) as (reader, writer):
         for _ in range(3):
@@ -169,7 +169,7 @@ CHUNKS = 512
 async def large_page(
     *, whole: bool, limits: Limits, context: ssl.SSLContext | None = None, answers: "WeakSet[object] | None" = None
 ) -> AsyncIterator[tuple[Running, Server]]:
-    """Serves a page of 32 MB, in pieces as the metrics are, or whole, as other pages are; ``answers`` are those held."""
+    """Serves a page of 32 MB, in chunks like the metrics or whole like other pages; ``answers`` are those in memory."""
 
     async def page(request: web.Request) -> web.StreamResponse:
         response = web.Response(body=CHUNK * CHUNKS) if whole else web.StreamResponse()
@@ -213,7 +213,7 @@ def contexts(client: Callable[[], ssl.SSLContext], directory: Path) -> Callable[
 async def test_a_client_that_does_not_read_is_cut_off(
     contexts: Callable[[str], tuple[Any, Any]], caplog: pytest.LogCaptureFixture, scheme: str, *, whole: bool
 ) -> None:
-    """A part of the page is all it gets; nothing is held for it, and it is no error of ours."""
+    """It gets a part of the page, no memory is held for it, and no error is logged."""
     ours, theirs = contexts(scheme)
     async with (
         large_page(whole=whole, limits=limits(response=SHORT), context=ours) as (running, server),
@@ -221,7 +221,7 @@ async def test_a_client_that_does_not_read_is_cut_off(
     ):
         writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
         await reader.readexactly(1_000)
-        # From here on nobody reads, and what is read ahead by the client's side has an end.
+        # From here on the client reads nothing, and its buffers are limited.
         await wait_for(lambda: not server._manager.connections, "the server to give up", deadline=TIMEOUT)
         received = 0
         with suppress(ConnectionError):
@@ -237,7 +237,7 @@ async def test_a_client_that_does_not_read_is_cut_off(
 async def test_a_client_that_reads_is_served_to_the_end(
     contexts: Callable[[str], tuple[Any, Any]], scheme: str, *, whole: bool
 ) -> None:
-    """Whoever reads gets all of it."""
+    """A client that reads gets the complete page."""
     ours, theirs = contexts(scheme)
     async with (
         large_page(whole=whole, limits=limits(), context=ours) as (running, _),
@@ -250,10 +250,10 @@ async def test_a_client_that_reads_is_served_to_the_end(
 @pytest.mark.parametrize("scheme", ["http", "https"])
 @pytest.mark.parametrize("whole", [False, True])
 @pytest.mark.parametrize("patience", [SHORT, LONG])
-async def test_an_answer_broken_off_is_let_go_of(
+async def test_an_aborted_response_is_freed(
     contexts: Callable[[str], tuple[Any, Any]], scheme: str, patience: float, *, whole: bool
 ) -> None:
-    """Whoever broke it off, its page is not in memory until garbage happens to be collected, which it seldom is."""
+    """Its page leaves the memory at once, not only at the next garbage collection, which is rare."""
     ours, theirs = contexts(scheme)
     answers: WeakSet[object] = WeakSet()
     gc.disable()
@@ -277,7 +277,7 @@ async def test_an_answer_broken_off_is_let_go_of(
 
 @pytest.mark.parametrize("whole", [False, True])
 async def test_many_clients_that_do_not_read(*, whole: bool) -> None:
-    """Only so many pages are held for them, and whoever reads is served meanwhile."""
+    """The number of pages in memory is limited, and other clients are still served."""
     async with large_page(whole=whole, limits=limits(answers=5)) as (running, server), asyncio.timeout(TIMEOUT):
         slow = [await asyncio.open_connection("127.0.0.1", running.port) for _ in range(20)]
         try:
@@ -296,7 +296,7 @@ async def test_many_clients_that_do_not_read(*, whole: bool) -> None:
 
 
 async def test_five_hundred_connections(serve: Serve, get: Get) -> None:
-    """Many that say nothing keep nobody from being served."""
+    """Many silent connections do not block other clients."""
     async with serve() as running:
         idle = [await asyncio.open_connection("127.0.0.1", running.port) for _ in range(500)]
         try:
@@ -306,8 +306,8 @@ async def test_five_hundred_connections(serve: Serve, get: Get) -> None:
                 writer.transport.abort()
 
 
-async def test_with_too_many_connections_the_oldest_go(serve: Serve, get: Get) -> None:
-    """Whoever holds connections open cannot lock others out, nor use up the program's files."""
+async def test_with_too_many_connections_the_oldest_are_closed(serve: Serve, get: Get) -> None:
+    """A client with many connections can neither lock out others nor use up the file descriptors."""
     async with serve(limits=limits(connections=5)) as running, connected(running) as (first, _):
         others = [await asyncio.open_connection("127.0.0.1", running.port) for _ in range(10)]
         try:
@@ -321,8 +321,8 @@ async def test_with_too_many_connections_the_oldest_go(serve: Serve, get: Get) -
                 writer.transport.abort()
 
 
-async def test_it_ends_while_clients_hang(serve: Serve) -> None:
-    """Neither half a request nor an answer nobody reads keeps the program from ending."""
+async def test_shutdown_while_clients_hang(serve: Serve) -> None:
+    """Neither an incomplete request nor an unread response blocks the shutdown."""
     async with asyncio.timeout(TIMEOUT):
         async with serve(limits=limits()) as running:
             reader, writer = await asyncio.open_connection("127.0.0.1", running.port)
@@ -333,8 +333,8 @@ async def test_it_ends_while_clients_hang(serve: Serve) -> None:
         writer.transport.abort()
 
 
-async def test_what_clients_send_after_the_answer(serve: Serve) -> None:
-    """A body nobody asked for is not read for ever, and not taken for the next request."""
+async def test_a_body_after_the_response(serve: Serve) -> None:
+    """An unexpected body is not read without limit, and is not taken for the next request."""
     async with serve(limits=limits(body=SHORT)) as running, connected(running) as (reader, writer):
         writer.write(
             b"POST /-/reload HTTP/1.1\r\nHost: x\r\nContent-Length: 100000000\r\n\r\nGET /metrics HTTP/1.1\r\n\r\n"
@@ -345,8 +345,8 @@ async def test_what_clients_send_after_the_answer(serve: Serve) -> None:
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate"])
-async def test_what_is_sent_with_a_request_is_not_unpacked(serve: Serve, log: io.StringIO, encoding: str) -> None:
-    """Nobody reads it; that it cannot be unpacked is no error of ours, and fills no log."""
+async def test_a_request_body_is_not_decompressed(serve: Serve, log: io.StringIO, encoding: str) -> None:
+    """The exporter ignores it, so that an invalid one neither fails nor fills the log."""
     async with serve(limits=limits()) as running, connected(running) as (reader, writer):
         for _ in range(2):
             head = f"GET /-/healthy HTTP/1.1\r\nHost: x\r\nContent-Encoding: {encoding}\r\nContent-Length: 5\r\n\r\n"
@@ -357,7 +357,7 @@ async def test_what_is_sent_with_a_request_is_not_unpacked(serve: Serve, log: io
 
 
 async def test_head(serve: Serve) -> None:
-    """The headers alone, and then the next request's answer."""
+    """Only the headers come, then the response to the next request."""
     async with serve(limits=limits()) as running, connected(running) as (reader, writer):
         writer.write(b"HEAD /metrics HTTP/1.1\r\nHost: x\r\n\r\nGET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n")
         head, following = [await reader.readuntil(b"\r\n\r\n") for _ in range(2)]
@@ -367,7 +367,7 @@ async def test_head(serve: Serve) -> None:
 
 
 async def test_pipelined_requests_are_answered_in_order(serve: Serve) -> None:
-    """A thousand requests at once are a thousand answers."""
+    """A thousand requests at once get a thousand responses."""
     async with serve(limits=limits()) as running, connected(running) as (reader, writer):
         writer.write(b"GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n" * 1_000)
         for _ in range(1_000):
@@ -375,8 +375,8 @@ async def test_pipelined_requests_are_answered_in_order(serve: Serve) -> None:
 
 
 @pytest.mark.parametrize("seed", range(10))
-async def test_requests_with_faults(serve: Serve, log: io.StringIO, seed: int) -> None:
-    """Whatever is sent, the answer is none, or some answer of ours; never a 500, a hang or a line in the log."""
+async def test_corrupted_requests(serve: Serve, log: io.StringIO, seed: int) -> None:
+    """A corrupted request never causes the status 500, a hang or a line in the log."""
     rng = random.Random(seed)
     whole = (
         b"GET /metrics?a=%20 HTTP/1.1\r\nHost: localhost:1\r\nAccept: text/plain;q=0.5\r\nAccept-Encoding: gzip\r\n"

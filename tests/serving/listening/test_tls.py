@@ -1,4 +1,4 @@
-"""TLS as clients meet it. The cases are those of exporter-toolkit's own tests, and what they leave out."""
+"""TLS over real sockets. The cases of exporter-toolkit's tests, and more."""
 
 import asyncio
 import io
@@ -31,7 +31,7 @@ tls_server_config:
 
 @contextmanager
 def refused() -> Iterator[None]:
-    """The server, not the client, ends it: with an alert, in TLS 1.3 perhaps only when the client reads, or without."""
+    """The server ends the connection, with an alert (in TLS 1.3 perhaps only when the client reads) or without one."""
     with pytest.raises((ssl.SSLError, ConnectionError, asyncio.IncompleteReadError)) as caught:
         yield
     if isinstance(caught.value, ssl.SSLError):
@@ -47,7 +47,7 @@ def tls(extra: str) -> str:
 
 @pytest.fixture
 def tls12(client: MakeContext) -> ssl.SSLContext:
-    """A client that knows nothing newer than TLS 1.2, the last whose ciphers can be chosen."""
+    """A client that speaks TLS 1.2 at most."""
     context = client()
     context.maximum_version = ssl.TLSVersion.TLSv1_2
     return context
@@ -62,27 +62,27 @@ async def test_without_a_file_there_is_no_tls(serve: Serve, get: Get, client: Ma
 
 
 async def test_tls(serve: Serve, get: Get, client: MakeContext) -> None:
-    """A certificate and a key are all it takes."""
+    """A certificate and a key are sufficient."""
     async with serve(TLS) as running:
         answer = await get(running, context=client())
 
     assert (200, "TLSv1.3") == (answer.status, answer.version)
 
 
-async def test_never_plain_http_where_tls_is(serve: Serve, get: Get) -> None:
-    """A client that does not speak TLS gets nothing, not even an error in HTTP."""
+async def test_no_plain_http_with_tls(serve: Serve, get: Get) -> None:
+    """A client without TLS gets no response, not even an error."""
     async with serve(TLS) as running:
         with pytest.raises((ConnectionError, asyncio.IncompleteReadError)) as caught:
             await get(running, "/metrics")
 
-    # An alert may have come, in what to this client is no answer.
+    # A TLS alert may arrive, which is not an HTTP response.
     if isinstance(caught.value, asyncio.IncompleteReadError):
         assert b"HTTP" not in caught.value.partial
 
 
 @pytest.mark.filterwarnings("ignore:ssl.TLSVersion.TLSv1_1:DeprecationWarning")
 async def test_old_clients_are_refused(serve: Serve, get: Get, client: MakeContext) -> None:
-    """TLS 1.1 is broken, and not spoken."""
+    """TLS 1.1 is insecure, and is rejected."""
     context = client()
     context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_1
     context.set_ciphers("DEFAULT:@SECLEVEL=0")
@@ -109,7 +109,7 @@ async def test_versions(
     newest_of_client: ssl.TLSVersion,
     expected: str | None,
 ) -> None:
-    """The limits hold for every connection."""
+    """The limits apply to every connection."""
     context = client()
     context.maximum_version = newest_of_client
     async with serve(tls(extra)) as running:
@@ -124,7 +124,7 @@ async def test_versions(
 async def test_nobody_gets_in_without_a_certificate(
     serve: Serve, get: Get, client: MakeContext, version: ssl.TLSVersion
 ) -> None:
-    """Where client certificates are required: none, and one of another authority, are answered nothing."""
+    """If client certificates are required, clients without one, or with one of another authority, get no response."""
     async with serve(REQUIRED) as running:
         for name in (None, "stranger"):
             context = client(name)
@@ -138,7 +138,7 @@ async def test_nobody_gets_in_without_a_certificate(
 
 
 async def test_a_client_may_be_its_own_authority(serve: Serve, get: Get, client: MakeContext) -> None:
-    """The client's certificate itself in client_ca_file admits it and nobody else, as with the toolkit."""
+    """A client's certificate in client_ca_file admits this client and no other, as in the toolkit."""
     async with serve(REQUIRED.replace("ca.pem", "client.pem")) as running:
         assert 200 == (await get(running, context=client("client"))).status
         with refused():
@@ -146,7 +146,7 @@ async def test_a_client_may_be_its_own_authority(serve: Serve, get: Get, client:
 
 
 async def test_certificates_verified_if_given(serve: Serve, get: Get, client: MakeContext) -> None:
-    """Nobody has to have one, but a wrong one is refused."""
+    """A certificate is optional, but an invalid one is refused."""
     text = REQUIRED.replace("RequireAndVerifyClientCert", "VerifyClientCertIfGiven")
     async with serve(text) as running:
         for name in (None, "client"):
@@ -166,7 +166,7 @@ async def test_certificates_verified_if_given(serve: Serve, get: Get, client: Ma
     ],
 )
 async def test_names_of_clients(serve: Serve, get: Get, client: MakeContext, allowed: str, *, admitted: bool) -> None:
-    """Of the verified clients only those whose certificate has one of the names."""
+    """Only verified clients whose certificate has one of the names are let in."""
     async with serve(f"{REQUIRED}  client_allowed_sans: {allowed}\n") as running:
         if admitted:
             assert 200 == (await get(running, context=client("client"))).status
@@ -178,7 +178,7 @@ async def test_names_of_clients(serve: Serve, get: Get, client: MakeContext, all
 
 
 def test_names_in_a_certificate() -> None:
-    """Addresses are written in the one way Go writes them; what is no name is none."""
+    """IP addresses are normalized as in Go; other entries are ignored."""
     certificate = {
         "subject": ((("commonName", "cn"),),),
         "subjectAltName": (
@@ -197,7 +197,7 @@ def test_names_in_a_certificate() -> None:
 
 @pytest.mark.parametrize("protocols", [["h2"], ["h2", "http/1.1"]])
 async def test_http2_is_not_promised(serve: Serve, get: Get, client: MakeContext, protocols: list[str]) -> None:
-    """A client that would rather speak HTTP/2 is served HTTP/1.1."""
+    """A client that prefers HTTP/2 gets HTTP/1.1."""
     context = client()
     context.set_alpn_protocols(protocols)
     async with serve(TLS) as running:
@@ -205,7 +205,7 @@ async def test_http2_is_not_promised(serve: Serve, get: Get, client: MakeContext
 
 
 def renew(directory: Path, name: str, *suffixes: str) -> None:
-    """Put another certificate, key or both in the server's place, as a rename does it."""
+    """Replace the server's certificate, key or both by renaming files."""
     for suffix in suffixes:
         new = directory / f"new.{suffix}"
         new.write_bytes((directory / f"{name}.{suffix}").read_bytes())
@@ -215,7 +215,7 @@ def renew(directory: Path, name: str, *suffixes: str) -> None:
 async def test_a_renewed_certificate_needs_no_restart(
     serve: Serve, get: Get, client: MakeContext, directory: Path
 ) -> None:
-    """New connections are shown it; an old connection goes on."""
+    """New connections get the new certificate; open connections continue."""
     renewed = (directory / "renewed.pem").read_text(encoding="utf-8")
     async with serve(TLS) as running, asyncio.timeout(TIMEOUT):
         before = (await get(running, context=client())).certificate
@@ -235,7 +235,7 @@ async def test_a_renewed_certificate_needs_no_restart(
 async def test_a_broken_certificate_keeps_the_old_one(
     serve: Serve, get: Get, client: MakeContext, directory: Path, log: io.StringIO
 ) -> None:
-    """While only one of two files is renewed, or one is gone, the old pair is shown, and it is said once."""
+    """While one of the two files is old or missing, the old pair stays in use, and the error is logged once."""
     async with serve(TLS) as running:
         before = (await get(running, context=client())).certificate
         renew(directory, "renewed", "pem")
@@ -252,7 +252,7 @@ async def test_a_broken_certificate_keeps_the_old_one(
 
 
 async def test_a_renewed_client_authority(serve: Serve, get: Get, client: MakeContext, directory: Path) -> None:
-    """Who may come in follows the file."""
+    """A changed client_ca_file applies to new connections."""
     async with serve(REQUIRED) as running:
         assert 200 == (await get(running, context=client("client"))).status
         context = client("client")
@@ -262,7 +262,7 @@ async def test_a_renewed_client_authority(serve: Serve, get: Get, client: MakeCo
 
 
 async def test_a_session_does_not_outlive_its_authority(serve: Serve, client: MakeContext, directory: Path) -> None:
-    """A client cannot resume, with a ticket, what a new client_ca_file would not let it begin."""
+    """A client cannot resume a session that a new client_ca_file would refuse."""
     context = client("client")
     context.maximum_version = ssl.TLSVersion.TLSv1_2
     async with serve(REQUIRED) as running:
@@ -274,7 +274,7 @@ async def test_a_session_does_not_outlive_its_authority(serve: Serve, client: Ma
 
 
 def resume(running: Running, context: ssl.SSLContext, session: ssl.SSLSession | None) -> ssl.SSLSession:
-    """Ask with blocking sockets, which alone can be given a session."""
+    """Send a request over blocking sockets, which support sessions."""
     with (
         socket.create_connection(("127.0.0.1", running.port), TIMEOUT) as plain,
         context.wrap_socket(plain, server_hostname="localhost", session=session) as connection,
@@ -287,7 +287,7 @@ def resume(running: Running, context: ssl.SSLContext, session: ssl.SSLSession | 
 
 
 async def test_a_client_that_stalls_in_the_handshake_is_cut_off(serve: Serve) -> None:
-    """Opening a connection and saying nothing holds nothing for ever."""
+    """A client that does not complete the handshake is disconnected."""
     async with serve(TLS, limits=Limits(handshake=0.2)) as running, asyncio.timeout(TIMEOUT):
         reader, writer = await asyncio.open_connection("127.0.0.1", running.port)
         assert await reader.read() == b""

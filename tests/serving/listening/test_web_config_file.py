@@ -1,4 +1,4 @@
-"""What the file of --web.config.file may hold. The first table is that of exporter-toolkit's own tests."""
+"""The content of the --web.config.file. The first table is that of exporter-toolkit's tests."""
 
 import os
 import ssl
@@ -235,7 +235,7 @@ NAMES = {
 
 @pytest.fixture
 def read(directory: Path) -> Callable[[str], WebConfig]:
-    """Loads a text as web.yaml, beside the certificates."""
+    """Loads a text as web.yaml, next to the certificates."""
 
     def load_text(text: str) -> WebConfig:
         path = directory / "web.yaml"
@@ -247,7 +247,7 @@ def read(directory: Path) -> Callable[[str], WebConfig]:
 
 @pytest.mark.parametrize("case", [*TOOLKIT, *OURS])
 def test_errors(case: str, read: Callable[[str], WebConfig], directory: Path) -> None:
-    """What cannot be meant, or not be had, is said with its place, all of it at once, and without a secret."""
+    """All errors are reported together, with their places and without secrets."""
     text, expected = {**TOOLKIT, **OURS}[case]
     for name, meaning in NAMES.items():
         expected = [message.replace(name, meaning) for message in expected]
@@ -261,7 +261,7 @@ def test_errors(case: str, read: Callable[[str], WebConfig], directory: Path) ->
 
 
 def test_a_file_that_is_missing(directory: Path) -> None:
-    """A wrong path is told, and never taken for no configuration."""
+    """A wrong path is an error, not an empty configuration."""
     with pytest.raises(ConfigError) as caught:
         load(directory / "somefile")
 
@@ -269,7 +269,7 @@ def test_a_file_that_is_missing(directory: Path) -> None:
 
 
 def test_a_pipe(directory: Path) -> None:
-    """Nobody may ever write into it, and while it were waited for nothing else would happen."""
+    """A pipe is an error, since reading it could block the exporter."""
     os.mkfifo(directory / "web.yaml")
 
     with pytest.raises(ConfigError) as raised:
@@ -279,14 +279,14 @@ def test_a_pipe(directory: Path) -> None:
 
 @pytest.mark.parametrize("text", ["", "# nothing\n", "---\n", "{}\n", "basic_auth_users: {}\n"])
 def test_an_empty_file(read: Callable[[str], WebConfig], text: str) -> None:
-    """Nothing asked for is nothing done, as with the toolkit."""
+    """An empty file changes nothing, as in the toolkit."""
     config = read(text)
 
     assert (None, {}, {}) == (config.context, config.users, config.headers)
 
 
 def test_values(read: Callable[[str], WebConfig], directory: Path) -> None:
-    """The toolkit's examples load as they are: a 1 without quotes, dollars in hashes and headers."""
+    """The toolkit's examples load unchanged: a 1 without quotes, dollars in hashes and headers."""
     config = read(
         "http_server_config:\n  http2: false\n  headers:\n    X-XSS-Protection: 1\n    X-Frame-Options: deny\n"
         "    Strict-Transport-Security: max-age=31536000; includeSubDomains\n"
@@ -305,7 +305,7 @@ def test_values(read: Callable[[str], WebConfig], directory: Path) -> None:
 
 
 def test_versions_of_tls(read: Callable[[str], WebConfig]) -> None:
-    """TLS 1.2 and 1.3 unless the file says otherwise."""
+    """The default is TLS 1.2 and 1.3."""
     defaults = read(f"tls_server_config:\n{PAIR}").context
     chosen = read(f"tls_server_config:\n{PAIR}  min_version: TLS13\n  max_version: TLS13\n").context
 
@@ -319,7 +319,7 @@ def test_versions_of_tls(read: Callable[[str], WebConfig]) -> None:
 
 
 def test_absolute_and_relative_paths(read: Callable[[str], WebConfig], directory: Path) -> None:
-    """Names start from where the file is, wherever the program was started."""
+    """Names are relative to the file, not to the working directory."""
     config = read(f"tls_server_config:\n  cert_file: {directory}/server.pem\n  key_file: ../web/server.key\n")
 
     assert config.context

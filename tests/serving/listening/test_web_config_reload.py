@@ -1,4 +1,4 @@
-"""The web configuration while the server runs: what is written is in use, what is broken is not."""
+"""Changes of the web configuration while the server runs: valid ones apply, invalid ones do not."""
 
 import io
 import ssl
@@ -10,7 +10,7 @@ from .test_basic_auth import basic
 
 
 async def test_headers_are_set_in_every_answer(serve: Serve, get: Get, hashed: Callable[[str], str]) -> None:
-    """In errors too, in place of the exporter's own; an empty one takes the exporter's own away."""
+    """They replace the exporter's own headers, also in errors; an empty value removes one."""
     text = (
         "http_server_config:\n  headers:\n    X-Frame-Options: sameorigin\n    X-Content-Type-Options: nosniff\n"
         "    X-XSS-Protection: 1\n    Strict-Transport-Security: max-age=31536000; includeSubDomains\n"
@@ -39,7 +39,7 @@ async def test_headers_are_set_in_every_answer(serve: Serve, get: Get, hashed: C
 
 
 async def test_headers_follow_the_file(serve: Serve, get: Get) -> None:
-    """A header that is removed from the file is as without it."""
+    """A header removed from the file gets its default again."""
     async with serve("http_server_config: {headers: {X-Frame-Options: sameorigin}}\n") as running:
         assert "sameorigin" == (await get(running)).headers["X-Frame-Options"]
         running.write("http_server_config: {headers: {X-Frame-Options: deny}}\n")
@@ -51,7 +51,7 @@ async def test_headers_follow_the_file(serve: Serve, get: Get) -> None:
 async def test_a_broken_file_opens_nothing(
     serve: Serve, get: Get, hashed: Callable[[str], str], log: io.StringIO, wait: Callable[[float], None]
 ) -> None:
-    """The users before it stay those who get in; what is wrong is logged once, and again when it is something else."""
+    """The former users stay; an error is logged once, and again if it changes."""
     alice = basic("alice", "alice")
     async with serve(f"basic_auth_users: {{alice: {hashed('alice')}}}\n") as running:
         for broken in ("basic_auth_users:\n", "basic_auth_users: [", "\0", "basic_auth_users: {eve: canary}\n"):
@@ -70,10 +70,10 @@ async def test_a_broken_file_opens_nothing(
     assert "canary" not in log.getvalue()
 
 
-async def test_what_a_broken_file_names_may_come_later(
+async def test_a_missing_certificate_may_appear_later(
     serve: Serve, get: Get, client: Callable[[], ssl.SSLContext], directory: Path, wait: Callable[[float], None]
 ) -> None:
-    """First the file names the new certificate, then the certificate is there: it need not be touched again."""
+    """If the file names a certificate before it exists, the file need not be touched again."""
     async with serve(TLS) as running:
         before = (await get(running, context=client())).certificate
         running.write(TLS.replace("server.", "next."))
@@ -82,16 +82,16 @@ async def test_what_a_broken_file_names_may_come_later(
             (directory / f"next.{suffix}").write_bytes((directory / f"renewed.{suffix}").read_bytes())
         wait(2.0)
         assert before != (await get(running, context=client())).certificate
-        # And from then on those files are followed.
+        # From then on, these files are followed too.
         for suffix in ("pem", "key"):
             (directory / f"server.{suffix}").replace(directory / f"next.{suffix}")
         assert before == (await get(running, context=client())).certificate
 
 
-async def test_tls_does_not_come_or_go(
+async def test_tls_needs_a_restart(
     serve: Serve, get: Get, client: Callable[[], ssl.SSLContext], log: io.StringIO
 ) -> None:
-    """A server that speaks TLS does so until its end, whatever becomes of the file; one that does not says so."""
+    """TLS cannot be switched on or off at run time; the log says that a restart is needed."""
     async with serve(TLS) as running:
         for text in ("", "tls_server_config: {}\n"):
             running.write(text)
@@ -104,7 +104,7 @@ async def test_tls_does_not_come_or_go(
 
 
 async def test_limits_of_tls_follow_the_file(serve: Serve, get: Get, client: Callable[[], ssl.SSLContext]) -> None:
-    """Each new connection is made by what the file says then."""
+    """Each new connection uses the current content of the file."""
     async with serve(TLS) as running:
         assert "TLSv1.3" == (await get(running, context=client())).version
         running.write(TLS.replace("}", ", max_version: TLS12}"))
