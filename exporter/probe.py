@@ -1,9 +1,9 @@
 """``python -m exporter.probe [URL]``: exit status 0 if the exporter answers; for the health checks of containers.
 
-It needs neither shell nor curl, and works where a kubelet's own probe does not: with basic auth and with TLS that asks
-for a client's certificate. Whoever is asked for credentials has met a living exporter. It sends no secret, so it checks
-no certificate. Without a URL it asks for ``/-/healthy`` where the environment tells the exporter to listen; an exporter
-that is told so by flags needs the URL.
+It needs neither shell nor curl, and works where a kubelet's own probe does not: with basic auth, and with TLS that asks
+for a client certificate. An exporter that asks for credentials is alive. The probe sends no secret, so it does not check
+the certificate. Without a URL it asks for ``/-/healthy`` at the address in the exporter's environment; if the exporter
+has its address from flags, the probe needs the URL.
 """
 
 import http.client
@@ -18,17 +18,17 @@ from typing import Final
 from urllib.parse import urlsplit
 
 TIMEOUT: Final = 4.0
-"""Seconds, for each step of the request; container engines give a probe a little more."""
+"""Seconds for each step of the request; container engines allow a probe a little more."""
 
-_WILDCARDS: Final = (None, "0.0.0.0", "::")  # noqa: S104 - what is listened on is asked at localhost
-# However the key is written. The file is not read as YAML: the exporter lives on while it is broken, so the probe has to,
-# and importing a parser takes a third as long as all the rest.
+_WILDCARDS: Final = (None, "0.0.0.0", "::")  # noqa: S104 - addresses to listen on; the probe asks localhost
+# The file is not parsed as YAML: the exporter runs on while the file is broken, so the probe must work as well, and the
+# import of a parser would take a third of the probe's time.
 _TLS: Final = re.compile(r"^[^#\n]*\btls_server_config[\"']?\s*:", re.MULTILINE)
 _NO_CERTIFICATE: Final = ("CERTIFICATE_REQUIRED", "HANDSHAKE_FAILURE", "BAD_CERTIFICATE")
 
 
-def url_from(environ: Mapping[str, str]) -> str:
-    """The URL of ``/-/healthy`` of an exporter with this environment. Raises OSError if its web configuration can't be read."""
+def find_url(environ: Mapping[str, str]) -> str:
+    """Return the URL of ``/-/healthy`` in this environment; raise OSError if the web configuration cannot be read."""
     addresses = environ.get("OIFDE_EXPORTER_WEB_LISTEN_ADDRESS", "").split() or [":10230"]
     address = urlsplit(f"//{addresses[0]}")
     host = "localhost" if address.hostname in _WILDCARDS else address.netloc.rpartition(":")[0]
@@ -43,7 +43,7 @@ def url_from(environ: Mapping[str, str]) -> str:
 
 
 def ask(url: str) -> str | None:
-    """What speaks against a living exporter there; None if nothing does."""
+    """Ask the exporter; return what is wrong, or None if it answers."""
     where = urlsplit(url)
     host = where.hostname or ""
     connection: http.client.HTTPConnection
@@ -66,16 +66,16 @@ def ask(url: str) -> str | None:
 
 
 def _is_refusal(error: Exception) -> bool:
-    """Whether a server broke off TLS because it wants a client's certificate: with an alert, or, as asyncio's does, without."""
+    """Return whether a server ended TLS because it wants a client certificate: with an alert or, as asyncio does, without."""
     if isinstance(error, ssl.SSLError):
         return isinstance(error, ssl.SSLEOFError) or (error.reason or "").endswith(_NO_CERTIFICATE)
     return isinstance(error, ConnectionResetError | BrokenPipeError)
 
 
 def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
-    """The exit status; what is wrong is told on stderr."""
+    """Print what is wrong to stderr, and return the exit status."""
     try:
-        url = arguments[0] if arguments else url_from(environ)
+        url = arguments[0] if arguments else find_url(environ)
         problem = ask(url)
     except (OSError, ValueError) as error:
         url, problem = "the exporter", str(error)

@@ -120,7 +120,7 @@ async def test_it_asks_no_proxy(serve: Serve) -> None:
 )
 def test_where_the_environment_says(environment: dict[str, str], expected: str) -> None:
     """By the variables that the exporter itself goes by."""
-    assert expected == probe.url_from({f"OIFDE_EXPORTER_{name}": value for name, value in environment.items()})
+    assert expected == probe.find_url({f"OIFDE_EXPORTER_{name}": value for name, value in environment.items()})
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ def test_tls_where_the_web_configuration_says(tmp_path: Path, text: str, expecte
     """It is found out from the file, however it is written, and while it is broken, too."""
     (tmp_path / "web.yaml").write_text(text)
 
-    url = probe.url_from({"OIFDE_EXPORTER_WEB_CONFIG_FILE": str(tmp_path / "web.yaml")})
+    url = probe.find_url({"OIFDE_EXPORTER_WEB_CONFIG_FILE": str(tmp_path / "web.yaml")})
 
     assert f"{expected}://localhost:10230/-/healthy" == url
 

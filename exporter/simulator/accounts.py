@@ -1,4 +1,4 @@
-"""Who may ask the simulated platform: secrets, logins, tokens and their end."""
+"""The accounts of the simulated platform: secrets, logins, tokens and their expiry."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -16,23 +16,23 @@ LOCKED: Final = 200800003
 
 @dataclass(slots=True)
 class Account:
-    """A tenant's way in; everything may be changed at any time, as on the platform."""
+    """A tenant's account; a test may change every field at any time, as an operator can on the platform."""
 
     tenant_id: str
     app_secret: str
     app_key: str = ""
-    """What logs in for the tenant; its id if empty."""
+    """The key that logs in for the tenant; the tenant's id if empty."""
     header_user: str = "ipcc"
     """The ``userName`` that internal systems send beside the header ``token``."""
     ready_tokens: set[str] = field(default_factory=set)
-    """Tokens that are valid without a login, and for ever."""
+    """Tokens that are valid without a login and never expire."""
 
     def __post_init__(self) -> None:
         self.app_key = self.app_key or self.tenant_id
 
 
 class ApiError(Exception):
-    """A request that the platform refuses, with its error code."""
+    """The platform refuses a request with this error code."""
 
     def __init__(self, code: int, message: str) -> None:
         super().__init__(message)
@@ -40,7 +40,7 @@ class ApiError(Exception):
 
 
 class Accounts:
-    """All accounts of a platform, and the tokens it has given out. Times are in seconds."""
+    """All accounts of a platform, and the tokens it has issued. Times are in seconds."""
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ class Accounts:
         tries: int = 5,
         locked_for: float = 1800.0,
     ) -> None:
-        """``single_token``: a login ends the tenant's former token. ``tries``: wrong secrets that lock an account."""
+        """``single_token``: a login ends the tenant's former token. ``tries``: the number of wrong secrets that locks an account."""
         self._accounts = {account.tenant_id: account for account in accounts}
         self._clock = clock
         self.token_lifetime = token_lifetime
@@ -65,15 +65,15 @@ class Accounts:
         self._logins = 0
 
     def __getitem__(self, tenant_id: str) -> Account:
-        """A tenant's account, to read or to change; KeyError if there is none."""
+        """Return a tenant's account, to read or change; raise KeyError if there is none."""
         return self._accounts[tenant_id]
 
     def by_key(self, app_key: str) -> Account | None:
-        """The account that ``app_key`` logs in to."""
+        """Return the account that ``app_key`` logs in to; None if there is none."""
         return next((account for account in self._accounts.values() if account.app_key == app_key), None)
 
     def login(self, app_key: str, app_secret: str) -> str:
-        """A new token for ``app_key``. Raises ApiError."""
+        """Return a new token for ``app_key``, or raise ApiError."""
         account = self.by_key(app_key)
         if account is None:
             raise ApiError(UNKNOWN_KEY, "the appKey does not exist")
@@ -91,13 +91,13 @@ class Accounts:
         token = f"{key(tenant_id, self._logins, app_secret):016x}"
         if self.single_token:
             self._expiries[tenant_id].clear()
-        # Expired tokens are told from unknown ones for as long again as they lived.
+        # An expired token has another error code than an unknown one, for as long again as it lived.
         known = {old: end for old, end in self._expiries[tenant_id].items() if end > now - self.token_lifetime}
         self._expiries[tenant_id] = {**known, token: now + self.token_lifetime}
         return token
 
     def check(self, tenant_id: str, token: str, *, user: str | None = None) -> None:
-        """Lets a request of a tenant pass, or raises ApiError. ``user`` comes with tokens sent in headers."""
+        """Raise ApiError if a request of a tenant may not pass. ``user`` comes with tokens that are sent in headers."""
         account = self._accounts.get(tenant_id)
         if not token:
             raise ApiError(NO_TOKEN, "no token")
@@ -112,18 +112,18 @@ class Accounts:
             raise ApiError(NO_TOKEN, "the token has expired")
 
     def locked(self, tenant_id: str) -> bool:
-        """Whether too many wrong secrets have locked the tenant's account."""
+        """Return whether too many wrong secrets have locked the tenant's account."""
         return self._clock.elapsed() < self._locked_until.get(tenant_id, 0.0)
 
     def unlock(self, tenant_id: str) -> None:
-        """What an administrator does after a lock-out."""
+        """Unlock the tenant's account, as an administrator does."""
         self._locked_until.pop(tenant_id, None)
         self._wrong.pop(tenant_id, None)
 
     def expire_tokens(self, tenant_id: str) -> None:
-        """Ends the tenant's tokens before their time: 900001 from now on."""
+        """Expire the tenant's tokens early: they lead to 900001 from now on."""
         self._expiries[tenant_id] = dict.fromkeys(self._expiries[tenant_id], self._clock.elapsed())
 
     def forget_tokens(self, tenant_id: str) -> None:
-        """Loses the tenant's tokens, as a restart of the platform might: 900002 from now on."""
+        """Drop the tenant's tokens, as a restart of the platform may: they lead to 900002 from now on."""
         self._expiries[tenant_id] = {}

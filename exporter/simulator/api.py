@@ -1,4 +1,4 @@
-"""The platform's interfaces over HTTP, with the checks, the error codes and the oddities of the real ones."""
+"""The platform's API over HTTP, with the checks, the error codes and the oddities of the real one."""
 
 import asyncio
 import json
@@ -22,7 +22,7 @@ OPERATIONS: Final = {
     CHATBOT: "query_chatbot",
     "querynavigationinfo": "query_bindings",
 }
-"""The interfaces, and what the exporter and the journal call them."""
+"""The API calls by path, and their names in the exporter's metrics and in the journal."""
 
 BAD_PARAMETER: Final = 10000002
 MISSING_PARAMETER: Final = 10000003
@@ -43,9 +43,9 @@ def create_app(
     text_codes: float = 0.3,
     expire_time: bool = True,
 ) -> web.Application:
-    """The platform as an application: ``POST {prefix}/oifde/rest/api/<name>``.
+    """Create the platform as an application: ``POST {prefix}/oifde/rest/api/<name>``.
 
-    ``world`` is asked for at each request, so that it can be replaced. ``text_codes`` is the share of error codes, and
+    ``world`` is called for each request, so that a test can replace the world. ``text_codes`` is the share of error codes, and
     of totals, that come as text; without ``expire_time`` a login does not say how long its token lives.
     """
     api = _Api(world, clock=clock, accounts=accounts, expire_time=expire_time, text_numbers=text_codes)
@@ -70,7 +70,7 @@ def create_app(
                 response.headers.setdefault(hdrs.DATE, http_date(clock.now()))
             if request.transport and not request.transport.is_closing():
                 asked.status = response.status
-        except ConnectionError:  # the client went away in the middle of its answer: no error of the platform's
+        except ConnectionError:  # the client closed the connection: not an error of the platform
             return web.Response()
         else:
             return response
@@ -89,7 +89,7 @@ def create_app(
 
 
 def _read(operation: str, request: web.Request, content: bytes, accounts: Accounts, clock: Clock) -> Request:
-    """The request as the journal has it; with an empty body unless it holds a JSON object of the right type."""
+    """Return the request for the journal; its body is empty unless it is a JSON object with the right content type."""
     try:
         body = json.loads(content) if request.content_type == "application/json" else None
     except (ValueError, RecursionError):
@@ -111,7 +111,7 @@ async def _respond(answer: Answer, asked: Request, *, code_as_text: bool) -> web
 
 
 class _Api:
-    """What each interface answers to a request. All raise ApiError for the platform's error codes."""
+    """Answers each API call. All methods raise ApiError for the platform's error codes."""
 
     def __init__(
         self,
@@ -145,7 +145,7 @@ class _Api:
         self._authenticate(asked)
         page, size = _text(asked, "pageNum"), int(_one_of(asked, "pageSize", *_PAGE_SIZES))
         if not page.isdecimal() or int(page) < 1:
-            raise ApiError(BAD_PARAMETER, "pageNum is no page number")
+            raise ApiError(BAD_PARAMETER, "pageNum is not a page number")
         source = _one_of(asked, "source", "IVR", "OIFDE") if "source" in asked.body else "IVR"
         bots = [bot for bot in self._world().bots(asked.tenant_id) if bot.source == source]
         first = (int(page) - 1) * size
@@ -186,14 +186,14 @@ def _text(asked: Request, name: str) -> str:
     if value is None or value == "":
         raise ApiError(MISSING_PARAMETER, f"{name} is missing")
     if not isinstance(value, str):
-        raise ApiError(BAD_PARAMETER, f"{name} is no text")
+        raise ApiError(BAD_PARAMETER, f"{name} is not text")
     return value
 
 
 def _one_of(asked: Request, name: str, *allowed: str) -> str:
     value = _text(asked, name)
     if value not in allowed:
-        raise ApiError(BAD_PARAMETER, f"{name} is none of {' '.join(sorted(allowed))}")
+        raise ApiError(BAD_PARAMETER, f"{name} must be one of {' '.join(sorted(allowed))}")
     return value
 
 
@@ -202,5 +202,5 @@ def _timestamp(asked: Request) -> int:
     if value is None:
         raise ApiError(MISSING_PARAMETER, "timestamp is missing")
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= LAST_TIMESTAMP_MS:
-        raise ApiError(BAD_PARAMETER, "timestamp is no moment in milliseconds")
+        raise ApiError(BAD_PARAMETER, "timestamp is not in epoch milliseconds")
     return value

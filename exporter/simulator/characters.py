@@ -1,4 +1,4 @@
-"""What a simulated bot, tenant and platform are like: data only, from which the world draws its traffic."""
+"""The properties of simulated bots, tenants and platforms: data only, from which the world draws its traffic."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -11,40 +11,40 @@ WEEK: Final = 7 * DAY
 
 
 def opening(first: int, last: int, *, closed: float = 0.0) -> tuple[float, ...]:
-    """A daily profile of 24 factors: 1 from the local hour ``first`` up to but without ``last``, else ``closed``.
+    """Return a daily profile of 24 factors: 1 from the local hour ``first`` to before ``last``, else ``closed``.
 
-    Hours go round midnight: ``opening(22, 6)`` is open at night only.
+    Hours wrap at midnight: ``opening(22, 6)`` is open only at night.
     """
     length = (last - first) % 24
     return tuple(1.0 if (hour - first) % 24 < length else closed for hour in range(24))
 
 
 OFFICE_HOURS: Final = (0, 0, 0, 0, 0, 0, 0, 0.2, 0.7, 1.1, 1.3, 1.2, 0.7, 0.8, 1.1, 1.2, 1.0, 0.6, 0.2, 0, 0, 0, 0, 0)
-"""Two humps and lunch between them; nobody calls at night."""
+"""Two peaks with lunch between them; no calls at night."""
 
 ROUND_THE_CLOCK: Final = (
     *(0.25, 0.15, 0.1, 0.08, 0.08, 0.12, 0.3, 0.6, 0.9, 1.2, 1.3, 1.2),
     *(1.0, 1.0, 1.1, 1.1, 1.1, 1.0, 1.1, 1.2, 1.1, 0.9, 0.6, 0.4),
 )
-"""Never silent, least before dawn."""
+"""Calls at all hours, fewest before dawn."""
 
 
 class Trouble(Enum):
-    """What an incident does, with the unit of its ``size``."""
+    """The effect of an incident, with the unit of its ``size``."""
 
-    AUTONOMY = "autonomy"  # the share of calls served by the bot alone falls by `size` (0 to 1)
-    INTERFACES = "interfaces"  # the share of interface requests that succeed falls by `size` (0 to 1)
-    CALL_LOSS = "call_loss"  # the share `size` (0 to 1) of the calls no longer arrives
-    SURGE = "surge"  # `size` times the usual calls arrive on top of the usual
-    DIRECT = "direct"  # of those not served alone, the share that reaches an agent at once rises by `size` (0 to 1)
+    AUTONOMY = "autonomy"  # the share of calls served by the bot alone drops by `size` (0 to 1)
+    INTERFACES = "interfaces"  # the share of interface requests that succeed drops by `size` (0 to 1)
+    CALL_LOSS = "call_loss"  # the share `size` (0 to 1) of the calls does not arrive
+    SURGE = "surge"  # `size` times the usual calls arrive in addition
+    DIRECT = "direct"  # of the other calls, the share that reaches an agent at once rises by `size` (0 to 1)
 
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """A time of trouble. All times are in seconds, ``start`` and ``end`` since the epoch.
+    """A time of trouble. All times are in seconds; ``start`` and ``end`` are epoch seconds.
 
-    The trouble grows over ``ramp`` from ``start`` on, and fades over ``ramp`` up to ``end``. With ``every``, which is
-    no shorter than it lasts, it comes back at that period, for ever in both directions. Its strength in an hour is its mean over that hour.
+    The trouble grows for ``ramp`` from ``start``, and fades for ``ramp`` until ``end``. With ``every``, which must not be
+    shorter than the incident, it repeats with that period in both directions. Its strength in an hour is its mean.
     """
 
     start: float
@@ -55,7 +55,7 @@ class Incident:
     every: float | None = None
 
     def strength(self, hour: float) -> float:
-        """The mean strength, 0 to 1, over the hour that begins at ``hour`` (seconds since the epoch)."""
+        """Return the mean strength, 0 to 1, over the hour that begins at ``hour`` (epoch seconds)."""
         if self.every is None:
             return self._until(hour + HOUR - self.start) - self._until(hour - self.start)
         into = (hour - self.start) % self.every
@@ -64,7 +64,7 @@ class Incident:
         return strength + self._until(again) if again > 0 else strength
 
     def _until(self, into: float) -> float:
-        """The strength added up from the start until ``into`` seconds after it, in hours."""
+        """Return the sum of the strength until ``into`` seconds after the start, in hours."""
         length = self.end - self.start
         ramp = min(self.ramp, length / 2)
         into = min(max(into, 0.0), length)
@@ -77,22 +77,22 @@ class Incident:
 
 @dataclass(frozen=True, slots=True)
 class SimBot:
-    """A bot and how it is called. Shares are 0 to 1; means are per call."""
+    """A bot and its traffic. Shares are 0 to 1; means are per call."""
 
     access_code: str
     name: str
     calls_per_hour: float = 20.0
-    """Calls arriving in an hour whose ``profile`` is 1."""
+    """Calls in an hour whose ``profile`` is 1."""
     profile: tuple[float, ...] = ROUND_THE_CLOCK
-    """For each of the 24 local hours of the day, the factor on ``calls_per_hour``; 0 is closed."""
+    """The factor on ``calls_per_hour`` for each of the 24 local hours; 0 is closed."""
     weekend: float = 0.7
     """The factor on Saturdays and Sundays; 0 is closed."""
     holidays: frozenset[tuple[int, int]] = frozenset()
     """Local dates (month, day) on which the bot is closed."""
     growth_per_week: float = 0.0
-    """The factor's gain per week since 2026 began."""
+    """The increase of the factor per week since 2026 began."""
     variation: float = 0.08
-    """How far an hour's expected calls stray from the profile, on top of Poisson's own straying."""
+    """The standard deviation of an hour's expected calls, as a share of them, in addition to Poisson noise."""
     silent: float = 0.02
     """The share of calls without any interaction."""
     leaving: float = 0.08
@@ -100,17 +100,17 @@ class SimBot:
     autonomy: float = 0.65
     """The share of the rest that the bot serves alone."""
     autonomy_by_hour: tuple[float, ...] = (0.0,) * 24
-    """For each of the 24 local hours of the day, what is added to ``autonomy``: other callers have other questions."""
+    """An addition to ``autonomy`` for each of the 24 local hours: callers ask other questions at other times."""
     autonomy_variation: float = 0.0
-    """How far an hour's ``autonomy`` strays from the above with nothing wrong."""
+    """The standard deviation of an hour's ``autonomy`` without an incident."""
     direct: float = 0.4
-    """The share of those it does not serve alone that reach an agent within 3 interactions."""
+    """The share of the calls it does not serve alone that reach an agent within 3 interactions."""
     interface_requests: float = 0.6
-    """Requests to outside interfaces per call that has any interaction."""
+    """Requests to outside interfaces per call with any interaction."""
     interface_success: float = 0.98
     incidents: tuple[Incident, ...] = ()
     source: str = "OIFDE"
-    """Under which ``source`` the platform lists the bot: ``IVR`` or ``OIFDE``."""
+    """The ``source`` under which the platform lists the bot: ``IVR`` or ``OIFDE``."""
     dialog_type: int = 1
     """1 voice navigation, 2 outbound, 3 chatbot, 4 IVR flow."""
 
@@ -127,17 +127,17 @@ class SimTenant:
 
 @dataclass(frozen=True, slots=True)
 class Habits:
-    """How the platform publishes what happened. Times are in seconds, shares 0 to 1.
+    """How the platform publishes its traffic. Times are in seconds, shares 0 to 1.
 
-    None of them changes what happened: worlds that differ in habits only have the same truth.
+    Habits do not change the traffic: worlds that differ only in habits have the same true counts.
     """
 
     lag: tuple[float, float] = (20.0, 360.0)
-    """A record shows the calls that arrived until so long ago; the lag varies by bot and hour between the two."""
+    """A record is behind by this time, which varies by bot and hour between the two."""
     in_progress: bool = True
-    """An hour's record is there while the hour lasts, and grows. If not, it appears whole, ``lag`` after the end."""
+    """An hour's record exists during the hour, and grows. If false, it appears complete, ``lag`` after the hour's end."""
     late: float = 0.04
-    """The share of hours whose record is missing until up to ``latest`` after the hour's end."""
+    """The share of hours whose record is missing, until at most ``latest`` after the hour's end."""
     latest: float = 70 * 60.0
     restated: float = 0.03
     """The share of hours whose first record is wrong, by a few calls too many or too few, and is corrected later."""
@@ -148,19 +148,19 @@ class Habits:
     db_time_text: float = 0.15
     """The share of records with a ``dbRecordTime`` as text in local time."""
     short_minus_one: float = 0.2
-    """The share of records that say "-1.000" and not "-1.0000" where there is nothing to judge."""
+    """The share of records with "-1.000" instead of "-1.0000" for a ratio of nothing."""
     shuffled: bool = True
-    """Records come in an order that changes every minute."""
+    """The order of the records changes every minute."""
     empty_left_out: bool = True
     """Hours without calls have no record."""
     history: float = 180.0 * DAY
-    """Hours that began longer ago are forgotten."""
+    """Hours that began longer ago have no record."""
 
 
 UNFRIENDLY: Final = Habits()
-"""Everything that may be expected of the real one."""
+"""Every habit that the real platform may have."""
 
 CALM: Final = Habits(
     lag=(0.0, 0.0), late=0.0, restated=0.0, db_time_null=0.0, db_time_text=0.0, short_minus_one=0.0, shuffled=False
 )
-"""Nothing but the facts: every record at once, complete, in order and never changed afterwards."""
+"""Every record appears at once, complete, in order, and never changes."""

@@ -1,4 +1,4 @@
-"""The world of ``oifde-exporter demo``: four tenants in three time zones, their bots, and the trouble they are in."""
+"""The world of ``oifde-exporter demo``: four tenants in three time zones, their bots and their incidents."""
 
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -29,7 +29,7 @@ _SEED: Final = 20210813
 _NEW_YEAR: Final = frozenset({(1, 1)})
 _HEADER_USER: Final = "ipcc"
 
-# Comes back every six hours, so that whenever the demo is started there is one to be found in its recent past.
+# Every six hours, so that there is always one in the recent past when the demo starts.
 _AUTONOMY_DROP: Final = Incident(
     start=HOUR, end=3 * HOUR, trouble=Trouble.AUTONOMY, size=0.35, ramp=HOUR / 4, every=6 * HOUR
 )
@@ -89,15 +89,15 @@ TENANTS: Final = (
 )
 _TEAMS: Final = {"东方银行": "retail", "Monsoon Telecom": "care", "Clínica Vida": "front-desk"}
 _DISCOVERED: Final = {"城市服务": {"interval": "1m", "include": ".*", "exclude": "测试-.*"}}
-"""The tenants whose bots are not listed, and how they are found."""
+"""The tenants whose bots are not configured but discovered, and how."""
 _HEADER_TENANT: Final = "202401017788"
 _FAILING_BOT: Final = "968815203377160320"
 
 
 def demo_simulator(clock: Clock, *, port: int = 0) -> Simulator:
-    """The demo's platform, not yet started; ``port`` 0 is any free one."""
+    """Create the demo's platform without starting it; ``port`` 0 is any free port."""
     faults = Faults(_SEED)
-    # A few minutes in each hour one bot's report is out of order: oifde_up is seen to fall, and to recover.
+    # For a few minutes of each hour one bot's report fails, so that oifde_up changes.
     faults.add(ErrorCode(10000001, "internal error"), access_code=_FAILING_BOT, when=_out_of_order)
     faults.add(HttpStatus(503, {"Retry-After": "1"}), operation="query_call_statistics", probability=0.01)
     faults.add(Delay(0.4), probability=0.08)
@@ -121,7 +121,7 @@ def demo_simulator(clock: Clock, *, port: int = 0) -> Simulator:
 
 
 def demo_config(port: int) -> str:
-    """The exporter's configuration for the demo's platform on that port of this machine, as YAML."""
+    """Return the exporter's configuration for the demo's platform at that port of this machine, as YAML."""
     config = {
         "poll_interval": "15s",
         "platforms": [

@@ -20,40 +20,40 @@ from exporter.simulator.journal import Request
 JSON: Final = "application/json;charset=UTF-8"
 
 CLOSING: Final = web.AppKey("closing", asyncio.Event)
-"""Set when the server closes: nothing waits any longer."""
+"""Set when the server closes, so that no fault waits any longer."""
 
 Respond: TypeAlias = Callable[[], Awaitable[web.StreamResponse]]
 
 
 class Fault(Protocol):
-    """One way of going wrong."""
+    """A fault of the platform."""
 
     async def __call__(self, request: web.Request, asked: Request, respond: Respond) -> web.StreamResponse:
-        """Answers ``request`` (in the journal: ``asked``), or spoils what ``respond`` answers."""
+        """Answer ``request`` (in the journal: ``asked``), or change the answer of ``respond``."""
 
 
 @dataclass(slots=True, eq=False)
 class Rule:
-    """Which requests a fault strikes: those that fit everything given here."""
+    """The requests that a fault strikes: those that meet all conditions."""
 
     fault: Fault
     operation: str | None = None
     tenant_id: str | None = None
     access_code: str | None = None
     probability: float = 1.0
-    """Decided by what is asked for and the second it is asked in, so the same every run."""
+    """The draw depends only on the request and its second, so it is the same in every run."""
     start: float = float("-inf")
     end: float = float("inf")
-    """From ``start`` up to but without ``end``, seconds since the epoch by the simulator's clock."""
+    """From ``start`` to before ``end``, in epoch seconds of the simulator's clock."""
     when: Callable[[float], bool] | None = None
-    """Any other function of that time."""
+    """Any other condition on that time."""
     first: int | None = None
-    """Only so many requests, the first that fit the rest."""
+    """Only this many requests: the first that meet the other conditions."""
     hits: int = field(default=0, init=False)
-    """How many requests it has struck."""
+    """The number of requests it has struck."""
 
     def strikes(self, request: Request, seed: int) -> bool:
-        """Whether the fault strikes ``request``."""
+        """Return whether the fault strikes ``request``."""
         return (
             self.operation in (None, request.operation)
             and self.tenant_id in (None, request.tenant_id)
@@ -71,7 +71,7 @@ class Rule:
 
 
 class Limits(TypedDict, total=False):
-    """What a rule can be limited to: the fields of Rule."""
+    """The conditions of a rule: the fields of Rule."""
 
     operation: str
     tenant_id: str
@@ -91,22 +91,22 @@ class Faults:
         self._rules: list[Rule] = []
 
     def add(self, fault: Fault, **limits: Unpack[Limits]) -> Rule:
-        """Lets ``fault`` strike from now on; ``limits`` are the fields of Rule, and without any it strikes always."""
+        """Let ``fault`` strike from now on; ``limits`` are the fields of Rule, and without any it strikes every request."""
         rule = Rule(fault, **limits)
         self._rules.append(rule)
         return rule
 
     def remove(self, rule: Rule) -> None:
-        """Ends a rule that ``add`` gave; ValueError if it is not in force."""
+        """Remove a rule that ``add`` returned; raise ValueError if it is not in force."""
         self._rules.remove(rule)
 
     def clear(self) -> None:
-        """Ends all rules."""
+        """Remove all rules."""
         self._rules.clear()
 
     @contextmanager
     def active(self, fault: Fault, **limits: Unpack[Limits]) -> Iterator[Rule]:
-        """Lets ``fault`` strike within a ``with`` block; ``limits`` as for ``add``."""
+        """Let ``fault`` strike within a ``with`` block; ``limits`` are as for ``add``."""
         rule = self.add(fault, **limits)
         try:
             yield rule
@@ -114,7 +114,7 @@ class Faults:
             self.remove(rule)
 
     def striking(self, request: Request) -> list[Fault]:
-        """The faults that strike ``request``, outermost first; counts them as hits."""
+        """Return the faults that strike ``request``, outermost first, and count the hits."""
         rules = [rule for rule in self._rules if rule.strikes(request, self._seed)]
         for rule in rules:
             rule.hits += 1
@@ -123,7 +123,7 @@ class Faults:
 
 @dataclass(frozen=True, slots=True)
 class HttpStatus:
-    """Another HTTP status, with headers such as ``Retry-After``."""
+    """Answers with another HTTP status, and headers such as ``Retry-After``."""
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -135,7 +135,7 @@ class HttpStatus:
 
 @dataclass(frozen=True, slots=True)
 class ErrorCode:
-    """The platform's own error object, with HTTP 200 unless told otherwise; ``code`` may be text."""
+    """Answers with the platform's own error object; ``code`` may be text."""
 
     code: int | str
     message: str = "simulated"
@@ -148,7 +148,7 @@ class ErrorCode:
 
 @dataclass(frozen=True, slots=True)
 class Delay:
-    """The right answer, late by so many seconds."""
+    """Delays the correct answer by this many seconds."""
 
     seconds: float
 
@@ -158,18 +158,18 @@ class Delay:
 
 
 def json_response(payload: object, *, status: int = 200) -> web.Response:
-    """``payload`` as the platform writes JSON."""
+    """Return ``payload`` as the platform writes JSON."""
     body = json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()
     return web.Response(status=status, body=body, headers={hdrs.CONTENT_TYPE: JSON})
 
 
 def http_date(now: float) -> str:
-    """What a ``Date`` header says at ``now``, in seconds since the epoch."""
+    """Return the ``Date`` header for ``now`` (epoch seconds)."""
     return formatdate(now, usegmt=True)
 
 
 async def pause(request: web.Request, seconds: float) -> bool:
-    """Waits; true if the server closed before the time was over."""
+    """Wait; return whether the server closed before the time was over."""
     try:
         async with asyncio.timeout(seconds):
             return await request.app[CLOSING].wait()

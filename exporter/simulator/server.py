@@ -16,15 +16,15 @@ from exporter.simulator.world import World
 
 
 def default_secret(tenant_id: str) -> str:
-    """The appSecret of a simulated tenant that was given no other."""
+    """Return the default appSecret of a simulated tenant."""
     return f"simulated-secret-of-{tenant_id}"
 
 
 class Simulator:
     """A platform listening on 127.0.0.1 while the ``async with`` block lasts.
 
-    What it is can be changed at any time: ``world`` replaced, ``faults`` added, ``accounts`` changed; ``journal`` has
-    what it was asked. Leaving the block ends every request, hanging ones too.
+    A test can replace ``world``, add ``faults`` and change ``accounts`` at any time; ``journal`` has the requests. Leaving
+    the block ends every request, hanging ones too.
     """
 
     def __init__(
@@ -45,9 +45,10 @@ class Simulator:
         text_codes: float = 0.3,
         expire_time: bool = True,
     ) -> None:
-        """Without ``accounts`` each tenant of the world has one with ``default_secret``; ``port`` 0 is any free one.
+        """Without ``accounts``, each tenant of the world has one with ``default_secret``.
 
-        The rest is as for ``Accounts`` and ``create_app``; ``prefix`` is a path such as ``/aicc``.
+        ``port`` 0 is any free port; ``prefix`` is a path such as ``/aicc``. The rest is as for ``Accounts`` and
+        ``create_app``.
         """
         self.world = world
         self.faults = faults or Faults()
@@ -72,18 +73,18 @@ class Simulator:
 
     @property
     def port(self) -> int:
-        """The port it listens on. Raises RuntimeError outside the ``async with`` block."""
+        """Return the port it listens on; raise RuntimeError outside the ``async with`` block."""
         if self._runner is None:
             raise RuntimeError("the simulator is not running")
         return int(self._runner.addresses[0][1])
 
     @property
     def url(self) -> str:
-        """What a configuration has as the platform's ``url``. Raises RuntimeError as ``port`` does."""
+        """Return the platform's ``url`` for a configuration; raise RuntimeError as ``port`` does."""
         return f"{'https' if self._ssl_context else 'http'}://127.0.0.1:{self.port}{self._prefix}"
 
     async def __aenter__(self) -> Self:
-        """Raises OSError if the port is taken."""
+        """Start to listen; raise OSError if the port is taken."""
         app = create_app(
             lambda: self.world,
             clock=self.clock,
@@ -94,7 +95,7 @@ class Simulator:
             text_codes=self._text_codes,
             expire_time=self._expire_time,
         )
-        # A client that goes away ends its request, and so does the end of the block, with a second's grace.
+        # A request ends when its client closes the connection, or a second after the end of the block.
         runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=1.0)
         await runner.setup()
         try:

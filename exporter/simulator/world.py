@@ -1,7 +1,7 @@
-"""What happens on the simulated platform, and what its reports say of it: a pure function of the time.
+"""The traffic of the simulated platform and its reports, as pure functions of time.
 
-A world has no state. The same seed, tenants and moment give the same records in every process, in any order of asking,
-for moments long past or still to come. The arithmetic of the records is the vendor's, "queryCallStatisticsReport" and
+A world has no state. The same seed, tenants and moment give the same records in every process and in any order of
+requests, for any date in the past or the future. The arithmetic of the records is the vendor's, "queryCallStatisticsReport" and
 "queryChatbotReport".
 """
 
@@ -30,25 +30,25 @@ _SHOWN_OF_RESTATED: Final = 0.9  # the share of its calls a restated hour shows 
 
 
 class World(Protocol):
-    """What a platform has to tell. ``now`` is in seconds since the epoch, ``timestamp_ms`` in milliseconds."""
+    """The data of a platform. ``now`` is in epoch seconds, ``timestamp_ms`` in epoch milliseconds."""
 
     def tenants(self) -> Sequence[SimTenant]:
-        """All tenants of the platform."""
+        """Return all tenants of the platform."""
 
     def bots(self, tenant_id: str) -> Sequence[SimBot]:
-        """The bots bound to a tenant; none if there is no such tenant."""
+        """Return the bots bound to a tenant; none if there is no such tenant."""
 
     def records(
         self, report: str, period: str, tenant_id: str, access_code: str, timestamp_ms: int, now: float
     ) -> list[Record]:
-        """What the report of the name ``report`` says at ``now``; no records if there is no such bot.
+        """Return the records of the report ``report`` at ``now``; none if there is no such bot.
 
         ``period`` is ``hour`` (the hours of the local date that ``timestamp_ms`` lies on) or ``day`` (the 30 days up to it).
         """
 
 
 class Counts(NamedTuple):
-    """The calls of a span of time. Not counted among the outcomes are calls without any interaction."""
+    """The calls of a span of time. Calls without any interaction have no outcome."""
 
     calls: int = 0
     immediate_exit: int = 0
@@ -61,26 +61,26 @@ class Counts(NamedTuple):
 
 
 class _Hour(NamedTuple):
-    """All that is drawn for one hour of one bot; times are seconds after its end."""
+    """The random draws for one hour of one bot; times are seconds after its end."""
 
     silent: int
     immediate_exit: int
     direct_transfer: int
     consulted_transfer: int
     contained: int
-    more_staff_no_consult: int  # interactions beyond the fewest that the outcome has
+    more_staff_no_consult: int  # interactions beyond the least number of the outcome
     more_staff_consult: int
     more_exit_consulting: int
     requests: int
     successes: int
-    phase: float  # 0 to 1, for all that needs no draw of its own
+    phase: float  # 0 to 1, for details without a draw of their own
     lag: float
     late: float  # 0: not late
-    restated: float  # 0: right from the start
-    surplus: int  # calls too many in a restated hour's first record; 0: some are missing
+    restated: float  # 0: correct from the start
+    surplus: int  # excess calls in the first record of a restated hour; 0: some calls are missing
 
     def until(self, fraction: float) -> Counts:
-        """The calls that arrived in the first ``fraction`` (0 to 1) of the hour."""
+        """Return the calls that arrived in the first ``fraction`` (0 to 1) of the hour."""
         phase = self.phase
         silent = arrived(self.silent, fraction, phase)
         immediate_exit = arrived(self.immediate_exit, fraction, phase + 0.17)
@@ -109,7 +109,7 @@ class _Hour(NamedTuple):
 
 
 class _Line(NamedTuple):
-    """A bot in its place."""
+    """A bot with its tenant."""
 
     key: int
     tenant_id: str
@@ -118,7 +118,7 @@ class _Line(NamedTuple):
 
 
 class SimulatedWorld:
-    """Tenants whose bots are called as their characters say, published as ``habits`` say."""
+    """Draws the traffic of tenants' bots from their characters, and publishes it with ``habits``."""
 
     def __init__(self, seed: int, tenants: Sequence[SimTenant], habits: Habits = UNFRIENDLY) -> None:
         self._seed = seed
@@ -131,7 +131,7 @@ class SimulatedWorld:
             for tenant in tenants
             for bot in tenant.bots
         }
-        # What is over for good is drawn once: enough room for a day of every bot and the hours around it.
+        # A cache for a day of every bot and the hours around it.
         size = 4096 + 30 * len(self._lines)
         self._hour: Callable[[tuple[str, str], int], _Hour] = lru_cache(size)(self._draw_hour)
         self._settled_day: Callable[[tuple[str, str], int], Counts] = lru_cache(size)(self._add_up_settled_day)
@@ -160,7 +160,7 @@ class SimulatedWorld:
         return records
 
     def truth(self, tenant_id: str, access_code: str, hour: int, now: float = math.inf) -> Counts:
-        """What really happened until ``now`` in the hour that begins at ``hour`` (both seconds since the epoch).
+        """Return the true counts until ``now`` of the hour that begins at ``hour`` (both in epoch seconds).
 
         Raises KeyError if there is no such bot.
         """
@@ -170,7 +170,7 @@ class SimulatedWorld:
         return self._hour(name, hour).until((now - hour) / HOUR)
 
     def published(self, tenant_id: str, access_code: str, hour: int, now: float) -> Counts:
-        """What the record of the hour that begins at ``hour`` says at ``now`` (both seconds since the epoch).
+        """Return the counts that the record of the hour at ``hour`` has at ``now`` (both in epoch seconds).
 
         All counts are 0 while there is none. Raises KeyError if there is no such bot.
         """
@@ -217,8 +217,8 @@ class SimulatedWorld:
         return Counts(*map(sum, zip(*published, strict=True)))
 
     def _published(self, hour: _Hour, start: int, now: float) -> Counts:
-        """What the record of an hour says at ``now``; no calls if there is none yet."""
-        after = now - (start + HOUR)  # how long ago the hour ended
+        """Return the counts that the record of an hour has at ``now``; no calls if there is no record yet."""
+        after = now - (start + HOUR)  # seconds since the hour ended
         if hour.late or not self._habits.in_progress:
             fraction = 1.0 if after >= (hour.late or hour.lag) else 0.0
         else:
@@ -265,7 +265,7 @@ class SimulatedWorld:
             poisson(rng, 2 * contained),
         )
         phase = rng.random()
-        # Habits come last, so that they change nothing of the above.
+        # Habits are drawn last, so that they do not change the draws above.
         lag = rng.uniform(*habits.lag)
         late = rng.uniform(lag, habits.latest) if rng.random() < habits.late else 0.0
         restated = rng.uniform(*habits.restated_after) if rng.random() < habits.restated else 0.0
@@ -346,7 +346,7 @@ def _expected_calls(bot: SimBot, local: datetime, start: int) -> float:
 
 
 def _stored(hour: _Hour, start: int, now: float) -> float:
-    """When the record of an hour was last written: every minute until it is complete, and once more to correct it."""
+    """Return when the record of an hour was last written: every minute until it is complete, and once to correct it."""
     end = start + HOUR
     if hour.restated and now >= end + hour.restated:
         return end + hour.restated
@@ -367,5 +367,5 @@ def _date(timezone: ZoneInfo, timestamp_ms: int) -> date:
 
 @lru_cache(4096)
 def _midnight(timezone: ZoneInfo, ordinal: int) -> int:
-    """The first second, since the epoch, of the local date with that ordinal, also where clocks change at midnight."""
+    """Return the first epoch second of the local date with that ordinal, even if clocks change at midnight."""
     return int(datetime.combine(date.fromordinal(ordinal), time(), timezone).timestamp())
