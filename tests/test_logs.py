@@ -3,7 +3,9 @@
 import io
 import json
 import logging
+import re
 from errno import ENOSPC
+from pathlib import Path
 
 import pytest
 from structlog.typing import FilteringBoundLogger
@@ -109,3 +111,14 @@ def test_a_log_that_cannot_be_written_ends_nothing(error: Exception, capsys: pyt
     logging.getLogger("aiohttp.server").error("Error")
 
     assert ("", "") == capsys.readouterr()
+
+
+def test_each_event_is_documented() -> None:
+    """An operator finds each event of the log, from level info on, in the table of docs/operations.md."""
+    root = Path(__file__).parents[1]
+    call = re.compile(r'\blog\.(?:info|warning|error|critical|exception)\(\s*"(\w+)"')
+    events = {event for file in (root / "exporter").rglob("*.py") for event in call.findall(file.read_text("utf-8"))}
+    table = (root / "docs" / "operations.md").read_text("utf-8").partition("## The log")[2]
+
+    assert events
+    assert set() == events - set(re.findall(r"`(\w+)`", table))
