@@ -1,4 +1,4 @@
-"""What every test can have, and what is said at the end about those that could not run."""
+"""Fixtures for all tests, and a summary of the tests that could not run."""
 
 import asyncio
 import os
@@ -13,7 +13,7 @@ from harness.programs import PROGRAMS, FindProgram
 
 _STRICT = os.environ.get("CI") == "true"
 
-# Nothing here asserts a duration, so hypothesis is not to either. On CI a run is the same as the one before it.
+# No test asserts a duration, so hypothesis must not either. On CI each run has the same examples.
 settings.register_profile(
     "project", deadline=None, derandomize=_STRICT, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
 )
@@ -25,7 +25,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    # Else pytest-asyncio, asking for the current loop, makes the policy create one that nobody closes.
+    # Without it pytest-asyncio, which asks for the current loop, would create one that is never closed.
     asyncio.set_event_loop(None)
     place = Path(exporter.__file__)
     if config.getoption("--installed") and not place.is_relative_to(sysconfig.get_path("purelib")):
@@ -42,14 +42,14 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         return
     terminalreporter.section("Not run here")
     for report in skipped:
-        # For a test that skipped itself it is the file, the line and the reason.
+        # For a skipped test this is the file, the line and the reason.
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longreprtext
         terminalreporter.write_line(f"Not run here: {report.nodeid}: {reason.removeprefix('Skipped: ')}")
 
 
 @pytest.fixture(scope="session")
 def program() -> FindProgram:
-    """Finds a program the test needs."""
+    """Find a program that the test needs."""
 
     def find(name: str) -> Path:
         path = PROGRAMS[name].find()

@@ -1,4 +1,4 @@
-"""What is written about the chart agrees with it, and its versions with the exporter's."""
+"""The chart's documentation, schema and versions."""
 
 import json
 import re
@@ -20,7 +20,7 @@ CHART = ROOT / "helm" / "oifde-exporter"
 
 
 def load(path: Path) -> dict[str, Any]:
-    """A YAML file."""
+    """Load a YAML file."""
     loaded: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
     return loaded
 
@@ -33,7 +33,7 @@ def test_the_readme_is_up_to_date() -> None:
 
 
 def test_the_schema_is_up_to_date() -> None:
-    """`make docs` has been run after the last change of the configuration's schema; Helm's regular expressions can do it."""
+    """`make docs` has been run after the last change of the configuration's schema, and Helm supports its expressions."""
     command = [sys.executable, str(ROOT / "scripts" / "chart-schema.py"), str(CHART)]
     written = (CHART / "values.schema.json").read_text(encoding="utf-8")
 
@@ -42,7 +42,7 @@ def test_the_schema_is_up_to_date() -> None:
 
 
 def test_every_value_is_explained() -> None:
-    """By a comment of its own or of the block it is in."""
+    """By a comment of its own, or of its block."""
     readme = (CHART / "README.md").read_text(encoding="utf-8")
     explained = set(re.findall(r"^\| `([^`]+)` \|", readme, re.MULTILINE))
 
@@ -57,7 +57,7 @@ def test_every_value_is_explained() -> None:
 
 
 def test_versions_agree() -> None:
-    """The chart's default image is of the version it stands beside; so are the examples."""
+    """The default image and the examples have the chart's version."""
     chart = load(CHART / "Chart.yaml")
     compose = load(ROOT / "examples" / "compose" / "compose.yaml")["services"]["exporter"]
     kustomization = load(ROOT / "examples" / "kubernetes" / "kustomization.yaml")
@@ -77,7 +77,7 @@ def test_versions_agree() -> None:
 
 
 def test_the_schema_is_valid() -> None:
-    """A JSON Schema of the draft that all of Helm's versions know, as editors do."""
+    """It is a JSON Schema of the draft that all versions of Helm and editors support."""
     schema = json.loads((CHART / "values.schema.json").read_text(encoding="utf-8"))
 
     assert "http://json-schema.org/draft-07/schema#" == schema["$schema"]
@@ -87,8 +87,8 @@ def test_the_schema_is_valid() -> None:
 @pytest.mark.parametrize(
     ("block", "model"), [("tls_server_config", TlsServerConfig), ("http_server_config", HttpServerConfig)]
 )
-def test_the_schema_knows_the_web_configuration(block: str, model: type[BaseModel]) -> None:
-    """Every key that the exporter takes."""
+def test_the_schema_has_the_web_configuration(block: str, model: type[BaseModel]) -> None:
+    """It has each key that the exporter accepts."""
     schema = json.loads((CHART / "values.schema.json").read_text(encoding="utf-8"))
     config = schema["properties"]["webConfig"]["properties"]["config"]
 
@@ -100,8 +100,8 @@ def test_the_schema_knows_the_web_configuration(block: str, model: type[BaseMode
     [*sorted(CHART.glob("ci/*-values.yaml")), ROOT / "examples" / "kubernetes" / "config.yaml"],
     ids=lambda path: path.stem,
 )
-def test_configurations_are_ones_the_exporter_takes(path: Path) -> None:
-    """Whoever copies one of the examples gets no error from it."""
+def test_the_exporter_accepts_the_examples(path: Path) -> None:
+    """The exporter accepts each example."""
     config: Any = load(path)
     schema = json.loads((ROOT / "exporter" / "config" / "config.schema.json").read_text(encoding="utf-8"))
     if path.parent.name == "ci":
@@ -114,8 +114,8 @@ def test_configurations_are_ones_the_exporter_takes(path: Path) -> None:
 
 
 @pytest.mark.parametrize("page", ["kubernetes.md", "without-kubernetes.md"])
-def test_whoever_builds_the_image_by_the_documentation_finds_its_labels_filled(page: str) -> None:
-    """The command passes what the Dockerfile would otherwise call unknown; the version is that of the chart."""
+def test_the_documented_build_sets_the_image_labels(page: str) -> None:
+    """The documented command sets the labels that the Dockerfile would leave unknown; the version is that of the chart."""
     asked = re.findall(r"^LABEL .*?\n\n", (ROOT / "Dockerfile").read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
     (command,) = re.findall(
         r"^ +docker build .*?[^\\]\n", (ROOT / "docs" / page).read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
@@ -127,7 +127,7 @@ def test_whoever_builds_the_image_by_the_documentation_finds_its_labels_filled(p
 
 
 def test_the_image_is_built_from_the_lock() -> None:
-    """Its base image is pinned, and both of its stages are that one."""
+    """The base image is pinned, and both stages use it."""
     dockerfile = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 
     assert re.search(

@@ -1,4 +1,4 @@
-"""What is installed besides the project: as locked, fitting together, freely usable, and listed."""
+"""The installed packages: as locked, compatible, freely licensed, and listed."""
 
 import re
 import subprocess
@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 LISTED = re.compile(r"^\| (?P<name>[a-z0-9-]+) \| (?P<version>[0-9][^ ]*) \| (?P<licence>[^|]*) \|", re.MULTILINE)
 
-# What may be shipped along without giving anything away but a notice.
+# Licences that require no more than a notice.
 PERMISSIVE = re.compile(
     r"(MIT|Apache|BSD|PSF|Python Software Foundation|ISC)[^,]*(, (MIT|Apache|BSD|PSF|ISC)[^,]*)*", re.IGNORECASE
 )
@@ -33,22 +33,22 @@ def test_the_list_is_up_to_date(page: str) -> None:
 
 @pytest.mark.parametrize("lock", ["run.txt", "dev.txt"])
 def test_the_list_has_every_locked_package(page: str, lock: str) -> None:
-    """In the version that is locked."""
+    """In the locked version."""
     text = (ROOT / "requirements" / lock).read_text(encoding="utf-8")
     locked = set(re.findall(r"^([a-z0-9-]+)==([^ ]+)", text, re.MULTILINE))
 
     assert set() == locked - {(entry["name"], entry["version"]) for entry in LISTED.finditer(page)}
 
 
-def test_what_is_tested_is_what_is_locked(page: str) -> None:
-    """A package in another version would be neither the one tested nor the one that users get."""
+def test_the_locked_versions_are_tested(page: str) -> None:
+    """Tests and users have the same versions."""
     installed = {entry["name"]: metadata.version(entry["name"]) for entry in LISTED.finditer(page)}
 
     assert {entry["name"]: entry["version"] for entry in LISTED.finditer(page)} == installed
 
 
-def test_what_is_shipped_may_be_shipped(page: str) -> None:
-    """Every package that runs has a permissive licence."""
+def test_all_licences_are_permissive(page: str) -> None:
+    """Each package that runs has a permissive licence."""
     runs, _, _ = page.partition("## What builds")
     licences = {entry["name"]: entry["licence"] for entry in LISTED.finditer(runs)}
 
@@ -57,14 +57,14 @@ def test_what_is_shipped_may_be_shipped(page: str) -> None:
 
 
 def test_the_packages_fit_together() -> None:
-    """Pip finds no requirement of one that another does not meet."""
+    """`pip check` finds no conflict."""
     checked = subprocess.run([sys.executable, "-m", "pip", "check"], capture_output=True, text=True, check=False)
 
     assert (0, "No broken requirements found.\n") == (checked.returncode, checked.stdout)
 
 
 def test_the_auditor_is_locked() -> None:
-    """What looks for vulnerabilities is itself pinned with hashes, and fetched from wherever packages come from."""
+    """The audit tool is pinned with hashes, and comes from the index that the machine is configured for."""
     lock = (ROOT / "requirements" / "audit.txt").read_text(encoding="utf-8")
 
     assert re.search(r"^pip-audit==[^ ]+ \\\n    --hash=sha256:[0-9a-f]{64}", lock, re.MULTILINE)

@@ -1,4 +1,4 @@
-"""The exporter's own families."""
+"""The exporter's own metrics."""
 
 import platform
 
@@ -11,18 +11,18 @@ from exporter.reasons import FailureReason
 
 @pytest.fixture
 def registry() -> CollectorRegistry:
-    """Where the families are registered."""
+    """Return the registry of the metrics."""
     return CollectorRegistry()
 
 
 @pytest.fixture
 def health(registry: CollectorRegistry) -> Health:
-    """The families themselves."""
+    """Return the metrics."""
     return Health(registry, version="1.2.3", revision="abc")
 
 
 def test_series_of_a_platform_exist_before_the_first_request(registry: CollectorRegistry, health: Health) -> None:
-    """rate() and alerts have a 0 to start from, rather than a first failure that nobody sees."""
+    """rate() and alerts start from 0, so that they see the first failure."""
     health.init_platform("main", ["get_token", "query_call_statistics"])
 
     labels = {"platform": "main", "operation": "get_token"}
@@ -34,7 +34,7 @@ def test_series_of_a_platform_exist_before_the_first_request(registry: Collector
 
 
 def test_what_is_not_known_in_advance_is_absent(registry: CollectorRegistry, health: Health) -> None:
-    """No clock skew of 0 is claimed before the platform has said what time it is, and no error code is invented."""
+    """There is no clock skew before the platform's first answer, and no error code before the first error."""
     health.init_platform("main", ["get_token"])
 
     names = {sample.name for family in registry.collect() for sample in family.samples}
@@ -42,7 +42,7 @@ def test_what_is_not_known_in_advance_is_absent(registry: CollectorRegistry, hea
 
 
 def test_initialising_again_keeps_the_counts(registry: CollectorRegistry, health: Health) -> None:
-    """A reload is no reset of the counters."""
+    """A reload does not reset the counters."""
     health.init_platform("main", ["get_token"])
     health.requests.labels("main", "get_token").inc(3)
     health.init_platform("main", ["get_token"])
@@ -52,7 +52,7 @@ def test_initialising_again_keeps_the_counts(registry: CollectorRegistry, health
 
 
 def test_a_forgotten_platform_leaves_nothing_behind(registry: CollectorRegistry, health: Health) -> None:
-    """After a reload without it no series of a platform is left, and every series of the others is."""
+    """After a reload without a platform, only the series of the others are left."""
     for name in ("gone", "kept"):
         health.init_platform(name, ["get_token"])
         health.api_errors.labels(name, "get_token", "900001").inc()
@@ -65,12 +65,12 @@ def test_a_forgotten_platform_leaves_nothing_behind(registry: CollectorRegistry,
 
 
 def test_build_info_says_which_exporter_this_is(registry: CollectorRegistry, health: Health) -> None:
-    """One query tells the versions in use."""
+    """One query shows the versions in use."""
     labels = {"version": "1.2.3", "revision": "abc", "pythonversion": platform.python_version()}
     assert 1.0 == registry.get_sample_value("oifde_exporter_build_info", labels)
 
 
 def test_process_and_python_are_there(registry: CollectorRegistry, health: Health) -> None:
-    """The usual dashboards for a process work."""
+    """The usual dashboards for processes work."""
     names = {family.name for family in registry.collect()}
     assert {"process_cpu_seconds", "process_resident_memory_bytes", "python_info"} <= names

@@ -1,4 +1,4 @@
-"""What the log looks like."""
+"""The format of the log."""
 
 import io
 import json
@@ -14,17 +14,17 @@ from exporter import logs
 
 
 def lines(output: io.StringIO) -> list[str]:
-    """What was written, without the time at the beginning of each line."""
+    """Return the lines without their time."""
     return [line.partition(" ")[2] for line in output.getvalue().splitlines()]
 
 
 def configure(output: io.StringIO, **settings: str) -> FilteringBoundLogger:
-    """A log that writes there."""
+    """Return a logger that writes to the stream."""
     return logs.configure(**({"level": "info", "format": "logfmt"} | settings), stream=output)
 
 
 def test_logfmt_has_an_event_and_its_fields_on_a_line() -> None:
-    """With the level; names in any script stay readable."""
+    """Including the level; names in any script stay readable."""
     output = io.StringIO()
     configure(output).bind(tenant_id="t1").info("bot_failing", bot="账单 助手", failures=2, up=False, error=None)
 
@@ -33,7 +33,7 @@ def test_logfmt_has_an_event_and_its_fields_on_a_line() -> None:
 
 
 def test_json_has_an_object_on_a_line() -> None:
-    """With the same keys."""
+    """It has the same keys."""
     output = io.StringIO()
     configure(output, format="json").warning("bot_failing", bot="账单")
 
@@ -46,7 +46,7 @@ def test_json_has_an_object_on_a_line() -> None:
 @pytest.mark.parametrize("format_", logs.FORMATS)
 @pytest.mark.parametrize("evil", ["a\nlevel=info msg=forged", "a\r\n", "a\x1b[2Jb", "a\u2028b", "\u202eb", "a\x00"])
 def test_nothing_from_outside_forges_a_line(format_: str, evil: str) -> None:
-    """A bot's name may hold anything; it stays one line without control characters."""
+    """A bot's name may contain anything; the event stays one line without control characters."""
     output = io.StringIO()
     configure(output, format=format_).info("bot_failing", bot=evil, error=ValueError(evil))
 
@@ -56,7 +56,7 @@ def test_nothing_from_outside_forges_a_line(format_: str, evil: str) -> None:
 
 
 def test_a_traceback_is_a_field() -> None:
-    """On the same line."""
+    """It stays on the same line."""
     output = io.StringIO()
     log = configure(output)
     try:
@@ -69,8 +69,8 @@ def test_a_traceback_is_a_field() -> None:
     assert "ValueError: invalid literal" in line
 
 
-def test_the_level_is_the_least_that_is_written() -> None:
-    """Below it there is silence."""
+def test_events_below_the_level_are_not_written() -> None:
+    """Events below it are not written."""
     output = io.StringIO()
     log = configure(output, level="warn")
     log.info("login_succeeded")
@@ -79,8 +79,8 @@ def test_the_level_is_the_least_that_is_written() -> None:
     assert ["level=warn msg=login_failed"] == lines(output)
 
 
-def test_what_libraries_complain_about_has_the_same_form() -> None:
-    """Their warnings and errors, not their chatter."""
+def test_warnings_of_libraries_have_the_same_form() -> None:
+    """Their warnings and errors are logged; their other messages are not."""
     output = io.StringIO()
     configure(output, level="debug", format="json")
     logging.getLogger("aiohttp.server").info("chatter")
@@ -91,7 +91,7 @@ def test_what_libraries_complain_about_has_the_same_form() -> None:
 
 
 class Gone(io.StringIO):
-    """A full disk, a pipe that nobody reads any more, or a stream that was closed."""
+    """A stream that cannot be written: full disk, closed pipe, or closed stream."""
 
     def __init__(self, error: Exception) -> None:
         super().__init__()
@@ -106,7 +106,7 @@ class Gone(io.StringIO):
 
 @pytest.mark.parametrize("error", [OSError(ENOSPC, "full"), BrokenPipeError(), ValueError("closed")], ids=repr)
 def test_a_log_that_cannot_be_written_ends_nothing(error: Exception, capsys: pytest.CaptureFixture[str]) -> None:
-    """Neither what the program tells nor what libraries complain about; and it is told nowhere else."""
+    """Neither the exporter's events nor the messages of libraries raise an error, and they appear nowhere else."""
     configure(Gone(error)).warning("bot_failing")
     logging.getLogger("aiohttp.server").error("Error")
 

@@ -1,4 +1,4 @@
-"""What is installed is what was written, and what the locks name."""
+"""The contents of the wheel, and of the locks."""
 
 import os
 import re
@@ -20,12 +20,12 @@ RUN_LOCK = ROOT / "requirements" / "run.txt"
 DEV_LOCK = ROOT / "requirements" / "dev.txt"
 BUILD_LOCK = ROOT / "requirements" / "build.txt"
 
-# A requirement of a lock: one version, and the hashes of its files.
+# A requirement in a lock: a version, and the hashes of its files.
 PINNED = re.compile(r"(?P<name>[a-z0-9-]+)==(?P<version>[^ ]+)(?: ; [^\\]+)?(?: \\\n    --hash=sha256:[0-9a-f]{64})+")
 
 
 def pinned(lock: Path) -> dict[str, str]:
-    """The versions a lock names, by package; a line that is no pinned requirement is an error."""
+    """Return the versions in a lock by package; a line without a pinned version is an error."""
     uncommented = re.sub(r"^ *#.*\n", "", lock.read_text(encoding="utf-8"), flags=re.MULTILINE)
     entries = re.split(r"\n+(?! )", uncommented.strip())
     matches = [PINNED.fullmatch(entry) for entry in entries]
@@ -34,7 +34,7 @@ def pinned(lock: Path) -> dict[str, str]:
 
 
 def package_files(package: Path) -> set[str]:
-    """Every file that belongs to the package, by its path in there."""
+    """Return the path of each file of the package."""
     return {
         file.relative_to(package).as_posix()
         for file in package.rglob("*")
@@ -44,7 +44,7 @@ def package_files(package: Path) -> set[str]:
 
 @pytest.fixture
 def installed(request: pytest.FixtureRequest) -> Path | None:
-    """Where the wheel's package lies; None when the source tree is tested."""
+    """Return the folder of the installed package; None if the source tree is tested."""
     return Path(sysconfig.get_path("purelib"), "exporter") if request.config.getoption("--installed") else None
 
 
@@ -53,22 +53,22 @@ def test_version_is_the_distributions() -> None:
     assert metadata.version("oifde-exporter") == exporter.__version__
 
 
-def test_changelog_tells_of_the_version() -> None:
-    """What is new in the version at hand, or in the next one, can be read."""
+def test_the_changelog_has_the_version() -> None:
+    """The changelog has a section for this version or the next one."""
     headings = re.findall(r"^## \[([^\]]+)\]", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
 
     assert headings[0] in {"Unreleased", exporter.__version__}
 
 
 def test_wheel_has_every_file(installed: Path | None) -> None:
-    """No page, schema or module is left out of what is installed, and none is left over from before."""
+    """The wheel lacks no page, schema or module, and has no file left over from before."""
     source = ROOT / "exporter"
 
     assert package_files(source) == package_files(installed or source)
 
 
 def test_wheel_knows_its_revision(installed: Path | None) -> None:
-    """Which commit a wheel was built from can be told; of a source tree it can't."""
+    """A wheel has the commit it was built from; a source tree does not."""
     assert (installed is not None) == (read_revision() != "unknown")
 
 
@@ -84,7 +84,7 @@ def test_wheel_knows_its_revision(installed: Path | None) -> None:
 def test_an_install_from_a_checkout_knows_its_revision(
     tmp_path: Path, git: str, checkout: bool, told: str, expected: str | None
 ) -> None:
-    """Unless the environment says another; where git cannot tell, there is none, and no error."""
+    """Unless the environment sets another one. If git does not know it, there is none, and no error."""
     tree = tmp_path / "tree"
     (tree / "exporter").mkdir(parents=True)
     for name in ("setup.py", "pyproject.toml", "README.md", "LICENSE", "exporter/__init__.py"):
@@ -102,7 +102,7 @@ def test_an_install_from_a_checkout_knows_its_revision(
 
 
 def test_locks_pin_every_package_with_hashes() -> None:
-    """Nothing is installed but the very files that were locked, and the tests run with what users run with."""
+    """Only the locked files are installed, and the tests run with the versions that users run."""
     run, dev, build = pinned(RUN_LOCK), pinned(DEV_LOCK), pinned(BUILD_LOCK)
 
     assert run == {name: version for name, version in dev.items() if name in run}
@@ -110,7 +110,7 @@ def test_locks_pin_every_package_with_hashes() -> None:
 
 
 def test_lock_satisfies_the_project() -> None:
-    """A dependency added to the project is in the lock, in a version that will do."""
+    """Each dependency of the project is in the lock, in a version that fits."""
     lock = pinned(RUN_LOCK)
     required = [Requirement(text) for text in metadata.requires("oifde-exporter") or []]
 
@@ -119,5 +119,5 @@ def test_lock_satisfies_the_project() -> None:
 
 @pytest.mark.parametrize("lock", [RUN_LOCK, DEV_LOCK, BUILD_LOCK], ids=lambda path: path.name)
 def test_locks_name_no_server(lock: Path) -> None:
-    """Packages come from wherever the machine is set up to take them from."""
+    """The packages come from the index that the machine is configured for."""
     assert "//" not in lock.read_text(encoding="utf-8")

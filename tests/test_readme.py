@@ -1,4 +1,4 @@
-"""What README shows works as it stands there."""
+"""The examples of the README."""
 
 import re
 import subprocess
@@ -15,7 +15,7 @@ CHINESE = (ROOT / "README.zh-CN.md").read_text(encoding="utf-8")
 
 
 def block(start: str) -> str:
-    """The YAML block that begins with a word, as a reader would paste it."""
+    """Return the YAML block that begins with a word."""
     (text,) = [
         match[2].replace("\n" + match[1], "\n").removeprefix(match[1])
         for match in re.finditer(r"^( *)```yaml\n(.*?)^ *```", README, re.MULTILINE | re.DOTALL)
@@ -25,7 +25,7 @@ def block(start: str) -> str:
 
 
 def test_the_configuration_loads() -> None:
-    """With the variable that the text tells to set."""
+    """With the variable that the text says to set."""
     config = load(block("platforms"), {"OIFDE_APP_SECRET": "x"})
 
     assert "billing" == config.platforms[0].tenants[0].bots[0].name
@@ -33,7 +33,7 @@ def test_the_configuration_loads() -> None:
 
 @pytest.mark.parametrize("start", ["scrape_configs", "rule_files"])
 def test_promtool_accepts_the_prometheus_blocks(start: str, tmp_path: Path, program: FindProgram) -> None:
-    """Pasted into a file of their own, after the rules have been copied as is said there."""
+    """Each in a file of its own, after the rules were copied as described."""
     etc, file = "/etc/prometheus", tmp_path / "block.yml"
     file.write_text(block(start).replace(etc, str(tmp_path)), encoding="utf-8")
     (copy,) = re.findall(r"^install .*$", README, re.MULTILINE)
@@ -48,7 +48,7 @@ def test_promtool_accepts_the_prometheus_blocks(start: str, tmp_path: Path, prog
 
 
 def test_every_metric_named_exists() -> None:
-    """In the text as in the rules."""
+    """In the text and in the rules."""
     reference = (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")
     named = set(re.findall(r"\boifde_[a-z_]*[a-z]\b", README))
 
@@ -57,7 +57,7 @@ def test_every_metric_named_exists() -> None:
 
 
 def test_every_page_linked_exists() -> None:
-    """No link of README leads nowhere."""
+    """No link is broken."""
     links = re.findall(r"\]\((?!http)([^)#]+)", README)
 
     assert links
@@ -65,7 +65,7 @@ def test_every_page_linked_exists() -> None:
 
 
 def outline(text: str) -> list[str]:
-    """What a translation leaves as it is: the headings' levels, the blocks of code, the links, the tables' widths."""
+    """Return what a translation must keep: levels of headings, code blocks, links, and the widths of tables."""
     blocks = re.findall(r"^ *```.*?^ *```$", text, re.MULTILINE | re.DOTALL)
     prose = re.sub(r"^ *```.*?^ *```$", "", text, flags=re.MULTILINE | re.DOTALL)
     links = re.findall(r"\]\(([^)]+)\)", prose)
@@ -74,8 +74,8 @@ def outline(text: str) -> list[str]:
     return [*headings, *blocks, *sorted(set(links)), *widths]
 
 
-def test_the_chinese_readme_is_in_step() -> None:
-    """Whoever reads it learns the same, with the same commands, links and tables."""
+def test_the_chinese_readme_matches() -> None:
+    """The translation has the same commands, links and tables."""
     chinese = outline(
         CHINESE.replace("(README.md)", "(README.zh-CN.md)").replace("status-overview-chinese", "status-overview")
     )

@@ -1,4 +1,4 @@
-"""A changed file is noticed, and nothing else is."""
+"""The detection of changed files."""
 
 import asyncio
 import os
@@ -11,7 +11,7 @@ from harness.waiting import wait_for
 
 
 def replace(file: Path, content: bytes) -> None:
-    """At once: nobody sees half of it."""
+    """Replace the file atomically."""
     new = file.with_suffix(".new")
     new.write_bytes(content)
     new.replace(file)
@@ -19,7 +19,7 @@ def replace(file: Path, content: bytes) -> None:
 
 @asynccontextmanager
 async def watching(file: Path) -> AsyncIterator[list[bytes]]:
-    """What the file held each time that it was said to have changed."""
+    """Watch a file, and collect its content at each detected change."""
     seen: list[bytes] = []
     task = asyncio.create_task(Watch(file, 0.001).run(lambda: seen.append(file.read_bytes())))
     try:
@@ -28,8 +28,8 @@ async def watching(file: Path) -> AsyncIterator[list[bytes]]:
         task.cancel()
 
 
-async def test_a_pipe_in_its_place_is_not_waited_for(tmp_path: Path) -> None:
-    """It is out of reach, like a file that is not there; what comes after it is noticed."""
+async def test_a_pipe_in_its_place_does_not_block(tmp_path: Path) -> None:
+    """It counts as unreadable; the change after it is detected."""
     file = tmp_path / "config.yaml"
     os.mkfifo(file)
     async with watching(file) as seen:
@@ -40,7 +40,7 @@ async def test_a_pipe_in_its_place_is_not_waited_for(tmp_path: Path) -> None:
 
 
 async def test_another_content_is_a_change(tmp_path: Path) -> None:
-    """Put in the file's place, as a Kubernetes volume does; the same content once more is none."""
+    """The file is replaced, as in a Kubernetes volume; replacing it with the same content is no change."""
     file = tmp_path / "config.yaml"
     file.write_bytes(b"one")
     async with watching(file) as seen:
@@ -54,7 +54,7 @@ async def test_another_content_is_a_change(tmp_path: Path) -> None:
 
 
 async def test_a_file_that_is_away_for_a_moment_has_not_changed(tmp_path: Path) -> None:
-    """It is looked at again until it is back."""
+    """The watch reads it again until it is back."""
     file = tmp_path / "config.yaml"
     file.write_bytes(b"one")
     async with watching(file) as seen:

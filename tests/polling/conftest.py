@@ -1,4 +1,4 @@
-"""Polling without a platform: a clock that takes no time, and a session that answers what a test says."""
+"""Fixtures for polling without a platform: a loop in which sleeping takes no time, and a session with given answers."""
 
 import asyncio
 import json
@@ -23,34 +23,34 @@ from exporter.upstream.reports import HOUR, Report
 
 
 def pytest_asyncio_loop_factories(item: pytest.Item) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
-    """The tests here run in loops in which sleeping takes no time, but for those with real sockets."""
+    """Run the tests in loops in which sleeping takes no time, except those with real sockets."""
     if item.path.name == "test_fleet.py":
         return {"asyncio": asyncio.new_event_loop}
     return {"looptime": partial(looptime.new_event_loop, start=0.0)}
 
 
 class LoopClock:
-    """A clock that follows the running loop's, which looptime moves; ``step`` sets the wall clock alone."""
+    """A clock that follows the running loop, which looptime moves. ``step`` sets the wall clock alone."""
 
     def __init__(self, start: datetime) -> None:
         self.start = start.timestamp()
 
     def now(self) -> float:
-        """The wall clock."""
+        """Return the time of the wall clock."""
         return self.start + asyncio.get_running_loop().time()
 
     def elapsed(self) -> float:
-        """The loop's own time."""
+        """Return the time of the loop."""
         return asyncio.get_running_loop().time()
 
     def step(self, seconds: float) -> None:
-        """Sets the wall clock on or back."""
+        """Set the wall clock forwards or back."""
         self.start += seconds
 
 
 @dataclass
 class FakeSession:
-    """Answers each query with what ``answer`` gives for the date asked for, and remembers when it was asked."""
+    """Answers each query with the result of ``answer`` for the date requested, and notes when each query came."""
 
     report: Report = HOUR
     answer: Callable[[datetime], object] = lambda _: []
@@ -75,7 +75,7 @@ class FakeSession:
         expect: type,
         progress: Progress,
     ) -> object:
-        """An answer that is an exception is raised; one that is a number takes that many seconds and is empty."""
+        """Return the answer. Raise it if it is an exception; a number is an empty answer after that many seconds."""
         report = self.report
         assert (report.operation, report.path, report.type, list) == (operation, path, body["type"], expect)
         assert isinstance(body["timestamp"], int)
@@ -104,13 +104,13 @@ class FakeSession:
             self.running -= 1
 
     def redact(self, text: str) -> str:
-        """There are none."""
+        """Return the text unchanged."""
         return text
 
 
 @dataclass
 class Findings:
-    """What a poller reported of its reports."""
+    """The anomalies and revisions that a poller reported."""
 
     reasons: list[str] = field(default_factory=list)
     revisions: int = 0
@@ -122,7 +122,7 @@ class Findings:
 
 @dataclass
 class Rig:
-    """A poller and all that it touches."""
+    """A poller with all parts around it."""
 
     poller: Poller
     session: FakeSession
@@ -134,17 +134,17 @@ class Rig:
 
     @property
     def snapshot(self) -> Snapshot:
-        """What the store has of the bot now."""
+        """The bot's snapshot in the store."""
         return self.store.bots[self.poller.plan.bot][self.poller.plan.rules.report.name]
 
     @property
     def events(self) -> list[str]:
-        """The events logged at info level or above."""
+        """The events logged at level info or above."""
         return [call.kwargs["event"] for call in self.log.calls if call.method_name != "debug"]
 
 
 class MakeRig(Protocol):
-    """Builds a ``Rig``; times in seconds, ``start`` in Shanghai."""
+    """Builds a ``Rig``; times in seconds, ``start`` in Shanghai's time zone."""
 
     def __call__(
         self,
@@ -162,7 +162,7 @@ BOT = BotId("main", "t1", "b1", "billing", "acme")
 
 @pytest.fixture
 def make_rig() -> MakeRig:
-    """A poller of a bot in Shanghai, at noon unless a test says otherwise."""
+    """Return a function that builds a poller of a bot in Shanghai, by default at noon."""
 
     def make(
         *,

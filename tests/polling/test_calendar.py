@@ -19,16 +19,16 @@ def _utc(*parts: int) -> float:
         ("Asia/Kolkata", date(2021, 8, 13), _utc(2021, 8, 12, 18, 30), 24),
         ("Europe/Berlin", date(2024, 3, 31), _utc(2024, 3, 30, 23), 23),
         ("Europe/Berlin", date(2024, 10, 27), _utc(2024, 10, 26, 22), 25),
-        # The clock skips midnight: the day begins with the change, at 01:00.
+        # The clock skips midnight: the day begins at the change, at 01:00.
         ("America/Sao_Paulo", date(2018, 11, 4), _utc(2018, 11, 4, 3), 23),
-        # And 23:00 to 24:00 comes twice.
+        # The hour from 23:00 comes twice.
         ("America/Sao_Paulo", date(2018, 2, 17), _utc(2018, 2, 17, 2), 25),
-        # 00:00 comes twice: the day begins with the first.
+        # 00:00 comes twice: the day begins at the first.
         ("America/Havana", date(2024, 11, 3), _utc(2024, 11, 3, 4), 25),
     ],
 )
 def test_days_begin_and_last_as_their_zone_says(zone: str, day: date, begins: float, number: int) -> None:
-    """A day has 23, 24 or 25 hours, each an hour long, without a gap."""
+    """A day has 23, 24 or 25 hours of an hour each, without a gap."""
     local = ZoneInfo(zone)
 
     assert begins == midnight(day, local)
@@ -46,7 +46,7 @@ def test_days_begin_and_last_as_their_zone_says(zone: str, day: date, begins: fl
     ],
 )
 def test_half_hour_changes_leave_no_gap(day: date, minutes: list[int]) -> None:
-    """Where clocks change by half an hour, the day's hours still cover all of it, once: one of them is half as long."""
+    """If clocks change by half an hour, the day's hours still cover all of it once; one of them has half the length."""
     lord_howe = ZoneInfo("Australia/Lord_Howe")
 
     spans = hours(day, lord_howe)
@@ -58,7 +58,7 @@ def test_half_hour_changes_leave_no_gap(day: date, minutes: list[int]) -> None:
 
 
 def test_hours_start_on_the_zones_own_hour() -> None:
-    """10:40 in Kolkata lies in the hour from 10:00 there, which is half past in UTC."""
+    """10:40 in Kolkata belongs to the local hour from 10:00, which is at half past in UTC."""
     kolkata = ZoneInfo("Asia/Kolkata")
 
     assert _utc(2026, 1, 1, 4, 30) == hour_start(_utc(2026, 1, 1, 5, 10), kolkata)

@@ -1,4 +1,4 @@
-"""All that is polled, and what a new configuration changes of it, against a platform over real sockets."""
+"""The fleet and its reloads, against a simulated platform over real sockets."""
 
 import asyncio
 import random
@@ -27,26 +27,26 @@ TENANTS = [SimTenant("t1", (SimBot("a", "a"), SimBot("b", "b"))), SimTenant("t2"
 
 
 class Listener:
-    """Hears of everything, and fails when it is told to at what goes."""
+    """Accepts all changes; on request, fails at removals."""
 
     fails = False
 
     def bot_changed(self, bot: BotId, report: str, snapshot: Snapshot) -> None:
-        """Well."""
+        """Accept it."""
 
     def bot_removed(self, bot: BotId) -> None:
-        """Well, or not."""
+        """Accept it, or fail."""
         if self.fails:
             raise RuntimeError("ours")
 
     def report_removed(self, bot: BotId, report: str) -> None:
-        """Well."""
+        """Accept it."""
 
     def tenant_changed(self, tenant: TenantId, status: TenantStatus) -> None:
-        """Well."""
+        """Accept it."""
 
     def tenant_removed(self, tenant: TenantId) -> None:
-        """Well."""
+        """Accept it."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ class CountWork:
 
 
 class Rig:
-    """A fleet with its store, polling a simulated platform."""
+    """A fleet with its store, and a simulated platform."""
 
     def __init__(self, simulator: Simulator) -> None:
         self.simulator = simulator
@@ -121,7 +121,7 @@ class Rig:
         )
 
     async def apply(self, **changes: Any) -> None:
-        """Takes over a configuration of bots a, b and c with some changes, and waits until all are up."""
+        """Apply a configuration of the bots a, b and c with some changes, and wait until all are up."""
         settings: dict[str, Any] = {
             "top": "poll_interval: 1h",
             "platform": "request_timeout: 5s",
@@ -149,7 +149,7 @@ class Rig:
             await wait_for(self.all_up, "every bot to be up")
 
     async def discovery(self, follow: Callable[[], Awaitable[None]], on_change: Callable[[], None]) -> Discovery:
-        """A discovery of the bots of t1 beside the fleet, which nothing runs."""
+        """Build a discovery of t1's bots beside the fleet, without running it."""
         await self.apply()
         return Discovery(
             DiscoveryPlan("main", "t1", interval=600, retry_interval=60, budget=30),
@@ -166,21 +166,21 @@ class Rig:
         return event
 
     def all_up(self) -> bool:
-        """Whether the last poll of every bot succeeded."""
+        """Return whether the last poll of each bot succeeded."""
         return all(snapshot.up for snapshot in self.snapshots().values())
 
     def snapshots(self) -> dict[str, Snapshot]:
-        """By access code."""
+        """Return the snapshots by access code."""
         return {bot.access_code: reports["hour"] for bot, reports in self.store.bots.items()}
 
     def polls(self, access_code: str) -> int:
-        """How often a bot's reports were asked for."""
+        """Return how often a bot's reports were requested."""
         return len(self.simulator.journal.of("query_call_statistics", access_code=access_code))
 
 
 @pytest.fixture
 async def rig() -> AsyncIterator[Rig]:
-    """A fleet that polls each bot once an hour, so that every further poll is seen."""
+    """A fleet that polls each bot once an hour, so that a test sees each further poll."""
     async with Simulator(SimulatedWorld(1, TENANTS, CALM), clock=StandingClock()) as simulator:
         rig = Rig(simulator)
         yield rig
@@ -189,7 +189,7 @@ async def rig() -> AsyncIterator[Rig]:
 
 
 async def test_a_change_of_one_bot_disturbs_no_other(rig: Rig) -> None:
-    """The others keep their schedules, snapshots and login; the renamed one its figures, under the new name."""
+    """The others keep their schedules, snapshots and login; the renamed bot keeps its metrics under the new name."""
     await rig.apply()
     before, polls = rig.snapshots(), {bot: rig.polls(bot) for bot in "abc"}
 
@@ -206,7 +206,7 @@ async def test_a_change_of_one_bot_disturbs_no_other(rig: Rig) -> None:
 
 
 async def test_bots_come_and_go(rig: Rig) -> None:
-    """A bot that is gone leaves nothing behind; neither does a tenant."""
+    """A bot or tenant that is removed leaves nothing behind."""
     await rig.apply(bots=("a",))
     assert {"a", "c"} == set(rig.snapshots())
 
@@ -216,7 +216,7 @@ async def test_bots_come_and_go(rig: Rig) -> None:
 
 
 async def test_the_same_configuration_changes_nothing(rig: Rig) -> None:
-    """Not a single request is sent because of a reload."""
+    """A reload without changes sends no request."""
     await rig.apply()
     before, polls = rig.snapshots(), rig.simulator.journal.counts.copy()
 
@@ -226,8 +226,8 @@ async def test_the_same_configuration_changes_nothing(rig: Rig) -> None:
     assert polls == rig.simulator.journal.counts
 
 
-async def test_figures_outlive_a_change_of_their_platform(rig: Rig) -> None:
-    """With new limits everything is polled anew, through a new login; the days so far go on."""
+async def test_data_survives_a_change_of_its_platform(rig: Rig) -> None:
+    """New limits of a platform replace its sessions, with new logins; the data stays."""
     await rig.apply()
     before = rig.snapshots()
 
@@ -241,7 +241,7 @@ async def test_figures_outlive_a_change_of_their_platform(rig: Rig) -> None:
 
 
 async def test_a_tenants_new_name_is_shown(rig: Rig) -> None:
-    """The tenant and its bots go under the new name alone."""
+    """The tenant and its bots appear under the new name only."""
     await rig.apply()
     await rig.apply(t1="name: acme corp")
 
@@ -249,8 +249,8 @@ async def test_a_tenants_new_name_is_shown(rig: Rig) -> None:
     assert {"acme corp", "t2"} == {bot.tenant for bot in rig.store.bots}
 
 
-async def test_a_platform_that_is_gone_leaves_no_series(rig: Rig) -> None:
-    """Not even for the requests that were under way to it."""
+async def test_a_removed_platform_leaves_no_series(rig: Rig) -> None:
+    """Not even for the requests to it that were under way."""
     async with Simulator(SimulatedWorld(2, TENANTS, CALM), clock=StandingClock()) as other:
         other.faults.add(faults.Hang(), operation="query_call_statistics")
         await rig.apply(up=False, extra=other)
@@ -262,8 +262,8 @@ async def test_a_platform_that_is_gone_leaves_no_series(rig: Rig) -> None:
     assert b'platform="other"' not in generate_latest(rig.registry)
 
 
-async def test_a_report_that_is_dropped_leaves_no_series(rig: Rig) -> None:
-    """Neither does what only it asked the platform for; what other reports ask for goes on being counted."""
+async def test_a_removed_report_leaves_no_series(rig: Rig) -> None:
+    """Its operation leaves none either; the series of other operations stay."""
     reports = "poll_interval: 1h\nreports: [hour, chatbot]"
     await rig.apply(top=reports)
     assert b'operation="query_chatbot"' in generate_latest(rig.registry)
@@ -277,8 +277,8 @@ async def test_a_report_that_is_dropped_leaves_no_series(rig: Rig) -> None:
     assert b'operation="query_chatbot"' in generate_latest(rig.registry)
 
 
-async def test_a_fault_in_a_removal_does_not_last(rig: Rig) -> None:
-    """The next configuration is taken over, though some bots are gone already."""
+async def test_an_error_during_a_removal_does_not_last(rig: Rig) -> None:
+    """After a listener failed during a reload, the next configuration is applied completely."""
     await rig.apply(bots=("a", "b", "other", "another"))
     rig.listener.fails = True
     with pytest.raises(RuntimeError):
@@ -333,8 +333,8 @@ platforms:
     assert 2 == getattr(replaced.settings, "retries", None)
 
 
-async def test_all_is_tried_once_every_bot_has_been_polled(rig: Rig) -> None:
-    """With success or without."""
+async def test_all_is_tried_after_each_bot_has_been_polled(rig: Rig) -> None:
+    """Successfully or not."""
     rig.simulator.accounts["t2"].app_secret = "changed"
     await rig.apply(up=False)
     await wait_for(lambda: rig.fleet.all_tried, "every bot to be tried")
@@ -370,21 +370,21 @@ async def test_a_bot_that_discovery_finds_replans_the_further_work(rig: Rig) -> 
     assert [CountPlan(("a",)), CountPlan(("a", "b"))] == rig.work.made["main", "t1"].plans
 
 
-async def test_a_fault_that_ends_a_poller_does_not_last(rig: Rig) -> None:
-    """Its report is down, whatever it was before, and the next poll comes after an interval as ever."""
+async def test_an_error_that_ends_a_poller_does_not_last(rig: Rig) -> None:
+    """The bot is down, whatever its state was, and is polled again after an interval."""
     await rig.apply(top="poll_interval: 1s", bots=("a",))
     rig.log_fails = True
     rig.simulator.faults.add(faults.HttpStatus(400), operation="query_call_statistics")
-    await wait_for(lambda: not any(each.up for each in rig.snapshots().values()), "every bot to be down")
-    assert {"internal"} == {each.failure.reason for each in rig.snapshots().values() if each.failure}
+    await wait_for(lambda: not any(snapshot.up for snapshot in rig.snapshots().values()), "every bot to be down")
+    assert {"internal"} == {bot.failure.reason for bot in rig.snapshots().values() if bot.failure}
 
     rig.log_fails = False
     rig.simulator.faults.clear()
     await wait_for(rig.all_up, "every bot to be up again")
 
 
-async def test_a_fault_in_following_a_discovery_ends_nothing(rig: Rig) -> None:
-    """It is logged, counts as a failure, and the next discovery makes up for it."""
+async def test_an_error_in_following_a_discovery_does_not_end_it(rig: Rig) -> None:
+    """The error is logged and counts as a failed discovery; the next discovery repeats the step."""
     faults_left, changes = [RuntimeError("ours")], list[DiscoveryStatus]()
 
     async def follow() -> None:
@@ -395,7 +395,9 @@ async def test_a_fault_in_following_a_discovery_ends_nothing(rig: Rig) -> None:
     await discovery.discover()
     await discovery.discover()
 
-    assert [(False, "internal error: RuntimeError"), (True, None)] == [(each.up, each.problem) for each in changes]
+    assert [(False, "internal error: RuntimeError"), (True, None)] == [
+        (status.up, status.problem) for status in changes
+    ]
     assert {"a": "a", "b": "b"} == discovery.roster.names
     events = [call.kwargs["event"] for call in rig.log.calls]
     assert ["discovery_crashed", "discovery_failing", "discovery_recovered"] == [
@@ -403,8 +405,8 @@ async def test_a_fault_in_following_a_discovery_ends_nothing(rig: Rig) -> None:
     ]
 
 
-async def test_a_fault_in_showing_a_discovery_does_not_end_it(rig: Rig) -> None:
-    """Neither where it succeeded nor where it failed."""
+async def test_an_error_in_publishing_a_discovery_does_not_end_it(rig: Rig) -> None:
+    """Neither after a success nor after a failure."""
 
     async def follow() -> None:
         """All is well."""

@@ -1,4 +1,4 @@
-"""One report of one bot, polled on its schedule."""
+"""Polling one report of one bot."""
 
 import asyncio
 from collections.abc import Callable
@@ -17,27 +17,27 @@ from .conftest import MakeRig, Rig
 
 
 def row(at: datetime, hour: int, calls: object) -> dict[str, Any]:
-    """An hour's record of the day that was asked for."""
+    """Build an hour's record of the day requested."""
     return make_row(HOUR, at.replace(hour=hour).timestamp(), callCount=calls)
 
 
 def calls(rig: Rig) -> Value:
-    """The counter of calls shown."""
+    """Return the counter of calls shown."""
     return counted(rig.snapshot)
 
 
 def counted(snapshot: Snapshot) -> Value:
-    """The counter of calls of a snapshot."""
+    """Return the counter of calls of a snapshot."""
     return read_field(HOUR, snapshot.totals, "callCount") if snapshot.totals else None
 
 
 def calls_of(record: Record | None) -> Value:
-    """The calls of an hour's record, or a day's."""
+    """Return the calls of a record."""
     return read_field(HOUR, record.values, "callCount") if record else None
 
 
 async def run_for(rig: Rig, seconds: float, phase: float = 0.5) -> None:
-    """Lets the poller run for a while."""
+    """Run the poller for a while."""
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(seconds):
             await rig.poller.run(phase)
@@ -45,7 +45,7 @@ async def run_for(rig: Rig, seconds: float, phase: float = 0.5) -> None:
 
 
 async def test_the_first_poll_is_at_once_then_at_the_bots_own_moment(make_rig: MakeRig) -> None:
-    """Once an interval, always at the same phase of it."""
+    """Polls come once per interval, always at the same phase."""
     rig = make_rig()
     before = asyncio.get_running_loop().time()
 
@@ -59,7 +59,7 @@ async def test_the_first_poll_is_at_once_then_at_the_bots_own_moment(make_rig: M
 
 
 async def test_a_slow_platform_makes_no_poll_overlap_or_drift(make_rig: MakeRig) -> None:
-    """A poll that takes longer than its interval leaves slots out; the others stay where they were."""
+    """A poll that takes longer than its interval skips slots; the other slots stay."""
     rig = make_rig(interval=10)
     rig.session.answer = lambda day: 9.9 if day.day == 20 else []
 
@@ -70,7 +70,7 @@ async def test_a_slow_platform_makes_no_poll_overlap_or_drift(make_rig: MakeRig)
 
 
 async def test_a_poll_ends_with_its_budget(make_rig: MakeRig) -> None:
-    """A platform that never answers is a timeout, and the next slot is kept."""
+    """A platform that never answers is a timeout, and the next poll is on time."""
     rig = make_rig()
     rig.session.answer = lambda _: 10_000
 
@@ -90,10 +90,10 @@ async def test_a_poll_ends_with_its_budget(make_rig: MakeRig) -> None:
         (31, 0, 0, "timeout"),
     ],
 )
-async def test_the_budget_is_for_what_is_sent(
+async def test_the_budget_excludes_the_queue(
     make_rig: MakeRig, login: float, queue: float, answer: float, reason: str | None
 ) -> None:
-    """The login counts, and the answer; the wait for a turn before it does not."""
+    """The budget includes the login and the answer, but not the wait in the queue."""
     rig = make_rig()
     rig.session.login, rig.session.queue = login, queue
     rig.session.answer = lambda _: answer
@@ -105,7 +105,7 @@ async def test_the_budget_is_for_what_is_sent(
 
 
 async def test_a_success_is_shown_and_a_failure_changes_no_data(make_rig: MakeRig) -> None:
-    """The figures stay; up, the count of failures and the reason say what happened."""
+    """The data stays; ``up``, the number of failures and the reason show the failure."""
     rig = make_rig()
     rig.session.answer = lambda day: [row(day, 10, 7), row(day, 12, 1)]
     await rig.poller.poll(None)
@@ -132,7 +132,7 @@ async def test_a_success_is_shown_and_a_failure_changes_no_data(make_rig: MakeRi
 
 
 async def test_a_bot_is_known_before_its_first_poll(make_rig: MakeRig) -> None:
-    """Down, without data and without a last success."""
+    """It is down, without data and without a last success."""
     rig = make_rig()
 
     assert (False, 0, None, None) == (
@@ -146,7 +146,7 @@ async def test_a_bot_is_known_before_its_first_poll(make_rig: MakeRig) -> None:
 
 
 async def test_only_changes_are_logged(make_rig: MakeRig) -> None:
-    """One line when a bot starts to fail, one when it is back, which says how long it was gone."""
+    """One line when a bot begins to fail, one when it recovers, with the duration."""
     rig = make_rig()
     await run_for(rig, 150)
     assert [] == rig.events
@@ -162,8 +162,8 @@ async def test_only_changes_are_logged(make_rig: MakeRig) -> None:
     assert "b1" == rig.log.calls[-1].kwargs["access_code"]
 
 
-async def test_what_concerns_the_whole_platform_is_not_repeated_for_each_bot(make_rig: MakeRig) -> None:
-    """While the platform is known to be down, its bots are down without a line each."""
+async def test_an_outage_of_the_platform_is_not_logged_for_each_bot(make_rig: MakeRig) -> None:
+    """While the platform is unreachable, its bots are down without a line each."""
     rig = make_rig()
     rig.session.answer = lambda _: CircuitOpen(FailureReason.CONNECT, "refused")
 
@@ -176,8 +176,8 @@ async def test_what_concerns_the_whole_platform_is_not_repeated_for_each_bot(mak
     rig.poller.close()
 
 
-async def test_a_fault_of_ours_does_not_end_the_polling(make_rig: MakeRig) -> None:
-    """It is a failed poll with a traceback in the log; the next poll comes."""
+async def test_an_internal_error_does_not_end_the_polling(make_rig: MakeRig) -> None:
+    """An internal error is a failed poll with a traceback in the log; the next poll comes."""
     rig = make_rig()
     rig.session.answer = lambda _: ZeroDivisionError("ours")
 
@@ -190,32 +190,32 @@ async def test_a_fault_of_ours_does_not_end_the_polling(make_rig: MakeRig) -> No
 
 
 class Fragile:
-    """Breaks when it hears of what it cannot stand."""
+    """A listener that fails at some snapshots."""
 
-    def __init__(self, cannot_stand: Callable[[Snapshot], bool]) -> None:
-        self.cannot_stand = cannot_stand
+    def __init__(self, fails_at: Callable[[Snapshot], bool]) -> None:
+        self.fails_at = fails_at
         self.heard: list[Snapshot] = []
 
     def bot_changed(self, bot: BotId, report: str, snapshot: Snapshot) -> None:
-        if self.cannot_stand(snapshot):
+        if self.fails_at(snapshot):
             raise ZeroDivisionError
         self.heard.append(snapshot)
 
     def bot_removed(self, bot: BotId) -> None:
-        """Not heeded."""
+        """Ignore it."""
 
     def report_removed(self, bot: BotId, report: str) -> None:
-        """Not heeded."""
+        """Ignore it."""
 
     def tenant_changed(self, tenant: TenantId, status: TenantStatus) -> None:
-        """Not heeded."""
+        """Ignore it."""
 
     def tenant_removed(self, tenant: TenantId) -> None:
-        """Not heeded."""
+        """Ignore it."""
 
 
-async def test_a_listener_that_breaks_does_not_end_the_polling(make_rig: MakeRig) -> None:
-    """The poll has failed, with a traceback in the log; what was shown stays; all is well when the cause is gone."""
+async def test_a_listener_that_fails_does_not_end_the_polling(make_rig: MakeRig) -> None:
+    """The poll fails with a traceback in the log, and the data stays; the next poll succeeds once the cause is gone."""
     fragile = Fragile(lambda snapshot: calls_of(snapshot.live) == 13)
     rig = make_rig(listeners=[fragile])
     rig.session.answer = lambda day: [row(day, 12, 7)]
@@ -239,23 +239,23 @@ async def test_a_listener_that_breaks_does_not_end_the_polling(make_rig: MakeRig
     rig.poller.close()
 
 
-async def test_a_listener_that_stands_nothing_does_not_end_the_polling(make_rig: MakeRig) -> None:
-    """Neither when a bot is new nor in any poll, failed or not; the log has each."""
+async def test_a_listener_that_always_fails_does_not_end_the_polling(make_rig: MakeRig) -> None:
+    """A listener that fails each time fails for a new bot and in each poll; the log has all of it."""
     fragile = Fragile(lambda _: True)
     rig = make_rig(listeners=[fragile])
     rig.session.answer = lambda _: UpstreamError(FailureReason.HTTP, "HTTP status 503", status=503)
     await run_for(rig, 70)
     assert ["publish_crashed", "bot_failing", *["poll_crashed", "publish_crashed"] * 2] == rig.events
 
-    fragile.cannot_stand = lambda _: False
+    fragile.fails_at = lambda _: False
     rig.session.answer = lambda day: [row(day, 12, 7)]
     await rig.poller.poll(None)
     assert (True, 7) == (rig.snapshot.up, calls(rig))
     rig.poller.close()
 
 
-async def test_a_listener_that_breaks_on_the_hour_is_told_again(make_rig: MakeRig) -> None:
-    """The new day's 0 comes by the clock, outside of any poll; the next poll brings what was missed."""
+async def test_a_listener_that_fails_between_polls_is_called_again(make_rig: MakeRig) -> None:
+    """The timer shows the new day's 0 outside of any poll; the next poll repeats what the listener missed."""
     fragile = Fragile(lambda snapshot: counted(snapshot) == 0)
     rig = make_rig(start="2026-05-21T01:50", interval=1800, stale_after=7200, listeners=[fragile])
     rig.session.answer = lambda day: [row(day, 12, 8)] if day.day == 20 else [row(day, 0, 5)]
@@ -271,7 +271,7 @@ async def test_a_listener_that_breaks_on_the_hour_is_told_again(make_rig: MakeRi
 
 
 async def test_a_report_by_day_shows_the_last_day(make_rig: MakeRig) -> None:
-    """One request a poll, for the days up to today; nothing else of a snapshot is filled."""
+    """A poll sends one request for the days up to today; the other fields of the snapshot stay empty."""
     rig = make_rig(report=DAY, interval=600)
     rig.session.answer = lambda day: [row(day - timedelta(days=ago), 0, ago) | {"type": "day"} for ago in range(3)]
 
@@ -290,7 +290,7 @@ async def test_a_report_by_day_shows_the_last_day(make_rig: MakeRig) -> None:
 
 
 async def test_anomalies_are_logged_and_counted_once(make_rig: MakeRig) -> None:
-    """The same bad field in each poll is one line and one count."""
+    """The same invalid field in each poll is one line and one count."""
     rig = make_rig()
     rig.session.answer = lambda day: [row(day, 10, "many")] if day.day == 20 else []
 
@@ -301,7 +301,7 @@ async def test_anomalies_are_logged_and_counted_once(make_rig: MakeRig) -> None:
 
 
 async def test_a_poll_that_brings_nothing_new_keeps_the_records(make_rig: MakeRig) -> None:
-    """A listener recognises by identity that it has nothing to compute again; the time of the request moves on."""
+    """Listeners recognise by identity that nothing has changed; only the time of the request changes."""
     rig = make_rig()
     rig.session.answer = lambda day: [row(day, 11, 7)]
     await rig.poller.poll(None)
@@ -323,10 +323,10 @@ async def test_a_poll_that_brings_nothing_new_keeps_the_records(make_rig: MakeRi
 
 
 class TestRepeatedAnswers:
-    """Answers that are byte for byte the last one, which most are."""
+    """Answers that are byte for byte the last one: most of them are."""
 
     async def test_they_are_not_decoded_again(self, make_rig: MakeRig) -> None:
-        """A changed one is, and one that is like an earlier one than the last."""
+        """A changed answer is decoded, also if it equals an earlier one than the last."""
         rig = make_rig()
         rig.session.answer = lambda day: [row(day, 11, 7)] if day.day == 20 else []
         for _ in range(5):
@@ -341,7 +341,7 @@ class TestRepeatedAnswers:
         rig.poller.close()
 
     async def test_an_anomalous_one_is_decoded(self, make_rig: MakeRig) -> None:
-        """A record that could not be placed may be placed later: tomorrow's, for example, at midnight."""
+        """A record that cannot be assigned to an hour may be assigned later: tomorrow's record, for example, after midnight."""
         rig = make_rig()
         rig.session.answer = lambda day: [row(day + timedelta(days=1), 0, 7)]
         for _ in range(3):
@@ -352,7 +352,7 @@ class TestRepeatedAnswers:
 
     @pytest.mark.parametrize("start", ["2026-05-20T12:00", "2026-05-20T23:00"])
     async def test_they_show_what_decoding_them_would(self, make_rig: MakeRig, start: str) -> None:
-        """Hours settle and days end by the clock; through half a day, also over midnight, nothing differs."""
+        """Hours settle and days end by the clock: during half a day, also over midnight, the snapshots are equal."""
         rigs = [make_rig(start=start), make_rig(start=start)]
         rigs[1].session.compares = False
         for rig in rigs:
@@ -370,10 +370,10 @@ class TestRepeatedAnswers:
 
 
 class TestYesterday:
-    """The hours of the day before, for whoever compares."""
+    """The hours of the day before, for comparison."""
 
     async def test_it_is_asked_for_once_and_not_in_the_first_round(self, make_rig: MakeRig) -> None:
-        """A bot's second poll asks for it, whatever comes of it, and no other does."""
+        """Only the second poll of a bot requests it, successfully or not."""
         rig = make_rig()
         rig.session.answer = lambda day: [row(day, 10, day.day)]
 
@@ -389,7 +389,7 @@ class TestYesterday:
         rig.poller.close()
 
     async def test_its_failure_decides_nothing(self, make_rig: MakeRig) -> None:
-        """The bot is up, and the platform is not asked again and again."""
+        """The bot is up, and the request is not repeated."""
         rig = make_rig()
         error = UpstreamError(FailureReason.API, "no such day")
         rig.session.answer = lambda day: [row(day, 10, 7)] if day.day == 20 else error
@@ -403,7 +403,7 @@ class TestYesterday:
         rig.poller.close()
 
     async def test_an_outage_ends_without_it(self, make_rig: MakeRig) -> None:
-        """The poll that brings a bot back asks for today alone, so that all bots are back soon."""
+        """The poll that ends an outage requests today's report only, so that all bots recover soon."""
         rig = make_rig()
         rig.session.answer = lambda _: UpstreamError(FailureReason.CONNECT, "refused")
         await rig.poller.poll(None)
@@ -416,7 +416,7 @@ class TestYesterday:
         rig.poller.close()
 
     async def test_today_becomes_yesterday(self, make_rig: MakeRig) -> None:
-        """A process that runs over midnight knows it already, and goes on comparing."""
+        """A process that runs over midnight has yesterday's hours already."""
         rig = make_rig(start="2026-05-20T23:00", interval=600)
         rig.session.answer = lambda day: [row(day, 22, day.day)]
 
@@ -427,10 +427,10 @@ class TestYesterday:
 
 
 class TestMidnight:
-    """The day's turn, in one running process."""
+    """The change of the day in a running process."""
 
     async def test_yesterday_is_polled_as_long_as_it_is_needed(self, make_rig: MakeRig) -> None:
-        """From midnight until an hour of today is complete; its failure does not make the bot fail."""
+        """From midnight until an hour of today is complete. If it fails, the bot stays up."""
         rig = make_rig(start="2026-05-20T23:50", interval=600)
 
         def answer(day: datetime) -> object:
@@ -447,7 +447,7 @@ class TestMidnight:
         assert (True, 0) == (rig.snapshot.up, rig.snapshot.failures)
 
     async def test_zero_is_shown_for_two_minutes_between_polls(self, make_rig: MakeRig) -> None:
-        """With a poll each half hour, the new day's 0 comes and goes by the clock."""
+        """With a poll each half hour, a timer shows the new day's 0 and ends it."""
         rig = make_rig(start="2026-05-20T23:40", interval=1800, stale_after=7200)
         rig.session.answer = lambda day: [row(day, 0, 5), row(day, 12, 3)] if day.day == 20 else [row(day, 0, 5)]
         seen: list[tuple[int, float | None]] = []
@@ -469,7 +469,7 @@ class TestMidnight:
         assert 110 <= end_at - zero_at <= 130
 
     async def test_a_platform_that_is_down_at_midnight_hides_no_reset(self, make_rig: MakeRig) -> None:
-        """The series are gone when the day turns, so the poll that brings them back shows the 0 first."""
+        """The series are absent when the day changes, so the poll that restores them shows the 0 first."""
         rig = make_rig(start="2026-05-20T23:50")
         rig.session.answer = lambda day: [row(day, 0, 5 if day.day == 20 else 9)]
         await rig.poller.poll(None)
@@ -485,7 +485,7 @@ class TestMidnight:
         rig.poller.close()
 
     async def test_a_poll_that_fails_just_as_the_zero_ends_does_not_prolong_it(self, make_rig: MakeRig) -> None:
-        """The failure is published after the moment at which the 0 was to end, and before the timer for it."""
+        """The failure is published after the end of the 0, and before the timer for it runs."""
         rig = make_rig(start="2026-05-21T02:00:30")
         rig.session.answer = lambda day: [row(day, 0, 5 if day.day == 20 else 9)]
         await rig.poller.poll(None)
@@ -500,7 +500,7 @@ class TestMidnight:
         rig.poller.close()
 
     async def test_the_last_hour_of_yesterday_stays_until_today_has_one(self, make_rig: MakeRig) -> None:
-        """And a new process finds it, too."""
+        """A new process finds it, too."""
         rig = make_rig(start="2026-05-21T00:20")
         rig.session.answer = lambda day: [row(day, 23, 4)] if day.day == 20 else []
 
@@ -511,8 +511,8 @@ class TestMidnight:
         rig.poller.close()
 
 
-async def test_the_hour_is_judged_by_when_the_report_was_asked_for(make_rig: MakeRig) -> None:
-    """A report asked for before the hour settled does not settle it by taking long; one that waited its turn does."""
+async def test_an_hour_settles_by_the_time_of_the_request(make_rig: MakeRig) -> None:
+    """A request sent before the hour settles does not settle it, however long it takes; one that was queued until later does."""
     rig = make_rig(start="2026-05-20T12:09:50")
     rig.session.answer = lambda day: [row(day, 10, 7), row(day, 11, 3)]
     await rig.poller.poll(None)

@@ -1,4 +1,4 @@
-"""Which bots a tenant has, by one listing after another."""
+"""The bots of a tenant, from one listing after another."""
 
 import re
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ Names = Mapping[str, str]
 
 
 def after(*listings: str | Names) -> Roster:
-    """The roster after some listings; ``"a b"`` lists two bots whose names are their codes."""
+    """Return the roster after some listings; ``"a b"`` lists two bots whose names are their codes."""
     roster = Roster()
     for listed in listings:
         roster = roster.update({code: code for code in listed.split()} if isinstance(listed, str) else listed)
@@ -30,7 +30,7 @@ def after(*listings: str | Names) -> Roster:
         (["", "a"], "a", "", False),
         (["b a"], "a b", "", False),
         (["a", "a b"], "a b", "", False),
-        # Gone only once it is confirmed.
+        # Removed only after a second listing.
         (["a b", "a"], "a b", "b", False),
         (["a b", "a", "a"], "a", "", False),
         (["a b", "a", "a b"], "a b", "", False),
@@ -39,7 +39,7 @@ def after(*listings: str | Names) -> Roster:
         (["a b c", "a b", "a"], "a b", "b", False),
         (["a b", "c"], "a b c", "a b", False),
         (["a b", "c", "c"], "c", "", False),
-        # Suddenly empty: it counts for nothing once.
+        # The first empty listing is ignored.
         (["a b", ""], "a b", "", True),
         (["a b", "", "a b"], "a b", "", False),
         (["a b", "", "a"], "a b", "b", False),
@@ -48,7 +48,7 @@ def after(*listings: str | Names) -> Roster:
         (["a b", "", "", "", ""], "", "", False),
         (["a b", "", "", "", "c"], "c", "", False),
         (["a b", "", "", "a"], "a", "", False),
-        # What was missing before is missing still.
+        # A bot that was missing before is still missing.
         (["a b", "a", ""], "a b", "b", True),
         (["a b", "a", "", "a"], "a", "", False),
         (["a", "", "a", ""], "a", "", True),
@@ -56,14 +56,14 @@ def after(*listings: str | Names) -> Roster:
     ],
 )
 def test_bots_by_one_listing_after_another(listings: list[str], bots: str, missing: str, doubted: bool) -> None:
-    """No single listing takes a bot away."""
+    """A single listing removes no bot."""
     roster = after(*listings)
 
     assert (bots.split(), frozenset(missing.split()), doubted) == (list(roster.names), roster.missing, roster.doubted)
 
 
-def test_a_new_name_is_taken_over() -> None:
-    """At once; one that is missing keeps its last."""
+def test_a_new_name_is_used() -> None:
+    """A listed name is used at once; a missing bot keeps its last name."""
     roster = after({"a": "Anna", "b": "Bea"}, {"a": "Anne"})
 
     assert {"a": "Anne", "b": "Bea"} == roster.names
@@ -73,8 +73,8 @@ LISTINGS = st.lists(st.dictionaries(st.sampled_from("abcde"), st.sampled_from("x
 
 
 @given(LISTINGS)
-def test_whatever_is_listed(listings: list[dict[str, str]]) -> None:
-    """What the last listing has is there under its name; what two in a row had not, and were not both empty, is not."""
+def test_any_listings(listings: list[dict[str, str]]) -> None:
+    """The bots of the last listing have its names. A bot that two listings in a row lack is dropped, unless both are empty."""
     roster = after(*listings)
 
     last, before = ([{}, {}, *listings][-1], [{}, {}, *listings][-2])
@@ -101,16 +101,16 @@ def test_whatever_is_listed(listings: list[dict[str, str]]) -> None:
         ("账单.*", "", "1"),
     ],
 )
-def test_the_rules_take_names_and_codes(include: str, exclude: str, expected: str) -> None:
-    """Each expression is held against all of the name and all of the access code; either will do."""
+def test_the_rules_match_names_and_codes(include: str, exclude: str, expected: str) -> None:
+    """Each expression must match a whole name or a whole access code."""
     names = {"1": "账单助手", "2": "test bot", "3": "Test", "4": "latest"}
     rules = Discovery(600, re.compile(include), re.compile(exclude))
 
     assert expected.split() == [bot.access_code for bot in choose_bots((), names, rules)]
 
 
-def test_what_is_configured_stays_as_it_is() -> None:
-    """Its name and its labels win, also over the rules; others may have its name."""
+def test_configured_bots_stay_unchanged() -> None:
+    """A configured bot keeps its name and labels, whatever the rules say. Another bot may have the same name."""
     own = Bot("1", "mine", {"team": "care"})
     rules = Discovery(600, re.compile(".*"), re.compile("mine|theirs"))
 

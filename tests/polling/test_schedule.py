@@ -1,4 +1,4 @@
-"""When each bot is polled."""
+"""The schedule of polls."""
 
 from itertools import pairwise
 
@@ -11,7 +11,7 @@ from exporter.polling.schedule import Phases, next_slot
 
 @pytest.mark.parametrize("number", [1, 2, 3, 5, 10, 100, 1000])
 def test_bots_are_spread_evenly(number: int) -> None:
-    """However many bots there are, no gap between two polls is much longer than an even spread's."""
+    """For any number of bots, no gap between two polls is much longer than in an even spread."""
     phases = Phases()
     taken = sorted(phases.take() for _ in range(number))
 
@@ -26,7 +26,7 @@ def test_bots_are_spread_evenly(number: int) -> None:
     phase=st.floats(0, 1, exclude_max=True),
 )
 def test_the_next_slot_is_within_the_interval(after: float, interval: float, phase: float) -> None:
-    """Each bot's turn comes once an interval, however late the last one was."""
+    """Each bot has a slot in each interval, however late its last poll was."""
     slot = next_slot(after, interval, phase)
 
     assert after < slot <= after + interval * (1 + 1e-9)
@@ -34,5 +34,5 @@ def test_the_next_slot_is_within_the_interval(after: float, interval: float, pha
 
 
 def test_a_late_poll_moves_no_later_one() -> None:
-    """The slots after a late poll are the same as after one that was on time."""
+    """The slots after a late poll are the same as after a punctual one."""
     assert next_slot(100.0, 60, 0.25) == next_slot(130.0, 60, 0.25) == 135.0

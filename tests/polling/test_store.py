@@ -1,4 +1,4 @@
-"""The latest snapshots of all bots, and what they tell about a tenant as a whole."""
+"""The latest snapshots of all bots."""
 
 from exporter.polling.snapshot import BotId, Snapshot, TenantId, TenantStatus
 from exporter.polling.store import Store
@@ -8,17 +8,17 @@ TENANT = TenantId("main", "t1", "acme")
 
 
 def bot(access_code: str, tenant_id: str = "t1") -> BotId:
-    """A bot on the platform "main"."""
+    """Build the id of a bot on the platform "main"."""
     return BotId("main", tenant_id, access_code, access_code, tenant_id)
 
 
 def snapshot(live: float, asked: float) -> Snapshot:
-    """A snapshot whose newest record began at ``live``."""
+    """Build a snapshot whose newest record began at ``live``."""
     return Snapshot(live=Record(live, (), 0.0), asked=asked)
 
 
 def test_the_newest_record_is_that_of_all_bots_of_the_tenant() -> None:
-    """A bot without calls is compared with the others: if they have no newer record either, the report is late."""
+    """If the tenant's other bots have no newer record either, the report is late."""
     store = Store()
     store.put_tenant(TENANT, TenantStatus())
     assert store.newest_record(bot("a"), "hour") is None
@@ -34,7 +34,7 @@ def test_the_newest_record_is_that_of_all_bots_of_the_tenant() -> None:
 
 
 def test_a_record_of_the_future_is_not_the_newest() -> None:
-    """It says nothing about how far the platform's reports have got."""
+    """It does not show how far the platform's reports have got."""
     store = Store()
     store.put(bot("a"), "hour", snapshot(live=7200, asked=7199))
 

@@ -25,12 +25,12 @@ YESTERDAY = date(2026, 5, 19)
 
 
 def at(clock: str, day: date = TODAY) -> float:
-    """A local time of day as epoch seconds."""
+    """Return a local time of day in epoch seconds."""
     return datetime.fromisoformat(f"{day}T{clock}").replace(tzinfo=ZONE).timestamp()
 
 
 def record(clock: str, calls: int | None, day: date = TODAY, *, stored: float = float("-inf"), bot: int = 0) -> Record:
-    """An hour with some calls, ``bot`` of them served by the bot alone."""
+    """Build an hour's record with some calls, ``bot`` of them contained."""
     return make_record(
         HOUR,
         at(clock, day),
@@ -45,13 +45,13 @@ def record(clock: str, calls: int | None, day: date = TODAY, *, stored: float = 
 def fold(
     state: State, clock: str, records: Sequence[Record] = (), *, day: date = TODAY, of: date | None = None
 ) -> Folded:
-    """What a report of ``of`` (default: the day itself) asked for at a time of day leads to."""
+    """Fold a report of ``of`` (default: ``day``), requested at a time of ``day``."""
     folded = windows.fold(state, RULES, of or day, Parsed(list(records), []), at(clock, day))
     return folded._replace(state=windows.count(folded.state, RULES, at(clock, day)))
 
 
 def calls(state: State) -> Value:
-    """The counter of calls shown."""
+    """Return the counter of calls shown."""
     return read_field(HOUR, state.shown_totals, "callCount") if state.shown_totals else None
 
 
@@ -61,19 +61,19 @@ def reasons(folded: Folded) -> list[str]:
 
 
 def start(hour: Hour | None) -> str | None:
-    """The local time at which the hour shown began."""
+    """Return the local time at which the hour shown began."""
     return None if hour is None else f"{datetime.fromtimestamp(hour.start, ZONE):%d %H:%M}"
 
 
 class TestLastCompleteHour:
-    """``oifde_hour_``: what alerts stand on."""
+    """``oifde_hour_``: the basis of alerts."""
 
     @pytest.mark.parametrize(
         ("clock", "shown"),
         [("10:59", "09:00"), ("11:00", "09:00"), ("11:09", "09:00"), ("11:10", "10:00"), ("11:59", "10:00")],
     )
     def test_an_hour_is_shown_once_it_has_settled(self, clock: str, shown: str) -> None:
-        """An hour with a record is complete ten minutes after its end, not before."""
+        """An hour with a record is complete ten minutes after its end, not earlier."""
         state = fold(State(), clock, [record("09:00", 9), record("10:00", 10), record("11:00", 1)]).state
 
         assert f"20 {shown}" == start(state.hour)
@@ -82,7 +82,7 @@ class TestLastCompleteHour:
 
     @pytest.mark.parametrize(("clock", "shown"), [("12:59", "20 09:00"), ("13:00", "20 10:00"), ("13:59", "20 10:00")])
     def test_an_hour_without_a_record_is_late_first_and_empty_later(self, clock: str, shown: str) -> None:
-        """Until two hours after its end an older hour stays: a late hour is not shown as one without calls."""
+        """An older hour stays for two hours after its end: a late hour does not appear as an hour without calls."""
         state = fold(State(), clock, [record("09:00", 9)]).state
 
         assert shown == start(state.hour)
@@ -90,11 +90,11 @@ class TestLastCompleteHour:
         assert (record("09:00", 9) if shown == "20 09:00" else None) == state.hour.record
 
     def test_a_bot_without_any_calls_shows_empty_hours(self) -> None:
-        """No records at all at noon: the hour that ended two hours ago counts as one without calls."""
+        """Without any records at noon, the hour that ended two hours ago counts as an hour without calls."""
         assert Hour(at("09:00"), None) == fold(State(), "12:00").state.hour
 
     def test_a_late_hour_that_was_overtaken_is_only_counted(self) -> None:
-        """The record of 10:00 comes after 11:00 was shown: it adds to the day and is not shown."""
+        """The record of 10:00 comes after 11:00 was shown: it adds to the counters, and is not shown."""
         state = fold(State(), "12:10", [record("09:00", 9), record("11:00", 11)]).state
 
         late = fold(state, "12:20", [record("09:00", 9), record("10:00", 10), record("11:00", 11)])
@@ -103,7 +103,7 @@ class TestLastCompleteHour:
         assert (20, 30) == (calls(state), calls(late.state))
         assert 0 == late.revisions
 
-    def test_an_empty_hour_whose_record_comes_after_all_is_mended(self) -> None:
+    def test_an_empty_hour_whose_record_comes_late_is_corrected(self) -> None:
         """It is shown with its record from then on, and counted as a revision."""
         state = fold(State(), "13:00", [record("09:00", 9)]).state
 
@@ -112,8 +112,8 @@ class TestLastCompleteHour:
         assert Hour(at("10:00"), record("10:00", 10)) == mended.state.hour
         assert (1, []) == (mended.revisions, mended.anomalies)
 
-    def test_a_restated_hour_is_shown_anew(self) -> None:
-        """A change of a settled hour is a revision, once; of an hour in progress it is none."""
+    def test_a_revised_hour_is_shown(self) -> None:
+        """A change of a settled hour is one revision; a change of the hour in progress is none."""
         state = fold(State(), "11:10", [record("10:00", 10), record("11:00", 1)]).state
 
         restated = fold(state, "11:11", [record("10:00", 12), record("11:00", 2)])
@@ -122,8 +122,8 @@ class TestLastCompleteHour:
         assert Hour(at("10:00"), record("10:00", 12)) == restated.state.hour
         assert (1, 0) == (restated.revisions, again.revisions)
 
-    def test_a_record_that_vanishes_stays_in_use(self) -> None:
-        """It is an anomaly each time it goes, not each time it is missed."""
+    def test_a_vanished_record_stays_in_use(self) -> None:
+        """It is an anomaly each time it vanishes, not each time it is missing."""
         full = [record("09:00", 9), record("10:00", 10)]
         state = fold(State(), "11:10", full).state
 
@@ -133,13 +133,13 @@ class TestLastCompleteHour:
         again = fold(back.state, "11:14", [])
 
         assert [["vanished_record"], [], [], ["vanished_record"] * 2] == [
-            reasons(each) for each in (gone, still, back, again)
+            reasons(folded) for folded in (gone, still, back, again)
         ]
         assert Hour(at("10:00"), full[1]) == again.state.hour
         assert 19 == calls(again.state)
 
     def test_just_after_midnight_yesterdays_last_hour_is_shown(self) -> None:
-        """And yesterday's report is wanted until an hour of today is complete."""
+        """Yesterday's report is needed until an hour of today is complete."""
         state = fold(State(), "00:20", []).state
         assert windows.wants_day_before(state, RULES, at("00:20"))
 
@@ -153,14 +153,14 @@ class TestLastCompleteHour:
         assert not windows.wants_day_before(windows.count(state, RULES, at("01:12")), RULES, at("01:12"))
 
     def test_the_hour_never_goes_back(self) -> None:
-        """Not when the clock does, and not when the platform forgets."""
+        """Neither if the clock is set back, nor if the platform loses records."""
         state = fold(State(), "15:10", [record("14:00", 14)]).state
 
         assert "20 14:00" == start(fold(state, "11:10", [record("10:00", 10)]).state.hour)
         assert "20 14:00" == start(fold(state, "23:50", [record("22:00", 1)], day=YESTERDAY).state.hour)
 
     def test_a_report_with_records_of_another_day_infers_nothing(self) -> None:
-        """The zone may be wrong: such records are only live, and no hour is taken to be empty meanwhile."""
+        """The time zone may be wrong: such records appear as live hour only, and no hour is assumed to have no calls."""
         stray = record("03:00", 3, TODAY + timedelta(days=1))
         folded = fold(State(), "15:00", [record("09:00", 9), stray])
 
@@ -174,8 +174,8 @@ class TestLastCompleteHour:
         assert Hour(at("12:00"), None) == recovered.state.hour
 
     @pytest.mark.parametrize("kind", [AnomalyKind.INVALID_RECORD, AnomalyKind.FOREIGN_RECORD])
-    def test_a_row_that_cannot_be_placed_may_be_the_one_that_is_missing(self, kind: AnomalyKind) -> None:
-        """While there are such rows no hour is taken to be empty, and a day without records has no counters."""
+    def test_a_row_without_an_hour_may_be_the_missing_one(self, kind: AnomalyKind) -> None:
+        """With such rows, no hour is assumed to have no calls, and a day without records has no counters."""
         unplaced = Anomaly(kind, "")
         folded = windows.fold(State(), RULES, TODAY, Parsed([], [unplaced]), at("15:00"))
         assert (None, None) == (folded.state.hour, calls(windows.count(folded.state, RULES, at("15:00"))))
@@ -185,7 +185,7 @@ class TestLastCompleteHour:
         assert 9 == calls(windows.count(folded.state, RULES, at("15:00")))
 
     def test_an_hour_off_the_local_hour_settles_by_its_own_end(self) -> None:
-        """The platform's hours begin at half past, as its zone is another: none in progress is shown as complete."""
+        """The platform's hours begin at half past, since its time zone differs: no hour in progress appears as complete."""
         off = record("10:30", 5)
         assert "20 08:00" == start(fold(State(), "11:39", [record("08:00", 8), off]).state.hour)
 
@@ -208,7 +208,7 @@ class TestDuplicates:
         ],
     )
     def test_the_one_stored_later_counts_then_the_larger(self, first: Record, second: Record, chosen: int) -> None:
-        """In whatever order they come; it is an anomaly once."""
+        """In any order of the rows; it is one anomaly."""
         for pair in ([first, second], [second, first]):
             folded = fold(State(), "11:10", pair)
 
@@ -220,13 +220,13 @@ class TestDuplicates:
             assert [] == reasons(fold(folded.state, "11:11", pair))
 
     def test_each_further_record_is_one_more(self) -> None:
-        """Three of one hour are two too many."""
+        """Three records of one hour are two anomalies."""
         three = [record("10:00", calls) for calls in (1, 2, 3)]
 
         assert ["duplicate_record"] * 2 == reasons(fold(State(), "11:10", three))
 
     def test_the_order_of_the_rows_decides_nothing(self) -> None:
-        """Where neither time nor calls tell them apart, the same one is chosen in every poll."""
+        """If time and calls are equal, each poll chooses the same record."""
         state = fold(State(), "11:10", [record("10:00", 7, bot=3), record("10:00", 7, bot=5)]).state
 
         again = fold(state, "11:11", [record("10:00", 7, bot=5), record("10:00", 7, bot=3)])
@@ -234,7 +234,7 @@ class TestDuplicates:
         assert (state.hour, 0, []) == (again.state.hour, again.revisions, again.anomalies)
 
     def test_nor_does_it_where_only_the_minute_differs(self) -> None:
-        """Two records of one local hour that begin at different minutes, equal in all else."""
+        """Two records of one local hour that begin at different minutes and are equal otherwise."""
         pair = [record("10:00", 7), record("10:30", 7)]
         state = fold(State(), "11:40", pair).state
 
@@ -247,21 +247,21 @@ class TestLiveHour:
     """``oifde_live_hour_``: the newest record known."""
 
     def test_it_is_the_hour_in_progress(self) -> None:
-        """As it came, and as it grows."""
+        """It changes with each poll."""
         state = fold(State(), "11:20", [record("11:00", 3), record("10:00", 10)]).state
         assert record("11:00", 3) == state.live
 
         assert record("11:00", 4) == fold(state, "11:21", [record("11:00", 4), record("10:00", 10)]).state.live
 
     def test_it_stays_when_the_report_is_empty(self) -> None:
-        """A report that lost its records, or a new day that has none yet, changes nothing."""
+        """A report that lost its records, or a new day without records, changes nothing."""
         state = fold(State(), "23:59", [record("23:00", 3, YESTERDAY)], day=YESTERDAY).state
 
         assert record("23:00", 3, YESTERDAY) == fold(state, "00:01", []).state.live
 
     @pytest.mark.parametrize("days", [400, -2, -20_000])
     def test_a_record_more_than_a_day_away_is_not_shown(self, days: int) -> None:
-        """With ``recordTime`` in seconds the series would begin in January 1970; one of the future would stay for ever."""
+        """With ``recordTime`` in seconds the series would begin in January 1970; a future record would stay for ever."""
         far, tomorrow = record("12:00", 1, TODAY + timedelta(days=days)), record("11:00", 1, TODAY + timedelta(days=1))
 
         folded = fold(State(), "11:20", [far])
@@ -279,11 +279,11 @@ class TestDayCounters:
     FULL = tuple(record(f"{hour:02}:00", 10, YESTERDAY) for hour in range(24))
 
     def before_midnight(self) -> State:
-        """A process that has counted yesterday until shortly before midnight."""
+        """Return the state of a process that has counted yesterday until shortly before midnight."""
         return fold(State(), "23:59", [*self.FULL[:23], record("23:00", 4, YESTERDAY)], day=YESTERDAY).state
 
     def test_they_are_the_sums_of_the_days_records(self) -> None:
-        """The hour in progress included; a field that no record has is absent, not 0."""
+        """Including the hour in progress. A field that no record has is absent, not 0."""
         state = fold(State(), "11:20", [record("09:00", 9, bot=5), record("11:00", 2, bot=1)]).state
 
         assert state.totals
@@ -292,11 +292,11 @@ class TestDayCounters:
         assert (None, None) == (totals["interactCount"], totals["autonomyRate"])
 
     def test_a_day_without_calls_so_far_counts_zero(self) -> None:
-        """No record is known to be 0 calls until one comes."""
+        """Without records, the day has 0 calls."""
         assert 0 == calls(fold(State(), "12:00", []).state)
 
     def test_yesterday_is_held_until_it_is_settled_then_zero_is_seen(self) -> None:
-        """At 00:10 the last hour settles: 0 for two minutes, then today's calls."""
+        """At 00:10 the last hour settles: the counters show 0 for two minutes, then today's calls."""
         state = self.before_midnight()
         state = fold(state, "00:05", [record("00:00", 2)]).state
         state = fold(state, "00:05", self.FULL, of=YESTERDAY).state
@@ -315,7 +315,7 @@ class TestDayCounters:
         )
 
     def test_calls_that_come_while_zero_is_shown_are_counted_after_it(self) -> None:
-        """Nothing is lost by the two minutes."""
+        """The two minutes lose no calls."""
         state = fold(self.before_midnight(), "00:05", self.FULL, of=YESTERDAY).state
         state = fold(state, "00:10", self.FULL, of=YESTERDAY).state
         state = fold(state, "00:11", [record("00:00", 5)]).state
@@ -325,7 +325,7 @@ class TestDayCounters:
 
     @pytest.mark.parametrize("came", ["00:25", "01:59"])
     def test_calls_that_come_when_the_day_is_over_are_seen_first(self, came: str) -> None:
-        """A last hour that is published after it has settled, up to the deadline: its calls are not lost to the new day's 0."""
+        """A last hour that is published between its settling and the deadline is seen before the new day's 0."""
         state = fold(State(), "23:59", self.FULL[:23], day=YESTERDAY).state
         state = fold(state, came, [record("00:00", 5)]).state
         state = fold(state, came, self.FULL, of=YESTERDAY).state
@@ -337,8 +337,8 @@ class TestDayCounters:
         assert 0 == calls(state)
         assert 5 == calls(windows.count(state, RULES, at(came) + 2 * windows.ZERO_SHOWN))
 
-    def test_what_comes_after_the_deadline_puts_the_new_day_off_no_further(self) -> None:
-        """Neither while the calls that came just before it are shown, nor after an outage that has lasted longer."""
+    def test_calls_after_the_deadline_do_not_delay_the_new_day(self) -> None:
+        """Neither while calls are shown that came just before it, nor after an outage that lasted longer."""
         before = fold(State(), "23:59", self.FULL[:22], day=YESTERDAY).state
 
         state = fold(before, "01:59", [record("00:00", 5)]).state
@@ -353,7 +353,7 @@ class TestDayCounters:
         assert 5 == calls(windows.count(state, RULES, at("02:32")))
 
     def test_a_last_hour_that_is_late_holds_the_day_until_the_deadline(self) -> None:
-        """Two hours after midnight the new day starts by the clock alone, whether a poll comes or not."""
+        """Two hours after midnight the new day starts, with or without a poll."""
         state = fold(State(), "23:59", self.FULL[:23], day=YESTERDAY).state
         state = fold(state, "01:50", self.FULL[:23], of=YESTERDAY).state
         assert 230 == calls(state)
@@ -364,7 +364,7 @@ class TestDayCounters:
         assert at("02:02") == windows.changes_at(state, RULES, at("02:00"))
 
     def test_yesterday_is_polled_until_its_counters_are_final(self) -> None:
-        """Also when an hour of today is complete already, as its last hour may still be late."""
+        """Even if an hour of today is complete already: yesterday's last hour may be late."""
         state = fold(State(), "23:59", self.FULL[:23], day=YESTERDAY).state
         state = fold(state, "01:10", [record("00:00", 1)]).state
 
@@ -377,7 +377,7 @@ class TestDayCounters:
         assert not windows.wants_day_before(windows.count(state, RULES, at("02:00")), RULES, at("02:00"))
 
     def test_a_field_that_no_record_has_is_absent_after_all(self) -> None:
-        """Before the first record of a day every count is 0; a platform without the field never had one."""
+        """Before the first record of a day each count is 0; a field that the platform does not have becomes absent."""
         state = fold(State(), "00:15", [], day=TODAY).state
         state = fold(state, "00:15", [record("23:00", 1, YESTERDAY)], of=YESTERDAY).state
         state = fold(state, "03:00", [record("01:00", 1)]).state
@@ -386,7 +386,7 @@ class TestDayCounters:
         assert read_field(HOUR, state.totals, "interactCount") is None
 
     def test_a_quiet_night_holds_the_day_until_its_empty_hours_settle(self) -> None:
-        """The last hour has no record: whether it is late or empty is known at 02:00."""
+        """The last hour has no record: at 02:00 it counts as an hour without calls."""
         quiet = [record("12:00", 3, YESTERDAY)]
         state = fold(State(), "23:59", quiet, day=YESTERDAY).state
 
@@ -398,14 +398,14 @@ class TestDayCounters:
         [("00:05", 240), ("00:10", 0), ("00:11:59", 0), ("00:12", 7), ("02:01", 7), ("12:00", 7)],
     )
     def test_a_restart_shows_what_a_process_that_never_stopped_shows(self, clock: str, expected: int) -> None:
-        """All figures come from the report alone, at midnight too."""
+        """All values come from the reports alone, also at midnight."""
         restarted = windows.fold(State(), RULES, TODAY, Parsed([record("00:00", 7)], []), at(clock)).state
         restarted = fold(restarted, clock, self.FULL, of=YESTERDAY).state
 
         assert expected == calls(restarted)
 
     def test_a_restart_without_yesterdays_report_waits_for_it(self) -> None:
-        """Which day the counters are of is not known, so they are absent, until the deadline."""
+        """It is not known which day to count, so the counters are absent until the deadline."""
         restarted = fold(State(), "00:30", [record("00:00", 7)]).state
         assert calls(restarted) is None
         assert windows.wants_day_before(restarted, RULES, at("00:30"))
@@ -414,7 +414,7 @@ class TestDayCounters:
         assert 7 == calls(windows.count(restarted, RULES, at("02:02")))
 
     def test_a_downward_correction_is_held_and_counted(self) -> None:
-        """Prometheus would take it for a restart and count the day twice."""
+        """Prometheus would treat it as a restart and count the day twice."""
         state = fold(State(), "11:10", [record("10:00", 10), record("11:00", 2)]).state
 
         corrected = fold(state, "11:11", [record("10:00", 7), record("11:00", 2)])
@@ -426,7 +426,7 @@ class TestDayCounters:
         assert 13 == calls(fold(corrected.state, "11:13", [record("10:00", 7), record("11:00", 6)]).state)
 
     def test_the_day_never_goes_back(self) -> None:
-        """The clock is set back over midnight: the counters stay on the new day."""
+        """If the clock is set back over midnight, the counters stay on the new day."""
         state = fold(self.before_midnight(), "00:10", self.FULL, of=YESTERDAY).state
         state = fold(state, "00:20", [record("00:00", 5)]).state
 
@@ -435,7 +435,7 @@ class TestDayCounters:
         assert (TODAY, 5) == (back.counted, calls(back))
 
     def test_setting_the_clock_back_ends_the_zero(self) -> None:
-        """It is not shown for as long as the clock was set back."""
+        """Otherwise it would be shown until the clock catches up."""
         state = fold(self.before_midnight(), "00:05", self.FULL, of=YESTERDAY).state
         state = fold(state, "00:10", [record("00:00", 5)]).state
         state = fold(state, "00:10", self.FULL, of=YESTERDAY).state
@@ -443,7 +443,7 @@ class TestDayCounters:
         assert 5 == calls(windows.count(state, RULES, at("23:10", YESTERDAY)))
 
     def test_the_day_counted_is_known_after_midnight(self) -> None:
-        """Also where the report before midnight was that of the day before it."""
+        """Even if the last report before midnight was that of the day before."""
         state = fold(State(), "23:58", self.FULL[:22], day=YESTERDAY).state
         state = fold(state, "23:58", [], day=YESTERDAY, of=YESTERDAY - timedelta(days=1)).state
 
@@ -458,10 +458,10 @@ class TestDayCounters:
             ("Europe/Berlin", date(2024, 3, 29), 23.5, 5),
         ],
     )
-    def test_no_day_is_left_out_however_long_days_are_held(
+    def test_no_day_is_skipped_however_long_days_are_held(
         self, zone: str, begins: date, hours_held: float, resets: int
     ) -> None:
-        """For as long as a day, or the 23 hours of one: each day's calls are shown before the reset that follows."""
+        """Days are held for up to a whole day: each day's calls are shown before the reset that follows."""
         local, state, shown = ZoneInfo(zone), State(), list[float]()
         rules = Rules(HOUR, local, settle_delay=600, empty_hour_delay=hours_held * 3600)
         now = midnight(begins, local)
@@ -477,8 +477,8 @@ class TestDayCounters:
 
         assert [10] * resets == [before for before, after in pairwise(shown) if after < before]
 
-    def test_days_that_were_slept_through_are_left_out(self) -> None:
-        """After a suspended machine wakes, the counters start on the day it is."""
+    def test_days_during_a_suspension_are_skipped(self) -> None:
+        """After a suspended machine wakes, the counters start with the current day."""
         state = fold(State(), "12:00", [record("10:00", 10, date(2026, 5, 16))], day=date(2026, 5, 16)).state
 
         woken = fold(state, "12:00", [record("10:00", 10)]).state
@@ -488,10 +488,10 @@ class TestDayCounters:
 
 
 class TestAnomalies:
-    """Once per occurrence, not per poll."""
+    """Counted once per occurrence, not per poll."""
 
-    def test_what_parsing_found_is_counted_once(self) -> None:
-        """The same bad field in each poll of two days is one occurrence; a second one is another."""
+    def test_an_anomaly_of_two_days_is_counted_once(self) -> None:
+        """The same invalid field in each poll of two days is one occurrence; a second field is another."""
         bad, other = Anomaly(AnomalyKind.INVALID_FIELD, "a"), Anomaly(AnomalyKind.INVALID_FIELD, "b")
 
         def polled(state: State, of: date, *anomalies: Anomaly) -> Folded:
@@ -501,11 +501,11 @@ class TestAnomalies:
         second = polled(first.state, TODAY, bad)
         third = polled(second.state, TODAY, bad, other, other)
 
-        assert [[bad], [], [other, other]] == [list(each.anomalies) for each in (first, second, third)]
+        assert [[bad], [], [other, other]] == [list(folded.anomalies) for folded in (first, second, third)]
 
 
-def test_a_clock_that_was_ahead_makes_no_occurrence_count_again() -> None:
-    """What is shown stays where it was; what is wrong with today's reports is still counted once."""
+def test_a_clock_that_was_ahead_counts_no_anomaly_twice() -> None:
+    """The day shown stays in the future; an anomaly of today's reports still counts once."""
     ahead = date(2026, 6, 20)
     state = fold(State(), "12:00", [], day=ahead).state
     state = fold(state, "12:00", [], day=ahead, of=ahead - timedelta(days=1)).state
@@ -527,7 +527,7 @@ _HOURS = st.dictionaries(st.integers(-24, 71), st.integers(0, 50), max_size=30)
 
 @given(polls=st.lists(st.tuples(_MINUTES, st.booleans(), _HOURS), min_size=1, max_size=12))
 def test_nothing_shown_ever_goes_back(polls: list[tuple[int, bool, dict[int, int]]]) -> None:
-    """Whatever the platform answers and however the clock jumps: hour, live hour, day and its counters only go on."""
+    """For any answers and any jumps of the clock, the hour, the live hour, the day and its counters never decrease."""
     state = State()
     for minute, of_yesterday, counts in polls:
         now = at("00:00") + minute * 60
@@ -553,7 +553,7 @@ def test_nothing_shown_ever_goes_back(polls: list[tuple[int, bool, dict[int, int
 
 
 def test_states_are_immutable() -> None:
-    """A poll that fails halfway leaves what was known untouched."""
+    """A poll that fails halfway leaves the former state unchanged."""
     state = fold(State(), "11:10", [record("10:00", 10)]).state
     before = deepcopy(state)
 

@@ -21,22 +21,22 @@ TODAY = date(2026, 5, 20)
 
 
 def at(clock: str, day: date = TODAY) -> float:
-    """A local time of day as epoch seconds."""
+    """Return a local time of day in epoch seconds."""
     return datetime.fromisoformat(f"{day}T{clock}").replace(tzinfo=ZONE).timestamp()
 
 
 def record(ago: int, calls: int | None, *, clock: str = "00:00", stored: float = float("-inf")) -> Record:
-    """A day with some calls, so many days before today."""
+    """Build the record of a day some days before today."""
     return make_record(DAY, at(clock, TODAY - timedelta(days=ago)), stored=stored, callCount=calls)
 
 
 def fold(state: State, clock: str, *records: Record, day: date = TODAY) -> Folded:
-    """What a report asked for at a time of day leads to."""
+    """Fold a report requested at a time of day."""
     return windows.fold(state, RULES, day, Parsed(list(records), []), at(clock, day))
 
 
 def shown(state: State) -> tuple[str, Value] | None:
-    """The local start of the day shown, and its calls."""
+    """Return the local start of the day shown, and its calls."""
     last = state.last_day
     return last and (
         f"{datetime.fromtimestamp(last.start, ZONE):%m-%d %H:%M}",
@@ -53,20 +53,20 @@ def reasons(folded: Folded) -> list[str]:
     ("clock", "expected"), [("00:09", "05-18 00:00"), ("00:10", "05-19 00:00"), ("23:59", "05-19 00:00")]
 )
 def test_a_day_is_shown_once_it_has_settled(clock: str, expected: str) -> None:
-    """Ten minutes after its end, as an hour is; today, which is not over, never."""
+    """Ten minutes after its end, as an hour is; today is never shown."""
     state = fold(State(), clock, record(0, 5), record(1, 19), record(2, 18)).state
 
     assert shown(state) == (expected, int(expected[3:5]))
 
 
 def test_a_day_without_a_record_is_never_inferred() -> None:
-    """The day before stays; a bot that never was called has none."""
+    """The day before stays; a bot without records has no day."""
     assert None is shown(fold(State(), "12:00").state)
     assert ("05-17 00:00", 17) == shown(fold(State(), "12:00", record(3, 17)).state)
 
 
 def test_a_record_that_comes_late_is_shown_when_it_comes() -> None:
-    """Unless a later day is shown by then."""
+    """Unless a later day is shown already."""
     state = fold(State(), "12:00", record(2, 18)).state
     assert ("05-19 00:00", 19) == shown(fold(state, "12:10", record(2, 18), record(1, 19)).state)
 
@@ -76,7 +76,7 @@ def test_a_record_that_comes_late_is_shown_when_it_comes() -> None:
 
 
 def test_the_day_never_goes_back() -> None:
-    """Not when the clock does, and not when the platform forgets."""
+    """Neither if the clock is set back, nor if the platform loses records."""
     state = fold(State(), "12:00", record(1, 19), record(2, 18)).state
 
     assert ("05-19 00:00", 19) == shown(fold(state, "12:00", record(2, 18), day=date(2026, 5, 19)).state)
@@ -84,8 +84,8 @@ def test_the_day_never_goes_back() -> None:
     assert ("05-19 00:00", 19) == shown(fold(state, "12:00", day=date(2026, 7, 20)).state)
 
 
-def test_a_restated_day_is_shown_anew() -> None:
-    """It is a revision, once; a change of the day in progress is none, and one of a day no longer shown is nothing."""
+def test_a_revised_day_is_shown() -> None:
+    """It is one revision. A change of the day in progress, or of a day before the one shown, is none."""
     state = fold(State(), "12:00", record(0, 5), record(1, 19), record(2, 18)).state
 
     restated = fold(state, "12:10", record(0, 6), record(1, 20), record(2, 17))
@@ -98,15 +98,17 @@ def test_a_restated_day_is_shown_anew() -> None:
     )
 
 
-def test_a_record_that_vanishes_stays_in_use() -> None:
-    """It is an anomaly each time it goes; one that was in the report for a month has not vanished when it leaves it."""
+def test_a_vanished_record_stays_in_use() -> None:
+    """It is an anomaly each time it vanishes. A day that leaves the report after a month has not vanished."""
     state = fold(State(), "12:00", record(1, 19)).state
     gone = fold(state, "12:10")
     still = fold(gone.state, "12:20")
     back = fold(still.state, "12:30", record(1, 19))
     again = fold(back.state, "12:40")
 
-    assert [["vanished_record"], [], [], ["vanished_record"]] == [reasons(each) for each in (gone, still, back, again)]
+    assert [["vanished_record"], [], [], ["vanished_record"]] == [
+        reasons(folded) for folded in (gone, still, back, again)
+    ]
     assert ("05-19 00:00", 19) == shown(again.state)
 
     left = fold(state, "12:00", day=TODAY + timedelta(days=28))
@@ -114,7 +116,7 @@ def test_a_record_that_vanishes_stays_in_use() -> None:
 
 
 def test_a_day_that_decreases_is_an_anomaly() -> None:
-    """It is shown as it is now: there is no counter to hold it."""
+    """The lower value is shown: there is no counter."""
     state = fold(State(), "12:00", record(1, 19)).state
     fallen = fold(state, "12:10", record(1, 7))
 
@@ -124,7 +126,7 @@ def test_a_day_that_decreases_is_an_anomaly() -> None:
 
 @pytest.mark.parametrize("order", [slice(None), slice(None, None, -1)])
 def test_of_two_records_of_one_day_the_later_counts(order: slice) -> None:
-    """In whatever order they come; it is an anomaly once."""
+    """In any order of the rows; it is one anomaly."""
     rows = [record(1, 7, stored=2.0), record(1, 9, stored=1.0)]
     folded = fold(State(), "12:00", *rows[order])
 
@@ -132,8 +134,8 @@ def test_of_two_records_of_one_day_the_later_counts(order: slice) -> None:
     assert [] == reasons(fold(folded.state, "12:10", *rows))
 
 
-def test_a_day_after_the_one_asked_for_is_outside() -> None:
-    """It is not shown, not even once it is over by the clock; a day of last month is no anomaly."""
+def test_a_day_after_the_requested_one_is_outside() -> None:
+    """It is not shown, even when the clock passes its end; a day of last month is no anomaly."""
     folded = fold(State(), "12:00", record(-1, 21), record(1, 19), record(45, 1))
 
     assert (("05-19 00:00", 19), ["outside_date"]) == (shown(folded.state), reasons(folded))
@@ -146,8 +148,8 @@ def test_a_day_of_long_ago_is_outside() -> None:
     assert (None, ["outside_date"]) == (shown(folded.state), reasons(folded))
 
 
-def test_what_parsing_found_is_counted_once() -> None:
-    """Whatever day it is asked on."""
+def test_an_anomaly_is_counted_once() -> None:
+    """On whatever day the report is requested."""
     bad = Anomaly(AnomalyKind.INVALID_FIELD, "a")
     state = State()
     found: list[Anomaly] = []
@@ -160,8 +162,8 @@ def test_what_parsing_found_is_counted_once() -> None:
     assert [bad] == found
 
 
-def test_a_month_of_days_takes_no_room() -> None:
-    """There may be ten thousand bots: of each only the day shown and those after it are kept."""
+def test_old_days_are_not_kept() -> None:
+    """The state keeps only the day shown and the days after it, since there may be ten thousand bots."""
     state = fold(State(), "12:00", *(record(ago, ago) for ago in range(30))).state
 
     assert state.by_day
@@ -170,7 +172,7 @@ def test_a_month_of_days_takes_no_room() -> None:
 
 
 def test_a_day_off_the_local_day_settles_by_its_own_end() -> None:
-    """The platform's days begin at 08:00, as its zone is another: none in progress is shown as over."""
+    """The platform's days begin at 08:00, since its time zone differs: no day in progress appears as complete."""
     rows = record(1, 19, clock="08:00"), record(2, 18, clock="08:00")
 
     assert ("05-18 08:00", 18) == shown(fold(State(), "08:09", *rows).state)
@@ -191,7 +193,7 @@ def test_a_day_off_the_local_day_settles_by_its_own_end() -> None:
     ],
 )
 def test_a_day_is_as_long_as_the_clocks_make_it(zone: str, day: date, length: float) -> None:
-    """With 23 or 25 hours it is over when the next one begins."""
+    """A day of 23 or 25 hours is complete after the next one begins."""
     rules = Rules(DAY, ZoneInfo(zone), settle_delay=600, empty_hour_delay=7200)
     begun = midnight(day, rules.zone)
     row = make_record(DAY, begun)
@@ -206,7 +208,7 @@ def test_a_day_is_as_long_as_the_clocks_make_it(zone: str, day: date, length: fl
 
 
 def test_it_needs_neither_a_timer_nor_yesterdays_report_nor_counters() -> None:
-    """All that is only for the hours of a day."""
+    """These are for reports by hour only."""
     state = fold(State(), "00:20", record(1, 19)).state
 
     assert state is windows.count(state, RULES, at("03:00"))
@@ -221,7 +223,7 @@ _REPORTS = st.dictionaries(st.integers(-2, 40), st.integers(0, 50), max_size=10)
 
 @given(polls=st.lists(st.tuples(st.integers(-3 * 1440, 3 * 1440), _REPORTS), min_size=1, max_size=12))
 def test_nothing_shown_ever_goes_back(polls: Sequence[tuple[int, dict[int, int]]]) -> None:
-    """Whatever the platform answers and however the clock jumps; what is shown was over when it was asked for."""
+    """For any answers and any jumps of the clock; and the day shown was complete when it was requested."""
     state, latest = State(), 0.0
     for minute, days in polls:
         asked = at("00:00") + minute * 60
