@@ -5,6 +5,7 @@ wrong place, or come from an environment variable.
 """
 
 import difflib
+import math
 import re
 import ssl
 import warnings
@@ -54,27 +55,6 @@ def parse_duration(value: object) -> float:
     return milliseconds / 1000
 
 
-def check_interval(seconds: float) -> float:
-    """Return an interval of at least a second."""
-    if seconds < 1:
-        raise ValueError("the interval is too short; the minimum is 1s")
-    return seconds
-
-
-def check_within_a_day(seconds: float) -> float:
-    """Return a duration of at most 24 hours."""
-    if seconds > _UNITS["d"] / 1000:
-        raise ValueError("the duration is too long; the maximum is 24h")
-    return seconds
-
-
-def check_positive(seconds: float) -> float:
-    """Return a duration that is not zero."""
-    if seconds <= 0:
-        raise ValueError("the duration must be longer than 0")
-    return seconds
-
-
 def parse_timezone(value: object) -> zoneinfo.ZoneInfo:
     """Return the time zone of an IANA name."""
     name = value if isinstance(value, str) else ""
@@ -95,11 +75,6 @@ def parse_url(value: object) -> str:
     if _API in f"{parts.path}/":
         raise ValueError(f"the exporter appends {_API.rstrip('/')}; remove it")
     return text.rstrip("/")
-
-
-def parse_proxy_url(value: object) -> str:
-    """Return the URL of a proxy, with the user and the password that it may contain."""
-    return _check_address(value)
 
 
 def check_label_name(value: str) -> str:
@@ -209,16 +184,6 @@ def parse_day(value: object) -> date:
     raise ValueError("a date is expected; write it like 2026-12-24")
 
 
-def make_secret(value: object) -> Secret:
-    """Return a secret that is written in the configuration."""
-    return _check_secret(Secret(text=_check_text(value)))
-
-
-def find_secret(value: object, info: ValidationInfo) -> Secret:
-    """Return a secret in a file that is readable now."""
-    return _check_secret(Secret(path=_resolve(value, info)))
-
-
 def _check_text(value: object) -> str:
     if not isinstance(value, str):
         raise PydanticKnownError("string_type")
@@ -270,6 +235,15 @@ def _parse_number(value: object) -> object:
     return value
 
 
+def _within(least: float, most: float, message: str) -> AfterValidator:
+    def check(value: float) -> float:
+        if not least <= value <= most:
+            raise ValueError(message)
+        return value
+
+    return AfterValidator(check)
+
+
 def _written(pattern: str) -> Any:
     # Editors see variables before they are replaced, so the schema accepts every text with a variable.
     return Annotated[str, Field(pattern=f"{pattern}|{_VARIABLE}")]
@@ -288,12 +262,12 @@ Duration = Annotated[
     float,
     PlainValidator(parse_duration, json_schema_input_type=Literal[0] | _written("^(0|([0-9]+(y|w|d|h|m|s|ms))+)$")),
 ]
-Interval = Annotated[Duration, AfterValidator(check_interval)]
-UpToADay = Annotated[Duration, AfterValidator(check_within_a_day)]
-Timeout = Annotated[Duration, AfterValidator(check_positive)]
+Interval = Annotated[Duration, _within(1, math.inf, "the interval is too short; the minimum is 1s")]
+UpToADay = Annotated[Duration, _within(0, 86_400, "the duration is too long; the maximum is 24h")]
+Timeout = Annotated[Duration, _within(0.001, math.inf, "the duration must be longer than 0")]
 Timezone = Annotated[zoneinfo.ZoneInfo, PlainValidator(parse_timezone, json_schema_input_type=str)]
 Url = Annotated[str, PlainValidator(parse_url, json_schema_input_type=_written("^https?://[^?#@]+$"))]
-ProxyUrl = Annotated[str, PlainValidator(parse_proxy_url, json_schema_input_type=_written("^https?://[^?#]+$"))]
+ProxyUrl = Annotated[str, PlainValidator(_check_address, json_schema_input_type=_written("^https?://[^?#]+$"))]
 Flag = Annotated[bool, _or_variable(bool)]
 HistoryDays = Annotated[int, AfterValidator(check_history_days), _or_variable(_HistoryDays)]
 Count = Annotated[_AtLeastOne, _or_variable(_AtLeastOne)]
@@ -319,5 +293,10 @@ CaFile = Annotated[Path, PlainValidator(find_ca_file, json_schema_input_type=Tex
 Folder = Annotated[Path | None, PlainValidator(find_folder, json_schema_input_type=str)]
 Country = Annotated[str, AfterValidator(check_country)]
 Day = Annotated[date, PlainValidator(parse_day, json_schema_input_type=_written("^[0-9]{4}-[0-9]{2}-[0-9]{2}$"))]
-SecretText = Annotated[Secret, PlainValidator(make_secret, json_schema_input_type=Text)]
-SecretFile = Annotated[Secret, PlainValidator(find_secret, json_schema_input_type=Text)]
+SecretText = Annotated[
+    Secret, PlainValidator(lambda text: _check_secret(Secret(_check_text(text))), json_schema_input_type=Text)
+]
+SecretFile = Annotated[
+    Secret,
+    PlainValidator(lambda name, info: _check_secret(Secret(path=_resolve(name, info))), json_schema_input_type=Text),
+]
