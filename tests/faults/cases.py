@@ -81,7 +81,7 @@ CASES: Final = (
     _body("`null`", faults.NULL_BODY, "the answer is null, not an array"),
     _body("an HTML page with HTTP 200", faults.Body(PAGE), "the answer is not JSON: Expecting value at character 0"),
     _body("half of the JSON", faults.Truncated(), "the answer is not JSON: "),
-    _body("100,000 arrays in one another", faults.deep_nesting(), "the answer is nested too deeply"),
+    _body("100,000 nested arrays", faults.deep_nesting(), "the answer is nested too deeply"),
     _body("invalid UTF-8", faults.INVALID_UTF8, "the answer is not UTF-8"),
     _body("100 MB", faults.HugeBody(100_000_000), "the answer has more than 8 MiB"),
     _body("a gzip bomb of 100 MB", faults.GzipBomb(100_000_000), "the answer has more than 8 MiB"),
@@ -103,19 +103,19 @@ class Outage:
 
 
 REFUSED: Final = Outage("connections are refused", "connect", "cannot connect: Connection refused")
-HALF_OPEN: Final = Outage("connections are made, and nothing is ever said", "timeout", "no complete answer within 10 s")
+HALF_OPEN: Final = Outage("connections are accepted and never answered", "timeout", "no complete answer within 10 s")
 RESET: Final = Outage("connections are reset", "connect", "the connection was lost: Connection reset by peer")
 GARBAGE: Final = Outage("something that is not HTTP", "http", "the answer is not HTTP")
 NO_DNS: Final = Outage(
-    "the name is not found", "connect", "the host name cannot be resolved: Name or service not known"
+    "the host name does not resolve", "connect", "the host name cannot be resolved: Name or service not known"
 )
 UNAVAILABLE: Final = Outage("HTTP 503 for every request", "http", "HTTP status 503")
 EXPIRED: Final = Outage("an expired certificate", "tls", "the certificate is not trusted: certificate has expired")
 SELF_SIGNED: Final = Outage(
-    "a certificate that is self-signed, or signed by a stranger", "tls", "the certificate is not trusted: "
+    "a certificate that is self-signed, or of an unknown authority", "tls", "the certificate is not trusted: "
 )
 OTHER_NAME: Final = Outage("a certificate for another name", "tls", "the certificate is not trusted: ")
-NO_TLS: Final = Outage("no TLS where there should be", "tls", "no TLS connection: ")
+NO_TLS: Final = Outage("plain HTTP on a TLS port", "tls", "no TLS connection: ")
 TLS_HANGS: Final = Outage("a TLS handshake that never ends", "timeout", "no complete answer within 10 s")
 
 OUTAGES: Final = (

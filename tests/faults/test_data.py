@@ -5,6 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from exporter.simulator.world import Record
 from harness import faults
 
 from .rig import INTERVAL, STALE_AFTER, TENANT, Page, Rig
@@ -217,6 +218,28 @@ async def test_records_of_another(rig: Rig, script: Script, fields: dict[str, ob
 
     assert (("2026-05-20T11", 10), 125) == (shown(page, script), page.value("oifde_calls_total"))
     assert {"foreign_record": 2} == anomalies(page)
+
+
+def _rename(record: Record) -> Record:
+    return {"totalCalls" if name == "callCount" else name: value for name, value in record.items()}
+
+
+async def test_a_field_that_no_record_has(rig: Rig, script: Script) -> None:
+    """A renamed field is reported once with its new name, also on the next day; the other fields are shown."""
+    simulator = await rig.platform(script.tenants(), world=script)
+    simulator.faults.add(faults.Mutated(lambda records: [_rename(record) for record in records]))
+    script.write("2026-05-21T00", "2026-05-21T01")
+    rig.settings["poll_interval"] = "10m"
+    await rig.start()
+    page = await rig.after(14 * HOUR)
+
+    assert {"b1": 1} == page.up
+    assert page.value("oifde_live_hour_calls") is None
+    assert 20 == page.value("oifde_live_hour_interactions")
+    assert {"missing_field": 1, "unknown_field": 1} == anomalies(page)
+    missing, _ = rig.events("report_anomaly")
+    assert ("missing_field", "callCount") == (missing["reason"], missing["first"])
+    assert "missing: callCount; unknown: totalCalls" == missing["detail"]
 
 
 async def test_ten_thousand_records(rig: Rig, script: Script) -> None:
