@@ -55,9 +55,7 @@ class _Listing(NamedTuple):
         tenant = self.tenant.tenant
         configured = {bot.access_code for bot in tenant.bots}
         names = {binding.access_code: binding.name for binding in self.bindings}
-        polled = (
-            {bot.access_code for bot in choose_bots(tenant.bots, names, tenant.discovery)} if tenant.discovery else ()
-        )
+        polled = {bot.access_code for bot in choose_bots(tenant.bots, names, tenant.discovery)}
         return [
             "configured" if code in configured else "discovered" if code in polled else "not polled" for code in names
         ]
