@@ -1,4 +1,4 @@
-"""What can go wrong between the exporter and a platform, and what a user sees of it: the table of docs/reliability.md."""
+"""The failures between the exporter and a platform, and what a user sees of them: the tables of docs/reliability.md."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -11,7 +11,7 @@ PAGE: Final = b"<html><head><title>502 Bad Gateway</title></head><body><h1>Bad G
 
 @dataclass(frozen=True)
 class Case:
-    """A fault of the answers to one bot, its reason, how many requests a poll sends, and what log and pages say."""
+    """A fault of the answers to one bot, its reason, the number of requests in a poll, and the text in the log and on the pages."""
 
     what: str
     fault: Fault
@@ -95,7 +95,7 @@ CASES: Final = (
 
 @dataclass(frozen=True)
 class Outage:
-    """A way for the whole platform to be out of reach, its reason, and what log and pages say."""
+    """An outage of the whole platform, its reason, and the text in the log and on the pages."""
 
     what: str
     reason: str

@@ -1,4 +1,4 @@
-"""An event loop for a whole conversation over real sockets, in which waiting takes no time.
+"""An event loop for both ends of real sockets, in which waiting takes no time.
 
 looptime's loop, which the other tests of polling use, lets no time pass while the loop turns; aiolimiter, which looks
 again and again until it is its turn to the last bit of a float, would look for ever.
@@ -19,12 +19,12 @@ _LOOKUP: Final = 0.1
 
 
 def _looks_up() -> bool:
-    """Whether the exporter is looking a name up: in a thread of its own, and perhaps for ever."""
+    """Return whether the exporter is looking a name up, in its own thread and perhaps for ever."""
     return any(thread.name.startswith("lookup of ") for thread in threading.enumerate())
 
 
 class _Selector(selectors.DefaultSelector):
-    """Moves the loop's time on to the next timer once no socket has anything to say."""
+    """Moves the loop's time to the next timer once no socket is ready."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -49,22 +49,22 @@ class _Selector(selectors.DefaultSelector):
 
 
 class SocketLoop(asyncio.SelectorEventLoop):
-    """Both ends of every connection must be in this loop: then silence of all sockets means that all are waiting."""
+    """If both ends of every connection are in this loop, silent sockets mean that all tasks wait."""
 
     def __init__(self) -> None:
         self._own = _Selector()
         super().__init__(self._own)
 
     def time(self) -> float:
-        """Seconds since the loop began, by its timers."""
+        """Return the seconds since the loop began, by its timers."""
         return self._own.now
 
     def hurry(self) -> None:
-        """From now on no real time is given to what the kernel has under way: for hours with little on the wire."""
+        """Give no more real time to data in the kernel: for hours with little traffic."""
         self._own.grace = 0.0
 
     def run_in_executor(self, executor: Any, func: Callable[[*_Ts], _T], *args: *_Ts) -> asyncio.Future[_T]:
-        """Threads need real time: meanwhile the loop's stands still."""
+        """Stop the loop's time while threads run in real time."""
         future = super().run_in_executor(executor, func, *args)
         self._own.threads += 1
         future.add_done_callback(self._thread_done)

@@ -1,4 +1,4 @@
-"""The exporter, whole, against the simulated platform: what a test does to them, and what a user sees."""
+"""The whole exporter against the simulated platform: the actions of a test, and a user's view."""
 
 import asyncio
 import io
@@ -34,9 +34,9 @@ CANARY: Final = "canary-app-secret-4f1d"
 QUERY: Final = "query_call_statistics"
 LOGIN: Final = "get_token"
 INTERVAL: Final = 60.0
-"""Seconds between two polls of a bot, as is the default."""
+"""Seconds between two polls of a bot: the default."""
 STALE_AFTER: Final = 300.0
-"""Seconds without a successful poll after which a bot's figures go, as is the default."""
+"""Seconds without a successful poll after which a bot's values are removed: the default."""
 
 _HEALTH: Final = frozenset(
     {"oifde_up", "oifde_last_success_timestamp_seconds", "oifde_poll_failures_total", "oifde_bot_info"}
@@ -44,37 +44,37 @@ _HEALTH: Final = frozenset(
 
 
 def shanghai(moment: str) -> datetime:
-    """A local time there, in ISO 8601."""
+    """Return a local time in Shanghai, from ISO 8601."""
     return datetime.fromisoformat(moment).replace(tzinfo=SHANGHAI)
 
 
 class MovableClock:
-    """Goes with the running loop, which looptime moves; a test moves it besides. Seconds."""
+    """Follows the running loop, which looptime moves; a test can move it in addition. In seconds."""
 
     def __init__(self, start: datetime) -> None:
         self._wall = start.timestamp()
         self._suspended = 0.0
 
     def now(self) -> float:
-        """The wall clock."""
+        """Return the wall clock."""
         return self._wall + asyncio.get_running_loop().time()
 
     def elapsed(self) -> float:
-        """The time passed, also while the machine was suspended."""
+        """Return the time passed, including suspended time."""
         return self._suspended + asyncio.get_running_loop().time()
 
     def step(self, seconds: float) -> None:
-        """Sets the wall clock on or back."""
+        """Set the wall clock forward or back."""
         self._wall += seconds
 
     def suspend(self, seconds: float) -> None:
-        """Lets time pass that no timer sees."""
+        """Let time pass that no timer sees, as while the machine is suspended."""
         self._wall += seconds
         self._suspended += seconds
 
 
 def bots_named(*access_codes: str) -> tuple[SimBot, ...]:
-    """Bots that are called thirty times in every hour."""
+    """Return bots with thirty calls in every hour."""
     return tuple(SimBot(code, f"{code}-name", calls_per_hour=30.0, profile=(1.0,) * 24) for code in access_codes)
 
 
@@ -85,33 +85,33 @@ Series = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
 
 class Page:
-    """The metrics page of a moment."""
+    """A metrics page."""
 
     def __init__(self, text: str) -> None:
         self._lines = [line for line in text.splitlines() if not line.startswith("#")]
 
     def value(self, name: str, **labels: str) -> float | None:
-        """The one series of a name that has these labels; None if there is none."""
+        """Return the value of the only series of a name with these labels; None if there is none."""
         found = self._found(name, labels)
         assert len(found) <= 1, found
         return next(iter(found.values()), None)
 
     def by(self, label: str, name: str, **labels: str) -> dict[str, float]:
-        """The series of a name that have these labels, by the value of another label."""
+        """Return the values of a name's series with these labels, by another label."""
         return {dict(own)[label]: value for (_, own), value in self._found(name, labels).items()}
 
     @property
     def up(self) -> dict[str, float]:
-        """By access code."""
+        """Return ``oifde_up`` by access code."""
         return self.by("access_code", "oifde_up")
 
     def data(self, access_code: str) -> Series:
-        """All that is served of a bot's figures."""
+        """Return all series of a bot's values."""
         of_bot = self._parsed(f'access_code="{access_code}"')
         return {(name, labels): value for (name, labels), value in of_bot.items() if name not in _HEALTH}
 
     def failures(self, operation: str = QUERY) -> dict[str, float]:
-        """Failed requests by reason, where there were any."""
+        """Return the failed requests by reason, without those that are 0."""
         name = "oifde_upstream_request_failures_total"
         return {reason: value for reason, value in self.by("reason", name, operation=operation).items() if value}
 
@@ -121,7 +121,7 @@ class Page:
         return {(each, own): parsed[each, own] for each, own in parsed if each == name and wanted <= dict(own).items()}
 
     def _parsed(self, word: str) -> Series:
-        """The series in whose lines a word stands; to parse all of a large page takes long."""
+        """Parse only the lines that contain a word: a large page takes long."""
         text = "\n".join(line for line in self._lines if word in line)
         return {
             (sample.name, frozenset(sample.labels.items())): sample.value
@@ -131,20 +131,20 @@ class Page:
 
 
 class Rig:
-    """An exporter and a platform in one process, and all that was ever seen of the exporter."""
+    """An exporter and a platform in one process, with everything the exporter has logged or served."""
 
     def __init__(self, start: datetime) -> None:
         self.clock = MovableClock(start)
         self.true_clock = MovableClock(start)
-        """The platform's: what a test does to the exporter's does nothing to it."""
+        """The platform's clock; changes to the exporter's clock do not affect it."""
         self.settings: dict[str, Any] = {}
-        """What stands in the configuration's file."""
+        """The content of the configuration file."""
         self.load: Callable[[], Config] = lambda: load(yaml.safe_dump(self.settings), {})
-        """What reads it."""
+        """Loads the configuration."""
         self.secrets = {CANARY}
-        """What nobody may see, besides all that the platforms were told."""
+        """Secrets in addition to those that the platforms received."""
         self.reader: Mapping[str, str] = {}
-        """Who reads the exporter's pages: the headers of each request."""
+        """The headers of each request for the exporter's pages."""
         self._log = io.StringIO()
         self._seen: list[str] = []
         self._stack = AsyncExitStack()
@@ -174,7 +174,7 @@ class Rig:
             self.keeps_its_secrets()
 
     async def platform(self, tenants: Sequence[SimTenant] = TENANTS, **options: Any) -> Simulator:
-        """Starts a platform, on which all is well; options as for ``Simulator``."""
+        """Start a platform without faults; options are as for ``Simulator``."""
         world = options.pop("world", None) or SimulatedWorld(1, tenants, options.pop("habits", CALM))
         accounts = [Account(tenant.tenant_id, CANARY) for tenant in tenants]
         simulator = Simulator(world, clock=self.true_clock, **({"accounts": accounts} | options))
@@ -186,21 +186,21 @@ class Rig:
 
     @property
     def simulator(self) -> Simulator:
-        """The latest platform."""
+        """Return the platform that was started last."""
         return self._simulators[-1]
 
     @property
     def app(self) -> App:
-        """The exporter."""
+        """Return the exporter."""
         assert self._app is not None
         return self._app
 
     async def no_platform(self) -> None:
-        """Ends all platforms, and every connection to them."""
+        """Stop all platforms, and close every connection to them."""
         await self._running.aclose()
 
     async def start(self, *, level: str = "debug", web_config_file: Path | None = None) -> Page:
-        """Starts the exporter with the settings of now, and waits until every bot has been tried, or half a minute."""
+        """Start the exporter with the present settings, and wait until every bot has been tried, at most half a minute."""
         log = logs.configure(level=level, format="json", stream=self._log)
         listening: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._app = App(
@@ -222,7 +222,7 @@ class Rig:
         return await self.page()
 
     async def stop(self) -> None:
-        """Ends the exporter."""
+        """Stop the exporter."""
         if self._task is not None:
             self._task.cancel()
             with suppress(asyncio.CancelledError):
@@ -230,27 +230,27 @@ class Rig:
             self._task, self._url = None, ""
 
     async def fetch(self, path: str, method: str = "GET") -> tuple[int, str]:
-        """The status and the body of an answer of the exporter."""
+        """Return the status and the body of an answer of the exporter."""
         async with self._http.request(method, self._url + path, headers=self.reader) as response:
             text = await response.text()
         self._seen.append(text)
         return response.status, text
 
     async def page(self) -> Page:
-        """The metrics page of now."""
+        """Return the metrics page."""
         status, text = await self.fetch("/metrics")
         assert 200 == status, text
         return Page(text)
 
     def hurry(self) -> None:
-        """Hours are to pass, with little on the wire."""
+        """Prepare for hours with little traffic."""
         loop = asyncio.get_running_loop()
         assert isinstance(loop, SocketLoop)
         loop.hurry()
 
     @asynccontextmanager
     async def reading(self, path: str, receive_buffer: int = 4096) -> AsyncIterator[asyncio.StreamReader]:
-        """An answer, to be read as slowly as one likes; what is not read the kernel hardly takes."""
+        """Open an answer to read it slowly; the kernel buffers little of it."""
         address = urlsplit(self._url)
         with socket.socket() as client:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
@@ -266,7 +266,7 @@ class Rig:
                     await writer.wait_closed()
 
     def parsed(self, answer: bytes) -> Page:
-        """The metrics page in an answer, headers and all."""
+        """Parse the metrics page of an answer with its headers."""
         head, _, body = answer.partition(b"\r\n\r\n")
         assert head.startswith(b"HTTP/1.1 200 "), head
         assert f"Content-Length: {len(body)}".encode() in head
@@ -274,22 +274,22 @@ class Rig:
         return Page(body.decode())
 
     async def after(self, seconds: float) -> Page:
-        """Lets time pass; gives the metrics page of then."""
+        """Let time pass, and return the metrics page."""
         await asyncio.sleep(seconds)
         return await self.page()
 
     async def bots(self) -> dict[str, Any]:
-        """What ``/api/v1/bots`` has of the hourly report of each bot, by access code."""
+        """Return each bot's hourly report in ``/api/v1/bots``, by access code."""
         status, text = await self.fetch("/api/v1/bots")
         assert 200 == status, text
         return {bot["access_code"]: bot["reports"]["hour"] for bot in json.loads(text)["bots"]}
 
     async def reload(self) -> int:
-        """Has the exporter take over the settings of now; gives the HTTP status of its answer."""
+        """Reload the present settings, and return the HTTP status of the answer."""
         return (await self.fetch("/-/reload", "POST"))[0]
 
     def events(self, *names: str, level: str = "info") -> list[dict[str, Any]]:
-        """What has been logged at that level or above, all of it or the events of some names."""
+        """Return the log events at that level or above, all or those with some names."""
         levels = ("debug", "info", "warn", "error")
         return [
             event
@@ -298,23 +298,23 @@ class Rig:
         ]
 
     def names(self, *, level: str = "info") -> list[str]:
-        """The names of what has been logged at that level or above."""
+        """Return the names of the log events at that level or above."""
         return [event["msg"] for event in self.events(level=level)]
 
     def forget_events(self) -> None:
-        """The log begins anew."""
+        """Forget the log events so far."""
         self._seen.append(self._log.getvalue())
         self._log.seek(0)
         self._log.truncate()
 
     async def look_everywhere(self) -> None:
-        """Opens every page there is."""
+        """Request every page."""
         pages = ("/", "/?sort=bot&lang=zh", f"/bots/{TENANT}/b1", "/configuration", "/help")
         for path in ("/metrics", *pages, "/api/v1/bots", "/-/ready", "/-/healthy", "/nothing-here"):
             await self.fetch(path)
 
     def keeps_its_secrets(self) -> None:
-        """Fails if anything that was ever logged or served holds what only the platform may know."""
+        """Fail if anything that was logged or served contains a secret."""
         seen = "\n".join([*self._seen, self._log.getvalue()])
         told = (secrets_told(simulator) for simulator in self._simulators)
         for secret in self.secrets.union(*told):
@@ -322,7 +322,7 @@ class Rig:
 
 
 def secrets_told(simulator: Simulator) -> set[str]:
-    """What a platform was told in confidence, and what it gave out so."""
+    """Return the secrets that a platform received, and the tokens that it issued."""
     told = set()
     for request in simulator.journal.latest:
         told |= {str(request.body.get(name)) for name in ("appSecret", "authToken") if request.body.get(name)}
@@ -331,7 +331,7 @@ def secrets_told(simulator: Simulator) -> set[str]:
 
 
 def configuration(url: str, tenants: Iterable[SimTenant] = TENANTS) -> dict[str, Any]:
-    """The configuration of all bots of some tenants, everything else by default."""
+    """Return a configuration with all bots of some tenants and defaults for the rest."""
     return {
         "platforms": [
             {

@@ -1,4 +1,4 @@
-"""A world of one bot whose records a test writes down, hour by hour."""
+"""A world of one bot whose records a test writes hour by hour."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -13,27 +13,27 @@ from .rig import SHANGHAI, TENANT, bots_named
 
 
 class Script:
-    """Its days are those of ``zone``; ``calls`` has the calls of each hour that has a record, by its local start."""
+    """The days are local days of ``zone``; ``calls`` maps each hour with a record, by its local start, to its calls."""
 
     def __init__(self, zone: ZoneInfo = SHANGHAI, cut: ZoneInfo | None = None) -> None:
-        """``cut`` is the zone in which the platform cuts its days, if that is another."""
+        """``cut`` is the time zone in which the platform's days begin, if it differs from ``zone``."""
         self.zone = zone
         self.calls: dict[str, int] = {}
         self.more: list[Record] = []
-        """Records of any kind, in every report."""
+        """Additional records of any kind, in every report."""
         self._cut = cut or zone
 
     def write(self, *hours: str, calls: int = 10) -> None:
-        """Gives hours (``2026-05-20T09``) a record each, or another one."""
+        """Write or replace a record for each of these hours (``2026-05-20T09``)."""
         self.calls |= dict.fromkeys(hours, calls)
 
     def write_until(self, last: str, hours: int, calls: int = 10) -> None:
-        """Gives so many hours up to and with ``last`` a record each."""
+        """Write a record for each of the ``hours`` hours up to and including ``last``."""
         end = datetime.fromisoformat(last)
         self.write(*((end - timedelta(hours=ago)).isoformat()[:13] for ago in range(hours)), calls=calls)
 
     def record(self, hour: str, calls: int, **fields: object) -> Record:
-        """A record as the platform writes it."""
+        """Return a record as the platform writes it."""
         record = make_row(
             HOUR,
             self.start(hour),
@@ -47,7 +47,7 @@ class Script:
         return record | {"tenantId": TENANT, "accessCode": "b1", "type": "hour", "dbRecordTime": None} | fields
 
     def start(self, hour: str) -> float:
-        """When an hour begins, in seconds since the epoch."""
+        """Return the start of an hour in epoch seconds."""
         return datetime.fromisoformat(f"{hour}:00").replace(tzinfo=self.zone).timestamp()
 
     def tenants(self) -> Sequence[SimTenant]:

@@ -1,4 +1,4 @@
-"""One bot's answers go wrong, one way after the other, while those of the others are right."""
+"""One bot's answers fail in every way, while those of the others are correct."""
 
 import tracemalloc
 
@@ -20,7 +20,7 @@ BETWEEN_POLLS = 45.0
 
 @pytest.mark.parametrize("case", [pytest.param(case, id=case.what) for case in CASES])
 async def test_a_bots_answers_fail(rig: Rig, case: Case) -> None:
-    """Its figures stay as they are until they are stale, and go; no other bot notices; then all is as before."""
+    """Its values stay until they are stale; other bots are not affected; after the fault all values are back."""
     simulator = await rig.platform()
     await rig.start()
     before = await rig.after(BETWEEN_POLLS)
@@ -75,8 +75,8 @@ async def test_a_bots_answers_fail(rig: Rig, case: Case) -> None:
     [faults.DuplicateKeys(), faults.ContentType("text/html"), faults.ContentType(""), faults.Delay(9.0)],
     ids=["duplicate keys", "Content-Type text/html", "no Content-Type", "slow, but within the timeout"],
 )
-async def test_what_is_odd_but_right_is_taken(rig: Rig, fault: Fault) -> None:
-    """The figures go on, and nobody is told of anything."""
+async def test_unusual_but_correct_answers_are_accepted(rig: Rig, fault: Fault) -> None:
+    """The values are updated, and nothing is logged."""
     simulator = await rig.platform()
     await rig.start()
     before = await rig.after(BETWEEN_POLLS)
@@ -92,8 +92,8 @@ async def test_what_is_odd_but_right_is_taken(rig: Rig, fault: Fault) -> None:
     assert [] == rig.events()
 
 
-async def test_one_failed_request_is_not_even_seen(rig: Rig) -> None:
-    """It is repeated within the same poll: the bot stays up, and only the counters know."""
+async def test_one_failed_request_is_repeated(rig: Rig) -> None:
+    """The request is repeated within the same poll: the bot stays up, and only counters show the failure."""
     simulator = await rig.platform()
     await rig.start()
     await rig.after(BETWEEN_POLLS)
@@ -110,7 +110,7 @@ async def test_one_failed_request_is_not_even_seen(rig: Rig) -> None:
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 async def test_a_redirect_is_not_followed(rig: Rig, status: int) -> None:
-    """The token stays home: whoever is pointed at hears nothing."""
+    """The target of the redirect receives no request, and so no token."""
     heard: list[str] = []
 
     async def hear(request: web.Request) -> web.Response:
@@ -139,8 +139,8 @@ async def test_a_redirect_is_not_followed(rig: Rig, status: int) -> None:
 @pytest.mark.parametrize(
     "fault", [faults.HugeBody(100_000_000), faults.GzipBomb(100_000_000)], ids=["plain", "compressed"]
 )
-async def test_an_endless_answer_takes_no_memory(rig: Rig, fault: Fault) -> None:
-    """Whatever is sent, no more is held than the stated limit a few times over, and nothing of it stays."""
+async def test_an_endless_answer_needs_little_memory(rig: Rig, fault: Fault) -> None:
+    """Memory stays within a few times the documented limit, and none of the answer is kept."""
     simulator = await rig.platform((SimTenant(TENANT, bots_named("b1")),))
     await rig.start()
     simulator.faults.add(fault, operation=QUERY)
@@ -159,7 +159,7 @@ async def test_an_endless_answer_takes_no_memory(rig: Rig, fault: Fault) -> None
 
 
 async def test_many_bots_hang(rig: Rig) -> None:
-    """Each costs its own polls alone."""
+    """Bots that hang delay only their own polls."""
     simulator = await rig.platform()
     await rig.start()
     rig.forget_events()
@@ -172,8 +172,8 @@ async def test_many_bots_hang(rig: Rig) -> None:
     assert ["b1", "b2"] == sorted(event["access_code"] for event in rig.events())
 
 
-async def test_retry_after_is_heeded(rig: Rig) -> None:
-    """What is repeated is repeated when the platform asks for it, not sooner, and within the poll's time."""
+async def test_retry_after_is_respected(rig: Rig) -> None:
+    """A repetition waits for the platform's Retry-After, and stays within the poll's time."""
     simulator = await rig.platform()
     await rig.start()
     await rig.after(INTERVAL + BETWEEN_POLLS)

@@ -1,4 +1,4 @@
-"""Reports that arrive in good order and hold what they ought not to."""
+"""Reports that arrive correctly with wrong content."""
 
 from collections.abc import Iterator
 from zoneinfo import ZoneInfo
@@ -17,7 +17,7 @@ HOUR = 3600.0
 
 @pytest.fixture
 def script() -> Script:
-    """Half past noon in Shanghai; ten calls in each hour since midnight, five so far in this one."""
+    """Return half past noon in Shanghai, with ten calls in each hour since midnight and five in the present one."""
     script = Script()
     script.write_until("2026-05-20T11", hours=12)
     script.write("2026-05-20T12", calls=5)
@@ -25,7 +25,7 @@ def script() -> Script:
 
 
 async def started(rig: Rig, script: Script, poll_interval: str = "60s") -> Page:
-    """An exporter that has read the script."""
+    """Start an exporter and let it poll the script."""
     await rig.platform(script.tenants(), world=script)
     rig.settings["poll_interval"] = poll_interval
     page = await rig.start()
@@ -35,25 +35,25 @@ async def started(rig: Rig, script: Script, poll_interval: str = "60s") -> Page:
 
 
 def shown(page: Page, script: Script) -> tuple[str, float | None]:
-    """The start of the last complete hour, and its calls."""
+    """Return the start of the last complete hour, and its calls."""
     start = page.value("oifde_hour_start_timestamp_seconds", access_code="b1") or 0
     hours = (f"2026-05-{day}T{hour:02d}" for day in (19, 20, 21) for hour in range(24))
     return next(hour for hour in hours if script.start(hour) == start), page.value("oifde_hour_calls")
 
 
 def anomalies(page: Page) -> dict[str, float]:
-    """Anomalies so far, by reason."""
+    """Return the anomalies so far, by kind."""
     found = page.by("reason", "oifde_report_anomalies_total", tenant_id=TENANT)
     return {reason: count for reason, count in found.items() if count}
 
 
 def revisions(page: Page) -> float | None:
-    """Settled hours that were changed, so far."""
+    """Return the number of settled hours that were changed so far."""
     return page.value("oifde_record_revisions_total", tenant_id=TENANT)
 
 
-async def test_hours_are_restated(rig: Rig, script: Script) -> None:
-    """The hour shown follows; the counters follow upwards, and are held where they would go down. Each counted once."""
+async def test_hours_are_corrected(rig: Rig, script: Script) -> None:
+    """The hour shown follows; counters follow upwards, and keep their value if it would decrease. Each change counts once."""
     page = await started(rig, script)
     assert (("2026-05-20T11", 10), 125) == (shown(page, script), page.value("oifde_calls_total"))
 
@@ -75,7 +75,7 @@ async def test_hours_are_restated(rig: Rig, script: Script) -> None:
 
 
 async def test_an_hour_is_late_and_shown(rig: Rig, script: Script) -> None:
-    """While it is missing the one before stays, under its own start; nobody is shown a 0 for it."""
+    """While it is missing, the hour before stays under its own start, and no 0 is shown."""
     del script.calls["2026-05-20T12"]
     await started(rig, script)
     page = await rig.after(30 * MINUTE + 69 * MINUTE)  # 69 minutes after 13:00
@@ -89,7 +89,7 @@ async def test_an_hour_is_late_and_shown(rig: Rig, script: Script) -> None:
 
 
 async def test_an_hour_is_late_and_overtaken(rig: Rig, script: Script) -> None:
-    """Once the next hour is shown the late one never is; its calls are counted all the same."""
+    """Once the next hour is shown, the late one is never shown, but its calls are counted."""
     del script.calls["2026-05-20T12"]
     await started(rig, script)
     script.write("2026-05-20T13", calls=8)
@@ -103,7 +103,7 @@ async def test_an_hour_is_late_and_overtaken(rig: Rig, script: Script) -> None:
 
 
 async def test_an_empty_report_at_midday(rig: Rig, script: Script) -> None:
-    """Nothing that was seen is taken back; it is told once, and forgotten once the records are there again."""
+    """Values stay; the anomaly is reported once, and is over when the records are back."""
     before = await started(rig, script)
     kept = dict(script.calls)
 
@@ -121,7 +121,7 @@ async def test_an_empty_report_at_midday(rig: Rig, script: Script) -> None:
 
 
 async def test_a_report_stops_growing(rig: Rig, script: Script) -> None:
-    """The live hour stays behind and says so; an hour is only taken for empty two hours after its end."""
+    """The live hour's start shows the delay; an hour counts as empty only two hours after its end."""
     page = await started(rig, script, poll_interval="5m")
     live = page.value("oifde_live_hour_start_timestamp_seconds")
     assert script.start("2026-05-20T12") == live
@@ -140,8 +140,8 @@ async def test_a_report_stops_growing(rig: Rig, script: Script) -> None:
     assert [] == rig.names()
 
 
-async def test_figures_that_go_down_all_over(rig: Rig, script: Script) -> None:
-    """A platform that counts anew from nothing: the counters wait until it has caught up."""
+async def test_all_values_decrease(rig: Rig, script: Script) -> None:
+    """When a platform restarts its counts at 0, the counters keep their value until it has caught up."""
     await started(rig, script)
 
     script.write_until("2026-05-20T11", hours=12, calls=1)
@@ -156,8 +156,8 @@ async def test_figures_that_go_down_all_over(rig: Rig, script: Script) -> None:
 
 
 @pytest.mark.parametrize("cut", ["UTC", "America/New_York", "Asia/Tokyo"])
-async def test_days_cut_in_another_zone(rig: Rig, cut: str) -> None:
-    """It is told, no hour is taken for empty because of it, and what the live hour shows is true."""
+async def test_days_that_begin_in_another_zone(rig: Rig, cut: str) -> None:
+    """The anomaly is reported, no hour counts as empty because of it, and the live hour is correct."""
     script = Script(cut=ZoneInfo(cut))
     script.write_until("2026-05-20T11", hours=36)
     script.write("2026-05-20T12", calls=5)
@@ -178,7 +178,7 @@ async def test_days_cut_in_another_zone(rig: Rig, cut: str) -> None:
 
 
 def _asked_for(script: Script, rig: Rig) -> Iterator[dict[str, int]]:
-    """The records that today's report has."""
+    """Yield the records that today's report has."""
     midnight = script.start("2026-05-20T00")
     for record in script.records("", "hour", TENANT, "b1", int(midnight * 1000), rig.clock.now()):
         assert isinstance(record["recordTime"], int)
@@ -186,7 +186,7 @@ def _asked_for(script: Script, rig: Rig) -> Iterator[dict[str, int]]:
 
 
 async def test_records_of_tomorrow(rig: Rig, script: Script) -> None:
-    """They are no hour of today: told, not counted, and no hour is taken for empty while they are there."""
+    """They are reported but not counted, and no hour counts as empty while they are present."""
     script.more = [script.record("2026-05-21T03", 1000)]
     page = await started(rig, script)
 
@@ -197,7 +197,7 @@ async def test_records_of_tomorrow(rig: Rig, script: Script) -> None:
 
 
 async def test_a_record_of_next_year(rig: Rig, script: Script) -> None:
-    """It does not stand for the hour in progress until the process ends."""
+    """It never becomes the live hour."""
     script.more = [script.record("2027-05-20T11", 1000)]
     page = await started(rig, script)
 
@@ -211,7 +211,7 @@ async def test_a_record_of_next_year(rig: Rig, script: Script) -> None:
     "fields", [{"tenantId": "999"}, {"accessCode": "999"}, {"type": "day"}], ids=["tenant", "bot", "report"]
 )
 async def test_records_of_another(rig: Rig, script: Script, fields: dict[str, object]) -> None:
-    """They are shown under nobody's name."""
+    """They appear under no bot's name."""
     script.more = [script.record("2026-05-20T11", 1000, **fields), script.record("2026-05-20T12", 1000, **fields)]
     page = await started(rig, script)
     page = await rig.after(5 * INTERVAL)
@@ -243,7 +243,7 @@ async def test_a_field_that_no_record_has(rig: Rig, script: Script) -> None:
 
 
 async def test_ten_thousand_records(rig: Rig, script: Script) -> None:
-    """They are read; those of today are shown, and that there are others is one line in the log."""
+    """Today's records are shown, and the others are one line in the log."""
     simulator = await rig.platform(script.tenants(), world=script)
     simulator.faults.add(faults.many_records(10_000))
     page = await rig.start()
@@ -256,7 +256,7 @@ async def test_ten_thousand_records(rig: Rig, script: Script) -> None:
 
 
 async def test_a_bot_vanishes(rig: Rig, script: Script) -> None:
-    """An empty report takes nothing back; once the platform refuses it, it goes like any other that fails."""
+    """Values stay while the report is empty; once the platform refuses the report, it fails like any other."""
     before = await started(rig, script)
     simulator = rig.simulator
 
@@ -272,8 +272,8 @@ async def test_a_bot_vanishes(rig: Rig, script: Script) -> None:
     assert ["report_anomaly", "bot_failing"] == rig.names()
 
 
-async def test_a_report_of_nonsense(rig: Rig, script: Script) -> None:
-    """One bad field loses that field, one bad record that record; the rest is shown, and each fault counted once."""
+async def test_invalid_values_and_records(rig: Rig, script: Script) -> None:
+    """A bad field loses only that field, a bad record only that record; each error is counted once."""
     await started(rig, script)
     await rig.after(INTERVAL)  # yesterday's report, which has all these too, is not asked for again
     script.more = [{"recordTime": time} for time in (None, "never", -5, 10**30, True)]

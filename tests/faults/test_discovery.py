@@ -1,4 +1,4 @@
-"""The bots of a tenant are discovered, on platforms that list them well and badly."""
+"""Discovery of a tenant's bots, on platforms that list them correctly or not."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -15,18 +15,18 @@ from .cases import CASES
 from .rig import INTERVAL, LOGIN, QUERY, TENANT, Page, Rig, bots_named
 
 EVERY = 600.0
-"""Seconds between two discoveries, as is the default."""
+"""Seconds between two discoveries: the default."""
 OTHER = "202206018301"
 
 
 def world(*bots: SimBot, other: Sequence[SimBot] = ()) -> SimulatedWorld:
-    """A platform whose tenant has these bots; another tenant has others."""
+    """Return a platform whose tenant has these bots; another tenant has others."""
     tenants = [SimTenant(TENANT, bots), *([SimTenant(OTHER, tuple(other))] if other else [])]
     return SimulatedWorld(1, tenants, CALM)
 
 
 async def platform(rig: Rig, *bots: SimBot, **discovery: Any) -> Simulator:
-    """Starts a platform of one tenant whose bots are discovered."""
+    """Start a platform of one tenant whose bots are discovered."""
     simulator = await rig.platform((SimTenant(TENANT, bots),))
     tenant = rig.settings["platforms"][0]["tenants"][0]
     del tenant["bots"]
@@ -35,18 +35,18 @@ async def platform(rig: Rig, *bots: SimBot, **discovery: Any) -> Simulator:
 
 
 def tenant_of(rig: Rig) -> dict[str, Any]:
-    """What the configuration says of the tenant."""
+    """Return the tenant's part of the configuration."""
     tenant: dict[str, Any] = rig.settings["platforms"][0]["tenants"][0]
     return tenant
 
 
 def names(page: Page) -> set[str]:
-    """The label ``bot`` of each bot that is up."""
+    """Return the label ``bot`` of each bot that is up."""
     return {bot for bot, up in page.by("bot", "oifde_up").items() if up}
 
 
 async def test_the_bots_of_both_sources_are_found_and_polled(rig: Rig) -> None:
-    """Under the platform's names, at once, with one login; it is ready once they have been tried."""
+    """They have the platform's names and need one login; the exporter is ready once they have been polled."""
     bots = (*bots_named("b1", "b2"), SimBot("b3", 'a "b"\\c', source="IVR"))
     simulator = await platform(rig, *bots)
 
@@ -72,7 +72,7 @@ async def test_the_bots_of_both_sources_are_found_and_polled(rig: Rig) -> None:
 
 
 async def test_bots_come_and_go(rig: Rig) -> None:
-    """A new one is polled at once; one that is gone keeps its series until that is confirmed; the others notice nothing."""
+    """A new bot is polled at once; a removed one keeps its series until that is confirmed; others are not affected."""
     simulator = await platform(rig, *bots_named("b1", "b2"))
     await rig.start()
     rig.hurry()
@@ -94,7 +94,7 @@ async def test_bots_come_and_go(rig: Rig) -> None:
 
 
 async def test_a_bot_that_is_missing_once_stays(rig: Rig) -> None:
-    """Not a poll of it is left out."""
+    """None of its polls is left out."""
     simulator = await platform(rig, *bots_named("b1", "b2"))
     await rig.start()
     rig.hurry()
@@ -113,8 +113,8 @@ async def test_a_bot_that_is_missing_once_stays(rig: Rig) -> None:
     assert 1 == len(rig.events("bots_changed"))
 
 
-async def test_an_empty_listing_is_distrusted(rig: Rig) -> None:
-    """Once it counts for nothing, the second time as the first without the bots, the third time they are gone."""
+async def test_an_empty_listing_must_be_confirmed(rig: Rig) -> None:
+    """The first empty listing is ignored, the second counts as one without the bots, the third removes them."""
     simulator = await platform(rig, *bots_named("b1", "b2"))
     await rig.start()
     rig.hurry()
@@ -132,8 +132,8 @@ async def test_an_empty_listing_is_distrusted(rig: Rig) -> None:
     assert {"b1": 1} == (await rig.after(EVERY)).up
 
 
-async def test_a_renamed_bot_goes_on_under_its_new_name(rig: Rig) -> None:
-    """Its figures, its counters and its schedule are the same."""
+async def test_a_renamed_bot_continues_under_its_new_name(rig: Rig) -> None:
+    """Its values, its counters and its schedule stay the same."""
     simulator = await platform(rig, *bots_named("b1", "b2"))
     await rig.start()
     rig.hurry()
@@ -151,7 +151,7 @@ async def test_a_renamed_bot_goes_on_under_its_new_name(rig: Rig) -> None:
 
 
 async def test_configured_bots_win(rig: Rig) -> None:
-    """A bot that is configured has the name and the labels it has there, whatever is discovered or excluded."""
+    """A configured bot keeps its configured name and labels, whether it is discovered or excluded."""
     simulator = await platform(rig, *bots_named("b1", "b2", "b3"), exclude="b1|b3-.*")
     tenant_of(rig)["bots"] = [{"access_code": "b1", "name": "mine", "labels": {"team": "care"}}, {"access_code": "b9"}]
 
@@ -178,7 +178,7 @@ async def test_configured_bots_win(rig: Rig) -> None:
     ids=["nothing", "include", "exclude", "a bot", "interval", "disabled", "removed", "name"],
 )
 async def test_a_reload_acts_at_once(rig: Rig, change: Callable[[Any], None], up: set[str], asked: int) -> None:
-    """On the bots that are known: the platform is only asked again when it is to be asked on another schedule."""
+    """It applies to the known bots; the platform is asked again only if the schedule changes."""
     simulator = await platform(rig, *bots_named("b1", "b2", "x1"))
     await rig.start()
     await rig.after(45)
@@ -195,7 +195,7 @@ async def test_a_reload_acts_at_once(rig: Rig, change: Callable[[Any], None], up
 
 
 async def test_discovery_is_switched_on_by_a_reload(rig: Rig) -> None:
-    """It asks at once; the bot that was there is not disturbed, under the name that it has."""
+    """The first discovery runs at once; the configured bot keeps its name and is not disturbed."""
     simulator = await rig.platform()
     tenant_of(rig)["bots"] = [{"access_code": "b1", "name": "mine"}]
     await rig.start()
@@ -212,8 +212,8 @@ async def test_discovery_is_switched_on_by_a_reload(rig: Rig) -> None:
     assert 0 == page.value("oifde_upstream_request_failures_total", operation=OPERATION, reason="http")
 
 
-async def test_a_tenant_takes_its_discovery_along(rig: Rig) -> None:
-    """Removed in the middle of a discovery it leaves no series, no request and no task."""
+async def test_a_removed_tenant_ends_its_discovery(rig: Rig) -> None:
+    """A tenant that is removed during a discovery leaves no series, request or task."""
     simulator = await rig.platform((SimTenant(TENANT, bots_named("b1")), SimTenant(OTHER, bots_named("c1"))))
     tenants = rig.settings["platforms"][0]["tenants"]
     for tenant in tenants:
@@ -238,7 +238,7 @@ async def test_a_tenant_takes_its_discovery_along(rig: Rig) -> None:
 
 
 async def test_reloads_and_discoveries_at_the_same_time(rig: Rig) -> None:
-    """Whatever comes first, in the end what was listed and written last is polled, and nothing else."""
+    """The last listing and the last configuration decide what is polled, in every order."""
     simulator = await platform(rig, *bots_named("b1", "b2", "b3"), interval="1s")
     await rig.start()
     rig.hurry()
@@ -263,7 +263,7 @@ async def test_reloads_and_discoveries_at_the_same_time(rig: Rig) -> None:
 
 
 def listing_fails(fault: Fault) -> tuple[str, int, str]:
-    """The reason, the requests and the words of each of ``CASES``, where an array is not what is expected."""
+    """Return the reason, the requests and the text for each of ``CASES`` if an object is expected."""
     (case,) = (case for case in CASES if case.fault is fault)
     if case.reason == "timeout":
         return case.reason, case.requests, "no complete answer within 10 s"
@@ -273,7 +273,7 @@ def listing_fails(fault: Fault) -> tuple[str, int, str]:
 
 
 async def test_a_discovery_fails_in_every_way(rig: Rig) -> None:
-    """No bot comes or goes; it is tried again a poll interval later; gauge and log say so, once, and when it works again."""
+    """No bot is added or removed; the next try comes a poll interval later; gauge and log show failure and recovery once."""
     simulator = await platform(rig, *bots_named("b1"), interval="2m")
     tenant_of(rig)["bots"] = [{"access_code": "b9"}]
     tenant_of(rig)["poll_interval"] = "100s"
@@ -304,7 +304,7 @@ async def test_a_discovery_fails_in_every_way(rig: Rig) -> None:
 
 
 async def test_one_bad_page_changes_nothing(rig: Rig) -> None:
-    """An error on the third page is a failed discovery: the bots on the pages before are no news."""
+    """An error on the third page fails the discovery: the bots of the first pages do not count as new."""
     simulator = await platform(rig, *bots_named(*(f"b{number:03d}" for number in range(250))), include="b00.|x1")
     tenant_of(rig)["poll_interval"] = "1h"
     page = await rig.start()
@@ -313,7 +313,7 @@ async def test_one_bad_page_changes_nothing(rig: Rig) -> None:
     refuse = faults.ErrorCode(10000001)
 
     class ThirdPage:
-        """Refuses it."""
+        """Answer with an error."""
 
         async def __call__(self, request: Any, asked: Any, respond: Any) -> Any:
             return await (refuse(request, asked, respond) if asked.body["pageNum"] == "3" else respond())
@@ -330,7 +330,7 @@ async def test_one_bad_page_changes_nothing(rig: Rig) -> None:
 
 
 async def test_the_first_discovery_fails(rig: Rig) -> None:
-    """It is ready all the same once that has been tried, and tries again within a poll interval, not ten minutes."""
+    """The exporter is ready after the first try, and tries again within a poll interval, not after ten minutes."""
     simulator = await platform(rig, *bots_named("b1"))
     rule = simulator.faults.add(faults.HttpStatus(500), operation=OPERATION)
 
@@ -347,7 +347,7 @@ async def test_the_first_discovery_fails(rig: Rig) -> None:
 
 
 async def test_the_first_discovery_hangs(rig: Rig) -> None:
-    """Ready comes after half a minute; the configured bot is polled meanwhile."""
+    """The exporter is ready after half a minute; the configured bot is polled meanwhile."""
     simulator = await platform(rig, *bots_named("b1"))
     tenant_of(rig)["bots"] = [{"access_code": "b9"}]
     simulator.faults.add(faults.Hang(), operation=OPERATION)
@@ -360,7 +360,7 @@ async def test_the_first_discovery_hangs(rig: Rig) -> None:
 
 
 async def test_the_login_is_refused(rig: Rig) -> None:
-    """One login for all that needs one, told once; with the right secret the bots are found."""
+    """Discovery and polls share one login, which is logged once; with the right secret the bots are found."""
     simulator = await platform(rig, *bots_named("b1", "b2"))
     simulator.accounts[TENANT].app_secret = "another"
     page = await rig.start()
@@ -374,8 +374,8 @@ async def test_the_login_is_refused(rig: Rig) -> None:
     assert {"b1": 1, "b2": 1} == (await rig.after(INTERVAL + 5)).up
 
 
-async def test_the_platform_is_gone_for_a_while(rig: Rig) -> None:
-    """The bots known are polled again as soon as it is back, without waiting for a discovery."""
+async def test_the_platform_is_unreachable_for_a_while(rig: Rig) -> None:
+    """The known bots are polled again as soon as it is back, before the next discovery."""
     simulator = await platform(rig, *bots_named("b1", "b2"))
     await rig.start()
     rig.hurry()
@@ -390,8 +390,8 @@ async def test_the_platform_is_gone_for_a_while(rig: Rig) -> None:
     assert 1 == page.value("oifde_discovery_up")
 
 
-async def test_rows_that_are_no_bots(rig: Rig) -> None:
-    """They are passed over, and told once for as long as they are the same."""
+async def test_rows_that_are_not_bots(rig: Rig) -> None:
+    """They are skipped, and logged once while they stay the same."""
     simulator = await platform(rig, *bots_named("b1"))
     rows = [None, 7, {"accessCode": None}, {"accessCode": "x", "tenantId": OTHER}]
     simulator.faults.add(
@@ -406,7 +406,7 @@ async def test_rows_that_are_no_bots(rig: Rig) -> None:
 
 
 async def test_hundreds_of_bots_at_once(rig: Rig) -> None:
-    """They are polled within the platform's limits; scrapes go on meanwhile."""
+    """They are polled within the platform's limits; scrapes succeed meanwhile."""
     simulator = await platform(rig, *bots_named(*(f"b{number:04d}" for number in range(300))))
     rig.settings["poll_interval"] = "10m"
     rig.settings["platforms"][0]["requests_per_second"] = 50

@@ -1,4 +1,4 @@
-"""docs/reliability.md says what the tests here prove."""
+"""docs/reliability.md agrees with the tests."""
 
 import ast
 import re
@@ -13,26 +13,26 @@ PAGE = HERE.parents[1] / "docs" / "reliability.md"
 
 
 def rows_of_answers() -> list[str]:
-    """The table of faults of one bot's answers."""
+    """Return the table of faults of one bot's answers."""
     rows = (f"| {case.what} | `{case.reason}` | {case.requests} | {case.says.rstrip(': ')} |" for case in CASES)
     return list(dict.fromkeys(rows))
 
 
 def rows_of_outages() -> list[str]:
-    """The table of ways for the platform to be out of reach."""
+    """Return the table of outages of the platform."""
     return [f"| {outage.what} | `{outage.reason}` | {outage.says.rstrip(': ')} |" for outage in OUTAGES]
 
 
 @pytest.mark.parametrize("rows", [rows_of_answers, rows_of_outages])
 def test_the_tables_are_those_of_the_tests(rows: object) -> None:
-    """Row by row, in the same order; what is missing is shown ready to paste."""
+    """The rows and their order are the same; the message shows the missing table ready to paste."""
     assert callable(rows)
     table = "\n".join(rows())
     assert table in PAGE.read_text(encoding="utf-8"), f"docs/reliability.md lacks this table:\n{table}"
 
 
 def test_every_proof_exists() -> None:
-    """A test that the page names is there."""
+    """Every test that the page names exists."""
     named = set(re.findall(r"`(test_\w+)`", PAGE.read_text(encoding="utf-8")))
     there = {
         node.name

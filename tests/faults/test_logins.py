@@ -1,4 +1,4 @@
-"""Logins that fail, tokens that end: what the platform is asked, and what becomes of the bots meanwhile."""
+"""Failing logins and expiring tokens: the requests to the platform, and the bots meanwhile."""
 # ruff: noqa: ASYNC240 - nobody waits while a test writes a secret's file
 
 import asyncio
@@ -24,7 +24,7 @@ DOWN = {"b1": 0, "b2": 0, "b3": 0}
 
 
 class OldTokensRefused:
-    """Answers 900001 to some bots as long as they come with a token that was given out before."""
+    """Answers 900001 to some bots that send a token from before."""
 
     def __init__(self, simulator: Simulator, access_codes: set[str]) -> None:
         self._old = {str(request.body["authToken"]) for request in simulator.journal.of(QUERY)}
@@ -37,7 +37,7 @@ class OldTokensRefused:
 
 
 class Answered:
-    """The login's right answer, some of its fields replaced; None takes one out."""
+    """Replaces fields of the login's correct answer; None removes a field."""
 
     def __init__(self, **fields: object) -> None:
         self._fields = fields
@@ -52,12 +52,12 @@ class Answered:
 
 
 def blocked(page: Page) -> float | None:
-    """Whether the tenant's login is said to be blocked."""
+    """Return the metric that says whether the tenant's login is blocked."""
     return page.value("oifde_auth_blocked", tenant_id=TENANT)
 
 
 async def started(rig: Rig, poll_interval: str = "60s", **options: Any) -> Simulator:
-    """A platform and an exporter on which all is well, at a moment between two polls."""
+    """Start a platform and an exporter without faults, and stop between two polls."""
     simulator = await rig.platform(**options)
     rig.settings["poll_interval"] = poll_interval
     await rig.start()
@@ -71,7 +71,7 @@ async def started(rig: Rig, poll_interval: str = "60s", **options: Any) -> Simul
 
 @pytest.mark.parametrize("end", ["expire_tokens", "forget_tokens"], ids=["900001", "900002"])
 async def test_a_token_ends_early(rig: Rig, end: str) -> None:
-    """One login, the refused call is repeated, and nobody notices."""
+    """There is one login, the refused call is repeated, and no bot is down."""
     simulator = await started(rig)
 
     getattr(simulator.accounts, end)(TENANT)
@@ -85,7 +85,7 @@ async def test_a_token_ends_early(rig: Rig, end: str) -> None:
 
 
 async def test_tokens_that_live_a_minute(rig: Rig) -> None:
-    """Half an hour of tokens that the platform ends every minute, early, and of others that it renews in time."""
+    """The platform ends tokens every minute for half an hour; others are renewed in time."""
     simulator = await started(rig, token_lifetime=60.0)
 
     # The second poll asks twice, and a token may end between the two.
@@ -99,7 +99,7 @@ async def test_tokens_that_live_a_minute(rig: Rig) -> None:
 
 
 async def test_half_the_bots_are_refused_at_once(rig: Rig) -> None:
-    """A hundred bots, fifty of them refused: one login, not fifty, and all are up."""
+    """Fifty of a hundred bots are refused: there is one login, and all bots are up."""
     codes = [f"b{number:03d}" for number in range(100)]
     simulator = await started(rig, tenants=(SimTenant(TENANT, bots_named(*codes)),))
 
@@ -118,7 +118,7 @@ async def test_half_the_bots_are_refused_at_once(rig: Rig) -> None:
     ids=["900001", "900002", "HTTP 401"],
 )
 async def test_one_bot_is_always_refused(rig: Rig, fault: Fault) -> None:
-    """It alone is down; the tenant's login is never called blocked, and the logins for it become rare."""
+    """Only that bot is down; the tenant's login does not count as blocked, and logins become rare."""
     simulator = await started(rig)
 
     rule = simulator.faults.add(fault, access_code="b1")
@@ -143,7 +143,7 @@ async def test_one_bot_is_always_refused(rig: Rig, fault: Fault) -> None:
     ids=["900001", "900002", "HTTP 401"],
 )
 async def test_every_token_is_refused(rig: Rig, fault: Fault) -> None:
-    """After each login the same again: the logins become rare, and the log says it once."""
+    """Each new token is refused: logins become rare, and the log has one line."""
     simulator = await started(rig)
 
     rule = simulator.faults.add(fault, operation=QUERY)
@@ -170,7 +170,7 @@ async def test_every_token_is_refused(rig: Rig, fault: Fault) -> None:
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    """A file that holds the secret, for nobody else to read."""
+    """Return a file with the secret that only its owner can read."""
     file = tmp_path / "secret"
     file.write_text(CANARY)
     file.chmod(0o600)
@@ -178,7 +178,7 @@ def file(tmp_path: Path) -> Path:
 
 
 async def test_a_wrong_secret(rig: Rig, file: Path) -> None:
-    """One login, then none, however long: not for an emptied or vanished file either. A new text is tried at once."""
+    """There is one login, then none, even if the file is emptied or deleted. A new text is tried at once."""
     simulator = await rig.platform()
     rig.settings["platforms"][0]["tenants"][0]["auth"] = {"app_secret_file": str(file)}
     await rig.start()
@@ -218,7 +218,7 @@ async def test_a_wrong_secret(rig: Rig, file: Path) -> None:
 
 
 async def test_an_operator_reloads_after_a_wrong_secret(rig: Rig) -> None:
-    """Each reload allows one more login, as the platform may have been put right; right away, not at the next poll."""
+    """Each reload allows one more login at once, since the platform may have been corrected."""
     simulator = await started(rig)
     simulator.accounts[TENANT].app_secret = "changed on the platform"
     simulator.accounts.expire_tokens(TENANT)
@@ -239,7 +239,7 @@ async def test_an_operator_reloads_after_a_wrong_secret(rig: Rig) -> None:
 
 
 async def test_an_unknown_key(rig: Rig) -> None:
-    """As a wrong secret: one login, then none until something changes."""
+    """There is one login, then none until something changes, as with a wrong secret."""
     simulator = await rig.platform()
     rig.settings["platforms"][0]["tenants"][0]["auth"]["app_key"] = "nobody"
 
@@ -254,7 +254,7 @@ async def test_an_unknown_key(rig: Rig) -> None:
 
 
 async def test_a_locked_account(rig: Rig) -> None:
-    """Left alone for half an hour, then for ever longer; a day costs seven logins."""
+    """There is no login for half an hour, then for ever longer times: seven in a day."""
     simulator = await started(rig, poll_interval="5m")
 
     rule = simulator.faults.add(faults.ErrorCode(200800003, "account locked"), operation=LOGIN)
@@ -295,7 +295,7 @@ async def test_a_locked_account(rig: Rig) -> None:
     ids=lambda value: value if isinstance(value, str) else None,
 )
 async def test_other_refusals_of_a_login(rig: Rig, fault: Fault, reason: str, most: int) -> None:
-    """What may mean a wrong secret is tried ever more rarely; what says nothing about it, once a poll. All of it heals."""
+    """Logins become rare if the answer may mean a wrong secret; otherwise there is one with each poll. All recover."""
     simulator = await started(rig, poll_interval="3m")
 
     rule = simulator.faults.add(fault, operation=LOGIN)
@@ -318,7 +318,7 @@ async def test_other_refusals_of_a_login(rig: Rig, fault: Fault, reason: str, mo
 
 
 async def test_a_login_hangs_from_the_start(rig: Rig) -> None:
-    """Every poll ends in its time: three request timeouts. No second login is under way, and all heals in an interval."""
+    """Every poll ends within three request timeouts. There is one login at a time, and all bots recover within an interval."""
     simulator = await rig.platform()
     rule = simulator.faults.add(faults.Hang(), operation=LOGIN)
     await rig.start()
@@ -340,7 +340,7 @@ async def test_a_login_hangs_from_the_start(rig: Rig) -> None:
 
 
 async def test_a_login_hangs_for_longer_than_a_poll_may_take(rig: Rig) -> None:
-    """With a short interval a poll does not wait for the login's timeout: each interval has its own result."""
+    """With a short interval, a poll does not wait for the login's timeout: each interval has its own result."""
     simulator = await rig.platform()
     rig.settings["poll_interval"] = "5s"
     rule = simulator.faults.add(faults.Hang(), operation=LOGIN)
@@ -357,7 +357,7 @@ async def test_a_login_hangs_for_longer_than_a_poll_may_take(rig: Rig) -> None:
 
 
 async def test_a_renewal_hangs(rig: Rig) -> None:
-    """The old token serves to its end, and no bot is down for a moment."""
+    """The old token is used until it expires, and no bot is down."""
     simulator = await started(rig)
     rule = simulator.faults.add(faults.Hang(), operation=LOGIN)
 
@@ -390,7 +390,7 @@ async def test_a_renewal_hangs(rig: Rig) -> None:
     ],
 )
 async def test_expire_time(rig: Rig, expire_time: object, lives: float, logins: int) -> None:
-    """What makes no sense is an hour; what is absurdly long is a day; nobody is down for it."""
+    """An invalid value counts as an hour, a very long one as a day; no bot is down."""
     simulator = await rig.platform()
     simulator.faults.add(Answered(expireTime=expire_time), operation=LOGIN)
     simulator.accounts.token_lifetime = 10 * HOUR
@@ -407,7 +407,7 @@ async def test_expire_time(rig: Rig, expire_time: object, lives: float, logins: 
 
 
 async def test_a_token_of_a_second(rig: Rig) -> None:
-    """However short it lives, a login is not made for every call of a busy moment."""
+    """Even a very short life does not cause a login for every call."""
     codes = [f"b{number:03d}" for number in range(50)]
     simulator = await rig.platform((SimTenant(TENANT, bots_named(*codes)),))
     simulator.faults.add(Answered(expireTime=1), operation=LOGIN)
@@ -423,7 +423,7 @@ async def test_a_token_of_a_second(rig: Rig) -> None:
 
 @pytest.mark.parametrize("header_user", [None, "ipcc"], ids=["in the body", "in a header"])
 async def test_a_ready_token_is_refused(rig: Rig, file: Path, header_user: str | None) -> None:
-    """After two refusals it is tried once a minute, then ever more rarely; another text is tried at once."""
+    """After two refusals it is tried after a minute, then ever more rarely; a changed token is tried at once."""
     simulator = await rig.platform()
     simulator.accounts[TENANT].ready_tokens = {CANARY}
     auth: dict[str, str] = {"token_file": str(file)}
@@ -453,8 +453,8 @@ async def test_a_ready_token_is_refused(rig: Rig, file: Path, header_user: str |
     assert 1 == len(rig.events("login_recovered"))
 
 
-async def test_figures_stay_until_they_are_stale_whatever_the_login(rig: Rig) -> None:
-    """A refused login takes nothing away before its time."""
+async def test_values_stay_until_they_are_stale_whatever_the_login(rig: Rig) -> None:
+    """After a refused login, values stay until they are stale."""
     simulator = await started(rig)
     simulator.accounts[TENANT].app_secret = "changed"
     simulator.accounts.expire_tokens(TENANT)

@@ -1,4 +1,4 @@
-"""The whole platform is out of reach, in every way there is, and comes back."""
+"""The whole platform is unreachable in every way, and comes back."""
 
 import asyncio
 import socket
@@ -22,7 +22,7 @@ from .rig import INTERVAL, LOGIN, QUERY, Rig
 UP = {"b1": 1, "b2": 1, "b3": 1}
 DOWN = {"b1": 0, "b2": 0, "b3": 0}
 A_FEW_SECONDS = 6
-"""The breaker's longest delay, and one: what a return may take to be noticed beyond the interval."""
+"""The breaker's longest delay plus one second: the time beyond the interval until a bot recovers."""
 
 Break = Callable[[Rig, int], AbstractAsyncContextManager[None]]
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -30,19 +30,19 @@ Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 @asynccontextmanager
 async def nobody(_: Rig, _port: int) -> AsyncIterator[None]:
-    """Nobody listens."""
+    """Close the port."""
     yield
 
 
 @asynccontextmanager
 async def half_open(_: Rig, port: int) -> AsyncIterator[None]:
-    """The kernel takes the connections, and nobody them from it."""
+    """Let the kernel accept connections that no program serves."""
     with socket.create_server(("127.0.0.1", port), backlog=128):
         yield
 
 
 def talking(talk: Talk) -> Break:
-    """Somebody answers who is no platform."""
+    """Answer with something else than a platform."""
 
     @asynccontextmanager
     async def serve(_: Rig, port: int) -> AsyncIterator[None]:
@@ -53,13 +53,13 @@ def talking(talk: Talk) -> Break:
 
 
 async def reset(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """TCP RST."""
+    """Reset each connection."""
     writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     writer.transport.abort()
 
 
 async def garbage(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Another protocol altogether."""
+    """Answer in another protocol."""
     await reader.read(1)
     writer.write(b"220 mail.example.com ESMTP ready\r\n\r\n")
     await writer.drain()
@@ -68,14 +68,14 @@ async def garbage(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
 
 @asynccontextmanager
 async def unavailable(rig: Rig, port: int) -> AsyncIterator[None]:
-    """A reverse proxy without anything behind it."""
+    """Answer as a reverse proxy without a backend."""
     simulator = await rig.platform(port=port)
     simulator.faults.add(faults.HttpStatus(503))
     yield
 
 
 def with_certificate(name: str = "127.0.0.1", authority: trustme.CA | None = None, **options: Any) -> Break:
-    """The platform, with another certificate."""
+    """Serve the platform with another certificate."""
 
     @asynccontextmanager
     async def serve(rig: Rig, port: int) -> AsyncIterator[None]:
@@ -87,13 +87,13 @@ def with_certificate(name: str = "127.0.0.1", authority: trustme.CA | None = Non
 
 @asynccontextmanager
 async def without_tls(rig: Rig, port: int) -> AsyncIterator[None]:
-    """The platform, speaking plain HTTP."""
+    """Serve the platform without TLS."""
     await rig.platform(port=port)
     yield
 
 
 def server_context(authority: trustme.CA, name: str = "127.0.0.1", **options: Any) -> ssl.SSLContext:
-    """What a platform serves TLS with."""
+    """Return the TLS context of a platform."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     authority.issue_cert(name, **options).configure_cert(context)
     return context
@@ -101,13 +101,13 @@ def server_context(authority: trustme.CA, name: str = "127.0.0.1", **options: An
 
 @pytest.fixture(scope="module")
 def authority() -> trustme.CA:
-    """Whose certificates the configuration trusts."""
+    """Return a platform's certificate for the exporter to trust."""
     return trustme.CA()
 
 
 @pytest.fixture
 def ca_file(authority: trustme.CA, tmp_path: Path) -> Path:
-    """What the configuration names to do so."""
+    """Return the part of the configuration that trusts it."""
     file = tmp_path / "ca.pem"
     authority.cert_pem.write_to_path(file)
     return file
@@ -115,7 +115,7 @@ def ca_file(authority: trustme.CA, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def ways(authority: trustme.CA) -> Mapping[Outage, Break]:
-    """How each outage is brought about, once the platform has gone; those with TLS have it before and after as well."""
+    """The way to cause each outage; those with TLS have it before and after as well."""
     return {
         cases.REFUSED: nobody,
         cases.HALF_OPEN: half_open,
@@ -133,7 +133,7 @@ def ways(authority: trustme.CA) -> Mapping[Outage, Break]:
 
 @pytest.fixture
 def names(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """The addresses of the only names that are found, for a test to change."""
+    """The only host names that resolve, and their addresses; a test may change them."""
     known: dict[str, str] = {}
     genuine = socket.getaddrinfo
 
@@ -150,7 +150,7 @@ TLS = {cases.EXPIRED, cases.SELF_SIGNED, cases.OTHER_NAME, cases.NO_TLS, cases.T
 
 
 @pytest.mark.parametrize("outage", [pytest.param(outage, id=outage.what) for outage in OUTAGES])
-async def test_the_platform_is_out_of_reach(
+async def test_the_platform_is_unreachable(
     rig: Rig,
     outage: Outage,
     ways: Mapping[Outage, Break],
@@ -158,7 +158,7 @@ async def test_the_platform_is_out_of_reach(
     ca_file: Path,
     names: dict[str, str],
 ) -> None:
-    """Figures stay until they are stale; few requests, one line in the log; all is as before an interval after."""
+    """Values stay until they are stale; few requests are sent, and the log has one line; an interval later all is back."""
     names["platform.test"] = "127.0.0.1"
     options: dict[str, Any] = {"ssl_context": server_context(authority)} if outage in TLS else {}
     simulator = await rig.platform(**options)
@@ -208,7 +208,7 @@ async def test_the_platform_is_out_of_reach(
 
 
 async def test_a_certificate_is_trusted_without_a_restart(rig: Rig, authority: trustme.CA, ca_file: Path) -> None:
-    """Refused from the start, nothing is ever sent; once the ca_file has what is needed, the next poll succeeds."""
+    """No request is sent while the certificate is not trusted; once the ca_file has it, the next poll succeeds."""
     stranger = trustme.CA()
     simulator = await rig.platform(ssl_context=server_context(stranger))
     rig.settings["platforms"][0]["tls_config"] = {"ca_file": str(ca_file)}
@@ -233,7 +233,7 @@ async def test_a_certificate_is_trusted_without_a_restart(rig: Rig, authority: t
 async def test_a_certificate_for_another_name_can_be_accepted(
     rig: Rig, authority: trustme.CA, ca_file: Path, tls_config: dict[str, object]
 ) -> None:
-    """If the configuration says so."""
+    """The configuration can turn the check of certificates off."""
     await rig.platform(ssl_context=server_context(authority, "elsewhere.example.com"))
     rig.settings["platforms"][0]["tls_config"] = {"ca_file": str(ca_file)} | tls_config
 

@@ -1,4 +1,4 @@
-"""A platform with a thousand bots is gone for an hour, and comes back."""
+"""A platform with a thousand bots is unreachable for an hour, and comes back."""
 
 from bisect import bisect_left
 from datetime import datetime
@@ -13,25 +13,25 @@ from .test_network import A_FEW_SECONDS, Break, half_open, nobody
 HOUR = 3600.0
 INTERVAL = 300.0
 RATE = 20
-"""Requests a second, as is the default."""
+"""Requests a second: the default."""
 PROBE = 2.5
-"""Seconds from one probe to the next at least, once there have been a few; half of the longest delay."""
+"""The least number of seconds between two later probes: half of the longest delay."""
 
 
 def most_in_a_second(journal: Journal) -> int:
-    """The most requests that ever arrived within one second."""
+    """Return the largest number of requests within one second."""
     times = [request.at for request in journal.latest]
     return max(bisect_left(times, at + 1) - index for index, at in enumerate(times))
 
 
 def sent(page: Page) -> float:
-    """How many requests there have been."""
+    """Return the number of requests so far."""
     return sum(page.by("operation", "oifde_upstream_requests_total").values())
 
 
 @pytest.fixture
 def start_of_test() -> datetime:
-    """At night, when the reports are short."""
+    """Start at night, when the reports are short."""
     return shanghai("2026-05-20T03:20")
 
 
@@ -40,8 +40,8 @@ def start_of_test() -> datetime:
     [(1000, nobody, 0.0), (100, half_open, 10.0)],
     ids=["a thousand bots, refused", "a hundred bots, never answered"],
 )
-async def test_the_platform_is_gone_for_an_hour(rig: Rig, bots: int, outage: Break, slow: float) -> None:
-    """A probe every few seconds, then all bots within an interval and a few seconds, none of it faster than allowed."""
+async def test_the_platform_is_unreachable_for_an_hour(rig: Rig, bots: int, outage: Break, slow: float) -> None:
+    """There is a probe every few seconds; when the platform is back, all bots recover within an interval at the allowed rate."""
     codes = [f"b{number:04d}" for number in range(bots)]
     tenants = [SimTenant(f"t{number}", bots_named(*codes[number::4])) for number in range(4)]
     simulator = await rig.platform(tenants)

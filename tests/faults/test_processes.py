@@ -1,4 +1,4 @@
-"""The exporter as a process: told to end at any moment, and killed without a word."""
+"""The exporter as a process: SIGTERM at any moment, and SIGKILL."""
 
 import asyncio
 import signal
@@ -39,19 +39,19 @@ socket.getaddrinfo = getaddrinfo
 
 @pytest.fixture
 def clock() -> StandingClock:
-    """Half past noon in Shanghai."""
+    """Return a clock that stands at half past noon in Shanghai."""
     return StandingClock(datetime(2026, 5, 20, 12, 30, tzinfo=SHANGHAI))
 
 
 @pytest.fixture
 async def simulator(clock: StandingClock) -> AsyncIterator[Simulator]:
-    """A platform on which all is well."""
+    """Run a platform without faults."""
     async with Simulator(WORLD, clock=clock, accounts=[Account(TENANT, CANARY)]) as simulator:
         yield simulator
 
 
 class Exporters:
-    """Processes that a test starts, and ends as it likes."""
+    """Starts exporters as processes."""
 
     def __init__(self, directory: Path, clock: StandingClock) -> None:
         self._directory = directory
@@ -62,13 +62,13 @@ class Exporters:
         self.running: list[ExporterProcess] = []
 
     def write(self, directory: Path, settings: dict[str, object]) -> Path:
-        """Writes the configuration of the one that runs in a directory, beside it."""
+        """Write the configuration of the exporter that runs in a directory."""
         file = directory.with_suffix(".yaml")
         file.write_text(yaml.safe_dump(settings), encoding="utf-8")
         return file
 
     def begin(self, settings: dict[str, object], *flags: str) -> ExporterProcess:
-        """Starts one at the platform's time, and does not wait for anything."""
+        """Start an exporter at the platform's time, and return at once."""
         directory = self._directory / f"exporter-{len(self.running)}"
         arguments = (
             f"--config.file={self.write(directory, settings)}",
@@ -82,7 +82,7 @@ class Exporters:
         return self.running[-1]
 
     async def start(self, settings: dict[str, object], *flags: str) -> ExporterProcess:
-        """Starts one, and waits until it listens."""
+        """Start an exporter, and wait until it listens."""
         process = self.begin(settings, *flags)
         await process.started()
         return process
@@ -90,7 +90,7 @@ class Exporters:
 
 @pytest.fixture
 async def exporters(tmp_path: Path, clock: StandingClock) -> AsyncIterator[Exporters]:
-    """Starts exporters; those that still run at the end are killed."""
+    """Give a test exporters to start; kill those that still run at its end."""
     exporters = Exporters(tmp_path, clock)
     yield exporters
     for process in exporters.running:
@@ -99,17 +99,17 @@ async def exporters(tmp_path: Path, clock: StandingClock) -> AsyncIterator[Expor
 
 
 def settings(simulator: Simulator) -> dict[str, object]:
-    """A configuration that polls every second."""
+    """Return a configuration that polls every second."""
     return {"poll_interval": "1s"} | configuration(simulator.url, TENANTS)
 
 
 async def page(exporter: ExporterProcess) -> Page:
-    """The metrics page of now."""
+    """Return the metrics page."""
     return Page((await exporter.fetch("/metrics")).text)
 
 
 async def all_up(exporter: ExporterProcess) -> Page:
-    """The metrics page once every bot is up."""
+    """Return the metrics page once every bot is up."""
 
     async def up() -> Page | None:
         found = await page(exporter)
@@ -119,7 +119,7 @@ async def all_up(exporter: ExporterProcess) -> Page:
 
 
 async def ended(exporter: ExporterProcess) -> None:
-    """Waits until it has ended, well and without complaint."""
+    """Wait until the exporter has ended, with exit status 0 and no error in its log."""
     async with asyncio.timeout(ENDS_WITHIN):
         status = await exporter.ended()
     assert 0 == status, exporter.log
@@ -131,7 +131,7 @@ async def ended(exporter: ExporterProcess) -> None:
 
 
 async def test_killed_and_started_again(exporters: Exporters, simulator: Simulator, clock: StandingClock) -> None:
-    """The new process shows what the old one did, and what came while there was none."""
+    """The new process shows the values of the old one, and the calls since then."""
     exporter = await exporters.start(settings(simulator))
     before = await all_up(exporter)
     exporter.send_signal(signal.SIGKILL)
@@ -158,7 +158,7 @@ async def test_killed_and_started_again(exporters: Exporters, simulator: Simulat
 
 
 async def polling(exporters: Exporters, simulator: Simulator) -> ExporterProcess:
-    """All is well."""
+    """Every bot is polled."""
     exporter = await exporters.start(settings(simulator))
     await all_up(exporter)
     return exporter
@@ -181,7 +181,7 @@ async def hanging(exporters: Exporters, simulator: Simulator) -> ExporterProcess
 
 
 async def out_of_reach(exporters: Exporters, simulator: Simulator) -> ExporterProcess:
-    """The platform has gone."""
+    """The platform is unreachable."""
     exporter = await polling(exporters, simulator)
     simulator.faults.add(faults.Reset())
     await wait_for(lambda: exporter.events("platform_unreachable"), "the platform to be out of reach")
@@ -205,21 +205,21 @@ async def refused(exporters: Exporters, simulator: Simulator) -> ExporterProcess
 
 
 async def starting(exporters: Exporters, simulator: Simulator) -> ExporterProcess:
-    """Python has not read half of the program yet."""
+    """Python is still loading the program."""
     exporter = exporters.begin(settings(simulator))
     await wait_for(lambda: catches(exporter.pid, signal.SIGTERM), "the process to heed signals")
     return exporter
 
 
 async def reading_its_configuration(exporters: Exporters, simulator: Simulator) -> ExporterProcess:
-    """A long one, at the start."""
+    """A long configuration is being read at the start."""
     exporter = exporters.begin(with_many_bots(simulator))
     await wait_for(lambda: catches(exporter.pid, signal.SIGHUP), "the process to heed all signals")
     return exporter
 
 
 async def reloading(exporters: Exporters, simulator: Simulator) -> ExporterProcess:
-    """A configuration that became long."""
+    """A long configuration is being read for a reload."""
     exporter = await polling(exporters, simulator)
     exporters.write(exporter.log_file.parent, with_many_bots(simulator))
     exporter.send_signal(signal.SIGHUP)
@@ -227,12 +227,12 @@ async def reloading(exporters: Exporters, simulator: Simulator) -> ExporterProce
 
 
 def with_many_bots(simulator: Simulator) -> dict[str, object]:
-    """A configuration that takes a while to read."""
+    """Return a configuration that takes a while to read."""
     return configuration(simulator.url, [SimTenant(TENANT, bots_named(*(f"b{number}" for number in range(1000))))])
 
 
 def catches(pid: int, number: signal.Signals) -> bool:
-    """Whether a process has a handler for a signal of its own."""
+    """Return whether a process has its own handler for a signal."""
     status = Path(f"/proc/{pid}/status").read_text()
     caught = next(line for line in status.splitlines() if line.startswith("SigCgt"))
     return bool(int(caught.split()[1], 16) >> (number - 1) & 1)
@@ -253,19 +253,19 @@ def catches(pid: int, number: signal.Signals) -> bool:
     ],
     ids=lambda state: state.__name__.replace("_", " "),
 )
-async def test_told_to_end(
+async def test_sigterm_at_any_moment(
     exporters: Exporters,
     simulator: Simulator,
     state: Callable[[Exporters, Simulator], Awaitable[ExporterProcess]],
 ) -> None:
-    """It ends within seconds, with exit status 0, and the log has no error."""
+    """The process ends within seconds with exit status 0, and its log has no error."""
     exporter = await state(exporters, simulator)
     exporter.send_signal(signal.SIGTERM)
     await ended(exporter)
 
 
-async def test_told_to_end_again_and_again(exporters: Exporters, simulator: Simulator) -> None:
-    """Whoever is impatient spoils nothing."""
+async def test_sigterm_several_times(exporters: Exporters, simulator: Simulator) -> None:
+    """Further signals during the shutdown change nothing."""
     exporter = await polling(exporters, simulator)
 
     ending = asyncio.create_task(ended(exporter))
@@ -279,8 +279,8 @@ async def test_told_to_end_again_and_again(exporters: Exporters, simulator: Simu
     await ending
 
 
-async def test_told_to_end_while_a_client_reads_slowly(exporters: Exporters, simulator: Simulator) -> None:
-    """Who has not read its answer by then is not waited for."""
+async def test_sigterm_while_a_client_reads_slowly(exporters: Exporters, simulator: Simulator) -> None:
+    """The shutdown does not wait for a client that reads slowly."""
     exporter = await polling(exporters, simulator)
     host, port = exporter.address.rsplit(":", 1)
     with socket.socket() as client:

@@ -1,4 +1,4 @@
-"""A configuration is taken over in the middle of everything."""
+"""Reloads while polls, logins and scrapes are under way."""
 
 import asyncio
 import gc
@@ -29,7 +29,7 @@ OTHER = SimTenant("202206018301", bots_named("c1", "c2"))
 
 
 def config(settings: Mapping[str, Any], *, bots: int = 3, name: str = "b1-name", timeout: str = "10s") -> Config:
-    """The rig's configuration with so many bots, another name for the first, or another request timeout."""
+    """Return the rig's configuration with this many bots, another name for the first, or another request timeout."""
     settings = deepcopy(dict(settings))
     platform = settings["platforms"][0]
     platform["request_timeout"] = timeout
@@ -40,7 +40,7 @@ def config(settings: Mapping[str, Any], *, bots: int = 3, name: str = "b1-name",
 
 
 def left_behind() -> Counter[str]:
-    """All that a reload could leave behind, by kind."""
+    """Count what a reload could leave behind, by kind."""
     gc.collect()
     kinds = (Poller, PlatformClient, TenantSession)
     objects = Counter(type(each).__name__ for each in gc.get_objects() if isinstance(each, kinds))
@@ -49,7 +49,7 @@ def left_behind() -> Counter[str]:
 
 
 async def test_a_thousand_reloads_under_load(rig: Rig) -> None:
-    """Each in the middle of polls, logins and scrapes; no task, socket or thread is left of any."""
+    """Each reload happens during polls, logins and scrapes; no task, socket or thread is left over."""
     simulator = await rig.platform((SimTenant(TENANT, bots_named("b1", "b2", "b3")), OTHER))
     rig.settings["poll_interval"] = "1s"
     configs = [
@@ -90,8 +90,8 @@ async def test_a_thousand_reloads_under_load(rig: Rig) -> None:
     assert before == after
 
 
-async def test_a_storm_of_reloads(rig: Rig) -> None:
-    """Those that come while one is under way are one, which reads what is written by then; the end waits for none."""
+async def test_many_reloads_at_once(rig: Rig) -> None:
+    """Requests during a reload share one further reload, which reads the latest configuration; the shutdown waits for none."""
     await rig.platform()
     await rig.start()
     await rig.after(INTERVAL)
@@ -128,8 +128,8 @@ async def test_a_storm_of_reloads(rig: Rig) -> None:
     assert ["first", "last", "last"] == read
 
 
-async def test_in_the_middle_of_a_poll(rig: Rig) -> None:
-    """A poll goes on if nothing of it changes; one of a bot that changes begins anew, one of a bot that goes ends."""
+async def test_during_a_poll(rig: Rig) -> None:
+    """A poll continues if nothing changes for it; the poll of a changed bot restarts, that of a removed bot is cancelled."""
     simulator = await rig.platform()
     await rig.start()
     await rig.after(INTERVAL + 45)
@@ -182,8 +182,8 @@ async def test_in_the_middle_of_a_poll(rig: Rig) -> None:
     ],
     ids=["nothing", "the platform", "the interval", "the same login", "the bots"],
 )
-async def test_in_the_middle_of_a_login(rig: Rig, change: Callable[[Any], None], logins: int) -> None:
-    """A login that is under way is waited for; only what leads to another platform logs in anew. Nobody is down for it."""
+async def test_during_a_login(rig: Rig, change: Callable[[Any], None], logins: int) -> None:
+    """Polls wait for the login under way; only a change to the platform or its secret causes another. No bot goes down."""
     simulator = await rig.platform()
     rule = simulator.faults.add(faults.Delay(5.0), operation=LOGIN)
     starting = asyncio.create_task(rig.start())
@@ -201,8 +201,8 @@ async def test_in_the_middle_of_a_login(rig: Rig, change: Callable[[Any], None],
     assert [] == rig.names(level="warn")
 
 
-async def test_in_the_middle_of_a_scrape(rig: Rig) -> None:
-    """Whoever began to read before the reload gets the page of before, whole."""
+async def test_during_a_scrape(rig: Rig) -> None:
+    """A scrape that began before the reload gets the whole page from before it."""
     codes = [f"b{number:03d}" for number in range(200)]
     await rig.platform((SimTenant(TENANT, bots_named(*codes)),))
     rig.settings["platforms"][0]["requests_per_second"] = 1000
@@ -219,8 +219,8 @@ async def test_in_the_middle_of_a_scrape(rig: Rig) -> None:
     assert len({len(page.data(code)) for code in codes[:3] + codes[-3:]}) == 1
 
 
-async def test_a_bad_configuration_changes_nothing(rig: Rig) -> None:
-    """500 with the reason, the gauge says so, and everything goes on; also with two mistakes, also again and again."""
+async def test_an_invalid_configuration_changes_nothing(rig: Rig) -> None:
+    """The answer is 500 with the reason, the gauge is 0, and polling continues, also after two mistakes and several tries."""
     simulator = await rig.platform()
     await rig.start()
     before = await rig.after(45)
@@ -251,7 +251,7 @@ async def test_a_bad_configuration_changes_nothing(rig: Rig) -> None:
 
 @pytest.mark.parametrize("part", ["a platform", "a tenant"])
 async def test_a_configuration_fails_halfway(rig: Rig, part: str) -> None:
-    """When, against all checks, a part of it cannot be set up, all is as it was: nothing new runs, nothing old ended."""
+    """If a part of a valid configuration cannot be set up, nothing changes: nothing new runs, nothing old has ended."""
     simulator = await rig.platform()
     await rig.start()
     before = await rig.after(INTERVAL + 45)
@@ -287,8 +287,8 @@ async def test_a_configuration_fails_halfway(rig: Rig, part: str) -> None:
     assert {"b1": 1} == (await rig.after(INTERVAL)).up
 
 
-async def test_a_reload_while_the_platform_is_out_of_reach(rig: Rig) -> None:
-    """What is known of the platform stays known: a reload that changes nothing sends nothing."""
+async def test_a_reload_while_the_platform_is_unreachable(rig: Rig) -> None:
+    """The platform stays known as unreachable: a reload without changes sends no request."""
     await rig.platform()
     await rig.start()
     await rig.no_platform()
@@ -303,8 +303,8 @@ async def test_a_reload_while_the_platform_is_out_of_reach(rig: Rig) -> None:
     assert 1 == len(rig.events("platform_unreachable"))
 
 
-async def test_another_secret_is_taken_over(rig: Rig) -> None:
-    """In the configuration itself: the next poll logs in with it."""
+async def test_another_secret_is_used(rig: Rig) -> None:
+    """A secret that is changed in the configuration is used by the next poll's login."""
     simulator = await rig.platform()
     await rig.start()
     await rig.after(45)

@@ -1,4 +1,4 @@
-"""Several reports of each bot are fetched, and one of them fails, is slow, or is no longer wanted."""
+"""Several reports of each bot, of which one fails, is slow or is removed."""
 
 import asyncio
 
@@ -15,7 +15,7 @@ CHATBOT_NAMES = ("oifde_chatbot_", "oifde_repl", "oifde_unknown_replies", "oifde
 
 
 async def started(rig: Rig) -> Simulator:
-    """An exporter that fetches every report, at a moment between two polls by hour, and so by day."""
+    """Start an exporter that fetches every report, at a moment between two polls."""
     simulator = await rig.platform()
     rig.settings["reports"] = ["hour", "day", "chatbot"]
     await rig.start()
@@ -25,27 +25,27 @@ async def started(rig: Rig) -> Simulator:
 
 
 def up(page: Page, report: str) -> dict[str, float]:
-    """By access code."""
+    """Return ``oifde_up`` of a report by access code."""
     return page.by("access_code", "oifde_up", report=report)
 
 
 def report_of(name: str) -> str:
-    """Where a figure comes from."""
+    """Return the report that a metric comes from."""
     return "day" if name.startswith("oifde_day_") else "chatbot" if name.startswith(CHATBOT_NAMES) else "hour"
 
 
 def shown(page: Page, report: str, access_code: str = "b1") -> Series:
-    """The figures of a bot that come from a report."""
+    """Return the series of a bot that come from a report."""
     return {key: value for key, value in page.data(access_code).items() if report_of(key[0]) == report}
 
 
 def days_asked(simulator: Simulator) -> int:
-    """How often a report by day has been asked for."""
+    """Return the number of requests for the report by day."""
     return sum(request.body["type"] == "day" for request in simulator.journal.of(QUERY))
 
 
 async def test_every_report_is_shown(rig: Rig) -> None:
-    """Each under its own names, with what really happened: in the last hour, and in all of yesterday."""
+    """Each report has its own metrics, with the true counts of the last hour and of yesterday."""
     simulator = await started(rig)
     page = await rig.page()
     world = simulator.world
@@ -65,8 +65,8 @@ async def test_every_report_is_shown(rig: Rig) -> None:
     assert [] == rig.events()
 
 
-async def test_one_report_fails_and_the_others_do_not_notice(rig: Rig) -> None:
-    """Its figures stay, go when they are stale, and come back; those of the other reports of the bot go on."""
+async def test_one_report_fails_and_the_others_continue(rig: Rig) -> None:
+    """Its values stay, are removed when they are stale, and come back; the bot's other reports are updated."""
     simulator = await started(rig)
     before = await rig.page()
     asked = simulator.journal.counts[QUERY]
@@ -94,8 +94,8 @@ async def test_one_report_fails_and_the_others_do_not_notice(rig: Rig) -> None:
     assert shown(before, "chatbot").keys() == shown(after, "chatbot").keys()
 
 
-async def test_a_report_that_never_answers_holds_up_no_other(rig: Rig) -> None:
-    """It has its own moments; with all its retries it is over before the next one."""
+async def test_a_report_that_never_answers_delays_no_other(rig: Rig) -> None:
+    """It has its own schedule, and ends with all its retries before its next poll."""
     simulator = await started(rig)
     simulator.faults.add(faults.Hang(), operation=REPLIES)
 
@@ -106,8 +106,8 @@ async def test_a_report_that_never_answers_holds_up_no_other(rig: Rig) -> None:
     assert {60} == {round(later - earlier) for earlier, later in zip(times[-9:], times[-8:], strict=False)}
 
 
-async def test_days_are_asked_for_every_ten_minutes_and_kept_for_longer(rig: Rig) -> None:
-    """Whatever the poll interval; one poll that fails withdraws nothing, half an hour without any does."""
+async def test_the_report_by_day_is_requested_every_ten_minutes(rig: Rig) -> None:
+    """This holds for every poll interval; one failed poll removes no value, half an hour without success does."""
     simulator = await started(rig)
     await rig.after(DAY_INTERVAL)
 
@@ -126,8 +126,8 @@ async def test_days_are_asked_for_every_ten_minutes_and_kept_for_longer(rig: Rig
     assert {} != shown(page, "chatbot")
 
 
-async def test_a_report_is_no_longer_wanted(rig: Rig) -> None:
-    """After the reload nothing is left of it, and nothing else has changed; wanted again, it is there again."""
+async def test_a_report_is_removed(rig: Rig) -> None:
+    """After the reload nothing is left of it, and nothing else has changed; when it is configured again, it is back."""
     simulator = await started(rig)
     before = await rig.page()
     everything = {report: shown(before, report) for report in ("hour", "day", "chatbot")}

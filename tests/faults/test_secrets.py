@@ -1,4 +1,4 @@
-"""Secrets go through everything that can go wrong, at log level debug; the rig looks for them wherever a user can look."""
+"""Secrets go through all failures at the log level debug; the rig looks for them wherever a user can look."""
 
 import base64
 import gc
@@ -26,7 +26,7 @@ PASSWORD = "canary-password-c0de"
 
 
 class Echo:
-    """A platform that says back, in its error, all that it was told."""
+    """Repeats all that it receives in its error message."""
 
     async def __call__(self, request: web.Request, asked: Request, respond: Respond) -> web.StreamResponse:
         told = f"{json.dumps(dict(asked.body))} {dict(request.headers)}"
@@ -35,7 +35,7 @@ class Echo:
 
 
 class EchoInHtml:
-    """A reverse proxy that shows the request it could not forward, under that as its reason."""
+    """Repeats the request in HTML and in the HTTP reason, as a reverse proxy may."""
 
     async def __call__(self, request: web.Request, asked: Request, respond: Respond) -> web.StreamResponse:
         told = f"{json.dumps(dict(asked.body))} {dict(request.headers)}"
@@ -43,7 +43,7 @@ class EchoInHtml:
 
 
 class EchoInRecords:
-    """A platform that says back, in a report's records and in the names of their fields, all that it was told."""
+    """Repeats all that it receives in records and in the names of their fields."""
 
     async def __call__(self, request: web.Request, asked: Request, respond: Respond) -> web.StreamResponse:
         told = [
@@ -68,7 +68,7 @@ class EchoInRecords:
     ids=["a secret", "a secret, header", "a token", "a token, header"],
 )
 async def test_through_every_fault(rig: Rig, auth: dict[str, str]) -> None:
-    """Of the answers, of the logins, and of a platform that repeats what it was told."""
+    """The faults of answers and logins, and a platform that repeats what it receives."""
     rig.secrets |= set(auth.values()) - {"ipcc"}
     simulator = await rig.platform()
     simulator.accounts[TENANT].ready_tokens = {TOKEN}
@@ -88,7 +88,7 @@ async def test_through_every_fault(rig: Rig, auth: dict[str, str]) -> None:
 
 
 async def test_in_no_repr(rig: Rig) -> None:
-    """Nor of anything there is in the program: a debugger's or a crash report's view of it."""
+    """This covers every object in the program, as a debugger or a crash report would show it."""
     simulator = await rig.platform()
     rig.settings["platforms"][0]["proxy_url"] = f"http://user:{PASSWORD}@127.0.0.1:1"
     await rig.start()
@@ -107,7 +107,7 @@ async def test_in_no_repr(rig: Rig) -> None:
 
 
 async def test_in_no_traceback(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    """When the program itself is at fault, the log has where; of one bot, and the others go on."""
+    """The log shows where the program failed; other bots are polled."""
     await rig.platform()
     genuine = windows.fold
 
@@ -130,7 +130,7 @@ async def test_in_no_traceback(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> Non
 
 @pytest.mark.parametrize("status", [407, 502])
 async def test_of_a_proxy(rig: Rig, status: int) -> None:
-    """Its password is nowhere when it refuses, nor when it is not there."""
+    """Its password appears nowhere, whether the proxy refuses or is missing."""
     rig.secrets |= {PASSWORD, base64.b64encode(f"user:{PASSWORD}".encode()).decode()}
 
     async def refuse(request: web.Request) -> web.Response:
@@ -158,12 +158,12 @@ async def test_of_a_proxy(rig: Rig, status: int) -> None:
 
 
 def as_user(name: str, password: str) -> dict[str, str]:
-    """The headers by which somebody shows who it is."""
+    """Return the headers for basic auth."""
     return {"Authorization": encode_basic_auth(name, password)}
 
 
-async def test_of_those_who_read_the_pages(rig: Rig, tmp_path: Path) -> None:
-    """The password opens every page, and is on none; who has another one learns nothing."""
+async def test_of_users_of_the_pages(rig: Rig, tmp_path: Path) -> None:
+    """The password opens every page and appears on none; another password opens none."""
     rig.secrets |= {PASSWORD, base64.b64encode(f"reader:{PASSWORD}".encode()).decode()}
     hashed = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode()
     rig.secrets.add(hashed)
@@ -186,7 +186,7 @@ async def test_of_those_who_read_the_pages(rig: Rig, tmp_path: Path) -> None:
 
 
 async def test_in_no_error(rig: Rig) -> None:
-    """What is raised on the way holds it neither in its words nor in what it comes from."""
+    """Neither the text of an exception nor its context contains a secret."""
     simulator = await rig.platform()
     raised: list[UpstreamError] = []
     await rig.start()

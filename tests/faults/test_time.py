@@ -1,4 +1,4 @@
-"""Clocks that are set, days that turn, hours that are skipped or come twice, and machines that sleep."""
+"""Clock changes, new days, daylight saving and suspended machines."""
 
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -16,21 +16,21 @@ ZONES = (ZoneInfo("Asia/Shanghai"), ZoneInfo("Asia/Kolkata"), ZoneInfo("America/
 
 
 def start_of(page: Page) -> float:
-    """When the hour shown began."""
+    """Return the start of the hour shown."""
     start = page.value("oifde_hour_start_timestamp_seconds", access_code="b1")
     assert start is not None
     return start
 
 
 def calls(page: Page) -> float:
-    """The day's counter."""
+    """Return the day's counter of calls."""
     value = page.value("oifde_calls_total", access_code="b1")
     assert value is not None
     return value
 
 
 class Increase:
-    """What Prometheus's ``increase`` makes of a counter's scrapes: after a fall it began anew from 0."""
+    """Computes ``increase`` as Prometheus does: after a decrease, the counter began again at 0."""
 
     def __init__(self, first: float) -> None:
         self.last = first
@@ -38,7 +38,7 @@ class Increase:
         self.resets = 0
 
     def add(self, value: float) -> None:
-        """Another scrape."""
+        """Add the value of a scrape."""
         if value < self.last:
             self.resets += 1
             self.last = 0.0
@@ -51,7 +51,7 @@ class Increase:
 
 @pytest.fixture
 def script() -> Script:
-    """Half past noon in Shanghai; ten calls in each hour since midnight, five so far in this one."""
+    """Return half past noon in Shanghai, with ten calls in each hour since midnight and five in the present one."""
     script = Script()
     script.write_until("2026-05-20T11", hours=12)
     script.write("2026-05-20T12", calls=5)
@@ -59,7 +59,7 @@ def script() -> Script:
 
 
 async def started(rig: Rig, script: Script) -> Page:
-    """An exporter that has read the script, between two polls."""
+    """Start an exporter that polls the script, and stop between two polls."""
     await rig.platform(script.tenants(), world=script)
     await rig.start()
     page = await rig.after(45)
@@ -68,7 +68,7 @@ async def started(rig: Rig, script: Script) -> Page:
 
 
 async def test_the_clock_is_set_back(rig: Rig, script: Script) -> None:
-    """Nothing goes back with it, nothing goes stale, no login; the skew says so."""
+    """No value goes back or becomes stale, and there is no login; the skew metric shows the change."""
     before = await started(rig, script)
 
     rig.clock.step(-HOUR)
@@ -91,7 +91,7 @@ async def test_the_clock_is_set_back(rig: Rig, script: Script) -> None:
 
 
 async def test_the_clock_is_set_forward(rig: Rig, script: Script) -> None:
-    """An hour may be shown too early, but it follows the platform; when the clock is right again nothing goes back."""
+    """An hour may be shown early, but is updated; when the clock is correct again, no value goes back."""
     before = await started(rig, script)
 
     rig.clock.step(HOUR)
@@ -114,7 +114,7 @@ async def test_the_clock_is_set_forward(rig: Rig, script: Script) -> None:
 
 
 async def test_the_clock_is_set_over_midnight_and_back(rig: Rig, script: Script) -> None:
-    """The next day begins early, once; it neither ends nor begins again, and its calls are counted once."""
+    """The next day begins early, once; it does not end or begin again, and its calls count once."""
     script.write_until("2026-05-20T22", hours=23)
     script.write("2026-05-20T23", calls=4)
     rig.clock.step(11 * HOUR - 5 * MINUTE)  # 23:25
@@ -146,7 +146,7 @@ async def test_the_clock_is_set_over_midnight_and_back(rig: Rig, script: Script)
     ids=[zone.key for zone in ZONES],
 )
 async def test_midnight(rig: Rig, start_of_test: datetime, zone: ZoneInfo) -> None:
-    """Every call of the evening and of the morning is counted once; the reset is seen by two scrapes at least."""
+    """Every call before and after midnight counts once; at least two scrapes see the reset."""
     tenants = (SimTenant(TENANT, bots_named("b1"), timezone=zone),)
     world = SimulatedWorld(1, tenants, CALM)
     await rig.platform(tenants, world=world)
@@ -188,7 +188,7 @@ LONG_EVENING = ZoneInfo("America/Sao_Paulo"), "2018-02-17T00:05", 25
     ],
 )
 async def test_daylight_saving(rig: Rig, start_of_test: datetime, zone: ZoneInfo, hours: int) -> None:
-    """Each hour is shown in its turn with its own calls, and the day's counter holds all of them."""
+    """Each hour is shown with its own calls, and the day's counter includes all of them."""
     tenants = (SimTenant(TENANT, bots_named("b1"), timezone=zone),)
     world = SimulatedWorld(1, tenants, CALM)
     await rig.platform(tenants, world=world)
@@ -214,7 +214,7 @@ async def test_daylight_saving(rig: Rig, start_of_test: datetime, zone: ZoneInfo
 
 
 async def test_the_machine_was_suspended(rig: Rig) -> None:
-    """On waking the old figures are not shown for new ones; a poll later all is there, with one login."""
+    """After a resume, old values are not shown; one poll and one login later everything is back."""
     simulator = await rig.platform()
     await rig.start()
     before = await rig.after(45)
@@ -232,8 +232,8 @@ async def test_the_machine_was_suspended(rig: Rig) -> None:
     assert [] == rig.names()
 
 
-async def test_the_machine_slept_over_midnight(rig: Rig) -> None:
-    """The new day begins with a 0 that is seen, then goes on with what is true."""
+async def test_the_machine_was_suspended_over_midnight(rig: Rig) -> None:
+    """The new day begins with a visible 0, then shows the true values."""
     rig.clock.step(10 * HOUR)
     rig.true_clock.step(10 * HOUR)
     await rig.platform()
