@@ -18,6 +18,7 @@ from structlog.typing import FilteringBoundLogger
 from exporter.clock import Clock
 from exporter.config import Config, ConfigError, Shard, take_shard
 from exporter.health import Health
+from exporter.history.keeper import Keeper
 from exporter.polling.fleet import Fleet
 from exporter.polling.store import Store
 from exporter.reloader import Reloader
@@ -80,9 +81,10 @@ class App:
         self._health = Health(self._registry, version=version, revision=revision)
         self._health.shard.set(shard.number)
         self._health.total_shards.set(shard.total)
-        self._exposition = Exposition(self._registry, clock=clock)
-        self._store = Store([self._exposition])
-        self._fleet = Fleet(store=self._store, clock=clock, health=self._health, log=log, rng=rng)
+        self._keeper = Keeper(clock=clock, log=log)
+        self._exposition = Exposition(self._registry, clock=clock, judgement=self._keeper.judgement)
+        self._store = Store([self._keeper, self._exposition])
+        self._fleet = Fleet(store=self._store, clock=clock, health=self._health, log=log, rng=rng, work=[self._keeper])
         self._config: Config | None = None
         self._version = version
         self._revision = revision
@@ -95,7 +97,10 @@ class App:
         """Serve until SIGTERM or SIGINT. Raises ConfigError and StartError."""
         async with AsyncExitStack() as stack:
             stopped = self._catch_signals()
+            stack.push_async_callback(self._keeper.close)
             stack.push_async_callback(self._fleet.close)
+            learning = asyncio.create_task(self._keeper.run())
+            stack.callback(learning.cancel)
             stack.push_async_callback(self._reloader.close)
             if self._watch:
                 watching = asyncio.create_task(self._watch.run(self._reloader.request))
@@ -167,6 +172,7 @@ class App:
             log=self._log,
             ready=self._ready,
             reload=self.reload,
+            judgement=self._keeper.judgement,
             configuration=lambda: self._config,
             version=self._version,
         )

@@ -85,6 +85,8 @@ class Poller:
         self._day_before_asked: date | None = None
         self._digests: dict[date, int] = {}
         """The hash of the last answer that was taken in, by the date it was requested for."""
+        self._yesterday: windows.Day | None = None
+        self._yesterday_settled = False
         self._show(self._snapshot)
 
     async def run(self, phase: float) -> None:
@@ -233,6 +235,9 @@ class Poller:
         state = self._state
         today = local_date(self._clock.now(), self.plan.rules.zone)
         day, yesterday = state.day(today), state.day(day_before(today))
+        if yesterday is not self._yesterday:
+            self._yesterday = yesterday
+            self._yesterday_settled = yesterday is not None and windows.is_settled(yesterday, self.plan.rules)
         return replace(
             self._snapshot,
             hour=state.hour,
@@ -241,6 +246,7 @@ class Poller:
             day=state.last_day,
             records=day.records if day else NO_RECORDS,
             yesterday=yesterday.records if yesterday else NO_RECORDS,
+            yesterday_settled=self._yesterday_settled,
             asked=day.asked if day else None,
         )
 

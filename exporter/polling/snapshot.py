@@ -61,6 +61,7 @@ class Snapshot:
     ``records`` are the hours of the local day so far, by their start; ``yesterday`` are those of the day before, empty
     until they have been requested. While polls bring nothing new, both stay the same objects.
     ``asked`` is when the request for today's report was sent (epoch s); the data says nothing about later calls.
+    ``yesterday_settled`` tells whether all hours of the day before are complete.
     """
 
     hour: Hour | None = None
@@ -76,6 +77,7 @@ class Snapshot:
     records: Mapping[float, Record] = field(default_factory=lambda: NO_RECORDS)
     yesterday: Mapping[float, Record] = field(default_factory=lambda: NO_RECORDS)
     asked: float | None = None
+    yesterday_settled: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -409,6 +409,11 @@ def _list_settled(day: Day, rules: Rules) -> list[float]:
     return [start for start, due in _list_settle_times(day, rules) if due <= day.asked]
 
 
+def is_settled(day: Day, rules: Rules) -> bool:
+    """Tell whether all hours of a day are complete according to its latest report."""
+    return _all_settled_at(day, rules) <= day.asked
+
+
 def _all_settled_at(day: Day, rules: Rules) -> float:
     """Return when the last hour of a day settles according to what is known."""
     return max(due for _, due in _list_settle_times(day, rules))

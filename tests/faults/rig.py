@@ -331,8 +331,9 @@ def secrets_told(simulator: Simulator) -> set[str]:
 
 
 def configuration(url: str, tenants: Iterable[SimTenant] = TENANTS) -> dict[str, Any]:
-    """Return a configuration with all bots of some tenants and defaults for the rest."""
+    """Return a configuration with all bots of some tenants, without history, and defaults for the rest."""
     return {
+        "history": {"days": 0},
         "platforms": [
             {
                 "name": "main",

@@ -1,0 +1,1 @@
+"""The past of each bot: fetched from the platform, kept, and judged by."""

@@ -1,0 +1,62 @@
+"""One request for one past day of one bot."""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Final, Protocol
+
+from exporter.judging.hours import Counts, Hours, pack
+from exporter.polling.calendar import hours, midnight
+from exporter.polling.windows import Rules, State, fold
+from exporter.upstream.reports import HOUR, Parsed, Record, parse
+
+_PLACES: Final = tuple(
+    [field.name for field in HOUR.fields].index(name)
+    for name in (
+        "callCount",
+        "callStaffNoConsultCount",
+        "callStaffConsultCount",
+        "exitConsultingCount",
+        "interfaceRequestCount",
+        "interfaceSuccessCount",
+    )
+)
+"""Where the record of an hour has the values of ``Counts``."""
+
+
+class Session(Protocol):
+    """A tenant's way to the platform."""
+
+    async def query(
+        self, operation: str, path: str, body: Mapping[str, object], *, expect: type, low_priority: bool
+    ) -> object:
+        """Make one authenticated call; raise UpstreamError if it fails."""
+
+    def without_secrets(self, text: str) -> str:
+        """Replace in a text of the platform what it has been told in confidence."""
+
+
+async def fetch_report(
+    session: Session, rules: Rules, tenant_id: str, access_code: str, day: date, *, low_priority: bool = False
+) -> Parsed:
+    """Fetch the report of a local date. Raises UpstreamError."""
+    report = rules.report
+    body = report.request(tenant_id, access_code, midnight(day, rules.zone))
+    rows = await session.query(report.operation, report.path, body, expect=list, low_priority=low_priority)
+    assert isinstance(rows, list)  # noqa: S101 - what `expect` promises
+    return parse(report, rows, tenant_id=tenant_id, access_code=access_code, shown=session.without_secrets)
+
+
+def finished_hours(parsed: Parsed, rules: Rules, day: date) -> "Hours | None":
+    """Return the hours of a local date that is over; None if a record without a place may belong to one of them."""
+    known = fold(State(), rules, day, parsed, float("inf")).state.day(day)
+    return hours_from(known.records, rules, day) if known and known.may_infer else None
+
+
+def hours_from(records: Mapping[float, Record], rules: Rules, day: date) -> Hours:
+    """Pack the records of a local date, which are by the start of their hour."""
+    return pack(counts_of(records.get(start)) for start, _ in hours(day, rules.zone))
+
+
+def counts_of(record: Record | None) -> Counts:
+    """Return what is counted of the record of an hour; an hour without one has no calls."""
+    return Counts._make(int(record.values[place] or 0) for place in _PLACES) if record else Counts()

@@ -1,0 +1,308 @@
+"""Judges each bot by its past, whenever a poll brings something new."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import lru_cache
+from pathlib import Path
+from typing import Final, TypeAlias
+
+from structlog.typing import FilteringBoundLogger
+from yarl import URL
+
+from exporter import config
+from exporter.clock import Clock
+from exporter.history.cache import Cache, Owner
+from exporter.history.fetching import counts_of, hours_from
+from exporter.history.pasts import BotKey, BotPast, KnownDay
+from exporter.history.worker import HistoryPlan, HistoryWorker
+from exporter.judging.daykinds import Calendar
+from exporter.judging.hours import Hours, Past, rows
+from exporter.judging.judge import judge
+from exporter.judging.reach import Reach
+from exporter.judging.usual import Baseline, Expected, Straying, expect, learn, pool
+from exporter.judging.verdict import Verdict
+from exporter.polling.calendar import hours, local_date
+from exporter.polling.fleet import PolledTenant, TenantKey
+from exporter.polling.snapshot import BotId, Snapshot, TenantId, TenantStatus
+from exporter.polling.windows import Rules
+from exporter.upstream.reports import HOUR, Record
+from exporter.upstream.session import TenantSession
+
+_DAY: Final = timedelta(days=1)
+_DAY_SECONDS: Final = 86_400
+_JUDGED_EVERY: Final = 300.0
+"""Seconds after which a bot is judged again, although polls have brought nothing new: calls may be missing by now."""
+_REACHING_HOURS: Final = 3
+"""How many of the newest hours tell how far the tenant's reports reach."""
+_LEARNING_SHARE: Final = 4
+"""Learning rests for so many times as long as it works, so that polls and scrapes go on."""
+_POOLED_AGAIN: Final = 1.2
+"""The tenant's bots are pooled again when there are so many times as many."""
+
+
+@dataclass(slots=True)
+class _Judged:
+    """What is known of a bot between two polls."""
+
+    baseline: Baseline | None = None
+    learned_from: Past | None = None
+    records: Mapping[float, Record] | None = None
+    yesterday: Mapping[float, Record] | None = None
+    at: float = float("-inf")
+    verdict: Verdict | None = None
+
+
+_Pool: TypeAlias = tuple[date, int, Straying]
+
+
+class Keeper:
+    """Has the past of each bot fetched, learns what is usual, and judges.
+
+    It is a listener of the store, before those that show verdicts, and the work of each tenant for the fleet.
+    """
+
+    def __init__(self, *, clock: Clock, log: FilteringBoundLogger) -> None:
+        self._clock = clock
+        self._log = log
+        self._pasts: dict[BotKey, BotPast] = {}
+        self._workers: dict[TenantKey, HistoryWorker] = {}
+        self._caches: dict[Path, Cache] = {}
+        self._judged: dict[BotKey, _Judged] = {}
+        self._reaches: dict[TenantKey, Reach] = {}
+        self._straying: defaultdict[TenantKey, dict[BotKey, Straying]] = defaultdict(dict)
+        self._pools: dict[TenantKey, _Pool] = {}
+        self._to_learn: dict[BotKey, None] = {}
+        self._something_to_learn = asyncio.Event()
+
+    def judgement(self, bot: BotId) -> Verdict | None:
+        """Return the verdict on a bot; None if there is no history."""
+        judged = self._judged.get(_key(bot))
+        return judged.verdict if judged else None
+
+    # The work of a tenant
+
+    def plan(self, tenant: PolledTenant) -> HistoryPlan | None:
+        """Plan the history of a tenant's bots; None if there is none, or no report by hour to compare with it."""
+        settings, platform = tenant.config.history, tenant.platform
+        if not settings.days or HOUR.name not in tenant.config.reports:
+            self._forget(tenant.key)
+            return None
+        return HistoryPlan(
+            platform=platform.name,
+            owner=Owner(str(URL(platform.url).with_user(None)), tenant.tenant.tenant_id, tenant.tenant.timezone.key),
+            rules=Rules.of(tenant.config, tenant.tenant, HOUR),
+            days=settings.days,
+            bots=tuple(bot.access_code for bot in tenant.bots),
+            calendar=tenant.tenant.calendar,
+            concurrency=max(1, platform.max_concurrency // 2),
+            path=settings.path,
+        )
+
+    def make(self, key: TenantKey, plan: HistoryPlan, session: TenantSession) -> HistoryWorker:
+        """Build the worker that fetches a tenant's history."""
+        worker = self._workers[key] = HistoryWorker(
+            plan,
+            session,
+            pasts=self._pasts,
+            open_cache=self._open_cache,
+            clock=self._clock,
+            log=self._log,
+            on_change=self._learn_soon,
+        )
+        return worker
+
+    # The listener of the store
+
+    def bot_changed(self, bot: BotId, report: str, snapshot: Snapshot) -> None:
+        """Judge a bot if its latest poll has brought something new."""
+        worker = self._workers.get((bot.platform, bot.tenant_id))
+        if report == HOUR.name and worker and snapshot.asked is not None and snapshot.up:
+            try:
+                self._update(worker, bot, snapshot)
+            except Exception:  # noqa: BLE001 - the metrics of the poll are shown without a verdict
+                self._log.exception("judging_crashed", tenant_id=bot.tenant_id, access_code=bot.access_code)
+
+    def bot_removed(self, bot: BotId) -> None:
+        """Forget the verdict; the past stays as long as its tenant has the bot."""
+        self._judged.pop(_key(bot), None)
+        self._learn_soon(_key(bot))
+
+    def report_removed(self, bot: BotId, report: str) -> None:
+        """Forget the verdict with the report by hour."""
+        if report == HOUR.name:
+            self.bot_removed(bot)
+
+    def tenant_changed(self, tenant: TenantId, status: TenantStatus) -> None:
+        """Nothing depends on it."""
+
+    def tenant_removed(self, tenant: TenantId) -> None:
+        """Forget all of a tenant."""
+        self._forget((tenant.platform, tenant.tenant_id))
+
+    # The rest
+
+    async def run(self) -> None:
+        """Learn what is usual for each bot whose past has changed, until cancelled."""
+        while True:
+            await self._something_to_learn.wait()
+            key = next(iter(self._to_learn))
+            del self._to_learn[key]
+            if not self._to_learn:
+                self._something_to_learn.clear()
+            began = self._clock.elapsed()
+            try:
+                self._learn(key)
+            except Exception:  # noqa: BLE001 - the other bots are still learned
+                self._log.exception("learning_crashed", tenant_id=key[1], access_code=key[2])
+            await asyncio.sleep(_LEARNING_SHARE * (self._clock.elapsed() - began))
+
+    async def close(self) -> None:
+        """Write what is not written yet."""
+        for cache in self._caches.values():
+            await cache.close()
+
+    def _update(self, worker: HistoryWorker, bot: BotId, snapshot: Snapshot) -> None:
+        """Judge again, unless nothing has changed."""
+        assert snapshot.asked is not None  # noqa: S101 - the caller has looked
+        key = _key(bot)
+        judged = self._judged.setdefault(key, _Judged())
+        kept = self._pasts.setdefault(key, BotPast())
+        self._keep_yesterday(worker, bot, snapshot, kept)
+        if (
+            judged.records is snapshot.records
+            and judged.yesterday is snapshot.yesterday
+            and judged.learned_from is kept.past
+            and judged.verdict is not None
+            and judged.at <= snapshot.asked < judged.at + _JUDGED_EVERY
+        ):
+            return
+        seconds = len(kept.past) * _DAY_SECONDS
+        judged.at = snapshot.asked
+        judged.records, judged.yesterday = snapshot.records, snapshot.yesterday
+        judged.verdict = (
+            self._judge(bot, judged.baseline, kept.past, snapshot, seconds) if judged.baseline else Verdict(seconds)
+        )
+
+    def _judge(self, bot: BotId, baseline: Baseline, past: Past, snapshot: Snapshot, seconds: float) -> Verdict:
+        assert snapshot.asked is not None  # noqa: S101 - the caller has looked
+        rules, now = self._workers[bot.platform, bot.tenant_id].plan.rules, snapshot.asked
+        today = local_date(now, rules.zone)
+        yesterday = today - _DAY
+        if snapshot.yesterday and yesterday not in past:
+            past = {**past, yesterday: hours_from(snapshot.yesterday, rules, yesterday)}
+        packed = hours_from(snapshot.records, rules, today)
+        reach = self._reaches.setdefault((bot.platform, bot.tenant_id), Reach())
+        settled = now
+        if snapshot.hour:
+            settled = snapshot.hour.start + 3600
+        begun = [
+            (start, usual.low_calls, counts.calls)
+            for (start, _), usual, counts in zip(
+                hours(today, rules.zone), baseline.day(today).hours, rows(packed), strict=True
+            )
+            if start <= now
+        ]
+        for start, expected, came in begun[-_REACHING_HOURS:]:
+            reach.add(bot.access_code, start, expected, came)
+        signals = judge(baseline, past, packed, now, reach.known_until(bot.access_code, settled, now)).signals
+        return Verdict(
+            seconds,
+            expected=_expected(baseline, snapshot),
+            signals=signals,
+            today=_Today(baseline, packed, hours(today, rules.zone)),
+        )
+
+    def _keep_yesterday(self, worker: HistoryWorker, bot: BotId, snapshot: Snapshot, kept: BotPast) -> None:
+        """Keep the day before if polling has finished it."""
+        if not snapshot.yesterday_settled:
+            return
+        rules, now = worker.plan.rules, self._clock.now()
+        yesterday = local_date(now, rules.zone) - _DAY
+        if kept.wants(yesterday, final=False):
+            found = hours_from(snapshot.yesterday, rules, yesterday)
+            worker.take(bot.access_code, KnownDay(yesterday, now, found))
+
+    def _learn_soon(self, key: BotKey) -> None:
+        self._to_learn[key] = None
+        self._something_to_learn.set()
+
+    def _learn(self, key: BotKey) -> None:
+        tenant, worker = key[:2], self._workers.get(key[:2])
+        kept = self._pasts.get(key)
+        if worker is None or kept is None:
+            self._judged.pop(key, None)
+            self._straying[tenant].pop(key, None)
+            return
+        rules = worker.plan.rules
+        today = local_date(self._clock.now(), rules.zone)
+        judged = self._judged.setdefault(key, _Judged())
+        straying = self._pool(tenant, today)
+        judged.baseline = learn(kept.past, _calendar(worker.plan.calendar), rules.zone, today, straying)
+        judged.learned_from = kept.past
+        if judged.baseline:
+            self._straying[tenant][key] = judged.baseline.straying
+        judged.at = float("-inf")  # the next poll judges
+
+    def _pool(self, tenant: TenantKey, today: date) -> Straying:
+        """Return how the bots of a tenant stray together."""
+        bots = self._straying[tenant]
+        former = self._pools.get(tenant)
+        if former is None or former[0] != today or len(bots) > _POOLED_AGAIN * former[1]:
+            former = self._pools[tenant] = (today, len(bots), pool(bots.values()))
+        return former[2]
+
+    def _open_cache(self, path: Path | None) -> Cache | None:
+        if path is None:
+            return None
+        if path not in self._caches:
+            self._caches[path] = Cache(path, self._log)
+        return self._caches[path]
+
+    def _forget(self, tenant: TenantKey) -> None:
+        self._workers.pop(tenant, None)
+        self._reaches.pop(tenant, None)
+        self._pools.pop(tenant, None)
+        self._straying.pop(tenant, None)
+        for kept in (self._pasts, self._judged):
+            for key in [key for key in kept if key[:2] == tenant]:
+                del kept[key]
+
+
+class _Today(Mapping[float, Expected]):
+    """What is usual for each hour of a local date; worked out where somebody looks."""
+
+    def __init__(self, baseline: Baseline, today: Hours, of: Sequence[tuple[float, float]]) -> None:
+        self._baseline = baseline
+        self._today = today
+        self._starts = [start for start, _ in of]
+
+    def __getitem__(self, start: float) -> Expected:
+        counts = list(rows(self._today))[self._starts.index(start)] if start in self._starts else None
+        if counts is None:
+            raise KeyError(start)
+        return expect(self._baseline, start, counts)
+
+    def __iter__(self) -> Iterator[float]:
+        return iter(self._starts)
+
+    def __len__(self) -> int:
+        return len(self._starts)
+
+
+def _expected(baseline: Baseline, snapshot: Snapshot) -> Expected | None:
+    """Return what is usual for the hour that the metrics show."""
+    if snapshot.hour is None:
+        return None
+    return expect(baseline, snapshot.hour.start, counts_of(snapshot.hour.record))
+
+
+def _key(bot: BotId) -> BotKey:
+    return bot.platform, bot.tenant_id, bot.access_code
+
+
+@lru_cache(maxsize=256)
+def _calendar(settings: config.Calendar) -> Calendar:
+    return Calendar(settings.country, settings.subdivision, settings.special_days)

@@ -1,0 +1,62 @@
+"""What is kept of the past of each bot."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import NamedTuple, TypeAlias
+
+from exporter.judging.hours import Counts, Hours, Past
+from exporter.polling.calendar import midnight
+from exporter.polling.windows import Rules
+
+BotKey: TypeAlias = tuple[str, str, str]
+"""Platform, tenant_id, access_code."""
+
+_CALLS = slice(0, None, len(Counts._fields))
+_RESTATED_FOR = timedelta(days=2)
+
+
+class KnownDay(NamedTuple):
+    """What the platform said of a date that is over. ``asked`` is in epoch seconds; ``hours`` is None if unusable."""
+
+    date: date
+    asked: float
+    hours: "Hours | None"
+
+
+def final_from(day: date, rules: Rules) -> float:
+    """Return from when on the records of a date are final: when the day after it is over (epoch seconds)."""
+    return midnight(day + _RESTATED_FOR, rules.zone) + rules.empty_hour_delay
+
+
+@dataclass(slots=True)
+class BotPast:
+    """The known days of a bot."""
+
+    past: Past = field(default_factory=dict)
+    """The days from the first one with a call on; another object after each change."""
+    _days: "dict[date, Hours | None]" = field(default_factory=dict)
+    _provisional: set[date] = field(default_factory=set)
+
+    def wants(self, day: date, *, final: bool) -> bool:
+        """Whether a date is to be requested: it is unknown, or it was not final then and is now."""
+        return day not in self._days or (final and day in self._provisional)
+
+    def take(self, days: Iterable[KnownDay], rules: Rules, oldest: date) -> bool:
+        """Add days, forget those before ``oldest``, and return whether the past has changed."""
+        for day, asked, hours in days:
+            self._days[day] = hours
+            (self._provisional.discard if asked >= final_from(day, rules) else self._provisional.add)(day)
+        for old in [day for day in self._days if day < oldest]:
+            del self._days[old]
+            self._provisional.discard(old)
+        past: dict[date, Hours] = {}
+        for day in sorted(self._days):
+            hours = self._days[day]
+            # Before its first call the bot may not have existed, or the platform may have forgotten it.
+            if hours is not None and (past or any(hours[_CALLS])):
+                past[day] = hours
+        changed = past != self.past
+        if changed:
+            self.past = past
+        return changed

@@ -1,0 +1,244 @@
+"""The past of a tenant's bots, fetched newest day first with what polling leaves of the platform's limits."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Final
+
+from structlog.typing import FilteringBoundLogger
+
+from exporter.clock import Clock
+from exporter.config import Calendar
+from exporter.history.cache import Cache, Owner
+from exporter.history.fetching import Session, fetch_report, finished_hours
+from exporter.history.pasts import BotKey, BotPast, KnownDay, final_from
+from exporter.polling.calendar import local_date, midnight
+from exporter.polling.windows import Rules
+from exporter.upstream.errors import CircuitOpen, LoginFailed, UpstreamError
+
+GRACE: Final = 600.0
+"""Seconds after a day is settled for which its records are awaited from polling, before they are requested here."""
+
+_DAY: Final = timedelta(days=1)
+_TENANT_PAUSE: Final = (5.0, 600.0)
+"""Seconds without a request after a failure that concerns the whole tenant: at first, and at most when it goes on."""
+_BOT_PAUSE: Final = (300.0, 21_600.0)
+"""The same for a failure that concerns one bot."""
+_LOOKS_PER_TURN: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryPlan:
+    """Whose past is fetched, and how much of it."""
+
+    platform: str
+    owner: Owner
+    rules: Rules
+    days: int
+    bots: tuple[str, ...]
+    """Their access codes."""
+    calendar: Calendar
+    concurrency: int
+    """The number of requests at the same time, at most."""
+    path: Path | None = None
+    """The folder of the cache."""
+    interval: float = 60.0
+    """Seconds between two looks for days that are missing."""
+
+
+@dataclass(slots=True)
+class _Pause:
+    """Grows with each failure, and ends with a success."""
+
+    first: float
+    most: float
+    until: float = float("-inf")
+    length: float = field(default=0.0)
+
+    def extend(self, now: float, at_least: float = 0.0) -> None:
+        self.length = min(self.most, 2 * self.length or self.first)
+        self.until = now + max(self.length, at_least)
+
+
+class HistoryWorker:
+    """Fetches what is missing of the past of a tenant's bots.
+
+    A day is requested when it is over and its hours are settled, and once more a day later, since records are restated.
+    """
+
+    def __init__(
+        self,
+        plan: HistoryPlan,
+        session: Session,
+        *,
+        pasts: dict[BotKey, BotPast],
+        open_cache: Callable[[Path | None], Cache | None],
+        clock: Clock,
+        log: FilteringBoundLogger,
+        on_change: Callable[[BotKey], None],
+    ) -> None:
+        """``on_change`` is called with each bot whose past has changed."""
+        self.plan = plan
+        self._session = session
+        self._pasts = pasts
+        self._open_cache = open_cache
+        self._cache = open_cache(plan.path)
+        self._clock = clock
+        self._log = log.bind(platform=plan.platform, tenant_id=plan.owner.tenant_id)
+        self._on_change = on_change
+        self._pause = _Pause(*_TENANT_PAUSE)
+        self._bot_pauses: dict[str, _Pause] = {}
+        self._asking: set[tuple[str, date]] = set()
+        self._loaded: set[str] = set()
+        self._fetched = 0
+        self._warned = False
+        self._forget_others()
+
+    async def run(self, phase: float) -> None:
+        """Fetch what is missing, and look again at each interval, until cancelled."""
+        await self._load()
+        self._asking.clear()
+        free = asyncio.Semaphore(self.plan.concurrency)
+        async with asyncio.TaskGroup() as requests:
+            while True:
+                found = False
+                async for access_code, day in self._missing():
+                    await free.acquire()
+                    while (left := self._pause.until - self._clock.elapsed()) > 0:  # noqa: ASYNC110
+                        await asyncio.sleep(left)
+                    self._asking.add((access_code, day))
+                    requests.create_task(self._ask(access_code, day, free))
+                    found = True
+                if not found and not self._asking:
+                    self._log_completion()
+                    await asyncio.sleep(self.plan.interval)
+                elif not found:
+                    await asyncio.sleep(1)
+
+    def replan(self, plan: HistoryPlan, session: Session) -> None:
+        """Continue under a new plan; days of another platform or time zone are forgotten. Not while ``run`` runs."""
+        if plan.owner != self.plan.owner or plan.path != self.plan.path:
+            self._loaded.clear()
+        if plan.owner != self.plan.owner:
+            for access_code in self.plan.bots:
+                self._pasts.pop(self._key(access_code), None)
+        self.plan = plan
+        self._session = session
+        self._cache = self._open_cache(plan.path)
+        self._forget_others()
+
+    def fail(self, error: Exception) -> None:
+        """Show nothing: judgements go on with what is known."""
+
+    def close(self) -> None:
+        """Release nothing."""
+
+    def take(self, access_code: str, day: KnownDay) -> None:
+        """Add a day, wherever it comes from."""
+        oldest = self._oldest()
+        if self._cache:
+            self._cache.put(self.plan.owner, access_code, day, oldest)
+        key = self._key(access_code)
+        if self._pasts.setdefault(key, BotPast()).take([day], self.plan.rules, oldest):
+            self._on_change(key)
+
+    async def _load(self) -> None:
+        """Take what the cache has of bots that are new here."""
+        new = [access_code for access_code in self.plan.bots if access_code not in self._loaded]
+        if self._cache is None or not new:
+            return
+        rules, oldest = self.plan.rules, self._oldest()
+        known = await self._cache.load(self.plan.owner, rules, oldest)
+        for number, access_code in enumerate(new):
+            if number % 100 == 0:
+                await asyncio.sleep(0)
+            key = self._key(access_code)
+            if self._pasts.setdefault(key, BotPast()).take(known.get(access_code, ()), rules, oldest):
+                self._on_change(key)
+        self._loaded.update(new)
+
+    async def _missing(self) -> AsyncIterator[tuple[str, date]]:
+        """Yield the days to request, newest first; end when a new day has come."""
+        rules, looks = self.plan.rules, 0
+        now = self._clock.now()
+        day = newest = self._newest(now)
+        oldest = self._oldest()
+        while day >= oldest:
+            final = now >= final_from(day, rules)
+            for access_code in self.plan.bots:
+                looks += 1
+                if looks % _LOOKS_PER_TURN == 0:
+                    await asyncio.sleep(0)
+                pause = self._bot_pauses.get(access_code)
+                if pause and pause.until > self._clock.elapsed():
+                    continue
+                wanted = self._pasts.setdefault(self._key(access_code), BotPast()).wants(day, final=final)
+                if wanted and (access_code, day) not in self._asking:
+                    yield access_code, day
+                    if self._newest(self._clock.now()) != newest:
+                        return
+            day -= _DAY
+
+    def _newest(self, now: float) -> date:
+        """Return the newest date that is over and settled."""
+        today = local_date(now, self.plan.rules.zone)
+        settled = midnight(today, self.plan.rules.zone) + self.plan.rules.empty_hour_delay + GRACE
+        return today - _DAY if now >= settled else today - 2 * _DAY
+
+    def _oldest(self) -> date:
+        return local_date(self._clock.now(), self.plan.rules.zone) - self.plan.days * _DAY
+
+    async def _ask(self, access_code: str, day: date, free: asyncio.Semaphore) -> None:
+        rules, now = self.plan.rules, self._clock.now()
+        try:
+            parsed = await fetch_report(
+                self._session, rules, self.plan.owner.tenant_id, access_code, day, low_priority=True
+            )
+        except UpstreamError as error:
+            self._fail(access_code, error)
+        else:
+            self._succeed(access_code)
+            self.take(access_code, KnownDay(day, now, finished_hours(parsed, rules, day)))
+        finally:
+            self._asking.discard((access_code, day))
+            free.release()
+
+    def _fail(self, access_code: str, error: UpstreamError) -> None:
+        now = self._clock.elapsed()
+        if isinstance(error, (CircuitOpen, LoginFailed)) or error.unreachable or error.retry_after:
+            pause = self._pause
+        else:
+            pause = self._bot_pauses.setdefault(access_code, _Pause(*_BOT_PAUSE))
+        if now >= pause.until:  # further requests that were under way say nothing new
+            pause.extend(now, error.retry_after or 0.0)
+        lasting = pause.length > pause.first and not isinstance(error, (CircuitOpen, LoginFailed))  # the log has those
+        if lasting and not self._warned:
+            self._warned = True
+            self._log.warning("history_failing", access_code=access_code, reason=error.reason, error=str(error))
+        else:
+            self._log.debug("history_failed", access_code=access_code, reason=error.reason, error=str(error))
+
+    def _succeed(self, access_code: str) -> None:
+        self._fetched += 1
+        self._pause.length = 0.0
+        self._bot_pauses.pop(access_code, None)
+
+    def _log_completion(self) -> None:
+        if self._fetched and not self._bot_pauses:
+            self._log.info("history_complete", bots=len(self.plan.bots), days=self._fetched)
+            self._fetched = 0
+            self._warned = False
+
+    def _forget_others(self) -> None:
+        """Forget the days of bots that the tenant no longer has."""
+        own = {self._key(access_code) for access_code in self.plan.bots}
+        tenant = (self.plan.platform, self.plan.owner.tenant_id)
+        for key in [key for key in self._pasts if key[:2] == tenant and key not in own]:
+            del self._pasts[key]
+            self._loaded.discard(key[2])
+            self._on_change(key)
+
+    def _key(self, access_code: str) -> BotKey:
+        return self.plan.platform, self.plan.owner.tenant_id, access_code

@@ -1,0 +1,240 @@
+"""Verdicts: a simulated platform with a past, polled and judged by the real parts, but for the sockets."""
+
+import asyncio
+import random
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date, datetime
+
+import pytest
+
+from exporter.config import Auth, Bot, Config, History, Platform, Secret, Tenant, TlsConfig
+from exporter.history.keeper import Keeper
+from exporter.judging.verdict import Verdict
+from exporter.polling.calendar import hours
+from exporter.polling.fleet import PolledTenant
+from exporter.polling.poller import Plan, Poller
+from exporter.polling.snapshot import BotId, TenantId
+from exporter.polling.store import Store
+from exporter.polling.windows import Rules
+from exporter.upstream.reports import HOUR
+
+from .conftest import ZONE, LoopClock, capturing_log
+
+DAY = 86_400
+
+
+class Past:
+    """A platform whose bots have a hundred calls an hour with little straying, but for what a test changes."""
+
+    def __init__(self, clock: LoopClock) -> None:
+        self.clock = clock
+        self.quiet: dict[str, float] = {}
+        """Since when a bot has no calls."""
+        self.worse: dict[str, float] = {}
+        """Since when fewer of a bot's callers are served without an agent."""
+        self.first = date(2026, 1, 1)
+        self.asked = 0
+
+    async def query(self, operation: str, path: str, body: Mapping[str, object], **_: object) -> object:
+        """The rows of a day."""
+        self.asked += 1
+        await asyncio.sleep(0.05)
+        assert isinstance(body["timestamp"], int)
+        day, bot = datetime.fromtimestamp(body["timestamp"] / 1000, ZONE).date(), str(body["accessCode"])
+        if day < self.first:
+            return []
+        return [row for start, _ in hours(day, ZONE) if (row := self._row(bot, start))]
+
+    def without_secrets(self, text: str) -> str:
+        """There are none."""
+        return text
+
+    def _row(self, bot: str, start: float) -> dict[str, object] | None:
+        part = min(1.0, (self.clock.now() - start) / 3600)
+        if part <= 0 or start >= self.quiet.get(bot, float("inf")):
+            return None
+        draws = random.Random(f"{bot} {start}")
+        calls = int(part * (100 + draws.randrange(-15, 16)))
+        share = (0.4 if start >= self.worse.get(bot, float("inf")) else 0.7) + draws.uniform(-0.05, 0.05)
+        return {
+            "recordTime": int(start * 1000),
+            "tenantId": "t1",
+            "accessCode": bot,
+            "type": "hour",
+            "callCount": calls,
+            "callStaffNoConsultCount": calls // 20,
+            "callStaffConsultCount": calls - calls // 20 - int(calls * share),
+            "exitConsultingCount": int(calls * share),
+            "interfaceRequestCount": calls,
+            "interfaceSuccessCount": calls,
+        }
+
+
+class Rig:
+    """A keeper, and all around it that the daemon has."""
+
+    def __init__(self, start: str = "2026-05-20T12:30", days: int = 14, bots: int = 3) -> None:
+        self.clock = LoopClock(start)
+        self.platform = Past(self.clock)
+        self.log, log = capturing_log()
+        self.keeper = Keeper(clock=self.clock, log=log)
+        self.store = Store([self.keeper])
+        tenant = Tenant(
+            "t1",
+            None,
+            ZONE,
+            60,
+            300,
+            Auth("t1", Secret(text="s")),
+            tuple(Bot(f"b{number}", f"b{number}", {}) for number in range(bots)),
+        )
+        platform = Platform("main", "https://user:word@platform", 10, 4, 20, None, TlsConfig(), (tenant,))
+        config = Config(60, 600, 7200, 300, ("hour",), History(days), (platform,))
+        self.tenant = PolledTenant(config, platform, tenant, tenant.bots)
+        self.ids = [BotId.of("main", tenant, bot) for bot in tenant.bots]
+        plan = self.keeper.plan(self.tenant)
+        self.worker = self.keeper.make(self.tenant.key, plan, self.platform) if plan else None  # type: ignore[arg-type]
+        rules = Rules.of(config, tenant, HOUR)
+        self.pollers = [
+            Poller(
+                Plan(bot, rules, 60, 300, 30),
+                self.platform,
+                store=self.store,
+                clock=self.clock,
+                log=log,
+                observe_lag=lambda _: None,
+                observe_findings=lambda *_: None,
+            )
+            for bot in self.ids
+        ]
+
+    async def run(self, seconds: float) -> None:
+        """Everything runs for so long."""
+        tasks = [asyncio.create_task(self.keeper.run())]
+        if self.worker:
+            tasks.append(asyncio.create_task(self.worker.run(0.0)))
+        tasks += [asyncio.create_task(poller.run(0.1 * number)) for number, poller in enumerate(self.pollers)]
+        await asyncio.sleep(seconds)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for poller in self.pollers:
+            poller.close()
+        assert [] == [call.kwargs for call in self.log.calls if "crashed" in call.kwargs["event"]]
+
+    def verdict(self, bot: int = 0) -> Verdict:
+        """What is known of a bot now."""
+        verdict = self.keeper.judgement(self.ids[bot])
+        assert verdict is not None
+        return verdict
+
+    def scores(self, bot: int = 0) -> dict[str, float]:
+        """How far a bot is from what is usual."""
+        return {name: signal.score for name, signal in self.verdict(bot).signals.items()}
+
+
+async def test_the_first_minutes(make: type[Rig]) -> None:
+    """Where the platform has the past, a bot is judged within two minutes of the start, and nothing is unusual."""
+    rig = make()
+    await rig.run(121)
+    assert 14 * DAY == rig.verdict().history_seconds
+    assert 5 == len(rig.scores())
+    assert max(rig.scores().values()) < 4
+    expected = rig.verdict().expected
+    assert expected is not None
+    assert expected.calls.low < 100 < expected.calls.high
+    assert 24 == len(rig.verdict().today)
+    assert 3 * (14 + 4) >= rig.platform.asked
+
+
+async def test_a_drop(make: type[Rig]) -> None:
+    """Fewer callers are served without an agent: the score rises hour by hour, and falls back when it is over."""
+    rig = make()
+    await rig.run(200)
+    rig.platform.worse["b1"] = rig.clock.now()
+    await rig.run(4 * 3600)
+    assert rig.scores(1)["autonomy_drop"] > 5
+    assert rig.scores(0)["autonomy_drop"] < 4
+    signal = rig.verdict(1).signals["autonomy_drop"]
+    assert signal.size_ratio == pytest.approx(0.3, abs=0.06)
+    del rig.platform.worse["b1"]
+
+
+async def test_a_loss_of_calls(make: type[Rig]) -> None:
+    """One of a tenant's bots has no calls any more, while the others do."""
+    rig = make()
+    await rig.run(200)
+    rig.platform.quiet["b1"] = rig.clock.now()
+    await rig.run(2 * 3600)
+    assert rig.scores(1)["calls_drop"] > 5
+    assert rig.scores(0)["calls_drop"] < 4
+
+
+async def test_a_late_report_is_no_loss_of_calls(make: type[Rig]) -> None:
+    """None of a tenant's bots has anything new: the report is late."""
+    rig = make()
+    await rig.run(200)
+    rig.platform.quiet = {f"b{number}": rig.clock.now() for number in range(3)}
+    await rig.run(1.4 * 3600)
+    assert max(rig.scores(number)["calls_drop"] for number in range(3)) < 4
+
+
+async def test_midnight(make: type[Rig]) -> None:
+    """Nothing is unusual because a day ends, and the day that polling has finished is not requested again at once."""
+    rig = make("2026-05-20T22:30")
+    await rig.run(200)
+    asked = rig.platform.asked
+    for _ in range(20):
+        await rig.run(900)
+        assert max(rig.scores().values()) < 4
+    polls = 20 * 16 * 3 * 2
+    assert rig.platform.asked <= asked + polls
+    assert date(2026, 5, 20) in rig.keeper._pasts["main", "t1", "b0"].past
+
+
+async def test_a_new_bot(make: type[Rig]) -> None:
+    """Of a bot without a past only that is said."""
+    rig = make()
+    rig.platform.first = date(2026, 5, 20)
+    await rig.run(200)
+    assert 0 == rig.verdict().history_seconds
+    assert {} == rig.scores()
+    assert None is rig.verdict().expected
+
+
+async def test_without_history(make: type[Rig]) -> None:
+    """``history.days: 0``: nothing is fetched and nothing is judged."""
+    rig = make(days=0)
+    await rig.run(200)
+    assert None is rig.keeper.judgement(rig.ids[0])
+
+
+async def test_removed(make: type[Rig]) -> None:
+    """What is gone leaves nothing behind; a bot that only gets another name keeps its past."""
+    rig = make()
+    await rig.run(200)
+    rig.store.remove(rig.ids[0])
+    assert None is rig.keeper.judgement(rig.ids[0])
+    renamed = replace(rig.ids[0], bot="new")
+    rig.store.put(renamed, "hour", rig.store.bots[rig.ids[1]]["hour"])
+    verdict = rig.keeper.judgement(renamed)
+    assert verdict is not None
+    assert 14 * DAY == verdict.history_seconds
+    rig.store.put_tenant(TenantId("main", "t1", "t1"), None)  # type: ignore[arg-type]
+    rig.store.remove_tenant(TenantId("main", "t1", "t1"))
+    assert None is rig.keeper.judgement(rig.ids[1])
+    assert {} == rig.keeper._pasts
+
+
+async def test_no_secret_in_the_plan(make: type[Rig]) -> None:
+    """The platform's URL may hold a password; the cache's key does not."""
+    plan = make().keeper.plan(make().tenant)
+    assert plan is not None
+    assert "https://platform" == plan.owner.url
+
+
+@pytest.fixture
+def make() -> type[Rig]:
+    """Makes a ``Rig``."""
+    return Rig
