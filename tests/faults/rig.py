@@ -348,5 +348,5 @@ def configuration(url: str, tenants: Iterable[SimTenant] = TENANTS) -> dict[str,
                     for tenant in tenants
                 ],
             }
-        ]
+        ],
     }
