@@ -31,8 +31,8 @@ class Session(Protocol):
     ) -> object:
         """Make one authenticated call; raise UpstreamError if it fails."""
 
-    def without_secrets(self, text: str) -> str:
-        """Replace in a text of the platform what it has been told in confidence."""
+    def redact(self, text: str) -> str:
+        """Remove secrets from a text of the platform."""
 
 
 async def fetch_report(
@@ -43,7 +43,7 @@ async def fetch_report(
     body = report.request(tenant_id, access_code, midnight(day, rules.zone))
     rows = await session.query(report.operation, report.path, body, expect=list, low_priority=low_priority)
     assert isinstance(rows, list)  # noqa: S101 - what `expect` promises
-    return parse(report, rows, tenant_id=tenant_id, access_code=access_code, shown=session.without_secrets)
+    return parse(report, rows, tenant_id=tenant_id, access_code=access_code, redact=session.redact)
 
 
 def finished_hours(parsed: Parsed, rules: Rules, day: date) -> "Hours | None":

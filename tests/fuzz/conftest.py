@@ -99,6 +99,7 @@ async def exporter() -> AsyncIterator[Running]:
     async with Simulator(SimulatedWorld(1, [tenant], CALM), clock=StandingClock()) as simulator:
         config = f"""
             poll_interval: 1h
+            history: {{days: 0}}
             platforms:
               - url: {simulator.url}
                 tenants:

@@ -89,7 +89,7 @@ class FakePlatform:
             raise answer
         return answer
 
-    def without_secrets(self, text: str) -> str:
+    def redact(self, text: str) -> str:
         """There are none."""
         return text
 

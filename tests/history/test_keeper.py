@@ -46,7 +46,7 @@ class Past:
             return []
         return [row for start, _ in hours(day, ZONE) if (row := self._row(bot, start))]
 
-    def without_secrets(self, text: str) -> str:
+    def redact(self, text: str) -> str:
         """There are none."""
         return text
 
