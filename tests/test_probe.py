@@ -1,4 +1,4 @@
-"""The probe of containers: when it succeeds, and where it asks."""
+"""The probe for containers: when it succeeds, and which URL it uses."""
 
 import asyncio
 import ssl
@@ -19,7 +19,7 @@ Serve = Callable[..., Awaitable[str]]
 
 @pytest.fixture
 async def serve() -> AsyncIterator[Serve]:
-    """Starts a server that answers everything with a status; gives its URL."""
+    """Start a server that answers every request with a status, and return its URL."""
     servers: list[TestServer] = []
 
     async def start(status: int, context: ssl.SSLContext | None = None) -> str:
@@ -39,7 +39,7 @@ async def serve() -> AsyncIterator[Serve]:
 
 
 async def ask(*arguments: str, **environment: str) -> tuple[int, str]:
-    """The probe's exit status and what it says, as a process."""
+    """Run the probe as a process; return its exit status and its output."""
     ended = await asyncio.to_thread(
         subprocess.run,
         [sys.executable, "-m", "exporter.probe", *arguments],
@@ -64,7 +64,7 @@ async def ask(*arguments: str, **environment: str) -> tuple[int, str]:
     ],
 )
 async def test_an_answer_or_a_question_for_a_password_is_life(serve: Serve, status: int, expected: str | None) -> None:
-    """Any other status is not."""
+    """Every other status is a failure."""
     url = await serve(status)
 
     assert ((0, "") if expected is None else (1, f"{url}: {expected}\n")) == await ask(url)
@@ -73,7 +73,7 @@ async def test_an_answer_or_a_question_for_a_password_is_life(serve: Serve, stat
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
 @pytest.mark.parametrize("client_auth", [ssl.CERT_NONE, ssl.CERT_REQUIRED])
 async def test_tls(serve: Serve, version: ssl.TLSVersion, client_auth: ssl.VerifyMode) -> None:
-    """A certificate nobody knows will do, and a server that asks for one of the client's is alive."""
+    """Any certificate is accepted, and a server that asks for a client certificate is alive."""
     authority = trustme.CA()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("elsewhere.example.com").configure_cert(context)
@@ -87,12 +87,12 @@ async def test_tls(serve: Serve, version: ssl.TLSVersion, client_auth: ssl.Verif
 
 
 async def test_http_where_https_is_asked_for(serve: Serve) -> None:
-    """Something else than the exporter is there."""
+    """Another server is a failure."""
     assert 1 == (await ask((await serve(200)).replace("http", "https")))[0]
 
 
 async def test_nobody_there(unused_tcp_port: int) -> None:
-    """One line says so; no traceback."""
+    """The output is one line without a traceback."""
     status, said = await ask(f"http://127.0.0.1:{unused_tcp_port}/")
 
     assert (1, 1) == (status, said.count("\n"))
@@ -100,7 +100,7 @@ async def test_nobody_there(unused_tcp_port: int) -> None:
 
 
 async def test_it_asks_no_proxy(serve: Serve) -> None:
-    """The exporter is on this machine, whatever the environment says about the world outside."""
+    """The exporter is on this machine, so proxies in the environment are ignored."""
     assert (0, "") == await ask(await serve(200), http_proxy="http://127.0.0.1:9")
 
 
@@ -119,7 +119,7 @@ async def test_it_asks_no_proxy(serve: Serve) -> None:
     ],
 )
 def test_where_the_environment_says(environment: dict[str, str], expected: str) -> None:
-    """By the variables that the exporter itself goes by."""
+    """The URL follows the exporter's own variables."""
     assert expected == probe.find_url({f"OIFDE_EXPORTER_{name}": value for name, value in environment.items()})
 
 
@@ -136,7 +136,7 @@ def test_where_the_environment_says(environment: dict[str, str], expected: str) 
     ],
 )
 def test_tls_where_the_web_configuration_says(tmp_path: Path, text: str, expected: str) -> None:
-    """It is found out from the file, however it is written, and while it is broken, too."""
+    """The probe finds TLS in the file, however it is written, even while the file is broken."""
     (tmp_path / "web.yaml").write_text(text)
 
     url = probe.find_url({"OIFDE_EXPORTER_WEB_CONFIG_FILE": str(tmp_path / "web.yaml")})
@@ -145,7 +145,7 @@ def test_tls_where_the_web_configuration_says(tmp_path: Path, text: str, expecte
 
 
 async def test_a_web_configuration_that_is_not_there() -> None:
-    """Is told in one line."""
+    """The error is one line."""
     status, said = await ask(OIFDE_EXPORTER_WEB_CONFIG_FILE="/nowhere.yaml")
 
     assert (1, 1) == (status, said.count("\n"))

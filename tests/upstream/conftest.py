@@ -1,4 +1,4 @@
-"""A platform of sockets that does what a test says, and clients of it."""
+"""A platform on real sockets whose answers a test decides, and clients of it."""
 
 import asyncio
 import random
@@ -26,7 +26,7 @@ PREFIX = "/oifde/rest/api/"
 
 
 def pytest_asyncio_loop_factories(item: pytest.Item) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
-    """The tests here have real sockets, but for those of the lanes: in their loop, sleeping takes no time."""
+    """Use real sockets, except for the tests of lanes: in their loop, sleeping takes no time."""
     if item.path.name == "test_lanes.py":
         return {"looptime": partial(looptime.new_event_loop, start=0.0)}
     return {"asyncio": asyncio.new_event_loop}
@@ -39,46 +39,46 @@ Handler = Callable[[web.Request, dict[str, object]], Answer | Awaitable[Answer]]
 
 @dataclass
 class FakeClock:
-    """A clock that a test moves by hand."""
+    """A clock that a test moves."""
 
     wall: float = 1_628_823_600.0
     passed: float = 1000.0
 
     def now(self) -> float:
-        """The wall clock."""
+        """Return the wall clock."""
         return self.wall
 
     def elapsed(self) -> float:
-        """The time passed."""
+        """Return the time passed."""
         return self.passed
 
     def advance(self, seconds: float) -> None:
-        """Lets time pass."""
+        """Let time pass."""
         self.wall += seconds
         self.passed += seconds
 
 
 class FakePlatform:
-    """Answers each call with what the handler set for its path gives, and remembers the requests."""
+    """Answers each call with the handler of its path, and keeps the requests."""
 
     def __init__(self) -> None:
         self.handlers: dict[str, Handler] = {}
         self.seen: list[tuple[str, dict[str, object], Mapping[str, str]]] = []
 
     def on(self, path: str, handler: Handler) -> None:
-        """From now on ``handler`` answers the calls of ``path``: a status, JSON, or a response of its own."""
+        """Let ``handler`` answer the calls of ``path``: with a status, JSON, or a response."""
         self.handlers[path] = handler
 
     def always(self, path: str, make: Callable[[], Answer]) -> None:
-        """From now on the calls of ``path`` are answered with what ``make`` makes, anew each time."""
+        """Answer the calls of ``path`` with a new result of ``make`` each time."""
         self.handlers[path] = lambda _, __: make()
 
     def calls(self, path: str) -> list[dict[str, object]]:
-        """The bodies of the calls of a path so far."""
+        """Return the bodies of the calls of a path so far."""
         return [body for each, body, _ in self.seen if each == path]
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        """Serve any path."""
+        """Serve every path."""
         path = request.path.removeprefix(PREFIX)
         body = await request.json()
         self.seen.append((path, body, dict(request.headers)))
@@ -96,7 +96,7 @@ class FakePlatform:
 
 @dataclass
 class Rig:
-    """What the clients under test have been given, and what came of it."""
+    """The clock, metrics and log of the clients under test."""
 
     clock: FakeClock = field(default_factory=FakeClock)
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
@@ -115,15 +115,15 @@ class Rig:
         raise structlog.DropEvent
 
     def logged(self, *, above: str = "debug") -> list[str]:
-        """The names of the events logged at a level above the one given."""
+        """Return the names of the events logged above that level."""
         return [each["event"] for each in self.events if each["level"] != above]
 
     def value(self, name: str, operation: str, **labels: str) -> float | None:
-        """A metric of the platform."""
+        """Return a metric of the platform."""
         return self.registry.get_sample_value(name, {"platform": "main", "operation": operation, **labels})
 
     def failures(self, operation: str = "query") -> dict[str, float]:
-        """The failures by reason."""
+        """Return the failures by reason."""
         return {
             sample.labels["reason"]: sample.value
             for family in self.registry.collect()
@@ -133,7 +133,7 @@ class Rig:
 
 
 class MakeClient(Protocol):
-    """Makes a client that the test need not close."""
+    """Give a test clients, and close them at its end."""
 
     def __call__(
         self,
@@ -145,11 +145,11 @@ class MakeClient(Protocol):
         proxy_url: str | None = None,
         tls_config: TlsConfig = TlsConfig(),  # noqa: B008 - frozen
     ) -> PlatformClient:
-        """A client of the platform at ``url``."""
+        """Make a client of the platform at ``url``."""
 
 
 class MakeSession(Protocol):
-    """Makes a tenant's session."""
+    """Makes sessions of a tenant."""
 
     def __call__(
         self,
@@ -160,11 +160,11 @@ class MakeSession(Protocol):
         header_user: str | None = None,
         on_change: Callable[[], None] = ...,
     ) -> TenantSession:
-        """A session whose waiting takes no time but the clock's."""
+        """Make a session whose waits only move the clock."""
 
 
 def a_platform(**settings: Any) -> Platform:
-    """A platform with the settings given."""
+    """Return a platform with these settings."""
     return replace(
         Platform(
             name="main",
@@ -182,13 +182,13 @@ def a_platform(**settings: Any) -> Platform:
 
 @pytest.fixture
 def rig() -> Rig:
-    """Clock, metrics and log."""
+    """Return the clock, metrics and log."""
     return Rig()
 
 
 @pytest.fixture
 async def platform() -> AsyncIterator[tuple[FakePlatform, str]]:
-    """A platform over HTTP, and its URL."""
+    """Serve a platform over HTTP; return it with its URL."""
     fake = FakePlatform()
     app = web.Application(client_max_size=2**30)
     app.router.add_route("*", "/{path:.*}", fake.handle)
@@ -197,15 +197,15 @@ async def platform() -> AsyncIterator[tuple[FakePlatform, str]]:
 
 
 class Serve(Protocol):
-    """Makes a server that the test need not close."""
+    """Makes servers, and closes them after the test."""
 
     async def __call__(self, talk: Talk, *, tls: ssl.SSLContext | None = None) -> str:
-        """Answers connections with what ``talk`` does, once a request's headers and body are read; gives the URL."""
+        """Serve connections with ``talk`` after a request's headers and body are read; return the URL."""
 
 
 @pytest.fixture
 async def serve() -> AsyncIterator[Serve]:
-    """Makes servers that can do what no HTTP library would."""
+    """Give a test servers that can do more than an HTTP library allows."""
     async with AsyncExitStack() as stack:
 
         async def make(talk: Talk, *, tls: ssl.SSLContext | None = None) -> str:
@@ -244,7 +244,7 @@ async def serve() -> AsyncIterator[Serve]:
 
 @pytest.fixture
 async def make_client(rig: Rig) -> AsyncIterator[MakeClient]:
-    """Makes clients, and closes them at the end."""
+    """Give a test clients, and close them at its end."""
     async with AsyncExitStack() as stack:
 
         def make(
@@ -278,7 +278,7 @@ async def make_client(rig: Rig) -> AsyncIterator[MakeClient]:
 
 @pytest.fixture
 def make_session(rig: Rig) -> MakeSession:
-    """Makes sessions."""
+    """Give a test sessions."""
 
     async def sleep(seconds: float) -> None:
         rig.clock.advance(seconds)

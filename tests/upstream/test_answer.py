@@ -20,7 +20,7 @@ def _refusal(body: bytes, expect: type = object, secrets: tuple[str, ...] = ()) 
 
 @pytest.mark.parametrize("status", [200, 201, 204, 299])
 def test_success(status: int) -> None:
-    """An HTTP status of success leaves the verdict to the body."""
+    """After an HTTP status of success, the body decides."""
     assert judge_status(status, None, NOW, with_token=True) is None
 
 
@@ -41,7 +41,7 @@ def test_success(status: int) -> None:
     ],
 )
 def test_http_status(status: int, reason: str, *, transient: bool, unreachable: bool) -> None:
-    """Each HTTP status has its reason, and decides whether a repetition is worth while."""
+    """Each HTTP status has its reason, and decides whether a repetition may help."""
     error = judge_status(status, None, NOW, with_token=True)
     assert error
     assert f"HTTP status {status}" in str(error)
@@ -55,7 +55,7 @@ def test_http_status(status: int, reason: str, *, transient: bool, unreachable: 
 
 @pytest.mark.parametrize("status", [401, 403])
 def test_a_refusal_without_a_token_says_nothing_about_the_account(status: int) -> None:
-    """A firewall in front of the platform answers a login so, whatever the secret is; the platform's own code counts."""
+    """A firewall in front of the platform may answer so to every secret; only the platform's own code counts."""
     error = judge_status(status, None, NOW, with_token=False)
     assert error
     assert "http" == error.reason
@@ -64,7 +64,7 @@ def test_a_refusal_without_a_token_says_nothing_about_the_account(status: int) -
 
 @pytest.mark.parametrize("status, told", [(100, False), (301, True), (304, False), (308, True), (400, False)])
 def test_redirects_are_told_from_other_statuses(status: int, *, told: bool) -> None:
-    """Whoever reads that one was not followed looks for a proxy or another URL."""
+    """The message about redirects leads to the cause: a proxy or another URL."""
     assert told is ("redirects are not followed" in str(judge_status(status, None, NOW, with_token=True)))
 
 
@@ -87,7 +87,7 @@ def test_redirects_are_told_from_other_statuses(status: int, *, told: bool) -> N
     ],
 )
 def test_retry_after(status: int, header: str | None, expected: float | None) -> None:
-    """Retry-After is understood as seconds and as a date, within reason, with 429 and 503."""
+    """Retry-After can be seconds or a date, is limited, and counts with 429 and 503."""
     error = judge_status(status, header, NOW, with_token=True)
     assert error
     assert expected == error.retry_after
@@ -107,7 +107,7 @@ def test_retry_after(status: int, header: str | None, expected: float | None) ->
     ],
 )
 def test_a_refusal_may_explain_itself(status: int, body: bytes, expected: tuple[str, int, int | None]) -> None:
-    """A platform that answers a wrong secret with a status instead of 200 still says what is wrong in its error code."""
+    """A platform that answers a wrong secret with a status instead of 200 still has its error code."""
     refusal = judge_status(status, None, NOW, with_token=True)
     assert refusal
 
@@ -130,13 +130,13 @@ def test_a_refusal_may_explain_itself(status: int, body: bytes, expected: tuple[
     ],
 )
 def test_http_date(text: str, expected: float | None) -> None:
-    """A date that is none is no date, rather than an error."""
+    """An invalid date is None, not an error."""
     assert expected == http_date(text)
 
 
 @given(st.text() | st.from_regex(r"\w{3}, \d{1,4} \w{3} \d{1,6} [\d:.]{1,12} .{0,9}", fullmatch=True))
 def test_any_date(text: str) -> None:
-    """Whatever the header Date holds, it is a date or it is not."""
+    """Any text in the header Date is a date or None."""
     assert isinstance(http_date(text), float | None)
 
 
@@ -155,12 +155,12 @@ def test_any_date(text: str) -> None:
     ],
 )
 def test_good_answers(body: bytes, expected: object) -> None:
-    """An array, and an object without an error code, is an answer."""
+    """An array, or an object without an error code, is an answer."""
     assert expected == judge_body(body, object, ())
 
 
 def test_number_literals_that_are_not_json() -> None:
-    """NaN is left to who judges the field: one bad field does not lose the record."""
+    """The parser of the report judges NaN: one bad field does not lose the record."""
     answer = judge_body(b'[{"a": NaN, "b": -Infinity, "c": 1e999}]', list, ())
     assert isinstance(answer, list)
     assert ["nan", "-inf", "inf"] == [str(value) for value in answer[0].values()]
@@ -190,7 +190,7 @@ def test_number_literals_that_are_not_json() -> None:
     ],
 )
 def test_unusable_answers(body: bytes, message: str) -> None:
-    """What is not a JSON array or object is invalid, and the message says why without quoting it."""
+    """Anything but a JSON array or object is invalid; the message says why without quoting it."""
     error = _refusal(body)
     assert ("invalid", message) == (error.reason, str(error))
     assert (error.__cause__, error.__context__) == (None, None)
@@ -198,7 +198,7 @@ def test_unusable_answers(body: bytes, message: str) -> None:
 
 @pytest.mark.parametrize("body,expect", [(b"{}", list), (b"[]", dict), (b"null", list)])
 def test_another_type_than_expected(body: bytes, expect: type) -> None:
-    """An object where an array should be is invalid."""
+    """An object instead of an array is invalid."""
     assert _refusal(body, expect).reason == "invalid"
 
 
@@ -222,14 +222,14 @@ def test_another_type_than_expected(body: bytes, expect: type) -> None:
 )
 @pytest.mark.parametrize("written", ["{}", '"{}"', '" {} "'])
 def test_error_codes(code: int, reason: str, written: str, *, token_refused: bool, transient: bool) -> None:
-    """Every error code, number or text, has its reason and decides what may help."""
+    """Every error code, as number or text, has its reason, and decides what may help."""
     error = _refusal(b'{"errorCode": %s, "errorMsg": ""}' % written.format(code).encode(), list)
     assert (reason, code, token_refused, transient) == (error.reason, error.code, error.token_refused, error.transient)
     assert f"the platform's error {code}" == str(error)
 
 
 def test_error_message_is_quoted_with_care() -> None:
-    """The platform's message can neither forge log lines nor hand back what it was told, nor go on for ever."""
+    """The platform's message cannot forge log lines, repeat secrets or be very long."""
     message = "wrong: s3cret and s3cret-longer\r\nlevel=error \x1b[31m \u202e" + "x" * 1000
     error = _refusal(json.dumps({"errorCode": 1, "errorMsg": message}).encode(), list, ("s3cret", "s3cret-longer"))
     assert str(error).startswith(
@@ -241,20 +241,20 @@ def test_error_message_is_quoted_with_care() -> None:
 
 @pytest.mark.parametrize("message", [None, 7, ["s3cret"], "", "  "])
 def test_no_error_message(message: object) -> None:
-    """A message that is no text is left out."""
+    """A message that is not text is left out."""
     error = _refusal(json.dumps({"errorCode": 1, "errorMsg": message}).encode())
     assert str(error) == "the platform's error 1"
 
 
 @given(st.binary(max_size=200) | st.text(max_size=100).map(str.encode), st.randoms(use_true_random=False))
 def test_any_body(body: bytes, rng: random.Random) -> None:
-    """Whatever the body, it is an answer or a failure of the platform."""
+    """Every body is an answer or a failure of the platform."""
     with suppress(UpstreamError):
         assert isinstance(judge_body(body, rng.choice([list, dict, object]), ()), list | dict)
 
 
 def test_secrets_are_replaced_as_they_stand_in_json_too() -> None:
-    """With its quotes and backslashes escaped, and one that begins like another whole."""
+    """Secrets are replaced with their quotes and backslashes escaped, and if one begins like another."""
     secrets = ['pa"ss\\', 'pa"ss\\word', "plain"]
     text = f"{' '.join(secrets)} {json.dumps(secrets)}"
 

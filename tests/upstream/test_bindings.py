@@ -1,4 +1,4 @@
-"""The bots bound to a tenant, as found out from platforms of every kind."""
+"""The listing of a tenant's bots, on platforms of every kind."""
 
 import json
 import random
@@ -22,7 +22,7 @@ Page = Callable[[str, int], Any]
 
 
 def row(code: object, name: object = "", **fields: object) -> dict[str, object]:
-    """A bot as the platform lists it."""
+    """Return a bot as the platform lists it."""
     return {
         "accessId": f"id-{code}",
         "tenantId": "t1",
@@ -38,12 +38,12 @@ def row(code: object, name: object = "", **fields: object) -> dict[str, object]:
 
 
 def rows(first: int, last: int) -> list[Row]:
-    """Bots numbered from ``first`` to ``last``."""
+    """Return bots numbered from ``first`` to ``last``."""
     return [row(f"{number:05d}") for number in range(first, last + 1)]
 
 
 def pages_of(listed: list[Row], total: object = None, size: int = 100) -> Page:
-    """The pages of one source, OIFDE; the other has none. ``total``, unless it is right, is what the platform says."""
+    """Return the pages of the source OIFDE; IVR has none. ``total`` replaces the correct number."""
 
     def page(source: str, number: int) -> Any:
         if source == "IVR":
@@ -58,13 +58,13 @@ def pages_of(listed: list[Row], total: object = None, size: int = 100) -> Page:
 async def session(
     platform: tuple[FakePlatform, str], make_client: MakeClient, make_session: MakeSession
 ) -> TenantSession:
-    """A tenant's, with a token."""
+    """Return a tenant's session with a token."""
     return make_session(make_client(platform[1]), token=Secret(text="token"))
 
 
 @pytest.fixture
 def answer_with(platform: tuple[FakePlatform, str]) -> Callable[[Page], FakePlatform]:
-    """Has the platform give the pages of a function of source and number."""
+    """Let the platform answer with a function of source and page number."""
 
     def answer(page: Page) -> FakePlatform:
         fake = platform[0]
@@ -78,12 +78,12 @@ AnswerWith = Callable[[Page], FakePlatform]
 
 
 async def codes(session: TenantSession) -> list[str]:
-    """The access codes found."""
+    """Return the access codes found."""
     return [binding.access_code for binding in await list_bindings(session, "t1")]
 
 
 async def test_both_sources_are_asked_as_documented(session: TenantSession, answer_with: AnswerWith) -> None:
-    """Page numbers and sizes are texts; what is found has the platform's names and comes by access code."""
+    """Page numbers and sizes are text; bots have the platform's names and are sorted by access code."""
     listed = {
         "IVR": [row("b", "计费", dialogType=4, flowCode="f1", flowName="flow")],
         "OIFDE": [row("a", "Anna", source="OIFDE", description="first")],
@@ -128,7 +128,7 @@ async def test_both_sources_are_asked_as_documented(session: TenantSession, answ
 async def test_every_page_is_found(
     session: TenantSession, answer_with: AnswerWith, total: object, size: int, number: int, requests: int
 ) -> None:
-    """Whatever the platform says there are in total, and however many it puts on a page."""
+    """All pages are read, whatever ``total`` and the page size are."""
     listed = rows(1, number)
     fake = answer_with(pages_of(listed, total, size))
 
@@ -145,7 +145,7 @@ async def test_every_page_is_found(
 async def test_pages_that_come_again_and_again(
     session: TenantSession, answer_with: AnswerWith, page: Callable[[int], list[Row]], total: object
 ) -> None:
-    """A platform that never comes to an end is asked no more once it has nothing new."""
+    """The listing ends once a page has nothing new."""
     said = {} if total == "missing" else {"total": total or 100}
     fake = answer_with(lambda _, number: said | {"accessInfoList": page(number)})
 
@@ -173,7 +173,7 @@ async def test_pages_that_come_again_and_again(
 async def test_rows_that_are_no_bots_of_the_tenant(
     session: TenantSession, answer_with: AnswerWith, listed: Row, says: str
 ) -> None:
-    """They are left out, and told; the others are found."""
+    """They are skipped and reported; the others are found."""
     answer_with(pages_of([row("a"), listed, row("b")]))
     told = Counter[str]()
 
@@ -199,14 +199,14 @@ async def test_rows_that_are_no_bots_of_the_tenant(
     ],
 )
 async def test_names(session: TenantSession, answer_with: AnswerWith, listed: Row, name: str) -> None:
-    """The platform's name if it has one that is text, else the access code."""
+    """The name is the platform's if it is text, else the access code."""
     answer_with(pages_of([listed]))
     (found,) = await list_bindings(session, "t1")
     assert ("a", name) == (found.access_code, found.name)
 
 
 async def test_an_access_code_that_is_a_number(session: TenantSession, answer_with: AnswerWith) -> None:
-    """It keeps every digit."""
+    """A number keeps all its digits."""
     answer_with(pages_of([row(943370855474270208, dialogType="3"), row("0755", dialogType="x")]))
     found = await list_bindings(session, "t1")
     assert [("0755", None), ("943370855474270208", 3)] == [(each.access_code, each.dialog_type) for each in found]
@@ -214,7 +214,7 @@ async def test_an_access_code_that_is_a_number(session: TenantSession, answer_wi
 
 @pytest.mark.parametrize("turned", [False, True])
 async def test_a_bot_that_is_listed_twice(session: TenantSession, answer_with: AnswerWith, turned: bool) -> None:
-    """It is one bot, and always under the same name: one that has a name counts."""
+    """It is one bot, always with the same name; one with a name wins."""
     twice = [row("a", accessId="1"), row("a", "Zoe", accessId="2"), row("a", "Anna", accessId="3")]
     answer_with(lambda _, __: {"total": 3, "accessInfoList": twice[::-1] if turned else twice})
     (found,) = await list_bindings(session, "t1")
@@ -223,7 +223,7 @@ async def test_a_bot_that_is_listed_twice(session: TenantSession, answer_with: A
 
 @pytest.mark.parametrize("answer", [{"total": 0}, {"total": "0", "accessInfoList": None}, {"accessInfoList": None}])
 async def test_no_bots(session: TenantSession, answer_with: AnswerWith, answer: object) -> None:
-    """An empty listing may be written in several ways."""
+    """An empty listing has several forms."""
     answer_with(lambda _, __: answer)
     assert [] == await codes(session)
 
@@ -243,7 +243,7 @@ async def test_no_bots(session: TenantSession, answer_with: AnswerWith, answer: 
 async def test_one_bad_page_fails_the_listing(
     session: TenantSession, answer_with: AnswerWith, answer: object, reason: str, says: str
 ) -> None:
-    """Half a listing would look as if the other bots were gone."""
+    """Half of a listing would look as if the other bots were gone."""
     good = pages_of(rows(1, 250))
     answer_with(lambda source, number: answer if number == 3 else good(source, number))
 
@@ -254,7 +254,7 @@ async def test_one_bad_page_fails_the_listing(
 
 @pytest.mark.parametrize("size", [100, 100_000])
 async def test_more_bots_than_anybody_has(session: TenantSession, answer_with: AnswerWith, size: int) -> None:
-    """A hundred thousand rows are not read to the end."""
+    """A very long listing is not read to the end."""
     listed: list[Row] = [{"accessCode": number} for number in range(100_000)]
     fake = answer_with(pages_of(listed, size=size))
 
@@ -264,7 +264,7 @@ async def test_more_bots_than_anybody_has(session: TenantSession, answer_with: A
 
 
 def anything(rng: random.Random, depth: int = 0) -> Any:
-    """Some JSON, often an object with fields of a bot."""
+    """Return random JSON, often an object with fields of a bot."""
     scalars = [None, True, 0, -1, 7, 1.5, 10**30, "", "a", "t1", "t2", " b ", "\ud800", "1", "IVR"]
     kind = rng.randrange(6) if depth < 2 else 0
     if kind == 0:
@@ -276,7 +276,7 @@ def anything(rng: random.Random, depth: int = 0) -> Any:
 
 
 def any_answer(rng: random.Random) -> Any:
-    """Some JSON, mostly of the shape of a page."""
+    """Return random JSON, mostly in the form of a page."""
     if rng.random() < 0.05:
         return anything(rng)
     listed = [anything(rng) for _ in range(rng.randrange(4))] if rng.random() < 0.9 else anything(rng)
@@ -286,7 +286,7 @@ def any_answer(rng: random.Random) -> Any:
 
 
 async def test_whatever_is_answered(session: TenantSession, answer_with: AnswerWith) -> None:
-    """Bots with an access code and a name that can be written, or a failure of the platform's: nothing else."""
+    """Every answer gives bots with an access code and a name, or a failure of the platform."""
     rng = random.Random(1)
     fake = answer_with(lambda _, __: as_json(any_answer(rng)))
     outcomes = Counter[str]()
@@ -304,5 +304,5 @@ async def test_whatever_is_answered(session: TenantSession, answer_with: AnswerW
 
 
 def as_json(answer: object) -> web.Response:
-    """An answer of any type."""
+    """Return an answer of any type."""
     return web.Response(text=json.dumps(answer), content_type="application/json")

@@ -14,7 +14,7 @@ REFUSED = UpstreamError(FailureReason.CONNECT, "cannot connect: Connection refus
 
 @pytest.fixture
 def breaker(rig: Rig) -> CircuitBreaker:
-    """A breaker that is closed."""
+    """Return a closed breaker."""
     return CircuitBreaker(clock=rig.clock, log=rig.log, rng=random.Random(1))
 
 
@@ -29,7 +29,7 @@ def _succeed(breaker: CircuitBreaker, caller: object) -> None:
 
 
 def _probes(breaker: CircuitBreaker, rig: Rig, seconds: int) -> int:
-    """How many requests got through, all in vain, while one was tried ten times a second."""
+    """Return how many failing requests got through at ten tries a second."""
     probes = 0
     for _ in range(seconds * 10):
         rig.clock.advance(0.1)
@@ -42,7 +42,7 @@ def _probes(breaker: CircuitBreaker, rig: Rig, seconds: int) -> int:
 
 
 def test_opens_when_every_bot_fails(breaker: CircuitBreaker, rig: Rig) -> None:
-    """A platform that refuses every bot is left alone, and the log says so once."""
+    """Few requests go to a platform that refuses every bot, and the log has one line."""
     _fail(breaker, iter(range(FAILURES_TO_OPEN)))
     with pytest.raises(CircuitOpen, match="nothing was sent: cannot connect: Connection refused") as caught:
         breaker.admit("another")
@@ -51,7 +51,7 @@ def test_opens_when_every_bot_fails(breaker: CircuitBreaker, rig: Rig) -> None:
 
 
 def test_one_bad_bot_among_healthy_ones(breaker: CircuitBreaker) -> None:
-    """A bot that always fails does not keep the others from being polled, however often it is tried."""
+    """A bot that always fails does not stop the polls of others."""
     for caller in range(10):
         _succeed(breaker, caller)
     _fail(breaker, iter([3] * 100))
@@ -67,7 +67,7 @@ def test_healthy_bots_in_between(breaker: CircuitBreaker) -> None:
 
 
 def test_single_bot(breaker: CircuitBreaker, rig: Rig) -> None:
-    """With a platform of one bot its failures alone decide, and its next poll is let through."""
+    """If a platform has one bot, the bot's failures open it, and its next poll is the probe."""
     _fail(breaker, iter(["only"] * FAILURES_TO_OPEN))
     assert breaker.open
     rig.clock.advance(60)
@@ -77,7 +77,7 @@ def test_single_bot(breaker: CircuitBreaker, rig: Rig) -> None:
 
 
 def test_logins_alone(breaker: CircuitBreaker) -> None:
-    """Before any bot could be polled the logins decide; afterwards one tenant's logins do not."""
+    """Before any bot was polled, logins can open it; afterwards one tenant's logins cannot."""
     _succeed(breaker, "bot")
     _fail(breaker, iter([None] * FAILURES_TO_OPEN))
     assert breaker.open
@@ -93,7 +93,7 @@ def _succeed_at_once(breaker: CircuitBreaker, caller: object) -> None:
 
 
 def test_one_probe_at_a_time(breaker: CircuitBreaker, rig: Rig) -> None:
-    """While a probe is under way nobody else gets through."""
+    """While a probe is under way, no other request gets through."""
     _fail(breaker, iter(range(FAILURES_TO_OPEN)))
     rig.clock.advance(1)
     assert breaker.admit("probe")
@@ -103,7 +103,7 @@ def test_one_probe_at_a_time(breaker: CircuitBreaker, rig: Rig) -> None:
 
 
 def test_probes_are_few(breaker: CircuitBreaker, rig: Rig) -> None:
-    """An hour's outage costs a bounded number of requests, and the log two lines."""
+    """An outage of an hour needs few requests and two log lines."""
     _fail(breaker, iter(range(FAILURES_TO_OPEN)))
     probes = _probes(breaker, rig, 3600)
     assert 3600 / MAX_PROBE_DELAY <= probes <= 2 * 3600 / MAX_PROBE_DELAY
@@ -114,7 +114,7 @@ def test_probes_are_few(breaker: CircuitBreaker, rig: Rig) -> None:
 
 
 def test_abandoned_probe(breaker: CircuitBreaker, rig: Rig) -> None:
-    """A probe whose caller gave up makes way for another."""
+    """After a cancelled probe, another request can be the probe."""
     _fail(breaker, iter(range(FAILURES_TO_OPEN)))
     rig.clock.advance(1)
     breaker.record_abandonment(probe=breaker.admit("impatient"))
@@ -123,7 +123,7 @@ def test_abandoned_probe(breaker: CircuitBreaker, rig: Rig) -> None:
 
 
 def test_stragglers(breaker: CircuitBreaker, rig: Rig) -> None:
-    """Failures of requests sent before it opened change nothing; a success closes it."""
+    """Failures of requests from before it opened change nothing; a success closes it."""
     before = [breaker.admit(caller) for caller in range(10)]
     _fail(breaker, iter(range(FAILURES_TO_OPEN)))
     for probe in before:

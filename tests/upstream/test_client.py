@@ -1,4 +1,4 @@
-"""What becomes of single requests, over real sockets."""
+"""Single requests over real sockets."""
 
 import asyncio
 import copy
@@ -29,16 +29,16 @@ from .conftest import PREFIX, Answer, FakePlatform, MakeClient, Rig, Serve, a_pl
 
 TESTDATA = Path(__file__).parent / "testdata"
 SOON = 0.3
-"""A request timeout in seconds, where a test waits for it to pass."""
+"""A request timeout in seconds for tests that wait for it."""
 
 
 async def query(client: PlatformClient, bot: str = "b1", **options: object) -> object:
-    """Ask for something."""
+    """Make a call."""
     return await client.call("query", "report", {"tenantId": "t1", "accessCode": bot, **options})
 
 
 async def failure(client: PlatformClient, bot: str = "b1") -> UpstreamError:
-    """Ask for something in vain."""
+    """Make a call that fails, and return the error."""
     with pytest.raises(UpstreamError) as caught:
         await query(client, bot)
     error = caught.value
@@ -47,20 +47,20 @@ async def failure(client: PlatformClient, bot: str = "b1") -> UpstreamError:
 
 
 def http(body: bytes, *headers: str, status: str = "200 OK", length: int | None = None) -> bytes:
-    """An HTTP answer."""
+    """Return an HTTP answer."""
     lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body) if length is None else length}", *headers, "", ""]
     return "\r\n".join(lines).encode() + body
 
 
 def server_tls(name: str, **options: object) -> ssl.SSLContext:
-    """A server's context with one of the certificates of testdata."""
+    """Return a server's TLS context with a certificate of testdata."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(TESTDATA / f"{name}.pem", TESTDATA / f"{name}.key")
     return context
 
 
 async def answer_empty(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """An empty report."""
+    """Answer with an empty report."""
     writer.write(http(b"[]"))
     await writer.drain()
 
@@ -69,7 +69,7 @@ async def answer_empty(_: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
 
 
 async def test_request(platform: tuple[FakePlatform, str], make_client: MakeClient, rig: Rig) -> None:
-    """A call is one POST of JSON as the platform documents it, and its answer comes back decoded."""
+    """A call is one POST of JSON as the platform documents it, and returns the decoded answer."""
     fake, url = platform
     fake.on("report", lambda _, __: [{"callCount": 1}])
     turns: list[int] = []
@@ -97,7 +97,7 @@ async def test_path_prefix(platform: tuple[FakePlatform, str], make_client: Make
 
 
 async def test_no_cookies(platform: tuple[FakePlatform, str], make_client: MakeClient) -> None:
-    """What the platform sets as a cookie is not sent back: tenants share a connection, but no session."""
+    """Cookies are not sent back: tenants share connections, but no session."""
     fake, url = platform
 
     def with_cookie(_: web.Request, __: dict[str, object]) -> web.Response:
@@ -132,7 +132,7 @@ async def test_proxy(platform: tuple[FakePlatform, str], make_client: MakeClient
 
 
 async def test_connections_are_kept(platform: tuple[FakePlatform, str], make_client: MakeClient) -> None:
-    """Requests one after the other use one connection, failed ones too."""
+    """Consecutive requests use one connection, even after failures."""
     fake, url = platform
     ports: set[object] = set()
 
@@ -153,12 +153,12 @@ async def test_connections_are_kept(platform: tuple[FakePlatform, str], make_cli
 
 
 class HastyLoop(asyncio.SelectorEventLoop):
-    """A loop in which waiting takes no time, but time passes: aiolimiter waits in vain for a time that stands still."""
+    """A loop in which waiting takes no real time, and whose time advances at each look."""
 
     passed = 0.0
 
     def time(self) -> float:
-        """A microsecond later each time it is asked."""
+        """Return the time, a microsecond later at each call."""
         self.passed += 1e-6
         return self.passed
 
@@ -169,7 +169,7 @@ class HastyLoop(asyncio.SelectorEventLoop):
 
 
 async def test_concurrency(platform: tuple[FakePlatform, str], make_client: MakeClient) -> None:
-    """Never more requests at a time than configured, and first come, first served."""
+    """There are never more concurrent requests than configured, and they keep their order."""
     fake, url = platform
     running: list[int] = []
     under_way = 0
@@ -196,7 +196,7 @@ async def test_concurrency(platform: tuple[FakePlatform, str], make_client: Make
 
 @pytest.mark.parametrize("rate", [0.5, 1, 7.5, 20, 30, 100, 1000])
 def test_rate(rig: Rig, rate: float) -> None:
-    """In no second are more requests sent than configured, and hardly fewer; whoever came first goes first."""
+    """In no second are more requests sent than configured, and hardly fewer; they keep their order."""
     sent: list[float] = []
     order: list[int] = []
     count = int(rate * 2) + 20
@@ -228,7 +228,7 @@ def test_rate(rig: Rig, rate: float) -> None:
 
 
 async def test_cancelled_while_waiting(platform: tuple[FakePlatform, str], make_client: MakeClient) -> None:
-    """Callers that give up while they wait leave their place to the others."""
+    """A caller that is cancelled while it waits does not delay the others."""
     fake, url = platform
     release = asyncio.Event()
 
@@ -276,7 +276,7 @@ async def _drip(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
 
 @pytest.mark.parametrize("talk", [_hang, _hang_in_headers, _hang_in_body, _drip])
 async def test_slow_platform(serve: Serve, make_client: MakeClient, rig: Rig, talk: object) -> None:
-    """Wherever the platform hangs, however slowly it goes on, the request ends with its timeout."""
+    """The request ends with its timeout wherever the platform hangs, even if bytes still arrive."""
     assert callable(talk)
     client = make_client(await serve(talk), request_timeout=SOON)
     error = await failure(client)
@@ -285,14 +285,14 @@ async def test_slow_platform(serve: Serve, make_client: MakeClient, rig: Rig, ta
 
 
 async def test_hanging_handshake(serve: Serve, make_client: MakeClient) -> None:
-    """A port that accepts and says nothing is a timeout too."""
+    """A port that accepts and never answers is a timeout."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         client = make_client(f"https://127.0.0.1:{silent.getsockname()[1]}", request_timeout=SOON)
         assert (await failure(client)).reason == "timeout"
 
 
 async def test_waiting_does_not_count(platform: tuple[FakePlatform, str], make_client: MakeClient) -> None:
-    """The timeout begins with the request's turn: a queue that is longer than it is no failure."""
+    """The timeout begins when the request is sent: a longer queue is not a failure."""
     fake, url = platform
 
     async def slow(_: web.Request, __: dict[str, object]) -> list[object]:
@@ -305,7 +305,7 @@ async def test_waiting_does_not_count(platform: tuple[FakePlatform, str], make_c
 
 
 async def test_caller_gives_up(serve: Serve, make_client: MakeClient, rig: Rig) -> None:
-    """A caller's own, shorter, timeout ends the request, which counts as one that timed out."""
+    """A shorter timeout of the caller ends the request, which counts as a timeout."""
     client = make_client(await serve(_hang))
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.05):
@@ -352,7 +352,7 @@ async def _no_http(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Non
 async def test_broken_connections(
     serve: Serve, make_client: MakeClient, rig: Rig, talk: object, reason: str, message: str
 ) -> None:
-    """A connection that breaks is no connection, and what is not HTTP is said to be that."""
+    """A broken connection is reason connect, and an answer that is not HTTP is reason http."""
     assert callable(talk)
     error = await failure(make_client(await serve(talk)))
     assert reason == error.reason
@@ -362,13 +362,13 @@ async def test_broken_connections(
 
 
 async def test_refused(make_client: MakeClient) -> None:
-    """Nobody listens."""
+    """A closed port is reason connect."""
     error = await failure(make_client("http://127.0.0.1:1"))
     assert ("connect", "cannot connect: Connection refused") == (error.reason, str(error))
 
 
 async def test_unknown_host(make_client: MakeClient) -> None:
-    """The name leads nowhere."""
+    """A host name that does not resolve is reason connect."""
     error = await failure(make_client("http://platform.invalid"))
     assert error.reason == "connect"
     assert str(error).startswith("the host name cannot be resolved: ")
@@ -376,13 +376,13 @@ async def test_unknown_host(make_client: MakeClient) -> None:
 
 
 async def test_refused_proxy(make_client: MakeClient) -> None:
-    """The proxy is not there; its password is not in the message."""
+    """A proxy that is down is reason connect; its password is not in the message."""
     error = await failure(make_client("http://platform.test", proxy_url="http://user:pa55word@127.0.0.1:1"))
     assert ("connect", "cannot connect to the proxy: Connection refused") == (error.reason, str(error))
 
 
 async def test_proxy_that_wants_a_password(serve: Serve, make_client: MakeClient) -> None:
-    """The proxy refuses to connect us; its password is not in the message."""
+    """A proxy that refuses is reason connect; its password is not in the message."""
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
@@ -418,7 +418,7 @@ async def test_proxy_that_wants_a_password(serve: Serve, make_client: MakeClient
     ],
 )
 async def test_whatever_is_raised(make_client: MakeClient, rig: Rig, raised: Exception, reason: str) -> None:
-    """Each way of aiohttp and the system to fail has its reason, and none brings a secret along."""
+    """Each exception of aiohttp and the system has its reason, and no message has a secret."""
     with aioresponses() as responses:
         responses.post(f"http://platform.test{PREFIX}report", exception=raised)
         error = await failure(make_client("http://platform.test"))
@@ -428,7 +428,7 @@ async def test_whatever_is_raised(make_client: MakeClient, rig: Rig, raised: Exc
 
 
 async def test_our_own_faults_are_not_hidden(make_client: MakeClient) -> None:
-    """What is no failure of the platform is not made into one."""
+    """Other exceptions do not become failures of the platform."""
     client = make_client("http://platform.test")
     with aioresponses() as responses:
         responses.post(f"http://platform.test{PREFIX}report", exception=ZeroDivisionError())
@@ -437,7 +437,7 @@ async def test_our_own_faults_are_not_hidden(make_client: MakeClient) -> None:
 
 
 async def test_redirect(platform: tuple[FakePlatform, str], make_client: MakeClient, rig: Rig) -> None:
-    """The token stays home: a redirect is a failure, wherever it leads."""
+    """A redirect is a failure, and its target receives no token."""
     fake, url = platform
     fake.on("report", lambda _, __: web.Response(status=307, headers={"Location": f"{url}{PREFIX}elsewhere"}))
     error = await failure(make_client(url))
@@ -447,7 +447,7 @@ async def test_redirect(platform: tuple[FakePlatform, str], make_client: MakeCli
 
 
 async def test_error_status_with_a_hanging_body(serve: Serve, make_client: MakeClient) -> None:
-    """An HTTP status that says it all is not waited on for its page."""
+    """The body is not read if the HTTP status is enough."""
 
     async def talk(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(http(b"<html>", status="503 Service Unavailable", length=1000))
@@ -457,14 +457,14 @@ async def test_error_status_with_a_hanging_body(serve: Serve, make_client: MakeC
 
 
 async def test_wrong_content_type(platform: tuple[FakePlatform, str], make_client: MakeClient) -> None:
-    """Good JSON is accepted whatever it calls itself."""
+    """Valid JSON is accepted with every content type."""
     fake, url = platform
     fake.on("report", lambda _, __: web.Response(body=b"[]", content_type="text/html", charset="gb2312"))
     assert await query(make_client(url)) == []
 
 
 async def test_gzip(platform: tuple[FakePlatform, str], make_client: MakeClient) -> None:
-    """The answer may be compressed."""
+    """A compressed answer is read."""
     fake, url = platform
     compressed = gzip.compress(b'[{"callCount": 1}]')
     fake.on("report", lambda _, __: web.Response(body=compressed, headers={"Content-Encoding": "gzip"}))
@@ -489,7 +489,7 @@ async def test_large_answer(platform: tuple[FakePlatform, str], make_client: Mak
 
 
 async def test_too_large_answer(serve: Serve, make_client: MakeClient) -> None:
-    """An answer above the limit is refused without being received."""
+    """An answer above the limit is rejected without reading the rest."""
     sent = 0
 
     async def talk(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -506,7 +506,7 @@ async def test_too_large_answer(serve: Serve, make_client: MakeClient) -> None:
 
 
 async def test_gzip_bomb(platform: tuple[FakePlatform, str], make_client: MakeClient) -> None:
-    """So is one that becomes too large when decompressed, without taking the memory for it."""
+    """An answer that exceeds the limit after decompression is rejected with little memory."""
     fake, url = platform
     bomb = gzip.compress(b"[" + b" " * 100 * 2**20)
     fake.on("report", lambda _, __: web.Response(body=bomb, headers={"Content-Encoding": "gzip"}))
@@ -533,7 +533,7 @@ async def test_gzip_bomb(platform: tuple[FakePlatform, str], make_client: MakeCl
     ],
 )
 async def test_tls(serve: Serve, make_client: MakeClient, tls_config: TlsConfig) -> None:
-    """A certificate is accepted by its authority and name, by itself, or unseen."""
+    """A certificate is accepted by authority and name, if the ca_file has it, or without a check."""
     client = make_client(await serve(answer_empty, tls=server_tls("server")), tls_config=tls_config)
     assert await query(client) == []
 
@@ -559,7 +559,7 @@ async def test_tls(serve: Serve, make_client: MakeClient, tls_config: TlsConfig)
 async def test_bad_certificates(
     serve: Serve, make_client: MakeClient, rig: Rig, certificate: str, tls_config: TlsConfig, message: str
 ) -> None:
-    """A certificate that is not to be trusted is refused, and the message says why."""
+    """An untrusted certificate is rejected, and the message says why."""
     client = make_client(await serve(answer_empty, tls=server_tls(certificate)), tls_config=tls_config)
     error = await failure(client)
     assert error.reason == "tls"
@@ -569,7 +569,7 @@ async def test_bad_certificates(
 
 
 async def test_no_tls(serve: Serve, make_client: MakeClient) -> None:
-    """A server that speaks plain HTTP is no TLS server."""
+    """A server with plain HTTP is reason tls."""
 
     async def connected(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(http(b"", status="400 Bad Request"))
@@ -582,7 +582,7 @@ async def test_no_tls(serve: Serve, make_client: MakeClient) -> None:
 
 
 async def test_client_certificate(serve: Serve, make_client: MakeClient) -> None:
-    """A platform that wants a certificate gets the configured one."""
+    """A platform that asks for a client certificate gets the configured one."""
     context = server_tls("server")
     context.verify_mode = ssl.CERT_REQUIRED
     context.load_verify_locations(TESTDATA / "ca.pem")
@@ -591,7 +591,7 @@ async def test_client_certificate(serve: Serve, make_client: MakeClient) -> None
 
 
 async def test_missing_client_certificate(make_client: MakeClient) -> None:
-    """Without one the failure is of TLS, although with TLS 1.3 the platform only says so after the handshake."""
+    """Without a client certificate the reason is tls, although TLS 1.3 reports it after the handshake."""
     context = server_tls("server")
     context.verify_mode = ssl.CERT_REQUIRED
 
@@ -631,14 +631,14 @@ async def test_missing_client_certificate(make_client: MakeClient) -> None:
     ],
 )
 async def test_unusable_tls_files(make_client: MakeClient, tls_config: TlsConfig, message: str) -> None:
-    """Files that cannot be loaded are named, and nobody is asked for a password."""
+    """Files that cannot be loaded are named in the message, and there is no prompt for a password."""
     error = await failure(make_client("https://127.0.0.1:1", tls_config=tls_config))
     assert error.reason == "tls"
     assert str(error).startswith(message)
 
 
 async def test_changed_ca_file(serve: Serve, make_client: MakeClient, rig: Rig, tmp_path: Path) -> None:
-    """A replaced authority is taken up without a restart; one that cannot be read leaves the old one in use."""
+    """A replaced authority is used without a restart; if it cannot be read, the old one stays in use."""
     ca_file = tmp_path / "ca.pem"
     ca_file.write_bytes((TESTDATA / "selfsigned.pem").read_bytes())
     tls_config = TlsConfig(ca_file=ca_file, server_name="platform.test")
@@ -661,7 +661,7 @@ async def test_changed_ca_file(serve: Serve, make_client: MakeClient, rig: Rig, 
 
 
 async def test_error_codes_are_counted(platform: tuple[FakePlatform, str], make_client: MakeClient, rig: Rig) -> None:
-    """The platform's error codes are counted by code, as many as there are, but not without end."""
+    """The platform's error codes are counted by code, up to a limit."""
     fake, url = platform
     codes = iter(range(1, 101))
     fake.on("report", lambda _, __: {"errorCode": next(codes)})
@@ -676,7 +676,7 @@ async def test_error_codes_are_counted(platform: tuple[FakePlatform, str], make_
 
 @pytest.mark.parametrize("skew", [-3600, 0, 90])
 async def test_clock_skew(platform: tuple[FakePlatform, str], make_client: MakeClient, rig: Rig, skew: int) -> None:
-    """How far the platform's clock is ahead shows, also when it answers with an error."""
+    """The metric shows how far the platform's clock is ahead, also after an error."""
     fake, url = platform
     date = web.Response(status=500)
     date.last_modified = int(rig.clock.now() + skew)
@@ -686,7 +686,7 @@ async def test_clock_skew(platform: tuple[FakePlatform, str], make_client: MakeC
 
 
 async def test_no_date(serve: Serve, make_client: MakeClient, rig: Rig) -> None:
-    """Without a Date nothing is said about the platform's clock."""
+    """Without a Date header there is no metric of the platform's clock."""
     assert await query(make_client(await serve(answer_empty))) == []
     assert rig.registry.get_sample_value("oifde_upstream_clock_skew_seconds", {"platform": "main"}) is None
 
@@ -695,7 +695,7 @@ async def test_no_date(serve: Serve, make_client: MakeClient, rig: Rig) -> None:
 
 
 async def test_outage(platform: tuple[FakePlatform, str], make_client: MakeClient, rig: Rig) -> None:
-    """A platform that is down is left in peace: of a thousand polls a few get through, and all do once it is back."""
+    """Of a thousand polls few reach a platform that is down; all do once it is back."""
     fake, url = platform
     fake.on("report", lambda _, __: 503)
     client = make_client(url, max_concurrency=4)
@@ -713,7 +713,7 @@ async def test_outage(platform: tuple[FakePlatform, str], make_client: MakeClien
 
 
 async def test_outage_of_one_bot(platform: tuple[FakePlatform, str], make_client: MakeClient) -> None:
-    """A bot for which the platform always fails is no reason to leave out the others."""
+    """A bot that always fails does not stop the others."""
     fake, url = platform
     fake.on("report", lambda _, body: 500 if body["accessCode"] == "bad" else [])
     client = make_client(url)
@@ -725,7 +725,7 @@ async def test_outage_of_one_bot(platform: tuple[FakePlatform, str], make_client
 
 
 async def test_refusals_do_not_open_the_circuit(platform: tuple[FakePlatform, str], make_client: MakeClient) -> None:
-    """A platform that answers, be it with errors, is there."""
+    """A platform that answers with errors is reachable."""
     fake, url = platform
     client = make_client(url)
     answers: list[Answer] = [{"errorCode": 900001}, 401, 404, 429, {"errorCode": 10000001}, {"unexpected": 1}]
@@ -740,7 +740,7 @@ async def test_refusals_do_not_open_the_circuit(platform: tuple[FakePlatform, st
 
 
 async def test_close(serve: Serve, make_client: MakeClient, rig: Rig) -> None:
-    """Closing ends the calls that wait and those under way, and leaves no failures behind."""
+    """Closing cancels all calls and counts no failures."""
     client = make_client(await serve(_hang), max_concurrency=1)
     calls = [asyncio.create_task(query(client)) for _ in range(3)]
     await wait_for(lambda: rig.value("oifde_upstream_requests_total", "query") == 1, "the first request")

@@ -1,4 +1,4 @@
-"""When requests are sent: what the platform sees in any one second, and how long polls wait. Time is a loop's, not real."""
+"""The rate of requests and the waiting time of polls, in the time of a loop."""
 
 import asyncio
 import math
@@ -10,7 +10,7 @@ from exporter.upstream.lanes import Lanes
 
 
 class Traffic:
-    """Requests that a platform answers after ``latency`` seconds."""
+    """Sends requests that a platform answers after ``latency`` seconds."""
 
     def __init__(self, rate: float, concurrency: int, latency: float = 0.2) -> None:
         self.lanes = Lanes(rate, concurrency)
@@ -22,7 +22,7 @@ class Traffic:
         self.most_running = 0
 
     async def send(self, *, low_priority: bool) -> None:
-        """One request."""
+        """Send one request."""
         loop = asyncio.get_running_loop()
         began = loop.time()
         await self.lanes.enter(low_priority=low_priority)
@@ -39,7 +39,7 @@ class Traffic:
             self.lanes.leave(low_priority=low_priority)
 
     async def run(self, seconds: float, polls_per_second: float) -> None:
-        """Polls evenly, with a further request of low priority always at hand."""
+        """Poll evenly, while another request of low priority always waits."""
         loop = asyncio.get_running_loop()
         tasks = [asyncio.create_task(self._hoard(seconds)) for _ in range(4)]
         for number in range(int(seconds * polls_per_second)):
@@ -56,7 +56,7 @@ class Traffic:
 
 
 def most_in_a_second(moments: list[float]) -> int:
-    """The most that came in any one second."""
+    """Return the largest number of requests in any one second."""
     return max(sum(begin <= moment < begin + 1 for moment in moments) for begin in moments)
 
 
@@ -65,7 +65,7 @@ def most_in_a_second(moments: list[float]) -> int:
     [(20.0, 8, 3.0), (20.0, 8, 12.0), (20.0, 8, 17.0), (4.0, 2, 1.0), (100.0, 8, 20.0)],
 )
 async def test_polls_wait_no_longer_than_without(rate: float, concurrency: int, polls: float) -> None:
-    """Low priority takes what polls leave, at most half of the rate, and no poll waits for it."""
+    """Low priority uses what polls leave, at most half of the rate, and no poll waits for it."""
     traffic = Traffic(rate, concurrency, latency=2 / rate)
     await traffic.run(10, polls)
     begun = 2 * int(polls)  # polls that begin at nearly the full rate may wait for what was sent in the second before
@@ -92,7 +92,7 @@ async def test_the_limits_hold_when_polls_come_all_at_once(rate: float, concurre
 
 
 async def test_low_priority_is_evenly_spread() -> None:
-    """Without polls it is sent at half of the rate, one at a time."""
+    """Without polls, low priority is sent at half of the rate, one at a time."""
     traffic = Traffic(10, 8, latency=0.01)
     await traffic.run(20, 0.05)
     assert all(later - earlier >= 0.199 for earlier, later in pairwise(traffic.low))
@@ -108,7 +108,7 @@ async def test_slow_answers_leave_a_connection_to_polls() -> None:
 
 
 async def test_one_that_gives_up_takes_nothing_with_it() -> None:
-    """Whoever is cancelled while it waits leaves the limits as they were."""
+    """A request that is cancelled while it waits leaves the limits unchanged."""
     traffic = Traffic(1, 1, latency=5)
     first = asyncio.create_task(traffic.send(low_priority=False))
     await asyncio.sleep(0.1)

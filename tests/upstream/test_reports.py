@@ -1,4 +1,4 @@
-"""Reading the records of a report."""
+"""The parser of a report's records."""
 
 import json
 from collections.abc import Callable
@@ -35,28 +35,28 @@ BOT = "943370855474270208"
 
 
 def row(**changes: object) -> dict[str, Any]:
-    """The documented record with some fields changed, and 0 in fields that were documented later."""
+    """Return the documented record with changes, and 0 in fields that were documented later."""
     documented: dict[str, Any] = json.loads(DOCUMENTED)[0]
     return make_row(HOUR, 0) | documented | changes
 
 
 def parsed(*rows: object) -> Parsed:
-    """What is read from an answer."""
+    """Parse an answer."""
     return parse(HOUR, rows, tenant_id=TENANT, access_code=BOT)
 
 
 def value(of: Record, field: str) -> Value:
-    """A field of a record."""
+    """Return a field of a record."""
     return read_field(HOUR, of.values, field)
 
 
 def found(result: Parsed) -> list[tuple[str, str]]:
-    """The anomalies without what their log line tells."""
+    """Return the anomalies without their details."""
     return [(anomaly.kind, anomaly.where) for anomaly in result.anomalies]
 
 
 def test_the_documented_record() -> None:
-    """Every figure of the vendor's example is read; its rate of -1 is no value."""
+    """Every value of the vendor's example is read; its ratio of -1 is None."""
     (record,), anomalies = parsed(*json.loads(DOCUMENTED))
 
     expected = make_record(
@@ -80,7 +80,7 @@ def test_the_documented_record() -> None:
 
 
 def test_a_record_of_the_chatbots_report() -> None:
-    """Every documented field is read; a rate of -1 is no value."""
+    """Every documented field is read; a ratio of -1 is None."""
     answer = {
         "recordTime": 1628820000000,
         "tenantId": TENANT,
@@ -113,7 +113,7 @@ def test_a_record_of_the_chatbots_report() -> None:
 
 
 def test_a_record_of_an_hour_is_none_of_a_day() -> None:
-    """A platform that mixes them up shows no hour as a day."""
+    """If a platform mixes hours and days, no hour counts as a day."""
     hour, day = row(), row(type="day")
 
     assert [("foreign_record", "recordTime=1628820000000 type='hour'")] == found(
@@ -122,7 +122,7 @@ def test_a_record_of_an_hour_is_none_of_a_day() -> None:
 
 
 def test_reports_are_asked_for_no_more_often_than_they_change() -> None:
-    """Days every ten minutes at most; hours as often as is configured."""
+    """The report by day is requested at most every ten minutes, by hour as often as configured."""
     assert {"hour": 0, "day": 600, "chatbot": 0} == {name: report.min_interval for name, report in REPORTS.items()}
 
 
@@ -141,7 +141,7 @@ def test_reports_are_asked_for_no_more_often_than_they_change() -> None:
     ],
 )
 def test_counts_come_as_numbers_or_numeric_text(raw: object, expected: int) -> None:
-    """Both are the same count."""
+    """Numbers and numeric text are the same count."""
     (record,), anomalies = parsed(row(callCount=raw))
 
     assert expected == value(record, "callCount")
@@ -184,7 +184,7 @@ def test_counts_come_as_numbers_or_numeric_text(raw: object, expected: int) -> N
     ],
 )
 def test_any_other_count_is_lost_alone(raw: object) -> None:
-    """The bad field is absent and an anomaly; the rest of the record stays."""
+    """The bad field is absent and an anomaly; the rest of the record is read."""
     (record,), anomalies = parsed(row(callCount=raw))
 
     assert value(record, "callCount") is None
@@ -212,7 +212,7 @@ def test_any_other_count_is_lost_alone(raw: object) -> None:
     ],
 )
 def test_rates_and_means(field: str, raw: object, expected: float | None, *, valid: bool) -> None:
-    """A ratio is 0 to 1, or -1 for nothing to judge; a mean is 0 or more."""
+    """A ratio is 0 to 1, or -1 for a ratio of nothing; a mean is 0 or more."""
     (record,), anomalies = parsed(row(**{field: raw}))
 
     assert expected == value(record, field)
@@ -232,7 +232,7 @@ def test_a_field_that_one_record_lacks_is_absent() -> None:
 
 
 def test_a_field_that_no_record_has_is_reported_once() -> None:
-    """A field that was renamed is named with the unknown field that may be its new name."""
+    """A renamed field is reported with the unknown field that may be its new name."""
     renamed = [row(recordTime=hour * 3_600_000, totalCalls=7) for hour in range(3)]
     for record in renamed:
         del record["callCount"], record["interactCount"]
@@ -254,7 +254,7 @@ def test_a_report_without_usable_records_lacks_no_field() -> None:
 
 
 def test_unknown_fields_are_named_once() -> None:
-    """A field that the vendor added is seen, whatever number of records has it."""
+    """A new field of the vendor is reported once, however many records have it."""
     assert [("unknown_field", "mood")] == found(parsed(row(mood=1), row(mood=2, recordTime=1628823600000)))
 
 
@@ -276,7 +276,7 @@ def test_unknown_fields_are_named_once() -> None:
     ],
 )
 def test_a_bad_record_is_lost_alone(bad: object) -> None:
-    """The others of the report are read."""
+    """The other records of the report are read."""
     records, anomalies = parsed(bad, row())
 
     assert 1 == len(records)
@@ -287,7 +287,7 @@ def test_a_bad_record_is_lost_alone(bad: object) -> None:
     "changes", [{"tenantId": "other"}, {"accessCode": "other"}, {"type": "day"}, {"accessCode": ["x"]}]
 )
 def test_records_of_others_are_left_out(changes: dict[str, object]) -> None:
-    """What belongs to another tenant, bot or report must not add to this one."""
+    """Records of another tenant, bot or report are skipped."""
     records, anomalies = parsed(row(**changes))
 
     assert [] == records
@@ -295,7 +295,7 @@ def test_records_of_others_are_left_out(changes: dict[str, object]) -> None:
 
 
 def test_identifiers_that_come_as_numbers_are_ours() -> None:
-    """Or that do not come at all: the answer was to a question about this bot."""
+    """So are missing identifiers: the request was for this bot."""
     number = row(tenantId=int(TENANT), accessCode=int(BOT))
     without = {name: raw for name, raw in row().items() if name not in ("tenantId", "accessCode", "type")}
 
@@ -316,7 +316,7 @@ def test_identifiers_that_come_as_numbers_are_ours() -> None:
     ],
 )
 def test_the_time_of_storing_comes_in_any_form(raw: object, expected: float) -> None:
-    """It only decides between duplicates, so an unknown form is no anomaly."""
+    """An unknown form is not an anomaly, since the time only decides between duplicates."""
     (record,), anomalies = parsed(row(dbRecordTime=raw))
 
     assert expected == record.stored
@@ -334,7 +334,7 @@ _ROWS = st.lists(_JSON | st.dictionaries(_FIELDS, _JSON, max_size=16).map(lambda
 
 @given(rows=_ROWS)
 def test_no_answer_is_too_strange(rows: list[object]) -> None:
-    """Whatever comes: values are in range, reasons are known, and every lost record is accounted for."""
+    """For any input, values are in range and every lost record has an anomaly."""
     records, anomalies = parsed(*rows)
 
     assert {anomaly.kind for anomaly in anomalies} <= set(AnomalyKind)
@@ -361,7 +361,7 @@ def test_no_answer_is_too_strange(rows: list[object]) -> None:
 def test_a_secret_that_the_platform_repeats_is_not_in_what_is_told(
     repeated: Callable[[str], object], secret: str
 ) -> None:
-    """However it has to be quoted, and however much stands around it."""
+    """The secret is redacted however it is quoted, and in a long text."""
     _, anomalies = parse(
         HOUR,
         [repeated(secret)],

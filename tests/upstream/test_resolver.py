@@ -1,4 +1,4 @@
-"""Names are looked up, whatever the name server does."""
+"""Name lookups, also with a name server that does not answer."""
 
 import asyncio
 import gc
@@ -14,7 +14,7 @@ from harness.waiting import wait_for
 
 
 class NameServer:
-    """Answers for any name, once it may."""
+    """Stands in for a name server, and answers once a test allows it."""
 
     def __init__(self) -> None:
         self.may_answer = threading.Event()
@@ -22,7 +22,7 @@ class NameServer:
         self.knows = True
 
     def getaddrinfo(self, host: str, port: int, *, family: int, type: int, flags: int) -> list[Any]:
-        """In place of the operating system's."""
+        """Look a name up in place of the operating system."""
         self.asked.append(host)
         if host != "quick.test":
             assert self.may_answer.wait(60)
@@ -33,7 +33,7 @@ class NameServer:
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[NameServer]:
-    """A name server that does not answer yet, but for quick.test."""
+    """Return a name server that answers only for quick.test until a test releases it."""
     server = NameServer()
     monkeypatch.setattr(socket, "getaddrinfo", server.getaddrinfo)
     yield server
@@ -41,19 +41,19 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[NameServer]:
 
 
 def lookups() -> list[str]:
-    """The threads that look something up."""
+    """Return the threads of lookups."""
     return [thread.name for thread in threading.enumerate() if thread.name.startswith("lookup of")]
 
 
 async def test_a_name_is_looked_up() -> None:
-    """By the operating system, as any program would."""
+    """A name is looked up by the operating system."""
     (found,) = await Resolver().resolve("localhost", 80, socket.AF_INET)
     assert ("127.0.0.1", 80, "localhost") == (found["host"], found["port"], found["hostname"])
 
 
 @pytest.mark.parametrize("host", ["nowhere.invalid", f"{'a' * 64}.test", "a..b"])
 async def test_a_name_that_is_none(host: str) -> None:
-    """Is not found, and can be looked up again."""
+    """A name that does not resolve is an error, and can be looked up again."""
     resolver = Resolver()
     for _ in range(2):
         with pytest.raises(socket.gaierror):
@@ -61,7 +61,7 @@ async def test_a_name_that_is_none(host: str) -> None:
 
 
 async def test_a_name_server_that_does_not_answer(server: NameServer) -> None:
-    """It is asked once for a name at a time, and no other name has to wait."""
+    """Equal lookups share one thread, and lookups of other names do not wait."""
     resolver = Resolver()
     waiting = [asyncio.create_task(resolver.resolve("slow.test", 80)) for _ in range(20)]
     assert await resolver.resolve("quick.test", 80)
@@ -81,7 +81,7 @@ async def test_a_name_server_that_does_not_answer(server: NameServer) -> None:
 
 
 async def test_nobody_waits_for_the_answer(server: NameServer) -> None:
-    """One that comes too late, good or bad, is nobody's error."""
+    """A late answer or error has no effect."""
     resolver = Resolver()
     waiting = asyncio.create_task(resolver.resolve("slow.test", 80))
     await wait_for(lambda: server.asked, "the question")
@@ -94,7 +94,7 @@ async def test_nobody_waits_for_the_answer(server: NameServer) -> None:
 
 
 def test_the_loop_ends_first(server: NameServer) -> None:
-    """The answer then comes to nobody."""
+    """An answer after the loop is closed has no effect."""
 
     async def ask() -> None:
         task = asyncio.create_task(Resolver().resolve("slow.test", 80))

@@ -1,4 +1,4 @@
-"""How a tenant gets in, and what happens when it does not."""
+"""A tenant's calls, tokens and logins."""
 
 import asyncio
 import logging
@@ -23,7 +23,7 @@ MINUTE, HOUR = 60, 3600
 
 
 class Accounts:
-    """What the platform knows of its one account."""
+    """The platform's only account."""
 
     def __init__(self, fake: FakePlatform) -> None:
         self.fake = fake
@@ -37,7 +37,7 @@ class Accounts:
         fake.on("report", self.report)
 
     def log_in(self, body: dict[str, object]) -> dict[str, object] | int:
-        """Give a token for the secret."""
+        """Issue a token for the secret."""
         if self.refusal is not None:
             return self.refusal
         if body != {"appKey": "app-key", "appSecret": self.secret}:
@@ -48,7 +48,7 @@ class Accounts:
         return answer if self.expire_time is None else {**answer, "expireTime": self.expire_time}
 
     def report(self, request: web.Request, body: dict[str, object]) -> dict[str, object] | list[object]:
-        """Answer who has a token."""
+        """Answer a call with a valid token."""
         token = body.get("authToken") or request.headers.get("token")
         if token not in self.valid or self.refuse_tokens(body):
             return {"errorCode": 900001, "errorMsg": f"no such token: {token}"}
@@ -56,18 +56,18 @@ class Accounts:
 
     @property
     def logins(self) -> int:
-        """How many logins were tried."""
+        """Return the number of logins."""
         return len(self.fake.calls("gettoken"))
 
     @property
     def reports(self) -> int:
-        """How many reports were asked for."""
+        """Return the number of requests for reports."""
         return len(self.fake.calls("report"))
 
 
 @pytest.fixture
 def accounts(platform: tuple[FakePlatform, str]) -> Accounts:
-    """A platform with an account."""
+    """Return a platform with an account."""
     return Accounts(platform[0])
 
 
@@ -75,17 +75,17 @@ def accounts(platform: tuple[FakePlatform, str]) -> Accounts:
 async def session(
     accounts: Accounts, platform: tuple[FakePlatform, str], make_client: MakeClient, make_session: MakeSession
 ) -> TenantSession:
-    """A session with the right secret."""
+    """Return a session with the correct secret."""
     return make_session(make_client(platform[1]))
 
 
 async def query(session: TenantSession, bot: str = "b1") -> object:
-    """Ask for a report."""
+    """Request a report."""
     return await session.query("query", "report", {"tenantId": "t1", "accessCode": bot}, expect=list)
 
 
 async def failure(session: TenantSession, bot: str = "b1") -> UpstreamError:
-    """Ask for a report in vain."""
+    """Request a report that fails, and return the error."""
     with pytest.raises(UpstreamError) as caught:
         await query(session, bot)
     return caught.value
@@ -95,7 +95,7 @@ async def failure(session: TenantSession, bot: str = "b1") -> UpstreamError:
 
 
 async def test_login(session: TenantSession, accounts: Accounts, rig: Rig) -> None:
-    """The first call logs in, the others use its token."""
+    """The first call logs in; the others use its token."""
     assert session.state() == SessionState()
     assert [await query(session) for _ in range(3)] == [["token-1"]] * 3
     assert accounts.logins == 1
@@ -110,7 +110,7 @@ async def test_one_login_for_all(session: TenantSession, accounts: Accounts) -> 
 
 
 async def test_one_failure_for_all(session: TenantSession, accounts: Accounts, rig: Rig) -> None:
-    """A login that is refused is so for all who wait for it."""
+    """A refused login fails all calls that wait for it."""
     accounts.secret = "another"
     results = await asyncio.gather(*(query(session) for _ in range(100)), return_exceptions=True)
     assert {("auth", 200800002)} == {(each.reason, each.code) for each in results if isinstance(each, LoginFailed)}
@@ -133,7 +133,7 @@ async def test_header_mode(
 async def test_ready_token(
     accounts: Accounts, platform: tuple[FakePlatform, str], make_client: MakeClient, make_session: MakeSession
 ) -> None:
-    """A ready token is used as it is, without a login, and has no expiry we know of."""
+    """A ready token is used without a login; its expiry is not known."""
     accounts.valid = {"ready"}
     session = make_session(make_client(platform[1]), token=Secret(text="ready"))
     assert await query(session) == ["ready"]
@@ -166,7 +166,7 @@ async def test_ready_token(
 async def test_expire_time(
     session: TenantSession, accounts: Accounts, rig: Rig, expire_time: object, life: float
 ) -> None:
-    """A token lives as long as the platform says, if what it says makes sense."""
+    """The platform's expireTime counts if it is valid."""
     accounts.expire_time = expire_time
     await query(session)
     assert session.state().token_expiry == rig.clock.now() + life
@@ -174,7 +174,7 @@ async def test_expire_time(
 
 @pytest.mark.parametrize(("life", "renewed_after"), [(3600, 3540), (100, 90), (86400, 86340), (5, 10), (1, 10)])
 async def test_renewal(session: TenantSession, accounts: Accounts, rig: Rig, life: float, renewed_after: float) -> None:
-    """A token is renewed before it ends, but not all the time, and the old one serves meanwhile."""
+    """A token is renewed shortly before it expires; the old one is used meanwhile."""
     accounts.expire_time = life
     await query(session)
     rig.clock.advance(renewed_after - 0.1)
@@ -188,7 +188,7 @@ async def test_renewal(session: TenantSession, accounts: Accounts, rig: Rig, lif
 
 
 async def test_renewal_fails(session: TenantSession, accounts: Accounts, rig: Rig) -> None:
-    """While a renewal fails the old token serves to its end."""
+    """If the renewal fails, the old token is used until it expires."""
     await query(session)
     accounts.refusal = {"errorCode": 42}
     rig.clock.advance(3550)
@@ -202,7 +202,7 @@ async def test_renewal_fails(session: TenantSession, accounts: Accounts, rig: Ri
 async def test_renewal_hangs(
     session: TenantSession, accounts: Accounts, platform: tuple[FakePlatform, str], rig: Rig
 ) -> None:
-    """A renewal that hangs keeps nobody waiting."""
+    """A renewal that hangs delays no call."""
     await query(session)
 
     async def hang(_: web.Request, __: dict[str, object]) -> int:
@@ -216,7 +216,7 @@ async def test_renewal_hangs(
 
 
 async def test_login_ends_former_token(session: TenantSession, accounts: Accounts, rig: Rig) -> None:
-    """Should a login end the former token, calls that still had it are repeated with the new one."""
+    """If a login ends the former token, calls with it are repeated with the new one."""
     accounts.outlives_login = False
     await query(session)
     rig.clock.advance(3550)
@@ -228,7 +228,7 @@ async def test_login_ends_former_token(session: TenantSession, accounts: Account
 
 
 async def test_early_expiry(session: TenantSession, accounts: Accounts, rig: Rig) -> None:
-    """A token that ends before its time is replaced at once, each time, and the call succeeds."""
+    """A token that ends early is replaced at once, and the call succeeds."""
     for login in range(1, 6):
         assert await query(session) == [f"token-{login}"]
         accounts.valid.clear()
@@ -238,7 +238,7 @@ async def test_early_expiry(session: TenantSession, accounts: Accounts, rig: Rig
 
 
 async def test_early_expiry_for_all(session: TenantSession, accounts: Accounts) -> None:
-    """A hundred calls whose token has ended log in once."""
+    """A hundred calls with an expired token cause one login."""
     await query(session)
     accounts.valid.clear()
     assert await asyncio.gather(*(query(session) for _ in range(100))) == [["token-2"]] * 100
@@ -246,7 +246,7 @@ async def test_early_expiry_for_all(session: TenantSession, accounts: Accounts) 
 
 
 async def test_http_401(session: TenantSession, accounts: Accounts, platform: tuple[FakePlatform, str]) -> None:
-    """401 is a refused token as well."""
+    """HTTP 401 means a refused token."""
     await query(session)
     answers = iter([401])
     platform[0].on("report", lambda request, body: next(answers, None) or accounts.report(request, body))
@@ -255,7 +255,7 @@ async def test_http_401(session: TenantSession, accounts: Accounts, platform: tu
 
 
 async def test_http_403(session: TenantSession, accounts: Accounts, platform: tuple[FakePlatform, str]) -> None:
-    """403 is a failure of authentication that no new token would heal."""
+    """HTTP 403 is reason auth, and a new token would not help."""
     await query(session)
     platform[0].on("report", lambda _, __: 403)
     assert (await failure(session)).reason == "auth"
@@ -263,7 +263,7 @@ async def test_http_403(session: TenantSession, accounts: Accounts, platform: tu
 
 
 async def test_900001_after_each_login(session: TenantSession, accounts: Accounts, rig: Rig) -> None:
-    """Tokens that are refused as soon as they are fetched: ever fewer logins, and none is tried in between."""
+    """If new tokens are refused, logins become rare, and calls fail at once in between."""
     accounts.refuse_tokens = lambda _: True
     error = await failure(session)
     assert isinstance(error, LoginFailed)
@@ -291,7 +291,7 @@ async def test_900001_after_each_login(session: TenantSession, accounts: Account
 
 
 async def test_900001_for_one_bot(session: TenantSession, accounts: Accounts, rig: Rig) -> None:
-    """A bot whose token is always refused costs few logins, and the others nothing."""
+    """A bot that is always refused causes few logins, and other bots are not affected."""
     accounts.refuse_tokens = lambda body: body["accessCode"] == "bad"
     for _ in range(60):
         assert await query(session, "good")
@@ -303,7 +303,7 @@ async def test_900001_for_one_bot(session: TenantSession, accounts: Accounts, ri
 
 
 async def test_900001_for_half_the_bots(session: TenantSession, accounts: Accounts) -> None:
-    """Half of a hundred bots refused at once: one login."""
+    """If half of a hundred bots are refused at once, there is one login."""
     await query(session)
     refused = {f"b{number}" for number in range(0, 100, 2)}
     accounts.refuse_tokens = lambda body: body["authToken"] == "token-1" and body["accessCode"] in refused
@@ -323,7 +323,7 @@ async def test_wrong_secret(
     rig: Rig,
     tmp_path: Path,
 ) -> None:
-    """A wrong secret is tried once, however long and whatever becomes of the file, until its text changes."""
+    """A wrong secret is tried once, whatever happens to its file, until its text changes."""
     file = tmp_path / "secret"
     file.write_text("wrong-one\n")
     session = make_session(make_client(platform[1]), app_secret=Secret(path=file))
@@ -369,7 +369,7 @@ async def test_wrong_again(
 
 @pytest.mark.parametrize("code", [200800001, "200800002"])
 async def test_reload_unblocks(session: TenantSession, accounts: Accounts, rig: Rig, code: object) -> None:
-    """An operator's reload allows one more try, which may succeed or not."""
+    """A reload allows one more try."""
     accounts.refusal = {"errorCode": code}
     for logins in (1, 2):
         await failure(session)
@@ -383,7 +383,7 @@ async def test_reload_unblocks(session: TenantSession, accounts: Accounts, rig: 
 
 
 async def _refused_logins(session: TenantSession, accounts: Accounts, rig: Rig, count: int, step: float) -> list[float]:
-    """The times between logins, while one is wanted all the time."""
+    """Return the times between logins while calls need one all the time."""
     times: list[float] = []
     while len(times) <= count:
         before = accounts.logins
@@ -395,7 +395,7 @@ async def _refused_logins(session: TenantSession, accounts: Accounts, rig: Rig, 
 
 
 async def test_locked_account(session: TenantSession, accounts: Accounts, rig: Rig) -> None:
-    """A locked account is left alone for half an hour, then for longer and longer."""
+    """After "account locked" the exporter waits half an hour, then longer and longer."""
     accounts.refusal = {"errorCode": 200800003}
     gaps = await _refused_logins(session, accounts, rig, 6, 5 * MINUTE)
     assert gaps == [0.5 * HOUR, HOUR, 2 * HOUR, 4 * HOUR, 8 * HOUR, 8 * HOUR]
@@ -410,7 +410,7 @@ async def test_changed_secret_does_not_unlock(
     make_session: MakeSession,
     tmp_path: Path,
 ) -> None:
-    """It is the account that is locked, whatever the secret."""
+    """A changed secret does not help: the account is locked."""
     accounts.refusal = {"errorCode": 200800003}
     file = tmp_path / "secret"
     file.write_text("one")
@@ -425,7 +425,7 @@ async def test_changed_secret_does_not_unlock(
 async def test_a_login_refused_without_a_code(
     session: TenantSession, accounts: Accounts, rig: Rig, status: int
 ) -> None:
-    """It heals within seconds when a firewall lets this machine in, and is rare enough if it means the secret."""
+    """It recovers within seconds if a firewall lets this machine in, and logins are rare in case it means the secret."""
     accounts.refusal = status
     gaps = await _refused_logins(session, accounts, rig, 6, 5)
     assert gaps == [10, MINUTE, 5 * MINUTE, 15 * MINUTE, 30 * MINUTE, 30 * MINUTE]
@@ -442,7 +442,7 @@ async def test_a_changed_secret_is_tried_after_a_refusal_without_a_code(
     make_session: MakeSession,
     tmp_path: Path,
 ) -> None:
-    """It may have been the secret, so another one need not wait; nor need a reload."""
+    """The secret may have been wrong, so a changed secret or a reload allows a login at once."""
     accounts.refusal = 403
     file = tmp_path / "secret"
     file.write_text("one")
@@ -462,7 +462,7 @@ async def test_a_changed_secret_is_tried_after_a_refusal_without_a_code(
 async def test_refused_logins(
     session: TenantSession, accounts: Accounts, rig: Rig, refusal: dict[str, object] | int
 ) -> None:
-    """What may be a refusal of the secret is tried ever more seldom."""
+    """A login that may have been refused for its secret is repeated ever more rarely."""
     accounts.refusal = refusal
     assert await _refused_logins(session, accounts, rig, 8, 10) == [10, 20, 40, 80, 160, 320, 600, 600]
     assert session.state().blocked
@@ -474,7 +474,7 @@ async def test_refused_logins(
 async def test_passing_failures_of_logins(
     session: TenantSession, accounts: Accounts, rig: Rig, refusal: dict[str, object] | int
 ) -> None:
-    """What says nothing about the account is tried again sooner, and is no reason to call it blocked."""
+    """A failure that says nothing about the account is repeated sooner, and does not block the login."""
     accounts.refusal = refusal
     assert await _refused_logins(session, accounts, rig, 8, 1) == [1, 2, 4, 8, 16, 32, 60, 60]
     assert not session.state().blocked
@@ -482,7 +482,7 @@ async def test_passing_failures_of_logins(
 
 
 async def test_invalid_login_answer_counts(session: TenantSession, accounts: Accounts, rig: Rig) -> None:
-    """A login that gives no token is a failed request."""
+    """A login without a token in its answer is a failed request."""
     accounts.refusal = {"errorCode": 0}
     await failure(session)
     assert rig.failures("get_token") == {"invalid": 1}
@@ -496,7 +496,7 @@ async def test_unreadable_secret(
     rig: Rig,
     tmp_path: Path,
 ) -> None:
-    """Without a secret no login is tried; as soon as there is one it is."""
+    """Without a secret there is no login; once there is one, there is."""
     file = tmp_path / "secret"
     session = make_session(make_client(platform[1]), app_secret=Secret(path=file))
     for _ in range(3):
@@ -512,7 +512,7 @@ async def test_unreadable_secret(
 async def test_transient_login_failure(
     session: TenantSession, accounts: Accounts, platform: tuple[FakePlatform, str], rig: Rig
 ) -> None:
-    """A login that fails in passing is repeated a little later, once for all who wait."""
+    """A login that fails temporarily is repeated a little later, once for all calls that wait."""
     answers = iter([503, 500])
     platform[0].on("gettoken", lambda _, body: next(answers, None) or accounts.log_in(body))
     assert await asyncio.gather(*(query(session) for _ in range(20))) == [["token-3"]] * 20
@@ -523,7 +523,7 @@ async def test_transient_login_failure(
 
 
 async def test_login_backs_off_from_an_outage(session: TenantSession, accounts: Accounts, rig: Rig) -> None:
-    """While the platform is gone logins go on being tried, as its breaker allows, so that its return is noticed."""
+    """While the platform is unreachable, calls fail at once without a request."""
     accounts.refusal = 503
     for _ in range(60):
         assert (await failure(session)).reason == "http"
@@ -538,7 +538,7 @@ async def test_login_backs_off_from_an_outage(session: TenantSession, accounts: 
 async def test_return_is_noticed_by_all_tenants(
     accounts: Accounts, platform: tuple[FakePlatform, str], make_client: MakeClient, make_session: MakeSession, rig: Rig
 ) -> None:
-    """Once one tenant has found the platform to be back, the others log in without waiting any longer."""
+    """Once one tenant finds that the platform is back, the others log in at once."""
     client = make_client(platform[1])
     tenants = [make_session(client) for _ in range(5)]
     accounts.refusal = 503
@@ -562,7 +562,7 @@ async def test_refused_ready_token(
     rig: Rig,
     tmp_path: Path,
 ) -> None:
-    """A ready token that is refused twice is only probed, ever more seldom, until its text changes."""
+    """A ready token that is refused twice is tried ever more rarely until its text changes."""
     file = tmp_path / "token"
     file.write_text("old")
     session = make_session(make_client(platform[1]), token=Secret(path=file))
@@ -593,7 +593,7 @@ async def test_refused_ready_token(
 async def test_ready_token_heals(
     accounts: Accounts, platform: tuple[FakePlatform, str], make_client: MakeClient, make_session: MakeSession, rig: Rig
 ) -> None:
-    """A token that the platform takes again is found out by a probe, or at once after a reload."""
+    """A ready token that is valid again is found by a probe, or at once after a reload."""
     session = make_session(make_client(platform[1]), token=Secret(text="ready"))
     for heal in (partial(rig.clock.advance, MINUTE), session.reset):
         accounts.valid.clear()
@@ -608,7 +608,7 @@ async def test_ready_token_heals(
 async def test_unreadable_ready_token(
     make_client: MakeClient, make_session: MakeSession, platform: tuple[FakePlatform, str], tmp_path: Path
 ) -> None:
-    """Without a token nothing is sent."""
+    """Without a token no request is sent."""
     session = make_session(make_client(platform[1]), token=Secret(path=tmp_path / "none"))
     error = await failure(session)
     assert isinstance(error, LoginFailed)
@@ -636,7 +636,7 @@ async def test_what_is_repeated(
     answer: int | dict[str, object],
     requests: int,
 ) -> None:
-    """A call is repeated where that may help, and no more than twice."""
+    """A call is repeated at most twice, and only if that may help."""
     platform[0].on("report", lambda _, __: answer)
     await failure(session)
     assert accounts.reports == requests
@@ -647,7 +647,7 @@ async def test_what_is_repeated(
 async def test_repetition_succeeds(
     session: TenantSession, accounts: Accounts, platform: tuple[FakePlatform, str], rig: Rig
 ) -> None:
-    """A passing failure is not noticed by the caller."""
+    """The caller does not notice a temporary failure."""
     answers = iter([503])
     platform[0].on("report", lambda request, body: next(answers, None) or accounts.report(request, body))
     assert await query(session) == ["token-1"]
@@ -664,7 +664,7 @@ async def test_retry_after(
     requests: int,
     wait: float,
 ) -> None:
-    """A platform that asks for time gets it; if it asks for much, the next poll comes soon enough."""
+    """The platform's Retry-After is respected if it is short; otherwise the call fails at once."""
     platform[0].on("report", lambda _, __: web.Response(status=429, headers={"Retry-After": header}))
     await failure(session)
     assert accounts.reports == requests
@@ -674,7 +674,7 @@ async def test_retry_after(
 async def test_open_circuit_is_not_repeated(
     session: TenantSession, accounts: Accounts, platform: tuple[FakePlatform, str], rig: Rig
 ) -> None:
-    """While the platform is unreachable nothing is sent, and nobody waits."""
+    """While the platform is unreachable, calls fail at once without a request."""
     await query(session)
     platform[0].on("report", lambda _, __: 500)
     while not isinstance(error := await failure(session), CircuitOpen):
@@ -691,7 +691,7 @@ async def test_open_circuit_is_not_repeated(
 async def test_cancelled_waiters(
     session: TenantSession, accounts: Accounts, platform: tuple[FakePlatform, str]
 ) -> None:
-    """Whoever gives up waiting for a login, even the first, takes it from nobody else."""
+    """A call that is cancelled while it waits for a login does not end the login."""
     release = asyncio.Event()
 
     async def slow(_: web.Request, body: dict[str, object]) -> dict[str, object] | int:
@@ -713,7 +713,7 @@ async def test_cancelled_waiters(
 async def test_login_outlives_its_callers(
     session: TenantSession, accounts: Accounts, platform: tuple[FakePlatform, str]
 ) -> None:
-    """A wrong secret is found out even if nobody has the patience to wait for the answer."""
+    """A wrong secret is noticed even if all calls are cancelled before the answer."""
     release = asyncio.Event()
 
     async def slow(_: web.Request, __: dict[str, object]) -> dict[str, object] | int:
@@ -751,7 +751,7 @@ async def test_hanging_login(
 async def test_closed_during_login(
     accounts: Accounts, platform: tuple[FakePlatform, str], make_client: MakeClient, make_session: MakeSession
 ) -> None:
-    """Closing the platform's client ends the login and all who wait for it."""
+    """Closing the client cancels the login and all calls that wait for it."""
 
     async def hang(_: web.Request, __: dict[str, object]) -> int:
         await asyncio.Event().wait()
@@ -770,7 +770,7 @@ async def test_closed_during_login(
 async def test_changes_are_told(
     accounts: Accounts, platform: tuple[FakePlatform, str], make_client: MakeClient, make_session: MakeSession
 ) -> None:
-    """Whoever shows the state is told each time it has changed, and only then."""
+    """The listener is called after each change of the state, and only then."""
     told: list[SessionState] = []
     tenant = make_session(make_client(platform[1]), on_change=lambda: told.append(tenant.state()))
     accounts.secret = "another"
@@ -795,7 +795,7 @@ CANARIES = ("canary-secret", "canary-token", "canary-ready", "canary-proxy")
 
 
 def _hostile_answers(quotation: str) -> list[Callable[[], Answer]]:
-    """Answers that are failures and quote what the platform must not."""
+    """Yield failing answers that repeat secrets."""
     statuses = (301, 400, 401, 403, 404, 429, 500, 502, 503)
     codes = (900001, 900002, 200800002, 200800003, 10000001, 10000002, 7)
     return [
@@ -818,7 +818,7 @@ async def _quote(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
 
 
 def _everything(error: BaseException | None) -> Iterator[str]:
-    """All that can be seen of an exception, those it came from, and their tracebacks."""
+    """Return all text of an exception, its causes and their tracebacks."""
     while error is not None:
         yield from (repr(error), str(error), repr(vars(error)), *traceback.format_exception(error))
         error = error.__cause__ or error.__context__
@@ -837,7 +837,7 @@ async def test_canary(
     ready: bool,
     header_user: str | None,
 ) -> None:
-    """No secret shows anywhere, whatever goes wrong, though the platform quotes them and everything is logged."""
+    """No secret appears anywhere in any failure, even if the platform repeats it and all levels are logged."""
     caplog.set_level(logging.DEBUG)
     fake, url = platform
     proxy = "http://user:canary-proxy@127.0.0.1:1"
