@@ -1,7 +1,7 @@
 """An event loop for both ends of real sockets, in which waiting takes no time.
 
-looptime's loop, which the other tests of polling use, lets no time pass while the loop turns; aiolimiter, which looks
-again and again until it is its turn to the last bit of a float, would look for ever.
+The time of looptime's loop, which other tests use, stands still while the loop turns. Here it advances by a microsecond
+in each turn, as it does in a real loop.
 """
 
 import asyncio
