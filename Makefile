@@ -126,8 +126,7 @@ bench: $(VENV)/.ready ## measure, side by side, and write the results into docs/
 # Takes some minutes, and a Prometheus.
 .PHONY: alert-quality
 alert-quality: $(VENV)/.ready ## measure how good the alerts are, and write the results into docs/alerts.md
-	$(BIN)/python tests/harness/programs.py prometheus
-	$(BIN)/python -m observability.quality --write docs/alerts.md
+	$(BIN)/python -m lab.quality --write docs/alerts.md
 
 # Of the demo. Takes some minutes, a Prometheus and a Chromium; the demo's Chinese names need Debian's fonts-noto-cjk.
 .PHONY: pictures
@@ -140,7 +139,7 @@ pictures: $(VENV)/.ready ## take the pictures of the status page and of the dash
 .PHONY: docs
 docs: $(VENV)/.ready ## write the generated pages, rules, dashboards and the JSON Schema anew
 	@mkdir -p .cache
-	$(BIN)/python -m observability
+	cp observability/rules/*.yaml helm/oifde-exporter/rules/
 	$(BIN)/python -m observability.dashboards
 	$(BIN)/python -m exporter.serving.reference > .cache/generated && cp .cache/generated docs/metrics.md
 	$(BIN)/python -m exporter.config > .cache/generated && cp .cache/generated exporter/config/config.schema.json

@@ -71,7 +71,8 @@ def outline(text: str) -> list[str]:
     links = re.findall(r"\]\(([^)]+)\)", prose)
     headings = re.findall(r"^#+", prose, re.MULTILINE)
     widths = [str(line.count(" |")) for line in prose.splitlines() if line.startswith("|")]
-    return [*headings, *blocks, *sorted(set(links)), *widths]
+    commands = [re.sub(r" +# .*", "", block) for block in blocks]
+    return [*headings, *commands, *sorted(set(links)), *widths]
 
 
 def test_the_chinese_readme_matches() -> None:

@@ -1,4 +1,4 @@
-"""*One bot*: how one bot does, hour by hour, beside what is usual for it."""
+"""*One bot*: the hours of one bot beside the expected values."""
 
 from typing import Final
 
@@ -13,11 +13,8 @@ _BOTS: Final = 'query_result(max by (bot, access_code) (oifde_bot_info{tenant_id
 _BOT_REGEX: Final = r'/^\{access_code="(?<value>[\s\S]*?)",bot="(?<text>[\s\S]*)"\} /'
 _ALERTS_OF_BOT: Final = 'tenant_id="$tenant", access_code=~"$bot|"'
 _STEP: Final = "5m"
-_SHIFT: Final = (
-    "Each point shows the hour that was the last complete one at that time, so an hour is drawn while the next one "
-    "is under way."
-)
-_BAND: Final = "The band is where the bot's own past at this hour of the week lets it be expected."
+_SHIFT: Final = "Each point shows the last complete hour at that time, so an hour appears during the next one."
+_BAND: Final = "The band is the expected range, from the bot's own history: 99 of 100 such hours fall into it."
 
 
 def _autonomy(where: str, offset: str = "") -> str:
@@ -37,17 +34,18 @@ def one_bot() -> str:
     page = parts.Page(
         parts.ONE_BOT,
         "One bot",
-        "One bot hour by hour, beside what is usual for it and the same day a week before.",
+        "The hours of one bot beside the expected values and the same day a week before.",
         since="now-2d",
     )
-    page.variable(parts.choice("tenant", "Tenant", "Whose bot", TENANTS, TENANT_REGEX))
-    page.variable(parts.choice("bot", "Bot", "The bot that is shown", _BOTS, _BOT_REGEX))
+    page.variable(parts.choice("tenant", "Tenant", "The tenant of the bot", TENANTS, TENANT_REGEX))
+    page.variable(parts.choice("bot", "Bot", "The bot to show", _BOTS, _BOT_REGEX))
     page.annotation(alerts.marks(_ALERTS_OF_BOT))
     _figures(page)
     page.panel(_autonomy_and_band())
+    page.panel(_score())
     page.row("Calls")
     _calls(page)
-    page.row("What callers meet")
+    page.row("Quality")
     _quality(page)
     page.row("Alerts and polling")
     _health(page)
@@ -63,13 +61,13 @@ def _figures(page: parts.Page) -> None:
             unit="percentunit",
             width=3,
             decimals=0,
-        ).no_value("no call to judge")
+        ).no_value("no calls")
     )
     page.panel(
         parts.figure(
             "Usual",
-            "The autonomy that is usual for this bot at this hour of the week.",
-            parts.at_the_end(_rule("bot:oifde_autonomy:baseline")),
+            "The autonomy rate expected in this hour, from the bot's own history.",
+            parts.at_the_end(_hour("expected_autonomy_ratio")),
             unit="percentunit",
             width=3,
             decimals=0,
@@ -83,7 +81,7 @@ def _figures(page: parts.Page) -> None:
             unit="percentunit",
             width=3,
             decimals=0,
-        ).no_value("no call to judge")
+        ).no_value("no calls")
     )
     page.panel(
         parts.figure(
@@ -106,12 +104,12 @@ def _figures(page: parts.Page) -> None:
     page.panel(
         parts.figure(
             "Interactions per call",
-            "How often caller and bot took turns per call, in the last complete hour.",
+            "Interactions between caller and bot per call, in the last complete hour.",
             parts.at_the_end(of_each(_hour("interactions"), _hour("calls"))),
             unit="none",
             width=3,
             decimals=1,
-        ).no_value("no call")
+        ).no_value("no calls")
     )
     page.panel(
         parts.figure(
@@ -134,13 +132,13 @@ def _figures(page: parts.Page) -> None:
 
 
 def _autonomy_and_band() -> timeseries.Panel:
-    usual, spread = _rule("bot:oifde_autonomy:baseline"), _rule("bot:oifde_autonomy:baseline_spread")
+    usual = _hour("expected_autonomy_ratio")
     panel = parts.lines(
         "Autonomy, hour by hour",
-        f"{AUTONOMY} {_BAND} {_SHIFT} Hours with few calls jump; whether a low point means anything, the alerts judge.",
+        f"{AUTONOMY} {_BAND} {_SHIFT} Hours with few calls vary a lot, and their band is wide.",
         [
-            parts.over_time(f"clamp_min({usual} - {spread}, 0)", "low", "Low").interval(_STEP),
-            parts.over_time(f"clamp_max({usual} + {spread}, 1)", "high", "High").interval(_STEP),
+            parts.over_time(_hour("expected_autonomy_low_ratio"), "low", "Low").interval(_STEP),
+            parts.over_time(_hour("expected_autonomy_high_ratio"), "high", "High").interval(_STEP),
             parts.over_time(usual, "usual", "Usual").interval(_STEP),
             parts.over_time(_autonomy(BOT), "autonomy", "Autonomy").interval(_STEP),
             parts.over_time(_rule("bot:oifde_autonomy:ratio_6h"), "autonomy, 6 h", "Longer").interval(_STEP),
@@ -149,16 +147,36 @@ def _autonomy_and_band() -> timeseries.Panel:
         width=24,
         height=9,
     )
-    panel.min(0).max(1).no_value("No call of these hours can be judged")
+    panel.min(0).max(1).no_value("No calls with a rate in these hours")
     parts.coloured(panel, {"usual": ORANGE, "autonomy": BLUE, "autonomy, 6 h": SKY})
     parts.band(panel, "low", "high", ORANGE)
     return parts.dashed(panel, "usual")
 
 
+def _score() -> timeseries.Panel:
+    panel = parts.lines(
+        "Anomaly score",
+        "How far the bot is from usual, in standard deviations, by signal. An alert needs a score above the threshold, and a "
+        "size that matters.",
+        [
+            parts.over_time(f"max by (signal) (oifde_anomaly_score{{{BOT}}})", "{{signal}}", "Score").interval(_STEP),
+            parts.over_time(_rule("bot:oifde_alert_threshold:evidence"), "threshold", "Threshold").interval(_STEP),
+        ],
+        unit="none",
+        width=24,
+        height=6,
+    )
+    panel.min(0).no_value("No history yet")
+    parts.coloured(
+        panel, {"autonomy_drop": BLUE, "calls_drop": ORANGE, "interface_success_drop": GREEN, "threshold": BAD}
+    )
+    return parts.dashed(panel, "threshold")
+
+
 def _calls(page: parts.Page) -> None:
     panel = parts.lines(
-        "What became of the calls",
-        f"The calls by outcome. {_SHIFT} Calls without any interaction are in none of the outcomes.",
+        "Calls by outcome",
+        f"The calls of each hour. {_SHIFT} Calls without any interaction have no outcome.",
         [
             parts.over_time(outcome(label, BOT), words, f"Outcome{number}").interval(_STEP)
             for number, (words, (label, _)) in enumerate(OUTCOMES.items())
@@ -167,13 +185,13 @@ def _calls(page: parts.Page) -> None:
     )
     page.panel(parts.stacked(parts.coloured(panel, {words: colour for words, (_, colour) in OUTCOMES.items()})))
 
-    usual, spread = _rule("bot:oifde_calls:baseline"), _rule("bot:oifde_calls:baseline_spread")
+    usual = _hour("expected_calls")
     panel = parts.lines(
-        "Calls, and what is usual",
+        "Calls and expected calls",
         f"The calls of each hour. {_BAND} {_SHIFT}",
         [
-            parts.over_time(f"clamp_min({usual} - {spread}, 0)", "low", "Low").interval(_STEP),
-            parts.over_time(f"{usual} + {spread}", "high", "High").interval(_STEP),
+            parts.over_time(_hour("expected_calls_low"), "low", "Low").interval(_STEP),
+            parts.over_time(_hour("expected_calls_high"), "high", "High").interval(_STEP),
             parts.over_time(usual, "usual", "Usual").interval(_STEP),
             parts.over_time(_hour("calls"), "calls", "Calls").interval(_STEP),
         ],
@@ -184,8 +202,8 @@ def _calls(page: parts.Page) -> None:
 
     panel = parts.lines(
         "Calls so far each day",
-        "The local day's calls as they add up, and those of the same day a week before. The day's figures stay until about "
-        "two hours after midnight.",
+        "The calls of the local day so far, beside the same day a week before. A day stays until about two hours after "
+        "midnight.",
         [
             parts.over_time(once(f"oifde_calls_total{{{BOT}}}"), "this day", "Now").interval(_STEP),
             parts.over_time(once(f"oifde_calls_total{{{BOT}}} offset 1w"), "a week before", "Before").interval(_STEP),
@@ -195,32 +213,32 @@ def _calls(page: parts.Page) -> None:
     page.panel(parts.coloured(panel, {"this day": BLUE, "a week before": GREY}))
 
     panel = parts.lines(
-        "Autonomy, and a week before",
-        f"{AUTONOMY} The same day of last week beside it. {_SHIFT}",
+        "Autonomy and a week before",
+        f"{AUTONOMY} Beside it the same day of last week. {_SHIFT}",
         [
             parts.over_time(_autonomy(BOT), "this day", "Now").interval(_STEP),
             parts.over_time(_autonomy(BOT, " offset 1w"), "a week before", "Before").interval(_STEP),
         ],
         unit="percentunit",
     )
-    panel.min(0).max(1).no_value("No call of these hours can be judged")
+    panel.min(0).max(1).no_value("No calls with a rate in these hours")
     page.panel(parts.coloured(panel, {"this day": BLUE, "a week before": GREY}))
 
 
 def _quality(page: parts.Page) -> None:
     panel = parts.lines(
-        "Directly to an agent",
-        "Of the calls of an hour, the share that went to an agent after two or three interactions: callers who did not let the "
-        f"bot try. {_SHIFT}",
-        [parts.over_time(of_each(outcome(DIRECTLY, BOT), _hour("calls")), "directly to an agent").interval(_STEP)],
+        "Direct transfers",
+        "The share of calls that went to an agent after two or three interactions: callers who did not try the bot. "
+        f"{_SHIFT}",
+        [parts.over_time(of_each(outcome(DIRECTLY, BOT), _hour("calls")), "direct transfers").interval(_STEP)],
         unit="percentunit",
         width=8,
     )
-    page.panel(parts.coloured(panel, {"directly to an agent": VERMILLION}).no_value("No calls in these hours"))
+    page.panel(parts.coloured(panel, {"direct transfers": VERMILLION}).no_value("No calls in these hours"))
 
     panel = parts.lines(
         "Interactions per call",
-        f"How often caller and bot took turns per call. Many more than usual: the bot asks again and again. {_SHIFT}",
+        f"Interactions between caller and bot per call. Many more than usual mean that the bot repeats itself. {_SHIFT}",
         [parts.over_time(of_each(_hour("interactions"), _hour("calls")), "interactions per call").interval(_STEP)],
         unit="none",
         width=8,
@@ -229,8 +247,8 @@ def _quality(page: parts.Page) -> None:
 
     panel = parts.lines(
         "Interface success",
-        "Of the requests the bot made to other systems, the share that succeeded: where it falls, the bot cannot look up what "
-        f"callers ask for. {_SHIFT}",
+        "The share of the bot's requests to backend interfaces that succeeded. Without them the bot cannot answer. "
+        f"{_SHIFT}",
         [
             parts.over_time(
                 of_each(_hour("interface_successes"), _hour("interface_requests")), "interface success"
@@ -247,19 +265,19 @@ def _health(page: parts.Page) -> None:
     page.panel(
         parts.strips(
             "Alerts",
-            "When alerts fired for this bot, its tenant, or the exporter as a whole.",
+            "When alerts fired for this bot, its tenant or the exporter.",
             [parts.over_time(f"max by (alertname) ({alerts.firing(_ALERTS_OF_BOT)})", "{{alertname}}").interval("1m")],
             unit="none",
             height=6,
         )
         .thresholds(parts.steps((None, BAD)))
-        .mappings([parts.words({"1": ("fires", BAD)})])
+        .mappings([parts.words({"1": ("firing", BAD)})])
         .no_value("No alert fired")
     )
     page.panel(
         parts.strips(
             "Polling",
-            "Whether the polls of each of the bot's reports succeeded.",
+            "Whether the polls of each report of the bot succeeded.",
             [parts.over_time(f"max by (report) (oifde_up{{{BOT}}})", "{{report}}").interval("1m")],
             unit="none",
             height=6,
@@ -269,14 +287,14 @@ def _health(page: parts.Page) -> None:
     )
     page.panel(
         parts.listing(
-            "Who this is",
-            "What the configuration says of the bot.",
+            "Configuration",
+            "The bot in the exporter's configuration.",
             [parts.rows(bots("platform", "tenant", "bot", where=BOT), "Info")],
             {
                 "bot": "Bot",
                 "access_code": "Access code",
                 "tenant": "Tenant",
-                "tenant_id": "Tenant's id",
+                "tenant_id": "Tenant ID",
                 "platform": "Platform",
             },
             sort="Bot",

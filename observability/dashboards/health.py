@@ -23,7 +23,7 @@ def health() -> str:
     page = parts.Page(
         parts.HEALTH,
         "Platform and exporter health",
-        "Whether the bots' figures can be trusted: the platform's answers, the logins, the polls, the exporter's processes.",
+        "Whether the metrics can be trusted: the platform's answers, logins, polls, and the exporter's processes.",
         since="now-6h",
     )
     page.variable(parts.any_of(parts.choice("platform", "Platform", "Platforms that are shown", _PLATFORMS, "")))
@@ -45,7 +45,7 @@ def _figures(page: parts.Page) -> None:
     page.panel(
         parts.figure(
             "Bots polled",
-            "Bots on these platforms that the exporters poll.",
+            "Bots of these platforms that the exporters poll.",
             parts.at_the_end(f"count({of_platforms(_UP)})"),
             unit="none",
             width=4,
@@ -53,7 +53,7 @@ def _figures(page: parts.Page) -> None:
     )
     page.panel(
         parts.figure(
-            "Bots not answering",
+            "Failing bots",
             "Bots whose last poll failed.",
             parts.at_the_end(f"count({of_platforms(_UP)} == 0) or vector(0)"),
             unit="none",
@@ -62,8 +62,8 @@ def _figures(page: parts.Page) -> None:
     )
     page.panel(
         parts.figure(
-            "Oldest figures",
-            "How long ago the poll of the bot that has waited longest succeeded.",
+            "Oldest metrics",
+            "The time since the last successful poll, of the bot that has waited longest.",
             parts.at_the_end(f"max({of_platforms(_AGE)})"),
             unit="s",
             width=4,
@@ -72,8 +72,7 @@ def _figures(page: parts.Page) -> None:
     page.panel(
         parts.figure(
             "Logins blocked",
-            "Tenants for which no login is tried, to spare their account from being locked: a wrong key, or an account that is "
-            "locked already. Somebody has to do something.",
+            "Tenants whose logins are suspended because the secret is wrong or the account is locked. They need an operator.",
             parts.at_the_end(f"sum(max by ({_TENANT}) (oifde_auth_blocked{{{PLATFORM}}}))"),
             unit="none",
             width=4,
@@ -82,7 +81,7 @@ def _figures(page: parts.Page) -> None:
     page.panel(
         parts.figure(
             "Failed requests",
-            "Of the requests to the platforms in the last ten minutes, the share that failed.",
+            "The share of requests to the platforms that failed in the last 10 minutes.",
             parts.at_the_end(
                 f"sum(increase(oifde_upstream_request_failures_total{{{PLATFORM}}}[10m])) / "
                 f"(sum(increase(oifde_upstream_requests_total{{{PLATFORM}}}[10m])) > 0)"
@@ -96,8 +95,8 @@ def _figures(page: parts.Page) -> None:
     )
     page.panel(
         parts.figure(
-            "Configuration refused",
-            "Exporters that go on with the configuration they had, because the new one does not validate.",
+            "Configuration rejected",
+            "Exporters that still use the previous configuration because the new one is invalid.",
             parts.at_the_end("count(oifde_exporter_config_last_reload_successful == 0) or vector(0)"),
             unit="none",
             width=4,
@@ -112,8 +111,8 @@ def _platforms() -> table.Panel:
     return (
         parts.listing(
             "Platforms",
-            "Each platform in the last ten minutes. The skew is how far the platform's clock is ahead of the exporter's: more "
-            "than a minute or two puts calls into the wrong hour.",
+            "Each platform in the last 10 minutes. *Clock ahead by* compares the platform's clock with the exporter's. A "
+            "difference of minutes lets hours settle too early or too late.",
             [
                 parts.rows(f"count by (platform) ({of_platforms(_UP)})", "Bots"),
                 parts.rows(f"sum by (platform) ({of_platforms(f'{_UP} == bool 0')})", "Down"),
@@ -125,7 +124,7 @@ def _platforms() -> table.Panel:
             {
                 "platform": "Platform",
                 "Value #Bots": "Bots",
-                "Value #Down": "Not answering",
+                "Value #Down": "Failing",
                 "Value #Rate": "Requests per second",
                 "Value #Failed": "Failed",
                 "Value #Slow": "95 % answered within",
@@ -151,9 +150,9 @@ def _tenants() -> table.Panel:
     return (
         parts.listing(
             "Tenants",
-            "Each tenant's way in and the state of its reports. *Newest record* is how long ago the hour of its newest record "
-            "began: on a day with calls, not much more than an hour. *Discovery* is empty where bots are not looked for. *Oddities* are records and fields that ought not to be "
-            "there, *Restated* settled hours that the platform has changed; both of the last 24 hours.",
+            "The login and the reports of each tenant. *Newest record* is the age of the newest record's hour: about an hour on "
+            "a day with calls. *Discovery* is empty for tenants without discovery. *Anomalies* are unexpected records and "
+            "fields, *Restated* are settled hours that the platform changed, both in the last 24 hours.",
             [
                 parts.rows(names, "Name"),
                 parts.rows(f"time() - max by ({_TENANT}) ({of_platforms(newest)})", "Newest"),
@@ -163,7 +162,7 @@ def _tenants() -> table.Panel:
                 parts.rows(
                     f"sum by ({_TENANT}) (max by ({_TENANT}, report, reason) "
                     f"(increase(oifde_report_anomalies_total{{{PLATFORM}}}[24h])))",
-                    "Oddities",
+                    "Anomalies",
                 ),
                 parts.rows(
                     f"sum by ({_TENANT}) (max by ({_TENANT}, report) "
@@ -173,13 +172,13 @@ def _tenants() -> table.Panel:
             ],
             {
                 "tenant": "Tenant",
-                "tenant_id": "Tenant's id",
+                "tenant_id": "Tenant ID",
                 "platform": "Platform",
                 "Value #Newest": "Newest record",
                 "Value #Token": "Token expires in",
                 "Value #Blocked": "Login",
                 "Value #Discovery": "Discovery",
-                "Value #Oddities": "Oddities",
+                "Value #Anomalies": "Anomalies",
                 "Value #Restated": "Restated",
             },
             sort="Newest record",
@@ -207,8 +206,8 @@ def _tenants() -> table.Panel:
 
 def _requests(page: parts.Page) -> None:
     panel = parts.lines(
-        "Requests by kind",
-        "Requests a second to the platforms chosen, retries included.",
+        "Requests by operation",
+        "Requests per second to the selected platforms, with retries.",
         [
             parts.over_time(
                 f"sum by (operation) (rate(oifde_upstream_requests_total{{{PLATFORM}}}[$__rate_interval]))",
@@ -222,8 +221,9 @@ def _requests(page: parts.Page) -> None:
 
     panel = parts.lines(
         "Failures by reason",
-        "Requests a second that failed: *timeout* no answer in time, *connect* no connection, *tls* the certificate, *http* an "
-        "HTTP status, *auth* the token or the key, *api* an error of the platform's own, *invalid* an answer nobody can read.",
+        "Failed requests per second. *timeout*: no answer in time. *connect*: no connection. *tls*: certificate or handshake. "
+        "*http*: an HTTP error status. *auth*: token or key refused. *api*: an error code of the platform. *invalid*: an "
+        "answer of another form.",
         [
             parts.over_time(
                 f"sum by (reason) (rate(oifde_upstream_request_failures_total{{{PLATFORM}}}[$__rate_interval]))",
@@ -237,8 +237,8 @@ def _requests(page: parts.Page) -> None:
 
     buckets = f"sum by (le) (rate(oifde_upstream_request_duration_seconds_bucket{{{PLATFORM}}}[$__rate_interval]))"
     panel = parts.lines(
-        "Time to answer",
-        "How long the platforms take to answer: half of the requests less than the lower line, 95 of 100 less than the upper.",
+        "Response time",
+        "Response times of the platforms: median and 95th percentile.",
         [
             parts.over_time(f"histogram_quantile(0.5, {buckets})", "half", "Half"),
             parts.over_time(f"histogram_quantile(0.95, {buckets})", "95 %", "Most"),
@@ -250,9 +250,9 @@ def _requests(page: parts.Page) -> None:
 
     page.panel(
         parts.bars(
-            "The platform's own error codes",
-            "Answers of the last 24 hours that were an error, by the platform's code. 900001 and 900002 are an expired token, "
-            "which a login mends.",
+            "Error codes of the platform",
+            "Error answers of the last 24 hours by code. 900001 and 900002 mean an expired token; the exporter then logs in "
+            "again.",
             parts.at_the_end(
                 f"sort_desc(sum by (operation, code) (increase(oifde_upstream_api_errors_total{{{PLATFORM}}}[24h])) > 0)",
                 "{{code}}, {{operation}}",
@@ -264,7 +264,7 @@ def _requests(page: parts.Page) -> None:
     )
     panel = parts.lines(
         "Retries",
-        "Requests a second that repeated a failed one.",
+        "Requests per second that repeated a failed request.",
         [
             parts.over_time(
                 f"sum by (operation) (rate(oifde_upstream_retries_total{{{PLATFORM}}}[$__rate_interval]))",
@@ -278,7 +278,7 @@ def _requests(page: parts.Page) -> None:
 
 def _reports(page: parts.Page) -> None:
     panel = parts.lines(
-        "Bots not answering",
+        "Failing bots",
         "Bots whose last poll failed, over time.",
         [parts.over_time(f"sum({of_platforms(f'{_UP} == bool 0')})", "bots")],
         unit="none",
@@ -288,9 +288,9 @@ def _reports(page: parts.Page) -> None:
 
     oldest = f"max({of_platforms(_AGE)})"
     panel = parts.lines(
-        "Age of the figures",
-        "How long ago the last poll succeeded, for the bot that has waited longest. The figures of a bot are withdrawn when they "
-        "are older than `stale_after`, five minutes by default.",
+        "Age of the metrics",
+        "The time since the last successful poll, of the bot that has waited longest. The metrics of a bot are removed after "
+        "`stale_after`, five minutes by default.",
         [parts.over_time(oldest, "oldest")],
         unit="s",
         width=8,
@@ -298,14 +298,14 @@ def _reports(page: parts.Page) -> None:
     page.panel(parts.coloured(panel, {"oldest": BLUE}))
 
     panel = parts.lines(
-        "Oddities and restated hours",
-        "Records and fields that ought not to be there, and settled hours that the platform has changed, per hour. Many restated "
-        "hours: `settle_delay` is too short for this platform.",
+        "Anomalies and restated hours",
+        "Unexpected records and fields, and settled hours that the platform changed, per hour. With many restated hours, "
+        "increase `settle_delay`.",
         [
             parts.over_time(
                 f"sum(max by ({_TENANT}, report, reason) (increase(oifde_report_anomalies_total{{{PLATFORM}}}[1h])))",
-                "oddities",
-                "Oddities",
+                "anomalies",
+                "Anomalies",
             ),
             parts.over_time(
                 f"sum(max by ({_TENANT}, report) (increase(oifde_record_revisions_total{{{PLATFORM}}}[1h])))",
@@ -316,7 +316,7 @@ def _reports(page: parts.Page) -> None:
         unit="short",
         width=8,
     )
-    page.panel(parts.coloured(panel, {"oddities": PURPLE, "restated hours": ORANGE}))
+    page.panel(parts.coloured(panel, {"anomalies": PURPLE, "restated hours": ORANGE}))
 
 
 def _processes() -> table.Panel:
@@ -329,7 +329,7 @@ def _processes() -> table.Panel:
     return (
         parts.listing(
             "Processes",
-            "The exporters this Prometheus scrapes.",
+            "The exporters that this Prometheus scrapes.",
             [
                 parts.rows("max by (job, instance, version, revision) (oifde_exporter_build_info)", "Build"),
                 parts.rows("max by (job, instance) (oifde_exporter_bots)", "Bots"),
@@ -338,7 +338,7 @@ def _processes() -> table.Panel:
                 parts.rows("max by (job, instance) (oifde_exporter_config_last_reload_successful)", "Config"),
                 parts.rows(by_process("(time() - process_start_time_seconds)"), "Runs"),
                 parts.rows(by_process("process_resident_memory_bytes"), "Memory"),
-                parts.rows(by_process("rate(process_cpu_seconds_total[5m])"), "Processor"),
+                parts.rows(by_process("rate(process_cpu_seconds_total[5m])"), "CPU"),
             ],
             {
                 "instance": "Instance",
@@ -349,9 +349,9 @@ def _processes() -> table.Panel:
                 "Value #Shard": "Shard",
                 "Value #Shards": "of shards",
                 "Value #Config": "Configuration",
-                "Value #Runs": "Runs for",
+                "Value #Runs": "Uptime",
                 "Value #Memory": "Memory",
-                "Value #Processor": "Processor",
+                "Value #CPU": "CPU",
             },
             sort="Instance",
             descending=False,
@@ -361,9 +361,9 @@ def _processes() -> table.Panel:
             "Configuration",
             [parts.prop("mappings", [parts.words({"0": ("refused", BAD), "1": ("taken over", BLUE)}), parts.UNKNOWN])],
         )
-        .override_by_name("Runs for", [parts.prop("unit", "s")])
+        .override_by_name("Uptime", [parts.prop("unit", "s")])
         .override_by_name("Memory", [parts.prop("unit", "bytes")])
-        .override_by_name("Processor", [parts.prop("unit", "percentunit"), parts.prop("decimals", 1)])
+        .override_by_name("CPU", [parts.prop("unit", "percentunit"), parts.prop("decimals", 1)])
         .no_value("No exporter is scraped by this Prometheus")
     )
 
@@ -371,17 +371,17 @@ def _processes() -> table.Panel:
 def _exporter(page: parts.Page) -> None:
     lag = "sum by (le) (rate(oifde_exporter_poll_lag_seconds_bucket[$__rate_interval]))"
     panel = parts.lines(
-        "How late polls start",
-        "Against their schedule; 99 of 100 start less late than this. More than a few seconds for long: the platform's limits, "
-        "`requests_per_second` and `max_concurrency`, do not let all bots be polled this often.",
+        "Poll lag",
+        "The delay of polls against their schedule, 99th percentile. If it stays above a few seconds, `requests_per_second` or "
+        "`max_concurrency` is too low for the number of bots.",
         [parts.over_time(f"histogram_quantile(0.99, {lag})", "99 %")],
         unit="s",
         width=8,
     )
     page.panel(parts.coloured(panel, {"99 %": BLUE}).no_value("No poll in this time"))
     panel = parts.lines(
-        "Scrapes",
-        "How long Prometheus took to fetch the exporter's page: the slowest of them.",
+        "Scrape duration",
+        "The time Prometheus needed to fetch the exporter's page, slowest exporter.",
         [parts.over_time("max(scrape_duration_seconds and on (job, instance) oifde_exporter_bots)", "slowest scrape")],
         unit="s",
         width=8,
@@ -389,7 +389,7 @@ def _exporter(page: parts.Page) -> None:
     page.panel(parts.coloured(panel, {"slowest scrape": BLUE}))
     panel = parts.lines(
         "Series",
-        "How many series the exporters show, all of them together.",
+        "The number of series of all exporters.",
         [parts.over_time("sum(scrape_samples_scraped and on (job, instance) oifde_exporter_bots)", "series")],
         unit="short",
         width=8,

@@ -25,10 +25,10 @@ from observability.dashboards.promql import (
 )
 
 OUTCOMES: Final = {
-    "solved by the bot": (SOLVED, BLUE),
-    "to an agent after consulting": (AFTER_CONSULTING, ORANGE),
-    "directly to an agent": (DIRECTLY, VERMILLION),
-    "left at once": (LEFT, GREY),
+    "contained": (SOLVED, BLUE),
+    "transferred after consulting": (AFTER_CONSULTING, ORANGE),
+    "transferred directly": (DIRECTLY, VERMILLION),
+    "ended at once": (LEFT, GREY),
 }
 """The words for each outcome of a call, the label's value, and its colour on every dashboard."""
 
@@ -37,8 +37,8 @@ TENANT_REGEX: Final = r'/^\{tenant="(?<text>[\s\S]*)",tenant_id="(?<value>[\s\S]
 """The tenant's name to choose by, its id for the queries."""
 
 AUTONOMY: Final = (
-    "Autonomy: of the callers who consulted the bot, the share whom it served without an agent. Those who left at once "
-    "are not counted."
+    "Autonomy rate: contained calls as a share of all calls that consulted the bot or went to an agent. Calls that ended at "
+    "once do not count."
 )
 
 _SOLVED: Final = outcome(SOLVED, BOTS)
@@ -46,7 +46,7 @@ _JUDGED: Final = outcome(JUDGED, BOTS)
 _OF_TENANTS: Final = f"sum by (tenant_id) ({_SOLVED}) / (sum by (tenant_id) ({_JUDGED}) > 0)"
 _CALLS: Final = once(f"oifde_hour_calls{{{BOTS}}}")
 _CALLS_BEFORE: Final = once(f"oifde_hour_calls{{{BOTS}}} offset 1w")
-_USUAL_CALLS: Final = once(f"bot:oifde_calls:baseline{{{BOTS}}}")
+_USUAL_CALLS: Final = once(f"oifde_hour_expected_calls{{{BOTS}}}")
 _TODAY: Final = once(f"oifde_calls_total{{{BOTS}}}")
 _UP: Final = once(f'oifde_up{{{BOTS}, report="hour"}}')
 _OPEN_BOT: Final = {
@@ -54,15 +54,11 @@ _OPEN_BOT: Final = {
     "url": f"/d/{parts.ONE_BOT}?${{datasource:queryparam}}&${{__url_time_range}}"
     "&var-tenant=${__data.fields.tenant_id}&var-bot=${__data.fields.access_code}",
 }
-_SIX_HOURS: Final = f'{BOTS}, share="autonomy", window="6h"'
-_TOO_MANY: Final = (
-    f"max by (tenant_id, access_code) (bot:oifde_share:whole{{{_SIX_HOURS}}} * bot:oifde_share:usual{{{_SIX_HOURS}}}"
-    f" - bot:oifde_share:part{{{_SIX_HOURS}}})"
-)
+_SCORE: Final = once(f"oifde_anomaly_score{{{BOTS}}}")
 _ALERTS_OF_TENANTS: Final = 'tenant_id=~"$tenant|"'
 _LAST_HOUR: Final = "the last complete hour"
 _AUTONOMY_STEPS: Final = parts.steps((None, BAD), (0.4, DOUBTFUL), (0.55, SKY), (0.7, BLUE))
-"""To tell higher from lower at a glance. What is good for a bot its own past says, in the table."""
+"""Tells higher from lower at a glance. The table compares each bot with its own history."""
 
 
 def bots_overview() -> str:
@@ -70,15 +66,13 @@ def bots_overview() -> str:
     page = parts.Page(
         parts.OVERVIEW,
         "Bots overview",
-        "How all bots do, the worst first. Figures are of the last complete hour unless a panel says otherwise; an hour "
-        "is complete some minutes after it has ended.",
+        "All bots, the worst first. Values are those of the last complete hour unless a panel says otherwise. An hour is "
+        "complete some minutes after its end.",
         since="now-24h",
     )
     page.variable(
         parts.any_of(
-            parts.choice(
-                "tenant", "Tenant", "Tenants whose bots are shown; all of them by default", TENANTS, TENANT_REGEX
-            )
+            parts.choice("tenant", "Tenant", "Tenants whose bots are shown. Default: all", TENANTS, TENANT_REGEX)
         )
     )
     page.annotation(alerts.marks(_ALERTS_OF_TENANTS))
@@ -93,12 +87,14 @@ def bots_overview() -> str:
 
 def _figures(page: parts.Page) -> None:
     page.panel(
-        parts.figure("Bots", "Bots that are polled.", parts.at_the_end(f"count({bots()})"), unit="none", width=4)
+        parts.figure(
+            "Bots", "Bots that the exporter polls.", parts.at_the_end(f"count({bots()})"), unit="none", width=4
+        )
     )
     page.panel(
         parts.figure(
-            "Bots not answering",
-            "Bots whose last poll failed. Their figures stay for some minutes, then go.",
+            "Bots failing",
+            "Bots whose last poll failed. Their metrics are removed after some minutes.",
             parts.at_the_end(f"count({_UP} == 0) or vector(0)"),
             unit="none",
             width=4,
@@ -116,8 +112,8 @@ def _figures(page: parts.Page) -> None:
     )
     page.panel(
         parts.figure(
-            "Passed on to agents",
-            f"Calls that ended with an agent in {_LAST_HOUR}, directly or after consulting the bot.",
+            "Transferred to agents",
+            f"Calls transferred to an agent in {_LAST_HOUR}, directly or after consulting the bot.",
             parts.at_the_end(f"sum({outcome(TO_AGENTS, BOTS)})"),
             unit="short",
             width=4,
@@ -135,7 +131,7 @@ def _figures(page: parts.Page) -> None:
     page.panel(
         parts.figure(
             "Calls today",
-            "Calls so far on each tenant's local day; until about two hours after midnight, yesterday's.",
+            "Calls of each tenant's local day so far. Yesterday's calls until about two hours after midnight.",
             parts.at_the_end(f"sum({_TODAY})"),
             unit="short",
             width=4,
@@ -145,16 +141,15 @@ def _figures(page: parts.Page) -> None:
 
 def _table() -> table.Panel:
     autonomy = of_each(_SOLVED, _JUDGED)
-    usual = once(f"bot:oifde_autonomy:baseline{{{BOTS}}}")
+    usual = once(f"oifde_hour_expected_autonomy_ratio{{{BOTS}}}")
     panel = parts.listing(
         "Bots, worst first",
-        f"{AUTONOMY} *Usual* is the bot's own at this hour of the week in the weeks before. *Too many to agents* is how many "
-        "more callers than usual went to an agent in the last six hours; it is what the table is sorted by, so that "
-        "a busy bot that is slightly down comes before a bot with three calls. The shares at the right are of all calls "
-        f"of {_LAST_HOUR}. A click on a bot opens its own dashboard.",
+        f"{AUTONOMY} *Usual* is the expected rate of the hour, from the bot's own history. *Anomaly score* is the distance from "
+        "usual in standard deviations, the largest of all signals; the table is sorted by it. The shares on the right are of "
+        f"all calls of {_LAST_HOUR}. Click a bot to open its dashboard.",
         [
             parts.rows(bots("bot", "tenant"), "Bot"),
-            parts.rows(for_each_bot(_TOO_MANY), "TooMany"),
+            parts.rows(for_each_bot(_SCORE), "Score"),
             parts.rows(for_each_bot(autonomy), "Autonomy"),
             parts.rows(for_each_bot(usual), "Usual"),
             parts.rows(for_each_bot(f"{autonomy} - {usual}"), "Difference"),
@@ -169,7 +164,7 @@ def _table() -> table.Panel:
         {
             "tenant": "Tenant",
             "bot": "Bot",
-            "Value #TooMany": "Too many to agents",
+            "Value #Score": "Anomaly score",
             "Value #Autonomy": "Autonomy",
             "Value #Usual": "Usual",
             "Value #Difference": "Difference",
@@ -180,7 +175,7 @@ def _table() -> table.Panel:
             "tenant_id": "tenant_id",
             "access_code": "access_code",
         },
-        sort="Too many to agents",
+        sort="Anomaly score",
         descending=True,
         before=[
             # A table of one row with a time would count as a time series, and become a sparkline too.
@@ -188,7 +183,7 @@ def _table() -> table.Panel:
             parts.transformation("timeSeriesTable", {"Past": {"stat": "lastNotNull"}}),
         ],
         height=14,
-    ).no_value("No bots: is the exporter scraped by this Prometheus, and the tenant still configured?")
+    ).no_value("No bots. Check that this Prometheus scrapes the exporter and that the tenant is configured.")
     shares = "|".join(words.capitalize() for words in OUTCOMES)
     return (
         panel.override_by_regexp("/^(tenant_id|access_code)$/", [parts.prop("custom.hidden", True)])
@@ -204,10 +199,10 @@ def _table() -> table.Panel:
             ],
         )
         .override_by_name(
-            "Too many to agents",
+            "Anomaly score",
             [
-                parts.prop("decimals", 0),
-                parts.prop("thresholds", parts.steps((None, "text"), (25, DOUBTFUL), (50, BAD))),
+                parts.prop("decimals", 1),
+                parts.prop("thresholds", parts.steps((None, "text"), (3, DOUBTFUL), (4.75, BAD))),
                 parts.prop("custom.cellOptions", {"type": common.TableCellDisplayMode.COLOR_TEXT}),
             ],
         )
@@ -231,21 +226,20 @@ def _over_time(page: parts.Page) -> None:
     page.panel(
         parts.strips(
             "Autonomy by tenant, hour by hour",
-            f"{AUTONOMY} From the counts of all the tenant's bots. Each hour is drawn when it is complete, about an hour "
-            "after it has begun to be known.",
+            f"{AUTONOMY} From the counts of all bots of the tenant. Each hour appears when it is complete.",
             [parts.over_time(with_tenant(_OF_TENANTS), "{{tenant}}").interval("5m")],
             unit="percentunit",
         )
         .decimals(0)
         .thresholds(_AUTONOMY_STEPS)
-        .no_value("No call of these hours can be judged")
+        .no_value("No calls with a rate in these hours")
     )
     page.panel(
         parts.stacked(
             parts.coloured(
                 parts.lines(
-                    "What became of the calls",
-                    f"All calls by outcome, of {_LAST_HOUR} at each time. Calls without any interaction are in none of them.",
+                    "Calls by outcome",
+                    f"Calls of {_LAST_HOUR} at each time. Calls without any interaction have no outcome.",
                     [
                         parts.over_time(f"sum({outcome(label, BOTS)})", words, f"Outcome{number}").interval("5m")
                         for number, (words, (label, _)) in enumerate(OUTCOMES.items())
@@ -260,8 +254,8 @@ def _over_time(page: parts.Page) -> None:
         parts.dashed(
             parts.coloured(
                 parts.lines(
-                    "Calls, and what is usual",
-                    f"Calls of {_LAST_HOUR} at each time, and how many are usual at that hour of the week, summed over the bots.",
+                    "Calls and expected calls",
+                    f"Calls of {_LAST_HOUR} at each time, and the calls expected in that hour, summed over the bots.",
                     [
                         parts.over_time(f"sum({_CALLS})", "calls", "Calls").interval("5m"),
                         parts.over_time(f"sum({_USUAL_CALLS})", "usual", "Usual").interval("5m"),
@@ -276,8 +270,8 @@ def _over_time(page: parts.Page) -> None:
     )
     page.panel(
         parts.bars(
-            "Calls today, by tenant",
-            "Calls so far on the tenant's local day; until about two hours after midnight, yesterday's.",
+            "Calls today by tenant",
+            "Calls of the tenant's local day so far. Yesterday's calls until about two hours after midnight.",
             parts.at_the_end(f"sort_desc({with_tenant(f'sum by (tenant_id) ({_TODAY})')})", "{{tenant}}"),
             unit="short",
         )
@@ -287,21 +281,21 @@ def _over_time(page: parts.Page) -> None:
 def _alerts() -> table.Panel:
     return (
         parts.listing(
-            "Alerts that fire",
-            "The alerts of this exporter's rules that fire now, of the tenants chosen and of the exporter itself. Which "
-            "rules there are, and what to do about each, their pages say.",
+            "Firing alerts",
+            "Alerts of the shipped rules that fire now, for the selected tenants and for the exporter itself. Each alert has "
+            "a runbook.",
             [parts.rows(f"({alerts.firing_since(_ALERTS_OF_TENANTS)}) * 1000", "Since")],
             {
                 "alertname": "Alert",
                 "severity": "Severity",
                 "bot": "Bot",
-                "tenant_id": "Tenant's id",
+                "tenant_id": "Tenant ID",
                 "access_code": "Access code",
                 "Value": "Since",
             },
             sort="Since",
             descending=True,
         )
-        .no_value("No alert fires")
+        .no_value("No alert is firing")
         .override_by_name("Since", [parts.prop("unit", "dateTimeFromNow")])
     )

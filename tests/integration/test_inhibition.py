@@ -1,4 +1,4 @@
-"""The shipped inhibition rules, in a real Alertmanager: who is told of the cause is not told of all that follows."""
+"""The shipped inhibition rules in a real Alertmanager."""
 
 import json
 import re
@@ -18,7 +18,7 @@ from .conftest import StartAlertmanager
 
 ROOT: Final = Path(__file__).parents[2]
 INHIBITION: Final = ROOT / "observability" / "alertmanager" / "inhibition.yaml"
-EXAMPLE: Final = ROOT / "examples" / "compose" / "alertmanager.yaml"
+EXAMPLES: Final = (INHIBITION.with_name("alertmanager.yaml"), ROOT / "examples" / "compose" / "alertmanager.yaml")
 ROUTE: Final = {"route": {"receiver": "nobody"}, "receivers": [{"name": "nobody"}]}
 
 PLATFORM: Final = {"platform": "p"}
@@ -65,16 +65,26 @@ CASES: Final[Sequence[tuple[Alert, Sequence[Alert], Sequence[Alert]]]] = (
     (
         ("OifdeBotAutonomyDropped", BOT),
         [("OifdeBotDirectTransfersSurge", BOT), ("OifdeBotAutonomyBelowFloor", BOT)],
-        [("OifdeBotDirectTransfersSurge", OTHER_BOT), ("OifdeBotInterfaceFailing", BOT)],
+        [("OifdeBotDirectTransfersSurge", OTHER_BOT), ("OifdeBotCallsSurge", BOT)],
+    ),
+    (
+        ("OifdeBotInterfaceFailing", BOT),
+        [("OifdeBotAutonomyDropped", BOT), ("OifdeBotDirectTransfersSurge", BOT)],
+        [("OifdeBotAutonomyDropped", OTHER_BOT), ("OifdeBotCallsVanished", BOT)],
+    ),
+    (
+        ("OifdeTenantCallsVanished", TENANT),
+        [("OifdeBotCallsVanished", BOT), ("OifdeBotCallsVanished", OTHER_BOT)],
+        [("OifdeBotCallsVanished", OTHER_TENANT | {"access_code": "a"}), ("OifdeBotAutonomyDropped", OTHER_BOT)],
     ),
 )
 
 
 @pytest.mark.parametrize(("source", "silenced", "told"), CASES, ids=[source[0] for source, _, _ in CASES])
-async def test_what_follows_from_an_alert_is_not_told(
+async def test_an_alert_inhibits_the_alerts_it_explains(
     start_alertmanager: StartAlertmanager, source: Alert, silenced: Sequence[Alert], told: Sequence[Alert]
 ) -> None:
-    """And all else is."""
+    """And no others."""
     alertmanager = await start_alertmanager({**ROUTE, **snippet()})
     body = [{"alertname": name, **labels} for name, labels in (source, *silenced, *told)]
     fired = [{"labels": labels} for labels in body]
@@ -92,13 +102,14 @@ async def test_what_follows_from_an_alert_is_not_told(
     await wait_for(settled, "the alerts that follow, and no others, to be inhibited")
 
 
-def test_the_example_of_compose_has_the_same_rules() -> None:
-    """Whoever starts from it gets no more messages than others."""
-    assert snippet() == {"inhibit_rules": load(EXAMPLE)["inhibit_rules"]}
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.parent.name)
+def test_an_example_has_the_same_rules(example: Path) -> None:
+    """A copied example sends no more notifications than the shipped rules."""
+    assert snippet() == {"inhibit_rules": load(example)["inhibit_rules"]}
 
 
 def test_every_matcher_is_about_alerts_there_are() -> None:
-    """A renamed alert would not be inhibited any more, unnoticed."""
+    """A rename of an alert must not disable a rule unnoticed."""
     files = [load(path) for path in ROOT.glob("observability/rules/*.yaml")]
     names = {rule.get("alert") for file in files for group in file["groups"] for rule in group["rules"]} - {None}
     matchers = [
@@ -116,9 +127,10 @@ def test_every_matcher_is_about_alerts_there_are() -> None:
     assert set() == told_of - names
 
 
-def test_amtool_takes_the_example(program: FindProgram) -> None:
-    """As Alertmanager would."""
-    command: list[str | Path] = [program("amtool"), "check-config", EXAMPLE]
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.parent.name)
+def test_amtool_accepts_an_example(program: FindProgram, example: Path) -> None:
+    """Alertmanager would accept it too."""
+    command: list[str | Path] = [program("amtool"), "check-config", example]
     checked = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
     assert 0 == checked.returncode, checked.stdout + checked.stderr
@@ -126,20 +138,20 @@ def test_amtool_takes_the_example(program: FindProgram) -> None:
 
 
 def alternatives(pattern: str) -> Sequence[str]:
-    """A regular expression's alternatives: ``a(b|c)|d`` is ab, ac, d."""
+    """Expand a regular expression's alternatives: ``a(b|c)|d`` is ab, ac, d."""
     parts = []
     for part in re.split(r"\|(?![^(]*\))", pattern):
         prefix, _, inner = part.rstrip(")").partition("(")
-        parts += [prefix + each for each in inner.split("|")]
+        parts += [prefix + part for part in inner.split("|")]
     return parts
 
 
 def snippet() -> dict[str, Any]:
-    """The inhibition rules that ship."""
+    """Read the shipped inhibition rules."""
     return load(INHIBITION)
 
 
 def load(path: Path) -> dict[str, Any]:
-    """A YAML file."""
+    """Read a YAML file."""
     loaded: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
     return loaded

@@ -1,4 +1,4 @@
-"""What Helm says once the chart is installed."""
+"""The notes that Helm prints after an installation."""
 
 from pathlib import Path
 from typing import Any
@@ -7,15 +7,15 @@ import pytest
 
 from harness.manifests import Helm
 
-IN_PLAIN_TEXT = "`config` seems to hold a secret itself"
-IN_THE_RELEASE = "now in Helm's release record"
-OPEN_RELOADS = "everybody in the cluster can have the configuration reloaded"
-ONE_OF_THE_RULES = "let no other release have prometheusRule.enabled"
-UNSCRAPED = "Nothing tells Prometheus to scrape it yet"
+IN_PLAIN_TEXT = "`config` seems to contain a secret"
+IN_THE_RELEASE = "Helm's release record now contains"
+OPEN_RELOADS = "everybody in the cluster can reload the configuration"
+ONE_OF_THE_RULES = "do not enable prometheusRule in another release"
+UNSCRAPED = "Prometheus does not scrape it yet"
 
 
 def auth(**login: str) -> dict[str, Any]:
-    """Values whose configuration logs in so."""
+    """Build values with this login."""
     tenant = {"tenant_id": "1", "auth": login, "bots": [{"access_code": "1"}]}
     return {"config": {"platforms": [{"url": "https://a", "tenants": [tenant]}]}}
 
@@ -80,7 +80,7 @@ CONFIG = auth(app_secret_file="/a")["config"]
     ],
 )
 def test_notes(helm: Helm, chart: Path, values: dict[str, Any], said: list[str], unsaid: list[str]) -> None:
-    """Where to look, and what had better be done otherwise."""
+    """They show where to look, and warn of risky values."""
     notes = helm.run("install", "r", chart, "--dry-run=client", values=values).partition("NOTES:")[2]
 
     assert said == [text for text in said if text in notes]

@@ -1,0 +1,72 @@
+"""The shipped alerts: promtool runs the test files in ``rules/``, one for each alert."""
+
+import json
+import re
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+import yaml
+
+from harness.programs import FindProgram
+
+ROOT: Final = Path(__file__).parents[2]
+RULES: Final = sorted(ROOT.glob("observability/rules/*.yaml"))
+TESTS: Final = {path.name.partition(".")[0]: path for path in Path(__file__).with_name("rules").glob("*.test.yaml")}
+MOST_SERIES_PER_BOT: Final = 15
+
+
+def load(path: Path) -> dict[str, Any]:
+    """Read a YAML file."""
+    loaded: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return loaded
+
+
+def rules() -> Sequence[dict[str, Any]]:
+    """List the rules of all files."""
+    return [rule for path in RULES for group in load(path)["groups"] for rule in group["rules"]]
+
+
+@pytest.mark.parametrize("alert", sorted(TESTS))
+def test_an_alert_fires_when_it_should(program: FindProgram, alert: str) -> None:
+    """Not before, not in other cases and not when it is over; once, however many replicas see it; with the right text."""
+    ended = subprocess.run(
+        [program("promtool"), "test", "rules", TESTS[alert]], capture_output=True, text=True, timeout=170, check=False
+    )
+
+    assert 0 == ended.returncode, ended.stdout + ended.stderr
+
+
+def test_every_alert_has_tests() -> None:
+    """In each file the alert fires at least once, and stays silent at least once."""
+    assert {rule["alert"] for rule in rules() if "alert" in rule} == set(TESTS)
+    for alert, path in TESTS.items():
+        expectations = [check for test in load(path)["tests"] for check in test["alert_rule_test"]]
+        assert {alert} == {check["alertname"] for check in expectations}
+        assert {True, False} == {bool(check["exp_alerts"]) for check in expectations}, alert
+
+
+def test_every_series_exists() -> None:
+    """An alert on a series that no exporter and no rule provides never fires."""
+    reference = (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")
+    recorded = {rule.get("record") for rule in rules()}
+
+    used = set(re.findall(r"\b(?:\w+:)?oifde_\w+(?::\w+)?", json.dumps(rules()).replace(r"\n", " ")))
+    assert set() == {series for series in used - recorded if f"`{series}`" not in reference}
+
+
+def test_few_series_are_recorded_per_bot() -> None:
+    """Recorded series cost Prometheus memory for every bot."""
+    per_bot = [rule["record"] for rule in rules() if rule.get("record", "").startswith("bot:")]
+
+    assert len(per_bot) <= MOST_SERIES_PER_BOT, per_bot
+
+
+def test_the_chart_has_the_same_rules() -> None:
+    """The chart reads its own copies."""
+    copies = sorted((ROOT / "helm" / "oifde-exporter" / "rules").glob("*.yaml"))
+
+    assert [path.name for path in RULES] == [path.name for path in copies]
+    assert [path.read_bytes() for path in RULES] == [path.read_bytes() for path in copies]
