@@ -71,12 +71,6 @@ class TenantWork(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class _PlatformRuntime:
-    settings: Platform
-    client: PlatformClient
-
-
-@dataclass(frozen=True, slots=True)
 class _TenantRuntime:
     id: TenantId
     polled: PolledTenant
@@ -111,7 +105,7 @@ class Fleet:
         self._health = health
         self._log = log
         self._rng = rng
-        self._platforms: dict[str, _PlatformRuntime] = {}
+        self._clients: dict[str, PlatformClient] = {}
         self._tenants: dict[TenantKey, _TenantRuntime] = {}
         self._pollers: Reconciler[_PollKey, Plan, Poller] = Reconciler(self._make_poller, log)
         self._discoveries: Reconciler[TenantKey, DiscoveryPlan, Discovery] = Reconciler(self._make_discovery, log)
@@ -131,8 +125,8 @@ class Fleet:
         """Poll according to ``config`` from now on. If a part of it cannot be built, raise and change nothing."""
         async with self._changing:
             async with AsyncExitStack() as unused:
-                platforms = self._build_platforms(config, unused)
-                tenants = dict(self._build_tenants(config, platforms))
+                clients = self._build_clients(config, unused)
+                tenants = dict(self._build_tenants(config, clients))
                 discoveries = _plan_discoveries(tenants.values())
                 polls = await _plan_polls(tenants.values())
                 work = self._plan_work(tenants.values())
@@ -142,7 +136,7 @@ class Fleet:
                     await workers.stop(wanted)
                 self._remove_all_but(polls, self._store.bots)
                 unused.pop_all()
-            former_platforms, self._platforms = self._platforms, platforms
+            former_clients, self._clients = self._clients, clients
             former_tenants, self._tenants = self._tenants, tenants
             for platform in config.platforms:
                 self._health.init_platform(platform.name, _operations(platform, config.reports))
@@ -155,10 +149,10 @@ class Fleet:
             try:
                 await self._start(polls, work)
             finally:
-                for name, former in former_platforms.items():
-                    if platforms.get(name) is not former:
-                        await former.client.close()
-                    if name not in platforms:
+                for name, former in former_clients.items():
+                    if clients.get(name) is not former:
+                        await former.close()
+                    if name not in clients:
                         self._health.forget_platform(name)  # last, since the requests under way are counted until now
 
     async def _follow(self, key: TenantKey) -> None:
@@ -215,34 +209,34 @@ class Fleet:
             await self._pollers.close()
             for _, workers in self._work:
                 await workers.close()
-        for platform in self._platforms.values():
-            await platform.client.close()
+        for client in self._clients.values():
+            await client.close()
 
     def _bots_of(self, key: TenantKey, tenant: Tenant) -> tuple[Bot, ...]:
         """Return the configured bots and, as far as they are known, those that discovery finds."""
         discovery = self._discoveries.get(key)
         return choose_bots(tenant.bots, discovery.roster.names if discovery else {}, tenant.discovery)
 
-    def _build_platforms(self, config: Config, unused: AsyncExitStack) -> dict[str, _PlatformRuntime]:
-        """Keep the platforms whose settings stay equal, and build the others, which ``unused`` closes."""
-        platforms: dict[str, _PlatformRuntime] = {}
+    def _build_clients(self, config: Config, unused: AsyncExitStack) -> dict[str, PlatformClient]:
+        """Keep the clients of the platforms whose settings stay equal, and build the others, which ``unused`` closes."""
+        clients: dict[str, PlatformClient] = {}
         for platform in config.platforms:
-            settings, former = replace(platform, tenants=()), self._platforms.get(platform.name)
+            settings, former = replace(platform, tenants=()), self._clients.get(platform.name)
             if former and former.settings == settings:
-                platforms[platform.name] = former
+                clients[platform.name] = former
                 continue
             client = PlatformClient(settings, clock=self._clock, health=self._health, log=self._log, rng=self._rng)
             unused.push_async_callback(client.close)
-            platforms[platform.name] = _PlatformRuntime(settings, client)
-        return platforms
+            clients[platform.name] = client
+        return clients
 
     def _build_tenants(
-        self, config: Config, platforms: Mapping[str, _PlatformRuntime]
+        self, config: Config, clients: Mapping[str, PlatformClient]
     ) -> Iterator[tuple[TenantKey, _TenantRuntime]]:
         """Build the tenants. All keep their counts; those with the same client and settings keep their session."""
         for platform, tenant in config.tenants():
             key = (platform.name, tenant.tenant_id)
-            client, former = platforms[platform.name].client, self._tenants.get(key)
+            client, former = clients[platform.name], self._tenants.get(key)
             if former and former.client is client and former.session.settings == tenant.session:
                 session = former.session
             else:

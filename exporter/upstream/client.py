@@ -68,6 +68,7 @@ class PlatformClient:
         rng: random.Random,
     ) -> None:
         """Take the limits from ``platform``; ``rng`` spreads the probes of an unreachable platform."""
+        self.settings: Final = platform
         self.platform: Final = platform.name
         self._url = platform.url + _API
         self._timeout = platform.request_timeout
