@@ -7,7 +7,8 @@ have the same sample lines; only the headers and the end differ.
 import math
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from functools import lru_cache
-from itertools import chain, repeat
+from itertools import chain
+from operator import itemgetter
 from typing import Final, NamedTuple, TypeAlias
 
 from prometheus_client import CollectorRegistry
@@ -41,7 +42,7 @@ class _Row(NamedTuple):
     """What the lines were written from, the lines of each family, and when to stop showing them."""
 
     source: object
-    lines: Sequence[bytes]
+    lines: tuple[bytes, ...]
     expires: float
 
 
@@ -63,7 +64,7 @@ class _Table:
     ) -> None:
         """Show a row until ``expires``. Call ``write`` for its lines only if ``source`` has changed."""
         row = self._rows.get(key)
-        lines = row.lines if row and row.source == source else write()
+        lines = row.lines if row and row.source == source else tuple(write())
         self._rows[key] = _Row(source, lines, expires)
 
     def remove(self, key: Hashable) -> None:
@@ -72,11 +73,11 @@ class _Table:
 
     def chunks(self, now: float, *, openmetrics: bool) -> Iterator[bytes]:
         """Join each family's header and the lines of the rows that had not expired when this was called."""
-        headers = self._headers[openmetrics]
-        rows = [row.lines for row in self._rows.values() if row.expires > now]
-        columns: Iterable[Sequence[bytes]] = zip(*rows, strict=True) if rows else repeat(())
-        # zip() holds the rows of this moment; each family is joined when the caller asks for it.
-        return (first + b"".join(column) for first, column in zip(headers, columns, strict=False))
+        # The generator keeps this list of rows, and joins a family when the caller asks for it.
+        rows = [lines for _, lines, expires in self._rows.values() if expires > now]
+        return (
+            first + b"".join(map(itemgetter(place), rows)) for place, first in enumerate(self._headers[openmetrics])
+        )
 
 
 class Exposition:
@@ -182,18 +183,16 @@ def _write_data(report: str, labels: str, snapshot: Snapshot) -> Sequence[bytes]
     """Write the lines of each family of a report; a value of None has no line."""
     layout = LAYOUTS[report]
     texts = [None if value is None else write_number(value) for value in layout.values(snapshot)]
-    return tuple(
-        [
-            "".join(
-                [
-                    f"{family.sample}{{{labels}{further}}} {text}\n"
-                    for further, place in series
-                    if (text := texts[place]) is not None
-                ]
-            ).encode()
-            for family, series in layout.columns
-        ]
-    )
+    return [
+        "".join(
+            [
+                f"{family.sample}{{{labels}{further}}} {text}\n"
+                for further, place in series
+                if (text := texts[place]) is not None
+            ]
+        ).encode()
+        for family, series in layout.columns
+    ]
 
 
 def _write_verdict(labels: str, verdict: Verdict) -> Sequence[bytes]:

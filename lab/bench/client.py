@@ -1,4 +1,4 @@
-"""A scraper that costs next to nothing: a new connection for each scrape, and no parsing."""
+"""A cheap scraper: it opens a new connection for each scrape, and does not parse the page."""
 
 import gzip
 import re
@@ -18,25 +18,25 @@ _TIMEOUT: Final = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Scrape:
-    """How many seconds a scrape took from its request to the last byte of its answer, and the body, still compressed."""
+    """The seconds from the connection to the last byte of the response, and the compressed body."""
 
     seconds: float
     body: bytes
 
     def page(self) -> str:
-        """The metrics."""
+        """Return the metrics."""
         return gzip.decompress(self.body).decode()
 
 
 class Scraper:
-    """Scrapes one server, with gzip."""
+    """Scrapes a server, with gzip."""
 
     def __init__(self, port: int) -> None:
         self._address = ("127.0.0.1", port)
         self._answer = memoryview(bytearray(_LARGEST))
 
     def scrape(self) -> Scrape:
-        """Asks once, in the classic text format. Raises ValueError for anything but a compressed page of a known length."""
+        """Scrape in the classic text format. Raises ValueError unless the response is a compressed page with a length."""
         started = time.perf_counter()
         with socket.create_connection(self._address, timeout=_TIMEOUT) as connection:
             connection.sendall(_REQUEST)

@@ -1,4 +1,4 @@
-"""A scrape end to end over loopback, against the same series in prometheus-client."""
+"""A scrape over loopback, compared with the same series in prometheus-client."""
 
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -19,7 +19,7 @@ _PEER: Final = f"prometheus-client {version('prometheus-client')}"
 
 
 def measure(*, bots: int = 1000, rounds: int = 20, warm_up: int = 3) -> Sequence[Table]:
-    """Rounds of: every series changes, and each server is scraped; what is compared is measured in turn."""
+    """Measure rounds, in which every series changes and each server is scraped in turn."""
     progress(f"scrape: {bots} bots, {rounds} rounds")
     with ExitStack() as stack:
         exporter = stack.enter_context(Child(ours, bots))
@@ -48,22 +48,22 @@ def measure(*, bots: int = 1000, rounds: int = 20, warm_up: int = 3) -> Sequence
     ]
     notes = (
         (
-            f"Against the faster of the peer's two the exporter is {median(best.seconds) / median(exact.seconds):.0f} times"
+            f"Compared with the faster of the two others, the exporter is {median(best.seconds) / median(exact.seconds):.0f} times"
             f" as fast (target: 40), and takes 1/{median(best.cpu) / median(exact.cpu):.0f} of the CPU time."
         ),
         (
-            f"A change costs it {spread([each / bots for each in exact.changes], _US, 0)} µs CPU a bot, at the poll"
-            " (target: about 60)."
+            f"Writing the lines of a changed bot costs {spread([change / bots for change in exact.changes], _US, 0)} µs of CPU,"
+            " at its poll."
         ),
-        f"{rounds} rounds after {warm_up} to warm up; load average {machine.load()}.",
+        f"{rounds} rounds after {warm_up} warm-up rounds; load average {machine.load()}.",
     )
-    columns = ("server", "time, ms: median (quartiles)", "times ours", "its CPU, ms", "times ours", "answer, kB")
+    columns = ("server", "time, ms: median (quartiles)", "ratio", "CPU, ms", "ratio", "response, kB")
     title = f"Scrape: {bots:,} bots, {series:,} series, all changed since the last scrape"
     return [Table(title, columns, rows, notes)]
 
 
 class _Server:
-    """One of the servers, and what was measured of it, in seconds."""
+    """A server and its measurements, in seconds."""
 
     def __init__(self, child: Child) -> None:
         self._child = child

@@ -1,4 +1,4 @@
-"""The two servers that are scraped: the exporter's own pages, and the same series in prometheus-client's gauges."""
+"""The servers to scrape: the exporter's metrics page, and the same series in prometheus-client's gauges."""
 
 import gc
 import time
@@ -16,6 +16,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from exporter import __version__
 from exporter.clock import SystemClock
 from exporter.health import Health
+from exporter.judging.judge import SIGNALS, Signal
+from exporter.judging.usual import Expected, Range
+from exporter.judging.verdict import Verdict
 from exporter.polling.snapshot import BotId, Hour, Snapshot, TenantId, TenantStatus
 from exporter.polling.store import Store
 from exporter.serving.exposition import Exposition
@@ -30,15 +33,16 @@ _HOUR = 3600.0
 
 
 async def ours(pipe: Pipe, bots: int) -> None:
-    """The exporter's web application over a store that is filled by hand.
+    """Serve the exporter's web application, with a store that is filled by hand.
 
-    ``change`` gives every bot a new snapshot and answers how many CPU seconds it took.
+    ``change`` gives every bot a new snapshot and a new verdict, and answers how many CPU seconds it took.
     """
     clock = SystemClock()
     registry = CollectorRegistry()
     health = Health(registry, version=__version__)
     health.init_platform("main", [OPERATION, REPORTS["hour"].operation])
-    exposition = Exposition(registry, clock=clock)
+    verdicts: dict[BotId, Verdict] = {}
+    exposition = Exposition(registry, clock=clock, judgement=verdicts.get)
     store = Store([exposition])
     identities = _identities(bots)
     for tenant in tenants(bots):
@@ -50,6 +54,7 @@ async def ours(pipe: Pipe, bots: int) -> None:
         nonlocal rounds
         rounds += 1
         snapshots = [_snapshot(rounds * 7 + number % 100, clock.elapsed()) for number in range(bots)]
+        verdicts.update((bot, _verdict(rounds * 7 + number % 100)) for number, bot in enumerate(identities))
         started = time.process_time()
         for identity, snapshot in zip(identities, snapshots, strict=True):
             store.put(identity, "hour", snapshot)
@@ -63,9 +68,9 @@ async def ours(pipe: Pipe, bots: int) -> None:
 
 
 async def peer(pipe: Pipe, page: str, isal: bool) -> None:
-    """The series of ``page`` in gauges, each child looked up beforehand, behind prometheus-client's aiohttp handler.
+    """Serve the series of ``page`` as gauges with prometheus-client's aiohttp handler. Children are looked up in advance.
 
-    With ``isal`` aiohttp compresses with the library the exporter uses. ``change`` sets every gauge to a new value.
+    With ``isal``, aiohttp compresses with the exporter's library. ``change`` sets every gauge to a new value.
     """
     if isal:
         aiohttp.set_zlib_backend(isal_zlib)
@@ -96,7 +101,7 @@ def _identities(bots: int) -> Sequence[BotId]:
 
 
 def _snapshot(number: int, elapsed: float) -> Snapshot:
-    """A snapshot in which every figure follows from ``number``."""
+    """Return a snapshot whose values all depend on ``number``."""
     return Snapshot(
         hour=Hour(EVENING + number, _record(EVENING + number, number)),
         live=_record(EVENING + number + _HOUR, number + 1),
@@ -108,6 +113,15 @@ def _snapshot(number: int, elapsed: float) -> Snapshot:
     )
 
 
+def _verdict(number: int) -> Verdict:
+    ends = Range(number / 7, number / 9, number / 5)
+    return Verdict(
+        35 * 24 * _HOUR,
+        Expected(ends, ends, ends),
+        {name: Signal(number / 30, number / 900, 3600 * (1 + number % 8), ()) for name in SIGNALS},
+    )
+
+
 def _record(start: float, calls: int) -> Record:
     share = calls % 97 / 100
     values = (calls, calls // 9, calls // 8, calls // 7, calls // 2, calls * 5, 4.5 + share, share, calls, calls, share)
@@ -115,7 +129,7 @@ def _record(start: float, calls: int) -> Record:
 
 
 def _gauges(page: str, registry: CollectorRegistry) -> list[Gauge]:
-    """A gauge's child for each sample, whatever the type of its family."""
+    """Return a gauge's child for each sample, whatever the type of its family."""
     children: list[Gauge] = []
     gauges: dict[str, Gauge] = {}
     for family in text_string_to_metric_families(page):

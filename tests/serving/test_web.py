@@ -301,7 +301,7 @@ async def test_json_of_many_bots_and_of_none(
 
     assert empty["bots"] == []
     assert empty["tenants"][0]["login"]["token_expiry"] == {"epoch": 1e18, "iso": None}
-    assert [each["access_code"] for each in filled["bots"]] == ["0", "1", "2"]
+    assert [shown["access_code"] for shown in filled["bots"]] == ["0", "1", "2"]
 
 
 async def test_a_part_of_many_bots_as_json(
@@ -315,7 +315,7 @@ async def test_a_part_of_many_bots_as_json(
 
         async def ask(query: str) -> tuple[int, list[str]]:
             answer = json.loads(await (await client.get(f"/api/v1/bots?{query}")).read())
-            return answer["total"], [each["access_code"] for each in answer["bots"]]
+            return answer["total"], [shown["access_code"] for shown in answer["bots"]]
 
         assert (30, ["code-28", "code-29"]) == await ask("limit=5&offset=28")
         assert (30, []) == await ask("limit=0")
