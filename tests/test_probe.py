@@ -63,7 +63,9 @@ async def ask(*arguments: str, **environment: str) -> tuple[int, str]:
         (302, "HTTP status 302"),
     ],
 )
-async def test_an_answer_or_a_question_for_a_password_is_life(serve: Serve, status: int, expected: str | None) -> None:
+async def test_an_answer_or_a_request_for_a_password_means_alive(
+    serve: Serve, status: int, expected: str | None
+) -> None:
     """Every other status is a failure."""
     url = await serve(status)
 
@@ -91,7 +93,7 @@ async def test_http_where_https_is_asked_for(serve: Serve) -> None:
     assert 1 == (await ask((await serve(200)).replace("http", "https")))[0]
 
 
-async def test_nobody_there(unused_tcp_port: int) -> None:
+async def test_no_server(unused_tcp_port: int) -> None:
     """The output is one line without a traceback."""
     status, said = await ask(f"http://127.0.0.1:{unused_tcp_port}/")
 
@@ -99,7 +101,7 @@ async def test_nobody_there(unused_tcp_port: int) -> None:
     assert "refused" in said
 
 
-async def test_it_asks_no_proxy(serve: Serve) -> None:
+async def test_proxies_are_ignored(serve: Serve) -> None:
     """The exporter is on this machine, so proxies in the environment are ignored."""
     assert (0, "") == await ask(await serve(200), http_proxy="http://127.0.0.1:9")
 

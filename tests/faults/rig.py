@@ -118,7 +118,11 @@ class Page:
     def _found(self, name: str, labels: dict[str, str]) -> Series:
         wanted = labels.items()
         parsed = self._parsed(name)
-        return {(each, own): parsed[each, own] for each, own in parsed if each == name and wanted <= dict(own).items()}
+        return {
+            (series, own): parsed[series, own]
+            for series, own in parsed
+            if series == name and wanted <= dict(own).items()
+        }
 
     def _parsed(self, word: str) -> Series:
         """Parse only the lines that contain a word: a large page takes long."""

@@ -169,7 +169,7 @@ async def test_days_that_begin_in_another_zone(rig: Rig, cut: str) -> None:
     assert {"outside_date"} == anomalies(page).keys()
     many = anomalies(page)["outside_date"]
     assert page.value("oifde_hour_reported") != 0
-    newest = max(each["recordTime"] for each in _asked_for(script, rig))
+    newest = max(record["recordTime"] for record in _asked_for(script, rig))
     assert newest / 1000 == page.value("oifde_live_hour_start_timestamp_seconds")
     page = await rig.after(30 * INTERVAL)
     assert page.value("oifde_hour_reported") != 0

@@ -43,7 +43,7 @@ def left_behind() -> Counter[str]:
     """Count what a reload could leave behind, by kind."""
     gc.collect()
     kinds = (Poller, PlatformClient, TenantSession)
-    objects = Counter(type(each).__name__ for each in gc.get_objects() if isinstance(each, kinds))
+    objects = Counter(type(found).__name__ for found in gc.get_objects() if isinstance(found, kinds))
     tasks = {"tasks": len(asyncio.all_tasks()), "threads": threading.active_count()}
     return objects + Counter(tasks) + Counter({"files and sockets": len(list(Path("/proc/self/fd").iterdir()))})
 

@@ -52,8 +52,12 @@ class EchoInRecords:
             f"{dict(asked.body)} {dict(request.headers)}",
         ]
         record = {"recordTime": asked.body.get("timestamp"), "autonomyRate": told[-1]}
-        rows = [told[-1], *({**record, "accessCode": each} for each in told), *({"recordTime": each} for each in told)]
-        rows += [{**record, "callCount": each} for each in told] + [{**record, each: 1} for each in told]
+        rows = [
+            told[-1],
+            *({**record, "accessCode": secret} for secret in told),
+            *({"recordTime": secret} for secret in told),
+        ]
+        rows += [{**record, "callCount": secret} for secret in told] + [{**record, secret: 1} for secret in told]
         return web.json_response(rows)
 
 
@@ -98,12 +102,12 @@ async def test_in_no_repr(rig: Rig) -> None:
     secrets = secrets_told(simulator) | {PASSWORD}
     assert 3 == len(secrets)
 
-    modules = ((str(type(each).__module__), each) for each in gc.get_objects())
-    ours = [each for name, each in modules if name.startswith("exporter.") and ".simulator" not in name]
+    modules = ((str(type(item).__module__), item) for item in gc.get_objects())
+    ours = [item for name, item in modules if name.startswith("exporter.") and ".simulator" not in name]
     assert 100 < len(ours)
-    for each in ours:
-        shown = f"{each!r} {each!s}"
-        assert not any(secret in shown for secret in secrets), type(each)
+    for item in ours:
+        shown = f"{item!r} {item!s}"
+        assert not any(secret in shown for secret in secrets), type(item)
 
 
 async def test_in_no_traceback(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -194,7 +198,7 @@ async def test_in_no_error(rig: Rig) -> None:
         with simulator.faults.active(case.fault):
             simulator.accounts.forget_tokens(TENANT)
             await rig.after(INTERVAL)
-        raised += [each for each in gc.get_objects() if isinstance(each, UpstreamError)]
+        raised += [item for item in gc.get_objects() if isinstance(item, UpstreamError)]
     secrets = secrets_told(simulator)
     for error in raised:
         shown = "".join(traceback.format_exception(error)) + repr(error) + repr(vars(error))

@@ -1,4 +1,4 @@
-"""The whole exporter in this process, with nobody but the test asking it for anything."""
+"""The whole exporter in this process; only the test sends requests to it."""
 
 import asyncio
 import io
@@ -28,21 +28,21 @@ _FILES = 4096
 
 @dataclass(frozen=True)
 class Running:
-    """An exporter that listens."""
+    """A running exporter."""
 
     port: int
     log: io.StringIO
 
     @property
     def alarms(self) -> Sequence[Any]:
-        """What it has logged that is worse than a warning."""
+        """Return the log events above the level warning."""
         events = [json.loads(line) for line in self.log.getvalue().splitlines()]
         return [event for event in events if event["level"] == "error"]
 
 
 @pytest.fixture(autouse=True)
 def undisturbed_logging() -> Iterator[None]:
-    """Whoever logs next finds the root logger as it was."""
+    """Restore the root logger after the test."""
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
     yield
@@ -52,7 +52,7 @@ def undisturbed_logging() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def many_files() -> Iterator[None]:
-    """Room for both ends of 500 connections, where the system allows it."""
+    """Allow both ends of 500 connections, if the system permits it."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = _FILES if hard == resource.RLIM_INFINITY else min(_FILES, hard)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
@@ -62,7 +62,7 @@ def many_files() -> Iterator[None]:
 
 @asynccontextmanager
 async def running(config: str) -> AsyncIterator[Running]:
-    """An exporter with that configuration. Ends with what it raised, if it did not just run."""
+    """Run an exporter with that configuration; raise what it raised."""
     stream = io.StringIO()
     urls: asyncio.Queue[Sequence[str]] = asyncio.Queue()
     app = App(
@@ -94,7 +94,7 @@ async def _is_ready(url: str) -> bool:
 
 @pytest.fixture
 async def exporter() -> AsyncIterator[Running]:
-    """An exporter that has polled its two bots and will not poll them again before the test is over."""
+    """Run an exporter that has polled its two bots and polls no more during the test."""
     tenant = SimTenant("t1", (SimBot("b1", "billing"), SimBot("b2", "claims")))
     async with Simulator(SimulatedWorld(1, [tenant], CALM), clock=StandingClock()) as simulator:
         config = f"""

@@ -1,4 +1,4 @@
-"""The example configuration, damaged in every way: the command says what is wrong with it, or runs."""
+"""The example configuration with random damage: the command reports the errors, or runs."""
 
 import errno
 import os
@@ -107,7 +107,7 @@ DAMAGES = [
 
 
 def damaged(rng: random.Random, text: str) -> bytes:
-    """A text with one to four damages."""
+    """Return a text with one to four damages."""
     content = text.encode()
     for _ in range(rng.randint(1, 4)):
         content = rng.choice(DAMAGES)(rng, content)
@@ -116,7 +116,7 @@ def damaged(rng: random.Random, text: str) -> bytes:
 
 @pytest.fixture
 def taken() -> Iterator[int]:
-    """A port somebody else listens on: what would run ends there."""
+    """Return a port in use, so that a valid configuration ends there."""
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
@@ -124,8 +124,8 @@ def taken() -> Iterator[int]:
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_the_command_says_what_is_wrong_or_runs(seed: int, tmp_path: Path, taken: int) -> None:
-    """Exit status 1, every line with the place of a fault, no secret and no traceback; or it would go on to listen."""
+def test_the_command_reports_errors_or_runs(seed: int, tmp_path: Path, taken: int) -> None:
+    """The exit status is 1, and every line has the place of an error, without secrets and tracebacks; or the exporter would listen."""
     rng = random.Random(seed)
     file = tmp_path / "config.yaml"
     arguments = [f"--config.file={file}", f"--web.listen-address=127.0.0.1:{taken}"]
@@ -149,8 +149,8 @@ def _stays_here(config: Config) -> bool:
 
 
 @pytest.mark.parametrize("seed", range(4))
-async def test_what_is_accepted_runs(seed: int) -> None:
-    """A configuration that is understood, however odd, is polled and served without an error in the log."""
+async def test_valid_configurations_run(seed: int) -> None:
+    """A valid configuration, however unusual, is polled and served without an error in the log."""
     rng = random.Random(seed)
     text = EXAMPLE.replace("https://aicc.example.com:28090", "http://127.0.0.1:9")
     for name, value in ENVIRONMENT.items():

@@ -1,4 +1,4 @@
-"""Whatever is sent to the exporter's port: no error, nothing that hangs, and nothing that is left over."""
+"""Random data to the exporter's port: no error, no hanging connection, and nothing left over."""
 
 import asyncio
 import gc
@@ -17,9 +17,9 @@ from harness.waiting import wait_for
 from .conftest import Running
 
 DEADLINE = 30.0
-"""Seconds after which a connection that is neither answered nor closed counts as hanging."""
+"""Seconds after which an open connection without an answer counts as hanging."""
 QUIET = 0.1
-"""Seconds of silence after which a client gives up on a request it may not even have finished."""
+"""Seconds of silence after which a client abandons a request that may be incomplete."""
 
 GOOD = b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 
@@ -118,7 +118,7 @@ VERSIONS = [
 
 
 def _path(rng: random.Random) -> bytes:
-    """Any path, or one of the pages' with parameters."""
+    """Return any path, or a page's path with parameters."""
     if rng.random() < 0.5:
         return rng.choice(PATHS)
     parameters = [rng.choice(QUERIES) for _ in range(rng.choice([0, 1, 1, 2, 3, 6]))]
@@ -133,7 +133,7 @@ def _request(rng: random.Random) -> bytes:
 
 
 def _requests(rng: random.Random) -> bytes:
-    """Some requests in one go, perhaps with a few bytes wrong."""
+    """Return some requests in one piece, some with a few wrong bytes."""
     content = bytearray(b"".join(_request(rng) for _ in range(rng.choice([1, 1, 1, 2, 5]))))
     for _ in range(rng.choice([0, 0, 0, 1, 4])):
         content[rng.randrange(len(content))] = rng.randrange(256)
@@ -141,7 +141,7 @@ def _requests(rng: random.Random) -> bytes:
 
 
 async def _exchange(port: int, content: bytes, rng: random.Random) -> bytes:
-    """All that is answered until the connection is closed. Raises TimeoutError if it never is."""
+    """Return all data until the connection closes; raise TimeoutError if it does not."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     received = b""
     try:
@@ -162,7 +162,7 @@ async def _exchange(port: int, content: bytes, rng: random.Random) -> bytes:
 
 
 async def _read(reader: asyncio.StreamReader) -> bytes:
-    """What comes next; nothing if that is nothing for a while."""
+    """Return the next data; nothing after a while without data."""
     try:
         return await asyncio.wait_for(reader.read(1 << 20), QUIET)
     except TimeoutError:
@@ -174,21 +174,21 @@ def _statuses(received: bytes) -> Sequence[int]:
 
 
 async def _at_once(number: int, *, of: int, do: Callable[[int], Awaitable[None]]) -> None:
-    """Do something so many times, and at any time at most ``number`` of them."""
+    """Do something this many times, at most ``number`` of them at the same time."""
     slots = asyncio.Semaphore(number)
 
-    async def limited(each: int) -> None:
+    async def limited(index: int) -> None:
         async with slots:
-            await do(each)
+            await do(index)
 
     async with asyncio.TaskGroup() as group:
-        for each in range(of):
-            group.create_task(limited(each))
+        for index in range(of):
+            group.create_task(limited(index))
 
 
 @dataclass(frozen=True)
 class Held:
-    """What this process holds: tasks, open files, pieces of memory."""
+    """The tasks, open files and memory blocks of this process."""
 
     tasks: int
     files: int
@@ -201,7 +201,7 @@ class Held:
 
 
 async def assert_as_before(before: Held, blocks: int) -> None:
-    """Everything is given back, but for so many pieces of memory, once the connections have been closed."""
+    """Check that everything is released after the connections have closed, except this many memory blocks."""
 
     def given_back() -> bool:
         held = Held.now()
@@ -214,7 +214,7 @@ async def assert_as_before(before: Held, blocks: int) -> None:
 
 
 async def assert_well(exporter: Running) -> None:
-    """It serves, and has logged nothing worse than a warning."""
+    """Check that the exporter serves, and has logged nothing above the level warning."""
     received = await _exchange(exporter.port, GOOD, random.Random(0))
     assert [200] == _statuses(received)
     assert b'oifde_up{tenant_id="t1"' in received
@@ -222,8 +222,8 @@ async def assert_well(exporter: Running) -> None:
 
 
 @pytest.mark.parametrize("seed", range(4))
-async def test_mad_requests(exporter: Running, seed: int) -> None:
-    """Answered with anything but an error of the server's, or refused; and the next one is served as ever."""
+async def test_random_requests(exporter: Running, seed: int) -> None:
+    """The answer is not a server error, or the connection closes; the next request is served."""
 
     async def ask(number: int) -> None:
         own = random.Random(1000 * seed + number)
@@ -243,7 +243,7 @@ async def test_mad_requests(exporter: Running, seed: int) -> None:
 
 @pytest.mark.parametrize("method", [b"GET", b"HEAD"])
 async def test_every_page_with_every_parameter(exporter: Running, method: bytes) -> None:
-    """Whatever an address has behind its question mark, it is a page, or a plain word about what is wrong with it."""
+    """Every query leads to a page, or a plain message about the error."""
     rng = random.Random(0)
     lines = [b"%b %b?%b HTTP/1.1" % (method, page, query) for page in PAGES for query in rng.sample(QUERIES, 12)]
 
@@ -265,7 +265,7 @@ async def test_every_page_with_every_parameter(exporter: Running, method: bytes)
 
 
 async def test_a_tunnel_to_nowhere_is_refused(exporter: Running) -> None:
-    """Aiohttp's parser has no URL for it, and without one no answer."""
+    """Aiohttp has no URL for such a request, and closes the connection."""
     for line in (b"CONNECT  HTTP/1.1", b"CONNECT  ", b"CONNECT "):
         received = await _exchange(exporter.port, line + b"\r\nHost: x\r\n\r\n", random.Random(0))
         assert _statuses(received) in ([404], [405])
@@ -273,7 +273,7 @@ async def test_a_tunnel_to_nowhere_is_refused(exporter: Running) -> None:
 
 
 async def test_five_hundred_connections_at_once(exporter: Running) -> None:
-    """Each of them is served, one that comes besides is too, and nothing of them is left."""
+    """All are served, also an additional one, and nothing is left over."""
     await assert_well(exporter)
     before = Held.now()
     connections = [await asyncio.open_connection("127.0.0.1", exporter.port) for _ in range(500)]
@@ -298,7 +298,7 @@ async def test_five_hundred_connections_at_once(exporter: Running) -> None:
 
 
 async def test_clients_that_never_finish(exporter: Running) -> None:
-    """Others are served while some hundred dawdle, and once those have gone nothing of them is left."""
+    """Other clients are served while hundreds of slow ones are connected, and nothing of those is left over."""
     await assert_well(exporter)
     before = Held.now()
     rng = random.Random(1)
@@ -323,7 +323,7 @@ async def test_clients_that_never_finish(exporter: Running) -> None:
 
 
 async def test_thousands_of_scrapes(exporter: Running) -> None:
-    """The two-thousandth is served like the first, in every format, and has cost no memory."""
+    """The two-thousandth scrape is served like the first, in every format, without additional memory."""
     accepts = [b"*/*", b"application/openmetrics-text;version=1.0.0", b"text/plain;version=0.0.4;q=0.5", b";q=x"]
     codings = [b"gzip", b"identity", b"gzip;q=0", b"br"]
 

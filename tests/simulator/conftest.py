@@ -1,4 +1,4 @@
-"""A calm simulator whose clock a test moves, and a client that asks it as the exporter would."""
+"""A calm simulator with a clock that a test moves, and a client that behaves like the exporter."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -17,13 +17,13 @@ STATISTICS = "queryCallStatisticsReport"
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """Asks the simulator."""
+    """Calls the simulator."""
 
     session: aiohttp.ClientSession
     simulator: Simulator
 
     async def post(self, name: str, body: object, headers: dict[str, str] | None = None) -> object:
-        """The decoded JSON; anything but a success raises."""
+        """Return the decoded JSON; raise if the call fails."""
         url = f"{self.simulator.url}/oifde/rest/api/{name}"
         async with self.session.post(url, json=body, headers=headers) as response:
             response.raise_for_status()
@@ -32,13 +32,13 @@ class Client:
     async def post_for_object(
         self, name: str, body: object, headers: dict[str, str] | None = None
     ) -> dict[str, object]:
-        """As ``post``, where a JSON object comes back."""
+        """Do what ``post`` does for an answer that is a JSON object."""
         answer = await self.post(name, body, headers)
         assert isinstance(answer, dict)
         return answer
 
     async def code(self, name: str, body: object, headers: dict[str, str] | None = None) -> int:
-        """The error code in an answer; 0 if it is a success."""
+        """Return the error code of an answer; 0 for a success."""
         answer = await self.post(name, body, headers)
         return int(answer.get("errorCode", 0)) if isinstance(answer, dict) else 0
 
@@ -49,14 +49,14 @@ class Client:
         return str(answer["authToken"])
 
     async def question(self, **fields: object) -> dict[str, object]:
-        """The body of a good question for the hours of today, with ``fields`` in place of its own."""
+        """Return a valid request body for the hours of today, with ``fields`` in place of its own."""
         token = fields.pop("authToken", None) or await self.log_in()
         timestamp = int(self.simulator.clock.now() * 1000)
         question = {"type": "hour", "tenantId": TENANT, "accessCode": BOT, "timestamp": timestamp, "authToken": token}
         return question | fields
 
     async def hours(self) -> list[dict[str, object]]:
-        """The records of today."""
+        """Return the records of today."""
         answer = await self.post(STATISTICS, await self.question())
         assert isinstance(answer, list)
         return answer
@@ -64,13 +64,13 @@ class Client:
 
 @pytest.fixture
 def clock() -> FakeClock:
-    """Friday 2021-08-13, 11:00 in Shanghai."""
+    """Return a clock that stands at Friday 2021-08-13, 11:00 in Shanghai."""
     return FakeClock()
 
 
 @pytest.fixture
 async def simulator(clock: FakeClock) -> AsyncIterator[Simulator]:
-    """Two tenants; the first has one bot that answers and 22 more."""
+    """Run a platform with two tenants; the first has one bot with calls and 22 more."""
     others = tuple(SimBot(f"95{number:016d}", f"bot {number}", source="IVR") for number in range(22))
     tenants = [
         SimTenant(TENANT, (SimBot(BOT, "billing", calls_per_hour=50.0, profile=(1.0,) * 24), *others)),
@@ -82,6 +82,6 @@ async def simulator(clock: FakeClock) -> AsyncIterator[Simulator]:
 
 @pytest.fixture
 async def client(simulator: Simulator) -> AsyncIterator[Client]:
-    """A client that gives up after five seconds."""
+    """Return a client with a timeout of five seconds."""
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as session:
         yield Client(session, simulator)

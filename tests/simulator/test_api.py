@@ -40,7 +40,7 @@ async def test_a_login_gives_a_token_and_its_lifetime(client: Client) -> None:
 
 
 async def test_the_lifetime_may_be_left_out(clock: FakeClock) -> None:
-    """A platform that does not say how long a token lives can be had."""
+    """A test can have a platform that does not say how long a token lives."""
     async with Simulator(WORLD, clock=clock, expire_time=False) as simulator, aiohttp.ClientSession() as session:
         client = Client(session, simulator)
         body = {"appKey": TENANT, "appSecret": simulator.accounts[TENANT].app_secret}
@@ -48,7 +48,7 @@ async def test_the_lifetime_may_be_left_out(clock: FakeClock) -> None:
 
 
 async def test_the_hourly_report(client: Client, clock: FakeClock) -> None:
-    """A good question gives the world's records of the bot, in the vendor's fields and types."""
+    """A valid request returns the world's records of the bot, with the vendor's fields and types."""
     records = await client.hours()
     world = client.simulator.world
     assert world.records(STATISTICS, "hour", TENANT, BOT, int(clock.now() * 1000), clock.now()) == records
@@ -60,7 +60,7 @@ async def test_the_hourly_report(client: Client, clock: FakeClock) -> None:
 
 
 async def test_all_reports_of_a_bot(client: Client) -> None:
-    """Both reports of a bot are there by hour and by day."""
+    """Both reports of a bot exist by hour and by day."""
     for name in (STATISTICS, "queryChatbotReport"):
         for period, number in (("hour", 11), ("day", 30)):
             records = await client.post(name, await client.question(type=period))
@@ -92,29 +92,29 @@ async def test_all_reports_of_a_bot(client: Client) -> None:
         ({"timestamp": 0}, 0),
     ],
 )
-async def test_questions_at_the_limits(client: Client, change: dict[str, object], code: int) -> None:
-    """A mistake in a question gives the platform's error code for it, and never an HTTP error."""
+async def test_invalid_requests(client: Client, change: dict[str, object], code: int) -> None:
+    """An invalid request gets the platform's error code for it, and never an HTTP error."""
     assert code == await client.code(STATISTICS, await client.question(**change))
 
 
 async def test_a_question_without_a_token(client: Client) -> None:
-    """No authToken: 900001."""
+    """A request without authToken gets 900001."""
     question = await client.question()
     del question["authToken"]
     assert NO_TOKEN == await client.code(STATISTICS, question)
 
 
 @pytest.mark.parametrize("body", [[], "text", None])
-async def test_bodies_that_are_no_object(client: Client, body: object) -> None:
-    """JSON that is no object lacks every parameter."""
+async def test_bodies_that_are_not_objects(client: Client, body: object) -> None:
+    """JSON that is not an object lacks every parameter."""
     assert MISSING_PARAMETER == await client.code(STATISTICS, body)
 
 
 @pytest.mark.parametrize(
     ("content", "content_type"), [(b"{", "application/json"), (b"{}", "text/plain"), (b"\xff", "application/json")]
 )
-async def test_bodies_that_are_no_json(client: Client, content: bytes, content_type: str) -> None:
-    """A body that is no JSON, or does not say that it is, lacks every parameter."""
+async def test_bodies_that_are_not_json(client: Client, content: bytes, content_type: str) -> None:
+    """A body that is not JSON, or has another content type, lacks every parameter."""
     url = f"{client.simulator.url}/oifde/rest/api/gettoken"
     async with client.session.post(url, data=content, headers={"Content-Type": content_type}) as response:
         assert 200 == response.status
@@ -122,7 +122,7 @@ async def test_bodies_that_are_no_json(client: Client, content: bytes, content_t
 
 
 async def test_only_post_and_only_known_names(client: Client) -> None:
-    """The platform's interfaces are POST only, and there are no others."""
+    """Only POST to the documented paths is accepted."""
     async with client.session.get(f"{client.simulator.url}/oifde/rest/api/{STATISTICS}") as response:
         assert 405 == response.status
     async with client.session.post(f"{client.simulator.url}/oifde/rest/api/other") as response:
@@ -130,7 +130,7 @@ async def test_only_post_and_only_known_names(client: Client) -> None:
 
 
 async def test_tokens_expire(client: Client, clock: FakeClock) -> None:
-    """A token is good until its lifetime is over by the clock: then 900001."""
+    """A token is valid for its lifetime by the clock; then it leads to 900001."""
     question = await client.question()
     clock.advance(3599)
     assert 0 == await client.code(STATISTICS, question)
@@ -139,7 +139,7 @@ async def test_tokens_expire(client: Client, clock: FakeClock) -> None:
 
 
 async def test_tokens_can_be_ended_or_lost(client: Client) -> None:
-    """A test can end a tenant's tokens as the platform might: 900001, or 900002 if it forgot them."""
+    """A test can end a tenant's tokens as the platform may: 900001, or 900002 if it lost them."""
     question = await client.question()
     client.simulator.accounts.expire_tokens(TENANT)
     assert NO_TOKEN == await client.code(STATISTICS, question)
@@ -148,7 +148,7 @@ async def test_tokens_can_be_ended_or_lost(client: Client) -> None:
 
 
 async def test_tokens_live_side_by_side_or_not(client: Client) -> None:
-    """Whether a login ends the former token is up to the test."""
+    """A test decides whether a login ends the former token."""
     first, second = await client.log_in(), await client.log_in()
     assert first != second
     assert 0 == await client.code(STATISTICS, await client.question(authToken=first))
@@ -159,7 +159,7 @@ async def test_tokens_live_side_by_side_or_not(client: Client) -> None:
 
 
 async def test_wrong_secrets_lock_the_account(client: Client, clock: FakeClock) -> None:
-    """Five wrong secrets lock an account for half an hour, against the right secret too; other tenants are not concerned."""
+    """Five wrong secrets lock the account for half an hour, also for the right secret; other tenants are not affected."""
     assert [WRONG_SECRET] * 5 == [await _wrong_login(client) for _ in range(5)]
     right = {"appKey": TENANT, "appSecret": client.simulator.accounts[TENANT].app_secret}
     assert LOCKED == await client.code("gettoken", right)
@@ -169,8 +169,8 @@ async def test_wrong_secrets_lock_the_account(client: Client, clock: FakeClock) 
     assert 0 == await client.code("gettoken", right)
 
 
-async def test_a_good_login_forgets_the_wrong_ones(client: Client) -> None:
-    """Wrong secrets count in a row only; an administrator can end a lock-out."""
+async def test_a_correct_login_resets_the_wrong_ones(client: Client) -> None:
+    """Only wrong secrets in a row count; an administrator can unlock the account."""
     accounts = client.simulator.accounts
     accounts.tries = 2
     await _wrong_login(client)
@@ -184,13 +184,13 @@ async def test_a_good_login_forgets_the_wrong_ones(client: Client) -> None:
 
 
 async def test_logins_that_are_refused(client: Client) -> None:
-    """An unknown key and missing parameters have codes of their own."""
+    """An unknown key and missing parameters have their own codes."""
     assert UNKNOWN_KEY == await _wrong_login(client, "nobody")
     assert MISSING_PARAMETER == await client.code("gettoken", {"appKey": TENANT})
 
 
 async def test_the_secret_can_be_changed(client: Client) -> None:
-    """A secret changed on the platform is asked for at the next login; tokens stay good."""
+    """A changed secret applies to the next login; tokens stay valid."""
     question = await client.question()
     client.simulator.accounts[TENANT].app_secret = "new"
     assert 0 == await client.code("gettoken", {"appKey": TENANT, "appSecret": "new"})
@@ -198,8 +198,8 @@ async def test_the_secret_can_be_changed(client: Client) -> None:
     assert 0 == await client.code(STATISTICS, question)
 
 
-async def test_accounts_of_ones_own(clock: FakeClock) -> None:
-    """An account can have a key that is not the tenant's id, and a token that needs no login."""
+async def test_custom_accounts(clock: FakeClock) -> None:
+    """An account can have its own app key, and a token that needs no login."""
     account = Account(TENANT, "s3cret", app_key="key", ready_tokens={"ready"})
     async with (
         Simulator(WORLD, clock=clock, accounts=[account]) as simulator,
@@ -213,7 +213,7 @@ async def test_accounts_of_ones_own(clock: FakeClock) -> None:
 
 
 async def test_header_mode(client: Client) -> None:
-    """Internal systems send userName and token as headers and no authToken."""
+    """Internal systems send userName and token as headers, and no authToken."""
     question = await client.question()
     token = str(question.pop("authToken"))
     assert 0 == await client.code(STATISTICS, question, {"userName": "ipcc", "token": token})
@@ -223,13 +223,13 @@ async def test_header_mode(client: Client) -> None:
 
 
 async def test_error_codes_as_number_and_text(client: Client) -> None:
-    """An error code comes now as a number, now as text."""
+    """An error code is sometimes a number, sometimes text."""
     answers = [await client.post_for_object(STATISTICS, {"tenantId": TENANT}) for _ in range(30)]
     assert {NO_TOKEN, str(NO_TOKEN)} == {answer["errorCode"] for answer in answers}
 
 
 async def test_bindings_by_page_and_source(client: Client) -> None:
-    """All bots are found by asking for every page of both sources."""
+    """Requests for every page of both sources find all bots."""
     ask = {"tenantId": TENANT, "authToken": await client.log_in(), "pageSize": "10"}
     found = []
     for source, pages in (("IVR", [10, 10, 2, 0]), ("OIFDE", [1, 0])):
@@ -246,7 +246,7 @@ async def test_bindings_by_page_and_source(client: Client) -> None:
 
 
 async def test_bindings_default_source(client: Client) -> None:
-    """Without a source the bots are those of the IVR."""
+    """Without a source, the listing is that of IVR."""
     ask = {"tenantId": TENANT, "authToken": await client.log_in(), "pageNum": "1", "pageSize": "100"}
     answer = await client.post_for_object("querynavigationinfo", ask)
     assert "22" == str(answer["total"])
@@ -254,8 +254,8 @@ async def test_bindings_default_source(client: Client) -> None:
         assert BAD_PARAMETER == await client.code("querynavigationinfo", ask | change)
 
 
-async def test_the_journal_tells_what_was_asked(client: Client, clock: FakeClock) -> None:
-    """A test can read when, for which bot, and with what outcome the platform was asked."""
+async def test_the_journal_has_every_request(client: Client, clock: FakeClock) -> None:
+    """The journal has time, bot and outcome of each request."""
     await client.hours()
     await client.code(STATISTICS, {"tenantId": TENANT})
     await _wrong_login(client)
@@ -271,7 +271,7 @@ async def test_the_journal_tells_what_was_asked(client: Client, clock: FakeClock
 
 
 async def test_the_journal_counts_what_is_under_way(client: Client) -> None:
-    """A test can wait for requests, and see how many there were at the same time."""
+    """A test can wait for requests, and count concurrent requests."""
     question = await client.question()
     simulator = client.simulator
     async with asyncio.timeout(5), asyncio.TaskGroup() as group:
@@ -289,21 +289,21 @@ async def test_the_journal_counts_what_is_under_way(client: Client) -> None:
 
 
 async def test_the_world_can_be_replaced(client: Client) -> None:
-    """A bot that is unbound while the simulator runs is gone from the platform."""
+    """A bot that is removed while the simulator runs disappears from the platform."""
     assert await client.hours()
     client.simulator.world = SimulatedWorld(1, [], CALM)
     assert [] == await client.hours()
 
 
 async def test_the_date_is_the_clocks(client: Client, clock: FakeClock) -> None:
-    """The Date header tells the simulator's time, so that skew can be measured."""
+    """The Date header has the simulator's time, so that a test can measure clock skew."""
     async with client.session.post(f"{client.simulator.url}/oifde/rest/api/gettoken", json={}) as response:
         assert clock.now() == parsedate_to_datetime(response.headers["Date"]).timestamp()
         assert "application/json;charset=UTF-8" == response.headers["Content-Type"]
 
 
 async def test_below_a_path_and_over_tls(clock: FakeClock) -> None:
-    """The platform can sit below a path prefix, and behind a self-signed certificate."""
+    """The platform can have a path prefix and a self-signed certificate."""
     certificate = Path(__file__).parents[1] / "config" / "testdata" / "client.pem"
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(certificate, certificate.with_suffix(".key"))
@@ -316,7 +316,7 @@ async def test_below_a_path_and_over_tls(clock: FakeClock) -> None:
 
 
 async def test_a_taken_port(simulator: Simulator, clock: FakeClock) -> None:
-    """A port in use is an OSError, and leaves nothing behind; no port is known before the start."""
+    """A port in use raises OSError and leaves nothing behind; the port is not known before the start."""
     second = Simulator(WORLD, clock=clock, port=simulator.port)
     with pytest.raises(OSError, match="address already in use"):
         await second.__aenter__()

@@ -18,7 +18,7 @@ HOUR = 3600
 
 
 def test_the_configuration_is_one_users_could_write(tmp_path: Path) -> None:
-    """The demo's configuration passes the exporter's own checks; it names or finds the bots of the demo's world."""
+    """The demo's configuration is valid, and names or discovers the bots of the demo's world."""
     path = tmp_path / "config.yaml"
     path.write_text(demo_config(12345), encoding="utf-8")
     (platform,) = load(path, {}).platforms
@@ -34,15 +34,15 @@ def test_the_configuration_is_one_users_could_write(tmp_path: Path) -> None:
 
 
 def _polled(tenant: Tenant) -> tuple[Bot, ...]:
-    """What is polled of a tenant once its bots have been discovered, if they are."""
-    (bots,) = (each.bots for each in TENANTS if each.tenant_id == tenant.tenant_id)
+    """Return the access codes that are polled for a tenant after discovery."""
+    (bots,) = (candidate.bots for candidate in TENANTS if candidate.tenant_id == tenant.tenant_id)
     names = {bot.access_code: bot.name for bot in bots}
     return choose_bots(tenant.bots, names, tenant.discovery)
 
 
 @pytest.mark.parametrize("hours_later", range(6))
 def test_there_is_an_incident_whenever_it_is_started(hours_later: int) -> None:
-    """In the last hours one bot's autonomy has dropped and another's has not, at any time of the day."""
+    """In the last hours one bot's autonomy has dropped and another's has not, at any time of day."""
     now = 1_785_000_000 // HOUR * HOUR + hours_later * HOUR
     (incident,) = (
         incident
@@ -57,7 +57,7 @@ def test_there_is_an_incident_whenever_it_is_started(hours_later: int) -> None:
 
 
 async def test_each_tenant_of_the_configuration_gets_in(clock: FakeClock) -> None:
-    """What the configuration says is what the simulator accepts: secrets, header mode, bots with traffic."""
+    """The simulator accepts the configuration: secrets, header mode, and bots with calls."""
     async with demo_simulator(clock) as simulator, aiohttp.ClientSession() as session:
         simulator.faults.clear()
         client = Client(session, simulator)
@@ -80,7 +80,7 @@ async def test_each_tenant_of_the_configuration_gets_in(clock: FakeClock) -> Non
 
 
 async def test_tokens_expire_within_the_demo(clock: FakeClock) -> None:
-    """The demo shows logins: a token is good for some minutes only."""
+    """A token is valid for only a few minutes, so the demo shows logins."""
     async with demo_simulator(clock) as simulator, aiohttp.ClientSession() as session:
         simulator.faults.clear()
         client = Client(session, simulator)
@@ -90,7 +90,7 @@ async def test_tokens_expire_within_the_demo(clock: FakeClock) -> None:
 
 
 async def test_one_bot_fails_for_minutes_of_each_hour(clock: FakeClock) -> None:
-    """The demo shows a bot whose polls fail from time to time, and recover."""
+    """The demo shows a bot whose polls sometimes fail and recover."""
     struck = demo_simulator(clock).faults.striking
     hour = 1_785_000_000 // HOUR * HOUR
     asked = [

@@ -19,12 +19,12 @@ def _strikes(rules: Faults, *requests: Request) -> list[bool]:
 
 
 def test_no_rule_no_fault() -> None:
-    """Without a rule nothing goes wrong."""
+    """Without a rule there are no faults."""
     assert [] == Faults().striking(_asked())
 
 
 def test_a_rule_strikes_what_fits() -> None:
-    """A fault can be limited to an operation, a tenant, a bot, a time and any function of the time."""
+    """A rule can limit a fault to an operation, a tenant, a bot, a time or any function of the time."""
     rules = Faults()
     rule = rules.add(
         faults.Close(),
@@ -44,7 +44,7 @@ def test_a_rule_strikes_what_fits() -> None:
 
 
 def test_a_rule_for_the_first_requests() -> None:
-    """A fault can be limited to the first requests that fit, so that a retry succeeds."""
+    """A rule can limit a fault to the first requests, so that a retry succeeds."""
     rules = Faults()
     rules.add(faults.Close(), operation="query_call_statistics", first=2)
     asked = [_asked(), _asked("get_token"), _asked(), _asked()]
@@ -54,7 +54,7 @@ def test_a_rule_for_the_first_requests() -> None:
 
 
 def test_chance_is_the_same_every_run() -> None:
-    """A fault with a probability strikes that share of the requests, the same ones every time."""
+    """A fault with a probability strikes that share of the requests, the same in every run."""
     asked = [_asked(at=second) for second in range(2000)]
     runs = []
     for seed in (1, 1, 2):
@@ -72,7 +72,7 @@ async def _post(client: Client, question: dict[str, object]) -> tuple[int, bytes
 
 
 async def _fails_with(client: Client, fault: faults.Fault, error: type[Exception]) -> None:
-    """The fault is seen as that error, and the next request is fine."""
+    """The client sees the fault as that error, and the next request succeeds."""
     question = await client.question()
     with client.simulator.faults.active(fault, operation="query_call_statistics"), pytest.raises(error):
         await _post(client, question)
@@ -89,7 +89,7 @@ async def _body(client: Client, fault: faults.Fault) -> bytes:
 
 
 async def test_http_status(client: Client) -> None:
-    """Any HTTP status with any headers and body."""
+    """The fault answers with any HTTP status, headers and body."""
     rule = client.simulator.faults.add(faults.HttpStatus(429, {"Retry-After": "7"}, b"slow down"))
     async with client.session.post(f"{client.simulator.url}/oifde/rest/api/gettoken", json={}) as response:
         assert (429, "7", b"slow down") == (response.status, response.headers["Retry-After"], await response.read())
@@ -100,7 +100,7 @@ async def test_http_status(client: Client) -> None:
 
 @pytest.mark.parametrize("code", [10000001, "200900002"])
 async def test_error_code(client: Client, code: int | str) -> None:
-    """Any error code of the platform, as a number or as text, and the journal knows of it."""
+    """The fault answers with any error code, as number or text, and the journal has it."""
     answer = json.loads(await _body(client, faults.ErrorCode(code, "internal error")))
     assert {"errorCode": code, "errorMsg": "internal error"} == answer
     assert int(code) == client.simulator.journal.latest[-1].code
@@ -119,12 +119,12 @@ async def test_error_code(client: Client, code: int | str) -> None:
     ids=["empty", "null", "invalid-utf8", "nested", "huge", "gzip-bomb"],
 )
 async def test_fixed_bodies(client: Client, fault: faults.Fault, expected: bytes) -> None:
-    """Bodies that a reader must not stumble over."""
+    """The bodies are as declared."""
     assert expected == await _body(client, fault)
 
 
 async def test_a_gzip_bomb_is_small_on_the_wire(client: Client) -> None:
-    """What a client reads of a bomb is a fraction of what it makes of it."""
+    """A gzip bomb is much smaller on the wire than decompressed."""
     client.simulator.faults.add(faults.GzipBomb(3_000_000))
     async with (
         aiohttp.ClientSession(auto_decompress=False) as session,
@@ -135,7 +135,7 @@ async def test_a_gzip_bomb_is_small_on_the_wire(client: Client) -> None:
 
 
 async def test_truncated(client: Client) -> None:
-    """Half of the JSON, as if that was all; or seen to be cut off."""
+    """The JSON is cut in half, with or without a hint for the client."""
     whole = await _body(client, faults.Delay(0))
     half = await _body(client, faults.Truncated())
     assert whole[: len(whole) // 2] == half
@@ -143,12 +143,12 @@ async def test_truncated(client: Client) -> None:
 
 
 async def test_wrapped(client: Client) -> None:
-    """The array, in an object."""
+    """The array is inside an object."""
     assert await client.hours() == json.loads(await _body(client, faults.Wrapped("records")))["records"]
 
 
 async def test_duplicate_keys(client: Client) -> None:
-    """Every key twice, the right value last."""
+    """Every key comes twice, with the correct value last."""
     body = await _body(client, faults.DuplicateKeys())
     records = await client.hours()
     assert records == json.loads(body)
@@ -156,7 +156,7 @@ async def test_duplicate_keys(client: Client) -> None:
 
 
 async def test_content_type(client: Client) -> None:
-    """Good JSON that claims to be something else."""
+    """Correct JSON has another content type."""
     client.simulator.faults.add(faults.ContentType("text/html"))
     async with client.session.post(f"{client.simulator.url}/oifde/rest/api/gettoken", json={}) as response:
         assert "text/html" == response.headers["Content-Type"]
@@ -164,7 +164,7 @@ async def test_content_type(client: Client) -> None:
 
 
 async def test_redirect(client: Client) -> None:
-    """The way to somewhere a token must not go."""
+    """The answer redirects to a place that must not receive a token."""
     client.simulator.faults.add(faults.Redirect("http://elsewhere.example/", 302))
     url = f"{client.simulator.url}/oifde/rest/api/gettoken"
     async with client.session.post(url, json={}, allow_redirects=False) as response:
@@ -172,14 +172,14 @@ async def test_redirect(client: Client) -> None:
 
 
 async def test_clock_skew(client: Client) -> None:
-    """A Date header that is ahead of the clock (2021-08-13 03:00 UTC)."""
+    """The Date header is ahead of the clock (2021-08-13 03:00 UTC)."""
     client.simulator.faults.add(faults.ClockSkew(90))
     async with client.session.post(f"{client.simulator.url}/oifde/rest/api/gettoken", json={}) as response:
         assert "Fri, 13 Aug 2021 03:01:30 GMT" == response.headers["Date"]
 
 
 async def test_mutated_records(client: Client) -> None:
-    """Records can be changed at will, multiplied, and mixed with those of others and of other days."""
+    """Records can be changed, multiplied, and mixed with those of others and of other days."""
     genuine = await client.hours()
     reverse = faults.Mutated(lambda records: [{"callCount": record["callCount"]} for record in reversed(records)])
     assert [{"callCount": record["callCount"]} for record in reversed(genuine)] == json.loads(
@@ -199,19 +199,19 @@ async def test_mutated_records(client: Client) -> None:
 
 
 async def test_mutation_leaves_errors_alone(client: Client) -> None:
-    """An error object has no records to change."""
+    """An error object stays unchanged."""
     client.simulator.faults.add(faults.many_records())
     assert 900001 == await client.code(STATISTICS, {"tenantId": TENANT})
     assert [] == await client.post(STATISTICS, await client.question(accessCode="nobody"))
 
 
 async def test_reset(client: Client) -> None:
-    """The connection is reset; the next request is fine."""
+    """The connection is reset; the next request succeeds."""
     await _fails_with(client, faults.Reset(), aiohttp.ClientOSError)
 
 
 async def test_reset_is_an_rst(client: Client) -> None:
-    """It is a true RST that a client meets, not an end of the stream."""
+    """The client receives a real RST, not an end of the stream."""
     client.simulator.faults.add(faults.Reset())
     reader, writer = await asyncio.open_connection("127.0.0.1", client.simulator.port)
     writer.write(b"POST /oifde/rest/api/gettoken HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n")
@@ -221,21 +221,21 @@ async def test_reset_is_an_rst(client: Client) -> None:
 
 
 async def test_close(client: Client) -> None:
-    """The connection is closed without an answer, and the journal has none either."""
+    """The connection closes without an answer, and the journal has no status."""
     await _fails_with(client, faults.Close(), aiohttp.ServerDisconnectedError)
     assert [None, 200] == [asked.status for asked in client.simulator.journal.of("query_call_statistics")]
 
 
 async def test_delay_and_fault_together(client: Client) -> None:
-    """Faults add up: late, and then an error."""
+    """Faults combine: a delay, then an error."""
     client.simulator.faults.add(faults.Delay(0.01))
     client.simulator.faults.add(faults.ErrorCode(10000001))
     assert 10000001 == await client.code(STATISTICS, {})
     assert ["Delay", "ErrorCode"] == client.simulator.journal.latest[-1].faults
 
 
-async def test_a_hang_that_is_over_hangs_up(client: Client) -> None:
-    """Nothing hangs for ever: in the end the connection is closed, wherever in the answer it hung."""
+async def test_a_hang_ends_with_a_closed_connection(client: Client) -> None:
+    """A hang ends with a closed connection, wherever in the answer it began."""
     for where, error in (
         ("before", aiohttp.ServerDisconnectedError),
         ("headers", aiohttp.ClientError),
@@ -256,8 +256,8 @@ async def _raw(simulator: Simulator) -> tuple[asyncio.StreamReader, asyncio.Stre
 @pytest.mark.parametrize(
     ("where", "begun"), [("headers", b"HTTP/1.1 200 OK\r\nContent-Type: applica"), ("body", b'\r\n\r\n{"errorCode":')]
 )
-async def test_a_hang_begins_where_it_is_told_to(client: Client, where: str, begun: bytes) -> None:
-    """A client gets half of the headers, or half of the body."""
+async def test_a_hang_begins_where_configured(client: Client, where: str, begun: bytes) -> None:
+    """The client receives half of the headers or of the body."""
     client.simulator.faults.add(faults.Hang(where))
     reader, writer = await _raw(client.simulator)
     async with asyncio.timeout(5):
@@ -269,7 +269,7 @@ async def test_a_hang_begins_where_it_is_told_to(client: Client, where: str, beg
     "fault", [faults.Hang(), faults.Hang("headers"), faults.Hang("body"), faults.Drip(), faults.Delay(300)]
 )
 async def test_a_hang_ends_when_the_client_goes_away(client: Client, fault: faults.Fault) -> None:
-    """A client that gives up leaves nothing behind on the simulator."""
+    """A client that closes the connection leaves nothing behind."""
     journal = client.simulator.journal
     client.simulator.faults.add(fault)
     _, writer = await _raw(client.simulator)
@@ -282,7 +282,7 @@ async def test_a_hang_ends_when_the_client_goes_away(client: Client, fault: faul
 
 @pytest.mark.parametrize("fault", [faults.Hang(), faults.Hang("headers"), faults.Hang("body"), faults.Drip()])
 async def test_a_hang_ends_when_the_simulator_does(simulator: Simulator, fault: faults.Fault) -> None:
-    """A client that waits without end sees the connection close when the simulator stops."""
+    """The connection closes when the simulator stops."""
     simulator.faults.add(fault)
     reader, writer = await _raw(simulator)
     async with asyncio.timeout(5):
@@ -293,13 +293,13 @@ async def test_a_hang_ends_when_the_simulator_does(simulator: Simulator, fault: 
 
 
 async def test_drip(client: Client) -> None:
-    """The right answer, byte by byte."""
+    """The correct answer comes byte by byte."""
     whole = await _body(client, faults.Delay(0))
     assert whole == await _body(client, faults.Drip(interval=0))
 
 
 async def test_a_huge_body_ends_with_its_reader(client: Client) -> None:
-    """A client that stops reading a body without end stops the simulator from sending it."""
+    """When the client stops to read an endless body, the simulator stops to send it."""
     client.simulator.faults.add(faults.HugeBody(1 << 40))
     async with asyncio.timeout(5):
         async with client.session.post(f"{client.simulator.url}/oifde/rest/api/gettoken", json={}) as response:
@@ -308,8 +308,8 @@ async def test_a_huge_body_ends_with_its_reader(client: Client) -> None:
         await client.simulator.journal.idle()
 
 
-async def test_faults_that_spoil_a_stream_are_a_mistake(client: Client) -> None:
-    """A test that stacks two faults of which the inner one streams learns of it by a failure."""
+async def test_faults_around_a_stream_fail(client: Client) -> None:
+    """A test fails if it puts a fault around one that streams its answer."""
     client.simulator.faults.add(faults.Wrapped())
     client.simulator.faults.add(faults.HugeBody(10))
     with pytest.raises(aiohttp.ClientError):
@@ -317,7 +317,7 @@ async def test_faults_that_spoil_a_stream_are_a_mistake(client: Client) -> None:
 
 
 async def test_changed(client: Client) -> None:
-    """Any answer can be made into another, but for the platform's errors."""
+    """Any answer can be changed, except the platform's errors."""
     client.simulator.faults.add(
         faults.Changed(lambda asked, answer: {**answer, "said": asked.body["pageNum"]}), operation="query_bindings"
     )

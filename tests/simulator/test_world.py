@@ -73,12 +73,12 @@ def _counts(record: Mapping[str, object]) -> Counts:
 
 
 def _by_hour(world: SimulatedWorld, now: float, *, day: float | None = None) -> dict[int, Counts]:
-    """What the hourly report says, by the hour's start in seconds."""
+    """Return the hourly report by the hour's start in epoch seconds."""
     return {_number(record, "recordTime") // 1000: _counts(record) for record in _records(world, now, day=day)}
 
 
 def _truth(world: SimulatedWorld, days: int = 28, *, first: int = NOON) -> Iterator[tuple[datetime, Counts]]:
-    """Every hour of so many days with its local time."""
+    """Yield every hour of this many days with its local time."""
     for start in range(first, first + days * DAY, HOUR):
         yield datetime.fromtimestamp(start, ZoneInfo("Asia/Shanghai")), world.truth("t", "b", start)
 
@@ -86,7 +86,7 @@ def _truth(world: SimulatedWorld, days: int = 28, *, first: int = NOON) -> Itera
 @settings(max_examples=30)  # each makes a month's hours
 @given(seeds, moments, zones, rates)
 def test_records_obey_the_documented_arithmetic(seed: int, now: int, zone: str, rate: float) -> None:
-    """What a bot's figures mean to each other holds, as the vendor has it, also in the unfriendliest world."""
+    """The vendor's arithmetic holds between a bot's values, also with every unfriendly habit."""
     world = _world(_bot(calls_per_hour=rate, profile=ALWAYS), UNFRIENDLY, seed=seed, zone=zone)
     for period in ("hour", "day"):
         for record in _records(world, now, period=period):
@@ -111,7 +111,7 @@ def test_records_obey_the_documented_arithmetic(seed: int, now: int, zone: str, 
 
 @given(seeds, moments, zones, rates, st.lists(st.integers(0, 2 * DAY), min_size=2, max_size=5))
 def test_a_calm_hour_only_grows(seed: int, now: int, zone: str, rate: float, passed: list[int]) -> None:
-    """In a calm world no figure of an hour is ever taken back."""
+    """In a calm world no value of an hour decreases."""
     world = _world(_bot(calls_per_hour=rate, profile=ALWAYS), seed=seed, zone=zone)
     reports = [_by_hour(world, now + seconds, day=now) for seconds in sorted(passed)]
     for former, latter in pairwise(reports):
@@ -121,7 +121,7 @@ def test_a_calm_hour_only_grows(seed: int, now: int, zone: str, rate: float, pas
 
 @given(seeds, moments, zones)
 def test_the_same_in_any_order_of_asking(seed: int, now: int, zone: str) -> None:
-    """A demo or a test run shows the same figures as the run before it."""
+    """Two runs of a demo or a test show the same values."""
     moments_asked = [now + offset for offset in (0, 1800, 5 * HOUR, 3 * DAY)]
     straight, shuffled = (_world(_bot(), UNFRIENDLY, seed=seed, zone=zone) for _ in range(2))
     expected = {moment: _records(straight, moment) for moment in moments_asked}
@@ -131,14 +131,14 @@ def test_the_same_in_any_order_of_asking(seed: int, now: int, zone: str) -> None
 
 @given(seeds, moments)
 def test_calm_records_are_the_truth(seed: int, now: int) -> None:
-    """A test can compare what it sees with what happened, up to the second."""
+    """A test can compare what it sees with the true counts, to the second."""
     world = _world(_bot(profile=ALWAYS), seed=seed)
     for start, counts in _by_hour(world, now).items():
         assert world.truth("t", "b", start, now) == counts
 
 
 def test_habits_do_not_change_the_truth() -> None:
-    """Late and wrong records come right in the end: an unfriendly world had the same calls as a calm one."""
+    """Late and wrong records become correct: an unfriendly world has the same calls as a calm one."""
     bot = _bot(calls_per_hour=200)
     in_the_end = NOON + 3 * DAY
     unfriendly = _world(bot, replace(UNFRIENDLY, late=0.5, restated=0.5))
@@ -147,7 +147,7 @@ def test_habits_do_not_change_the_truth() -> None:
 
 @given(st.integers(0, HOUR), st.integers(0, 600))
 def test_a_record_shows_the_calls_up_to_its_lag(into: int, lag: int) -> None:
-    """An hour appears, and is complete, only after the platform's delay."""
+    """An hour appears, and becomes complete, only after the platform's delay."""
     world = _world(_bot(calls_per_hour=300, profile=ALWAYS), replace(CALM, lag=(lag, lag)))
     for now in (NOON + into, NOON + HOUR + into):
         seen = _by_hour(world, now).get(NOON, Counts())
@@ -155,7 +155,7 @@ def test_a_record_shows_the_calls_up_to_its_lag(into: int, lag: int) -> None:
 
 
 def test_late_hours_are_missing_then_whole() -> None:
-    """A late hour is not there at all until its delay is over, up to 70 minutes after its end; then all of it is."""
+    """A late hour has no record until its delay is over, at most 70 minutes after its end; then it is complete."""
     world = _world(_bot(calls_per_hour=100, profile=ALWAYS), replace(CALM, late=1.0))
     seen = [_by_hour(world, NOON + HOUR + minute * 60).get(NOON, Counts()) for minute in range(72)]
     assert {Counts(), world.truth("t", "b", NOON)} == set(seen)
@@ -165,14 +165,14 @@ def test_late_hours_are_missing_then_whole() -> None:
 
 
 def test_without_progress_hours_appear_when_over() -> None:
-    """A platform that publishes an hour only once it is over can be had too."""
+    """A test can have a platform that publishes an hour only after its end."""
     world = _world(_bot(profile=ALWAYS), replace(CALM, in_progress=False))
     assert NOON not in _by_hour(world, NOON + HOUR - 1)
     assert world.truth("t", "b", NOON) == _by_hour(world, NOON + HOUR)[NOON]
 
 
 def test_restated_hours_are_first_wrong_then_right() -> None:
-    """Some hours' records are corrected after the fact, upwards and downwards, and marked as stored anew."""
+    """Some hours' records are corrected later, upwards or downwards, with a new time of storage."""
     world = _world(
         _bot(calls_per_hour=100, profile=ALWAYS), replace(CALM, restated=1.0, restated_after=(3600.0, 3600.0))
     )
@@ -187,7 +187,7 @@ def test_restated_hours_are_first_wrong_then_right() -> None:
 
 @given(seeds, st.integers(0, 3 * HOUR))
 def test_wrong_records_are_of_real_hours(seed: int, into: int) -> None:
-    """However wrong a first record is, no hour shows up before its first call, or without one."""
+    """Even a wrong first record does not show an hour before its first call, or without calls."""
     habits = replace(CALM, restated=1.0, restated_after=(7200.0, 7200.0), lag=(300.0, 300.0), late=0.3)
     world = _world(_bot(calls_per_hour=5, profile=opening(12, 14)), habits, seed=seed)
     now = NOON + into
@@ -196,7 +196,7 @@ def test_wrong_records_are_of_real_hours(seed: int, into: int) -> None:
 
 
 def test_empty_hours_are_left_out_or_zero() -> None:
-    """A closed hour has no record, or a record of zeros if the platform is said to have that habit."""
+    """A closed hour has no record, or a record of zeros if the platform has that habit."""
     bot = _bot(profile=opening(12, 13))
     assert {NOON} == set(_by_hour(_world(bot), NOON + 3 * HOUR))
     zeros = _by_hour(_world(bot, replace(CALM, empty_left_out=False)), NOON + 3 * HOUR)
@@ -205,7 +205,7 @@ def test_empty_hours_are_left_out_or_zero() -> None:
 
 
 def test_order_and_stamps_are_unfriendly() -> None:
-    """Rows come in changing order; the time stored is null, a number or text."""
+    """The order of rows changes; the time of storage is null, a number or text."""
     world = _world(_bot(calls_per_hour=100, profile=ALWAYS), UNFRIENDLY)
     now = NOON + 11 * HOUR
     orders = {tuple(_by_hour(world, now + minute * 60, day=NOON)) for minute in range(5)}
@@ -215,7 +215,7 @@ def test_order_and_stamps_are_unfriendly() -> None:
 
 
 def test_both_spellings_of_nothing_to_judge() -> None:
-    """A bot without interface requests says so as "-1.0000" or "-1.000"."""
+    """Without interface requests the ratio is "-1.0000" or "-1.000"."""
     world = _world(_bot(profile=ALWAYS, interface_requests=0.0), UNFRIENDLY)
     assert {"-1.0000", "-1.000"} == {record["interfaceSuccessRate"] for record in _records(world, NOON + 11 * HOUR)}
 
@@ -232,7 +232,7 @@ def test_both_spellings_of_nothing_to_judge() -> None:
     ],
 )
 def test_a_day_is_the_tenants_day(zone: str, date: tuple[int, int, int], hours: int) -> None:
-    """The report of a date has the hours of that date on the tenant's clock, however many there were."""
+    """The report of a date has that date's hours in the tenant's zone, 23 to 25 of them."""
     world = _world(_bot(calls_per_hour=100, profile=ALWAYS), zone=zone)
     noon = datetime(*date, 12, tzinfo=ZoneInfo(zone)).timestamp()
     starts = sorted(_by_hour(world, noon + 2 * DAY, day=noon))
@@ -244,7 +244,7 @@ def test_a_day_is_the_tenants_day(zone: str, date: tuple[int, int, int], hours: 
 
 
 def test_the_day_report_adds_up_the_hours() -> None:
-    """The last 30 days by day, today so far included."""
+    """The report by day has the last 30 days, including today so far."""
     world = _world(_bot(calls_per_hour=50))
     records = _records(world, NOON, period="day")
     assert 30 == len(records)
@@ -257,15 +257,15 @@ def test_the_day_report_adds_up_the_hours() -> None:
 
 
 def test_nothing_from_the_future_or_forgotten() -> None:
-    """Tomorrow has no records, nor has a day longer ago than the platform remembers."""
+    """Tomorrow has no records, nor do days beyond the platform's history."""
     world = _world(_bot(profile=ALWAYS), replace(CALM, history=10.0 * DAY))
     assert [] == _records(world, NOON, day=NOON + DAY)
     assert [] == _records(world, NOON, day=NOON - 12 * DAY)
     assert _records(world, NOON, day=NOON - 9 * DAY)
 
 
-def test_strangers_have_no_records() -> None:
-    """A bot or tenant the platform does not know has no records; a test that asks for its truth learns of the mistake."""
+def test_unknown_bots_have_no_records() -> None:
+    """An unknown bot or tenant has no records; a request for its true counts raises KeyError."""
     world = _world(_bot())
     assert [] == world.records("queryCallStatisticsReport", "hour", "t", "nobody", NOON * 1000, NOON)
     assert () == world.bots("nobody")
@@ -274,7 +274,7 @@ def test_strangers_have_no_records() -> None:
 
 
 def test_character_shows_in_the_traffic() -> None:
-    """A bot open at office hours rests at night, at weekends and on holidays, and grows as it is told to."""
+    """A bot with office hours has no calls at night, on weekends and on holidays, and grows as configured."""
     bot = _bot(calls_per_hour=100, profile=OFFICE_HOURS, weekend=0.2, holidays=frozenset({(8, 4)}))
     calls = {local: counts.calls for local, counts in _truth(_world(bot))}
     assert 0 == sum(number for local, number in calls.items() if not 7 <= local.hour < 19)
@@ -290,7 +290,7 @@ def test_character_shows_in_the_traffic() -> None:
 
 
 def test_rates_follow_the_character() -> None:
-    """The autonomy and the interface success a bot is said to have are the ones its records show."""
+    """A bot's records show its configured autonomy and interface success."""
     world = _world(_bot(calls_per_hour=200, autonomy=0.6, interface_success=0.9, interface_requests=1.5))
     whole = Counts(*map(sum, zip(*(counts for _, counts in _truth(world)), strict=True)))
     judged = whole.contained + whole.consulted_transfer + whole.direct_transfer
@@ -300,7 +300,7 @@ def test_rates_follow_the_character() -> None:
 
 
 def _during(trouble: Trouble, size: float) -> tuple[Counts, Counts]:
-    """A usual hour, and the same hour in trouble."""
+    """Return a usual hour, and the same hour with an incident."""
     incident = Incident(NOON, NOON + 2 * HOUR, trouble, size)
     usual, struck = (
         _world(_bot(calls_per_hour=2000, profile=ALWAYS, interface_requests=1.0, incidents=incidents))
@@ -312,32 +312,32 @@ def _during(trouble: Trouble, size: float) -> tuple[Counts, Counts]:
 
 
 def test_autonomy_drop() -> None:
-    """An incident takes points off the share of calls the bot serves alone, in its hours and no others."""
+    """The incident reduces the share of calls that the bot serves alone, only in its hours."""
     usual, struck = _during(Trouble.AUTONOMY, 0.3)
     assert pytest.approx(-0.3 * 0.9, abs=0.05) == struck.contained / struck.calls - usual.contained / usual.calls
 
 
 def test_interface_trouble() -> None:
-    """An incident makes outside interfaces fail."""
+    """The incident makes outside interfaces fail."""
     _, struck = _during(Trouble.INTERFACES, 0.5)
     assert pytest.approx(0.48, abs=0.05) == struck.interface_successes / struck.interface_requests
 
 
 def test_call_loss() -> None:
-    """An incident makes calls stay away."""
+    """The incident reduces the calls."""
     usual, struck = _during(Trouble.CALL_LOSS, 0.75)
     assert pytest.approx(0.25, rel=0.2) == struck.calls / usual.calls
 
 
 def test_direct_transfers() -> None:
-    """An incident sends those who reach an agent there at once; as many as before are served by the bot."""
+    """The incident sends callers to an agent at once; the bot serves as many alone as before."""
     usual, struck = _during(Trouble.DIRECT, 0.4)
     assert usual.contained == struck.contained
     assert pytest.approx(0.8, abs=0.1) == struck.direct_transfer / (struck.direct_transfer + struck.consulted_transfer)
 
 
 def test_hours_differ_in_autonomy() -> None:
-    """Nights that are worse, and hours that are not quite as usual, though nothing is wrong."""
+    """Autonomy can be lower at night, and can vary between hours, without an incident."""
     nights = (-0.2,) * 7 + (0.0,) * 17
     bot = _bot(calls_per_hour=2000, profile=ALWAYS, weekend=1.0, autonomy_by_hour=nights, autonomy_variation=0.05)
     day: list[float] = []
@@ -352,7 +352,7 @@ def test_hours_differ_in_autonomy() -> None:
 
 
 def test_surge() -> None:
-    """An incident brings calls on top of the usual."""
+    """The incident brings additional calls."""
     usual, struck = _during(Trouble.SURGE, 2.0)
     assert pytest.approx(3, rel=0.2) == struck.calls / usual.calls
 
@@ -368,13 +368,13 @@ def test_surge() -> None:
     ],
 )
 def test_strength_of_an_incident(ramp: float, every: float | None, expected: list[float]) -> None:
-    """An incident swells and fades over its ramp, and comes back if it is periodic."""
+    """The incident grows and fades over its ramp, and repeats with its period."""
     incident = Incident(NOON, NOON + 2 * HOUR, Trouble.SURGE, 1, ramp=ramp, every=every)
     assert expected == [incident.strength(NOON + hour * HOUR) for hour in range(-1, 5)]
 
 
 def test_strength_across_the_period() -> None:
-    """An hour that holds the end of a periodic incident and its next beginning has some of both."""
+    """An hour with the end of a periodic incident and its next start has some of both."""
     incident = Incident(NOON, NOON + HOUR, Trouble.SURGE, 1, every=1.5 * HOUR)
     assert pytest.approx(0.5) == incident.strength(NOON + HOUR / 2)
     assert pytest.approx(0.5) == incident.strength(NOON + HOUR)
@@ -383,7 +383,7 @@ def test_strength_across_the_period() -> None:
 
 @given(seeds, moments)
 def test_chatbot_report_arithmetic(seed: int, now: int) -> None:
-    """The replies of the chatbot report are those that helped and those that did not."""
+    """The replies of the chatbot report are the sum of successful and unknown replies."""
     world = _world(_bot(), UNFRIENDLY, seed=seed)
     for record in world.records("queryChatbotReport", "hour", "t", "b", now * 1000, now):
         replies, unknown = _number(record, "consultCount"), _number(record, "unknowCount")
@@ -396,7 +396,7 @@ def test_chatbot_report_arithmetic(seed: int, now: int) -> None:
 
 
 def test_truth_of_the_future() -> None:
-    """An hour that has not begun has no calls yet, and is known as a whole all the same."""
+    """A future hour has no calls yet, and its final counts are known."""
     world = _world(_bot(calls_per_hour=100, profile=ALWAYS))
     assert Counts() == world.truth("t", "b", NOON, NOON)
     assert world.truth("t", "b", NOON, math.inf) == world.truth("t", "b", NOON, NOON + HOUR)

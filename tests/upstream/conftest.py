@@ -75,7 +75,7 @@ class FakePlatform:
 
     def calls(self, path: str) -> list[dict[str, object]]:
         """Return the bodies of the calls of a path so far."""
-        return [body for each, body, _ in self.seen if each == path]
+        return [body for called, body, _ in self.seen if called == path]
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Serve every path."""
@@ -116,7 +116,7 @@ class Rig:
 
     def logged(self, *, above: str = "debug") -> list[str]:
         """Return the names of the events logged above that level."""
-        return [each["event"] for each in self.events if each["level"] != above]
+        return [event["event"] for event in self.events if event["level"] != above]
 
     def value(self, name: str, operation: str, **labels: str) -> float | None:
         """Return a metric of the platform."""

@@ -253,7 +253,7 @@ def test_any_body(body: bytes, rng: random.Random) -> None:
         assert isinstance(judge_body(body, rng.choice([list, dict, object]), ()), list | dict)
 
 
-def test_secrets_are_replaced_as_they_stand_in_json_too() -> None:
+def test_secrets_are_replaced_in_json_too() -> None:
     """Secrets are replaced with their quotes and backslashes escaped, and if one begins like another."""
     secrets = ['pa"ss\\', 'pa"ss\\word', "plain"]
     text = f"{' '.join(secrets)} {json.dumps(secrets)}"

@@ -132,7 +132,7 @@ async def test_every_page_is_found(
     listed = rows(1, number)
     fake = answer_with(pages_of(listed, total, size))
 
-    assert [each["accessCode"] for each in listed] == await codes(session)
+    assert [bot["accessCode"] for bot in listed] == await codes(session)
     assert requests == sum(call["source"] == "OIFDE" for call in fake.calls(PATH))
 
 
@@ -170,7 +170,7 @@ async def test_pages_that_come_again_and_again(
         ({}, "a row has no accessCode"),
     ],
 )
-async def test_rows_that_are_no_bots_of_the_tenant(
+async def test_rows_that_are_not_bots_of_the_tenant(
     session: TenantSession, answer_with: AnswerWith, listed: Row, says: str
 ) -> None:
     """They are skipped and reported; the others are found."""
@@ -209,7 +209,9 @@ async def test_an_access_code_that_is_a_number(session: TenantSession, answer_wi
     """A number keeps all its digits."""
     answer_with(pages_of([row(943370855474270208, dialogType="3"), row("0755", dialogType="x")]))
     found = await list_bindings(session, "t1")
-    assert [("0755", None), ("943370855474270208", 3)] == [(each.access_code, each.dialog_type) for each in found]
+    assert [("0755", None), ("943370855474270208", 3)] == [
+        (binding.access_code, binding.dialog_type) for binding in found
+    ]
 
 
 @pytest.mark.parametrize("turned", [False, True])
@@ -253,7 +255,7 @@ async def test_one_bad_page_fails_the_listing(
 
 
 @pytest.mark.parametrize("size", [100, 100_000])
-async def test_more_bots_than_anybody_has(session: TenantSession, answer_with: AnswerWith, size: int) -> None:
+async def test_too_many_bots(session: TenantSession, answer_with: AnswerWith, size: int) -> None:
     """A very long listing is not read to the end."""
     listed: list[Row] = [{"accessCode": number} for number in range(100_000)]
     fake = answer_with(pages_of(listed, size=size))
@@ -285,7 +287,7 @@ def any_answer(rng: random.Random) -> Any:
     return {name: value for name, value in fields.items() if rng.random() < odds[name]}
 
 
-async def test_whatever_is_answered(session: TenantSession, answer_with: AnswerWith) -> None:
+async def test_any_answer(session: TenantSession, answer_with: AnswerWith) -> None:
     """Every answer gives bots with an access code and a name, or a failure of the platform."""
     rng = random.Random(1)
     fake = answer_with(lambda _, __: as_json(any_answer(rng)))
@@ -297,8 +299,8 @@ async def test_whatever_is_answered(session: TenantSession, answer_with: AnswerW
             outcomes[error.reason] += 1
         else:
             outcomes["found" if found else "empty"] += 1
-            assert all(each.access_code and each.name and each.name.encode() for each in found)
-            assert len({each.access_code for each in found}) == len(found)
+            assert all(binding.access_code and binding.name and binding.name.encode() for binding in found)
+            assert len({binding.access_code for binding in found}) == len(found)
     assert {"found", "empty", "invalid", "api"} <= set(outcomes)
     assert len(fake.calls(PATH)) < 3000
 

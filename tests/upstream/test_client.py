@@ -417,7 +417,7 @@ async def test_proxy_that_wants_a_password(serve: Serve, make_client: MakeClient
         (ssl.SSLError(1, "[SSL] pa55word"), "tls"),
     ],
 )
-async def test_whatever_is_raised(make_client: MakeClient, rig: Rig, raised: Exception, reason: str) -> None:
+async def test_every_exception(make_client: MakeClient, rig: Rig, raised: Exception, reason: str) -> None:
     """Each exception of aiohttp and the system has its reason, and no message has a secret."""
     with aioresponses() as responses:
         responses.post(f"http://platform.test{PREFIX}report", exception=raised)
@@ -427,7 +427,7 @@ async def test_whatever_is_raised(make_client: MakeClient, rig: Rig, raised: Exc
     assert "pa55word" not in f"{error!r}{error}"
 
 
-async def test_our_own_faults_are_not_hidden(make_client: MakeClient) -> None:
+async def test_other_exceptions_are_raised(make_client: MakeClient) -> None:
     """Other exceptions do not become failures of the platform."""
     client = make_client("http://platform.test")
     with aioresponses() as responses:

@@ -107,7 +107,7 @@ async def test_slow_answers_leave_a_connection_to_polls() -> None:
     assert len(traffic.low) == 2
 
 
-async def test_one_that_gives_up_takes_nothing_with_it() -> None:
+async def test_a_cancelled_request_leaves_the_limits() -> None:
     """A request that is cancelled while it waits leaves the limits unchanged."""
     traffic = Traffic(1, 1, latency=5)
     first = asyncio.create_task(traffic.send(low_priority=False))

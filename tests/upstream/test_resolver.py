@@ -52,7 +52,7 @@ async def test_a_name_is_looked_up() -> None:
 
 
 @pytest.mark.parametrize("host", ["nowhere.invalid", f"{'a' * 64}.test", "a..b"])
-async def test_a_name_that_is_none(host: str) -> None:
+async def test_a_name_that_does_not_resolve(host: str) -> None:
     """A name that does not resolve is an error, and can be looked up again."""
     resolver = Resolver()
     for _ in range(2):

@@ -113,8 +113,8 @@ async def test_one_failure_for_all(session: TenantSession, accounts: Accounts, r
     """A refused login fails all calls that wait for it."""
     accounts.secret = "another"
     results = await asyncio.gather(*(query(session) for _ in range(100)), return_exceptions=True)
-    assert {("auth", 200800002)} == {(each.reason, each.code) for each in results if isinstance(each, LoginFailed)}
-    assert len({id(each) for each in results}) == 100, "a shared exception gathers a hundred tracebacks"
+    assert {("auth", 200800002)} == {(error.reason, error.code) for error in results if isinstance(error, LoginFailed)}
+    assert len({id(error) for error in results}) == 100, "a shared exception gathers a hundred tracebacks"
     assert (accounts.logins, accounts.reports) == (1, 0)
     assert rig.logged() == ["login_blocked"]
 
@@ -590,7 +590,7 @@ async def test_refused_ready_token(
     assert accounts.logins == 0
 
 
-async def test_ready_token_heals(
+async def test_ready_token_recovers(
     accounts: Accounts, platform: tuple[FakePlatform, str], make_client: MakeClient, make_session: MakeSession, rig: Rig
 ) -> None:
     """A ready token that is valid again is found by a probe, or at once after a reload."""
@@ -628,7 +628,7 @@ async def test_unreadable_ready_token(
         ({"errorCode": 42}, 1), ({"errorCode": 200800003}, 1), ({}, 1),
     ],
 )  # fmt: skip
-async def test_what_is_repeated(
+async def test_repeated_calls(
     session: TenantSession,
     accounts: Accounts,
     platform: tuple[FakePlatform, str],
@@ -767,7 +767,7 @@ async def test_closed_during_login(
     assert [asyncio.CancelledError] * 5 == [type(result) for result in results]
 
 
-async def test_changes_are_told(
+async def test_changes_are_reported(
     accounts: Accounts, platform: tuple[FakePlatform, str], make_client: MakeClient, make_session: MakeSession
 ) -> None:
     """The listener is called after each change of the state, and only then."""
@@ -880,5 +880,5 @@ async def test_canary(
         for record in caplog.records
         if not record.name.startswith(("aiohttp.access", "aiohttp.server"))
     ]
-    assert "request_failed" in {each["event"] for each in rig.events}
+    assert "request_failed" in {event["event"] for event in rig.events}
     assert [canary for canary in CANARIES if any(canary in text for text in shown)] == []
