@@ -101,9 +101,9 @@ _JUDGEMENT_NOTES: Final = """\
 The exporter compares each bot with its own past, and repeats this when a poll brings something new. The series are absent
 if too little of the past is known, or with `history.days: 0`.
 
-The score compares several windows that end now with what is usual for them. Chance and the usual variation of hours and
-days count as usual. It is the score of the most significant window, and 0 if there is no difference in the direction of the
-signal.
+The score compares several windows that end now with their usual values. It is the deviation of the most significant window,
+in standard deviations of all normal variation: chance, hours and days. It is 0 if there is no deviation in the direction of
+the signal.
 """
 
 _SIGNALS: Final[Mapping[str, str]] = {

@@ -115,7 +115,7 @@ HOUR: Final = Report(
             "autonomyRate",
             Kind.RATIO,
             "autonomy_ratio",
-            "Containment rate: the bot's share of its callers who went on to the bot or an agent, 0 to 1; absent without such callers",
+            "Containment rate: calls handled by the bot alone, of its callers who went on to the bot or an agent, 0 to 1; absent without such callers",
         ),
         Field("interfaceRequestCount", Kind.COUNT, "interface_requests", "Requests of the bot to backend interfaces"),
         Field(

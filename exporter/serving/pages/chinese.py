@@ -71,8 +71,8 @@ CHINESE: Final[Mapping[str, str]] = MappingProxyType(
         "%(signal)s by %(size)s in %(time)s": "%(time)s内%(signal)s %(size)s",
         "score %(score)s": "异常分数 %(score)s",
         "Compared with the bot's own past": "与机器人自身历史的比较",
-        "%(days)s days of the past are known. The score counts standard deviations from what is usual; 0 is usual.": (
-            "已有 %(days)s 天的历史。异常分数为偏离通常水平的标准差倍数，0 表示正常。"
+        "%(days)s days of the past are known. The score is the deviation from the usual value, in standard deviations.": (
+            "已有 %(days)s 天的历史。异常分数为偏离通常水平的标准差倍数。"
         ),
         "Signal": "信号",
         "Score": "异常分数",
@@ -215,8 +215,10 @@ CHINESE: Final[Mapping[str, str]] = MappingProxyType(
         "Interactions": "对话轮次",
         "Interactions between callers and the bot": "用户与机器人之间的对话轮次",
         "Interactions per call": "平均对话轮次",
-        "Containment rate: the bot's share of its callers who went on to the bot or an agent, 0 to 1; absent without such"
-        " callers": ("仅咨询机器人量 ÷（直接转人工量＋咨询后转人工量＋仅咨询机器人量），0 到 1；分母为 0 时无此值"),
+        "Containment rate: calls handled by the bot alone, of its callers who went on to the bot or an agent, 0 to 1; absent"
+        " without such callers": (
+            "仅咨询机器人量 ÷（直接转人工量＋咨询后转人工量＋仅咨询机器人量），0 到 1；分母为 0 时无此值"
+        ),
         "Interface requests": "接口调用总数",
         "Requests of the bot to backend interfaces": "机器人对后端接口的调用",
         "Interface successes": "接口调用成功数",
