@@ -1,6 +1,6 @@
 # The image of oifde-exporter; docs/kubernetes.md has the command that builds it.
 #
-# Everything that comes from outside is pinned: the base image by digest, the packages by the lock's hashes.
+# The base image is pinned by digest, the packages by the lock's hashes.
 
 ARG BASE_IMAGE=docker.io/library/python:3.11.14-slim-bookworm@sha256:65a93d69fa75478d554f4ad27c85c1e69fa184956261b4301ebaf6dbb0a3543d
 
@@ -9,12 +9,12 @@ FROM ${BASE_IMAGE} AS build
 
 WORKDIR /src
 
-# Where packages come from, if not from where pip asks by itself: an index of your own, or wheels on a mounted volume.
+# Your own package index, or a folder of wheels on a mounted volume.
 ARG PIP_INDEX_URL
 ARG PIP_NO_INDEX
 ARG PIP_FIND_LINKS
 
-# Every package as a wheel, and what builds the project's own.
+# All packages as wheels, and the tools that build the project's own.
 COPY requirements/run.txt requirements/build.txt requirements/
 RUN python -m pip wheel --no-cache-dir --require-hashes --wheel-dir /wheels --requirement requirements/run.txt \
  && python -m venv /build \
@@ -22,9 +22,9 @@ RUN python -m pip wheel --no-cache-dir --require-hashes --wheel-dir /wheels --re
 
 COPY pyproject.toml setup.py README.md LICENSE ./
 COPY exporter exporter
-# What `oifde-exporter --version` and oifde_exporter_build_info say.
+# The revision that `oifde-exporter --version` and oifde_exporter_build_info show.
 ARG REVISION=unknown
-# The interpreter of the final image is this one, so its environment can be made here. Nothing is left in it that installs.
+# The final image has the same interpreter, so the environment can be created here. pip is removed from it.
 RUN OIFDE_EXPORTER_REVISION="${REVISION}" \
     /build/bin/python -m pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir /wheels . \
  && python -m venv --without-pip /opt/oifde-exporter \
@@ -46,18 +46,18 @@ LABEL org.opencontainers.image.title="oifde-exporter" \
 
 COPY --from=build /opt/oifde-exporter /opt/oifde-exporter
 
-# `python` is the one that has the exporter: probes call it. Nothing is ever written: the root file system may be read-only.
+# Probes call `python`, so it must be the one with the exporter. The root file system may be read-only.
 ENV PATH=/opt/oifde-exporter/bin:/usr/local/bin:/usr/bin:/bin \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONSAFEPATH=1 \
     PYTHONUNBUFFERED=1
 
 WORKDIR /etc/oifde-exporter
-# Nobody's, and by number: a runtime that wants to be sure that it is not root cannot look names up.
+# A number, because a runtime that checks for a user other than root cannot look up names.
 USER 65532:65532
 EXPOSE 10230
 STOPSIGNAL SIGTERM
-# It asks where the environment (OIFDE_EXPORTER_WEB_...) says that the exporter listens.
+# The probe reads the listening address from the environment (OIFDE_EXPORTER_WEB_...).
 HEALTHCHECK --interval=15s --timeout=5s --start-period=30s --retries=4 CMD ["python", "-m", "exporter.probe"]
-# The exporter is the first process: it takes SIGTERM itself, and has no children to reap.
+# The exporter is the first process: it handles SIGTERM and has no child processes.
 ENTRYPOINT ["oifde-exporter"]

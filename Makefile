@@ -1,9 +1,9 @@
-# `make demo` and `make test` are all a new user needs; `make help` names the rest.
+# New users need only `make demo` and `make test`; `make help` lists the other targets.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SUFFIXES:
 
-# The first of these that is 3.11 or newer; another one: make PYTHON=/path/to/python.
+# The first Python on the PATH that is new enough. To use another one: make PYTHON=/path/to/python.
 PYTHON ?= $(shell scripts/find-python)
 VENV := .venv
 BIN := $(VENV)/bin
@@ -14,14 +14,14 @@ OFFLINE := $(WHEEL_VENV)/bin/python -m pip --isolated install --quiet --no-index
 
 PYTEST_ARGS ?= -n 2
 AUDIT_VENV := .cache/audit-venv
-# What `make soak` does.
+# Parameters of `make soak`.
 MINUTES ?= 30
 SEED ?= 1
 COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-header \
 	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-emit-options
 
 .PHONY: help
-help: ## say what there is
+help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name does; do \
 		printf '  make %-13s %s\n' "$$name" "$$does"; done
 
@@ -30,11 +30,11 @@ demo: $(VENV)/.ready ## run the exporter against the simulated platform
 	$(BIN)/oifde-exporter demo
 
 .PHONY: test
-# Each test once, with what users install.
+# Each test runs once, with the wheel that users install.
 test: lint test-wheel ## run every check
 
 .PHONY: setup
-setup: $(VENV)/.ready ## make .venv, from the lock, with the project in it
+setup: $(VENV)/.ready ## create .venv from the lock and install the project
 
 $(VENV)/.ready: requirements/dev.txt pyproject.toml setup.py scripts/make-venv
 	@echo "Setting up $(VENV), which takes a minute or two."
@@ -52,7 +52,7 @@ lint: $(VENV)/.ready ## check style, types and the direction of the imports
 	$(BIN)/hadolint Dockerfile
 
 .PHONY: format
-format: $(VENV)/.ready ## format the code, and mend what can be mended by itself
+format: $(VENV)/.ready ## format the code and apply automatic fixes
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
@@ -61,7 +61,7 @@ unit: $(VENV)/.ready ## run the unit tests on the source tree
 	$(BIN)/pytest $(PYTEST_ARGS) --ignore tests/integration
 
 .PHONY: programs
-programs: $(VENV)/.ready ## install the programs the integration tests need, where that is possible
+programs: $(VENV)/.ready ## install the programs that the integration tests need, if possible
 	$(BIN)/python tests/harness/programs.py
 
 .PHONY: integration
@@ -74,19 +74,18 @@ any-hour: $(VENV)/.ready programs ## run the tests at ten moments, such as midni
 	scripts/any-hour "$(MOMENT)" $(PYTEST_ARGS)
 
 .PHONY: wheel
-# Two builds of one commit give the same bytes: the files' times are the commit's.
+# Files get the commit's time, so that two builds of one commit have the same bytes.
 wheel: export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 315532800)
-# The wheel is made of the source distribution, where there is no git for setup.py to ask.
+# The wheel is built from the source distribution, where setup.py cannot ask git.
 wheel: export OIFDE_EXPORTER_REVISION ?= $(shell git describe --always --abbrev=12 --exclude='*' --dirty 2>/dev/null)
-wheel: $(VENV)/.ready ## build dist/*.tar.gz and, from that, dist/*.whl
+wheel: $(VENV)/.ready ## build dist/*.tar.gz and from it dist/*.whl
 	rm -rf dist
 	$(BIN)/python -m build --no-isolation --outdir dist . >/dev/null
 	@ls dist
 
-# For machines without a network. It is tried at once: with every index and every setting of pip's switched off, in an
-# environment that has nothing else.
+# For machines without a network. The target installs it at once in an empty environment, without any index.
 .PHONY: wheelhouse
-wheelhouse: wheel ## fill dist/wheelhouse with all it takes to install without a network
+wheelhouse: wheel ## fill dist/wheelhouse with everything for an installation without a network
 	$(BIN)/python -m pip wheel --quiet --require-hashes --wheel-dir $(WHEELHOUSE) --requirement requirements/run.txt
 	cp dist/*.whl requirements/run.txt $(WHEELHOUSE)
 	scripts/make-venv $(BIN)/python $(WHEEL_VENV)
@@ -96,48 +95,48 @@ wheelhouse: wheel ## fill dist/wheelhouse with all it takes to install without a
 	$(WHEEL_VENV)/bin/python -P scripts/import-all.py
 
 .PHONY: test-wheel
-test-wheel: wheelhouse programs ## run every test against the installed wheel
+test-wheel: wheelhouse programs ## run every test with the installed wheel
 	$(WHEEL_VENV)/bin/python -m pip install --quiet --require-hashes -r requirements/dev.txt
 	$(WHEEL_VENV)/bin/pytest $(PYTEST_ARGS) --installed
 
 .PHONY: image-test
-image-test: wheelhouse ## build the image on a stand-in for its base, and run it (Debian-like, as root)
+image-test: wheelhouse ## build the image on a substitute for its base and run it (Debian-like, as root)
 	$(BIN)/python tests/harness/programs.py buildah debootstrap
 	$(BIN)/python -m pip wheel --quiet --require-hashes --wheel-dir $(WHEELHOUSE) --requirement requirements/build.txt
 	$(BIN)/pytest tests/image/image.py
 
-# Not part of `make test`: the database is on the network. A package that could not be looked up is a failure too.
+# Not part of `make test`, because the database is on the network. A package that cannot be looked up is a failure too.
 .PHONY: audit
-audit: $(VENV)/.ready ## ask a public database what vulnerabilities the locked packages are known to have
+audit: $(VENV)/.ready ## check the locked packages against a public vulnerability database
 	scripts/make-venv $(BIN)/python $(AUDIT_VENV)
 	$(AUDIT_VENV)/bin/python -m pip install --quiet --require-hashes -r requirements/audit.txt
 	$(AUDIT_VENV)/bin/pip-audit --strict --disable-pip --require-hashes $(foreach lock,run build dev audit,-r requirements/$(lock).txt)
 
 .PHONY: soak
-soak: $(VENV)/.ready ## run beside platforms in bad weather, and check all that is shown (MINUTES=30 SEED=1)
+soak: $(VENV)/.ready ## run with unreliable platforms and check everything that is served (MINUTES=30 SEED=1)
 	$(BIN)/python tests/harness/programs.py prometheus
 	PYTHONPATH=tests $(BIN)/python -m lab.soak --minutes $(MINUTES) --seed $(SEED)
 
-# Takes a quarter of an hour, on a machine with nothing else to do and no fewer than two cores.
+# Takes a quarter of an hour on an idle machine with two cores or more.
 .PHONY: bench
-bench: $(VENV)/.ready ## measure, side by side, and write the results into docs/performance.md
+bench: $(VENV)/.ready ## measure speed and cost, and write the results to docs/performance.md
 	$(BIN)/python -m lab.bench --write docs/performance.md
 
-# Takes some minutes, and a Prometheus.
+# Takes some minutes.
 .PHONY: alert-quality
-alert-quality: $(VENV)/.ready ## measure how good the alerts are, and write the results into docs/alerts.md
+alert-quality: $(VENV)/.ready ## measure the alerts, and write the results to docs/alerts.md
 	$(BIN)/python -m lab.quality --write docs/alerts.md
 
-# Of the demo. Takes some minutes, a Prometheus and a Chromium; the demo's Chinese names need Debian's fonts-noto-cjk.
+# Takes some minutes, and needs Prometheus and Chromium. The demo's Chinese names need Debian's fonts-noto-cjk.
 .PHONY: pictures
-pictures: $(VENV)/.ready ## take the pictures of the status page and of the dashboards anew
+pictures: $(VENV)/.ready ## draw the pictures of the status page and the dashboards again
 	$(BIN)/python tests/harness/programs.py prometheus chromium
 	PYTHONPATH=tests $(BIN)/python scripts/screenshots.py docs/images
 	PYTHONPATH=tests $(BIN)/python -m pictures docs/images
 
-# By way of another file: what fails halfway leaves the page as it was, and the package importable.
+# Each file is written elsewhere first, so that a failure leaves the old one.
 .PHONY: docs
-docs: $(VENV)/.ready ## write the generated pages, rules, dashboards and the JSON Schema anew
+docs: $(VENV)/.ready ## generate the generated pages, dashboards and schemas again
 	@mkdir -p .cache
 	cp observability/rules/*.yaml helm/oifde-exporter/rules/
 	$(BIN)/python -m observability.dashboards
@@ -148,7 +147,7 @@ docs: $(VENV)/.ready ## write the generated pages, rules, dashboards and the JSO
 	$(BIN)/python scripts/chart-readme.py helm/oifde-exporter > .cache/generated && cp .cache/generated helm/oifde-exporter/README.md
 
 .PHONY: lock
-lock: $(VENV)/.ready ## resolve the dependencies anew, in their newest versions
+lock: $(VENV)/.ready ## resolve the dependencies again, in their newest versions
 	$(COMPILE) --upgrade --output-file requirements/run.txt pyproject.toml
 	$(COMPILE) --upgrade --output-file requirements/dev.txt requirements/dev.in
 	$(COMPILE) --upgrade --only-build-deps --build-deps-for wheel --constraint requirements/dev.txt \
@@ -156,5 +155,5 @@ lock: $(VENV)/.ready ## resolve the dependencies anew, in their newest versions
 	$(COMPILE) --upgrade --output-file requirements/audit.txt requirements/audit.in
 
 .PHONY: clean
-clean: ## remove all that make has made
+clean: ## remove everything that make created
 	rm -rf $(VENV) .cache .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache build dist *.egg-info

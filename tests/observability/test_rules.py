@@ -10,6 +10,7 @@ from typing import Any, Final
 import pytest
 import yaml
 
+from exporter.judging import replay
 from harness.programs import FindProgram
 
 ROOT: Final = Path(__file__).parents[2]
@@ -70,3 +71,21 @@ def test_the_chart_has_the_same_rules() -> None:
 
     assert [path.name for path in RULES] == [path.name for path in copies]
     assert [path.read_bytes() for path in RULES] == [path.read_bytes() for path in copies]
+
+
+def test_backtest_uses_the_shipped_thresholds() -> None:
+    """`backtest` and `make alert-quality` replay the alerts that ship."""
+    thresholds = {
+        rule["record"].rpartition(":")[2]: float(rule["expr"].removeprefix("vector(").removesuffix(")"))
+        for rule in rules()
+        if rule.get("record", "").startswith("oifde:alert_threshold:")
+    }
+    expressions = {rule["alert"]: rule for rule in rules() if "alert" in rule}
+
+    assert thresholds["evidence"] == replay.EVIDENCE
+    for rule in replay.RULES:
+        shipped = expressions[rule.alert]
+        (size,) = set(re.findall(r"bot:oifde_alert_threshold:(\w+)", shipped["expr"])) - {"evidence"}
+        assert thresholds[size] == rule.least_size, rule.alert
+        assert f'signal="{rule.signal}"' in shipped["expr"]
+        assert f"{replay.KEEP_FIRING / 3600:.0f}h" == shipped["keep_firing_for"]
