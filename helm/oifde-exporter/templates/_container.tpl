@@ -101,6 +101,9 @@ resources:
 {{- $directory := trimPrefix "oifde-exporter-" .name -}}
 {{- $mounts = append $mounts (dict "name" .name "mountPath" (printf "/etc/oifde-exporter/%s" $directory) "readOnly" true) -}}
 {{- end -}}
+{{- if include "oifde-exporter.hasCache" . -}}
+{{- $mounts = append $mounts (dict "name" "oifde-exporter-history" "mountPath" "/var/lib/oifde-exporter") -}}
+{{- end -}}
 {{- with include "oifde-exporter.expanded" (list . .Values.extraVolumeMounts) | fromYamlArray }}{{ $mounts = concat $mounts . }}{{ end -}}
 {{- if $mounts }}{{ toYaml $mounts }}{{ end -}}
 {{- end }}
@@ -138,8 +141,17 @@ read them.
 {{- end }}
 {{- end }}
 
+{{/* Whether there is a volume for the history. */}}
+{{- define "oifde-exporter.hasCache" -}}
+{{- if and .Values.history.cache (include "oifde-exporter.hasConfigFile" .) }}true{{ end -}}
+{{- end }}
+
 {{- define "oifde-exporter.volumes" -}}
 {{ include "oifde-exporter.ownVolumes" . }}
+{{- if include "oifde-exporter.hasCache" . }}
+- name: oifde-exporter-history
+  {{- include "oifde-exporter.expanded" (list . (.Values.history.volume | default (dict "emptyDir" (dict)))) | nindent 2 }}
+{{- end }}
 {{- with .Values.extraVolumes }}
 {{ include "oifde-exporter.expanded" (list $ .) }}
 {{- end }}

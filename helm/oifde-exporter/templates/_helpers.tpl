@@ -123,7 +123,11 @@ imagePullSecrets:
 {{- end }}
 
 {{- define "oifde-exporter.configText" -}}
-{{- if kindIs "string" .Values.config }}{{ .Values.config }}{{ else }}{{ toYaml .Values.config }}{{ end -}}
+{{- if kindIs "string" .Values.config }}{{ .Values.config }}
+{{- else if and .Values.history.cache .Values.config }}
+{{- $history := merge (dict) (.Values.config.history | default dict) (dict "path" "/var/lib/oifde-exporter") -}}
+{{ merge (dict "history" $history) .Values.config | toYaml }}
+{{- else }}{{ toYaml .Values.config }}{{ end -}}
 {{- end }}
 
 {{- define "oifde-exporter.configMapName" -}}

@@ -19,6 +19,8 @@ URL = "platforms: [{url: 'https://a:28090'}, {url: http://b/p, proxy_url: 'http:
 
 
 MAPPED = """\
+history:
+  path: /var/lib/oifde-exporter
 platforms:
 - tenants:
   - auth:
@@ -95,8 +97,8 @@ CASES: list[tuple[dict[str, Any], str, object]] = [
     ({"config": "# as it is\na: ${B}\n{{ x }}", "demo": False}, "ConfigMap:data", {"config.yaml": "# as it is\na: ${B}\n{{ x }}\n"}),
     ({"config": "  # indented\na: 1\n", "demo": False}, "ConfigMap:data", {"config.yaml": "  # indented\na: 1\n"}),
     ({"config": "a: 1", "demo": False}, ARGS, args(config=CONFIG)),
-    ({"config": "a: 1", "demo": False}, f"{EXPORTER}/volumeMounts", [{"name": "oifde-exporter-config", "mountPath": "/etc/oifde-exporter/config", "readOnly": True}]),
-    ({"config": "a: 1", "demo": False}, f"{POD}/volumes", [{"name": "oifde-exporter-config", "configMap": {"name": "r-oifde-exporter", "defaultMode": 0o440}}]),
+    ({"config": "a: 1", "demo": False, "history": {"cache": False}}, f"{EXPORTER}/volumeMounts", [{"name": "oifde-exporter-config", "mountPath": "/etc/oifde-exporter/config", "readOnly": True}]),
+    ({"config": "a: 1", "demo": False, "history": {"cache": False}}, f"{POD}/volumes", [{"name": "oifde-exporter-config", "configMap": {"name": "r-oifde-exporter", "defaultMode": 0o440}}]),
     ({"existingConfigMap": "mine", "demo": False}, f"{POD}/volumes/0/configMap/name", "mine"),
     ({"existingConfigMap": "mine", "demo": False}, "ConfigMap:", None),
     ({"existingConfigMap": "mine", "demo": False}, ARGS, args(config=CONFIG)),
@@ -106,6 +108,13 @@ CASES: list[tuple[dict[str, Any], str, object]] = [
     ({"config": "a: 1", "configReload": "none", "demo": False}, f"{ARGS}/1", "--web.listen-address=:10230"),
     ({"config": "a: 1", "configReload": "restart", "demo": False}, f"{ARGS}/1", "--web.listen-address=:10230"),
     # Secrets
+    # The history
+    ({"config": "a: 1", "demo": False}, f"{EXPORTER}/volumeMounts/1", {"name": "oifde-exporter-history", "mountPath": "/var/lib/oifde-exporter"}),
+    ({"config": "a: 1", "demo": False}, f"{POD}/volumes/1", {"name": "oifde-exporter-history", "emptyDir": {}}),
+    ({"config": "a: 1", "demo": False, "history": {"volume": {"persistentVolumeClaim": {"claimName": "{{ .Release.Name }}-bots"}}}}, f"{POD}/volumes/1", {"name": "oifde-exporter-history", "persistentVolumeClaim": {"claimName": "r-bots"}}),
+    ({"config": mapping("https://a") | {"history": {"days": 7, "path": "/mine"}}, "demo": False}, "ConfigMap:data", {"config.yaml": MAPPED.replace("  path: /var/lib/oifde-exporter", "  days: 7\n  path: /mine")}),
+    ({"config": mapping("https://a"), "demo": False, "history": {"cache": False}}, "ConfigMap:data", {"config.yaml": MAPPED.replace("history:\n  path: /var/lib/oifde-exporter\n", "")}),
+    (DEMO, f"{POD}/volumes", None),
     ({"existingSecret": "{{ .Release.Name }}-mine"}, f"{POD}/volumes/0", {"name": "oifde-exporter-secrets", "secret": {"secretName": "r-mine", "defaultMode": 0o440}}),
     ({"existingSecret": "mine"}, f"{EXPORTER}/volumeMounts/0", {"name": "oifde-exporter-secrets", "mountPath": "/etc/oifde-exporter/secrets", "readOnly": True}),
     ({"existingSecret": "mine"}, "Secret:", None),
