@@ -223,6 +223,36 @@ async def test_a_bot_that_is_listed_twice(session: TenantSession, answer_with: A
     assert ("Anna", "IVR") == (found.name, found.source)
 
 
+@pytest.mark.parametrize("turned", [False, True])
+async def test_rows_that_differ_only_in_the_dialog_type(
+    session: TenantSession, answer_with: AnswerWith, turned: bool
+) -> None:
+    """They are one bot, and the order of the rows does not decide its type."""
+    twice = [row("a", dialogType=4), row("a", dialogType=2)]
+    answer_with(lambda _, __: {"total": 2, "accessInfoList": twice[::-1] if turned else twice})
+    (found,) = await list_bindings(session, "t1")
+    assert found.dialog_type == 2
+
+
+async def test_rows_that_differ_only_in_the_tenant(session: TenantSession, answer_with: AnswerWith) -> None:
+    """The tenant's own bot is found beside one of another tenant with the same ids."""
+    answer_with(pages_of([row("a", tenantId="t2"), row("a")]))
+    assert ["a"] == await codes(session)
+
+
+async def test_the_limit_counts_the_rows_of_both_sources(session: TenantSession, answer_with: AnswerWith) -> None:
+    """Each source alone is within it."""
+    half = MAX_ROWS // 2 + 1
+
+    def page(source: str, number: int) -> Any:
+        listed = [{"accessCode": f"{source}-{row_}"} for row_ in range(half)]
+        return {"total": half, "accessInfoList": listed[(number - 1) * 5000 : number * 5000]}
+
+    answer_with(page)
+    with pytest.raises(UpstreamError, match=f"more than {MAX_ROWS} bots"):
+        await list_bindings(session, "t1")
+
+
 @pytest.mark.parametrize("answer", [{"total": 0}, {"total": "0", "accessInfoList": None}, {"accessInfoList": None}])
 async def test_no_bots(session: TenantSession, answer_with: AnswerWith, answer: object) -> None:
     """An empty listing has several forms."""
@@ -235,6 +265,7 @@ async def test_no_bots(session: TenantSession, answer_with: AnswerWith, answer: 
     [
         ({}, "invalid", "the answer has no array accessInfoList"),
         ({"errorCode": 0, "data": {}}, "invalid", "the answer has no array accessInfoList"),
+        ({"total": 3, "accessInfoList": None}, "invalid", "the answer has no array accessInfoList"),
         ({"total": 3}, "invalid", "the answer has no array accessInfoList"),
         ({"total": 1, "accessInfoList": "a"}, "invalid", "the answer has no array accessInfoList"),
         ([], "invalid", "the answer is an array, not an object"),

@@ -122,6 +122,50 @@ def test_abandoned_probe(breaker: CircuitBreaker, rig: Rig) -> None:
     assert breaker.admit("other")
 
 
+def test_another_cancelled_request_is_not_the_probe(breaker: CircuitBreaker, rig: Rig) -> None:
+    """It neither lets a second probe through nor delays the next one."""
+    _fail(breaker, iter(range(FAILURES_TO_OPEN)))
+    rig.clock.advance(1)
+    assert breaker.admit("probe")
+    breaker.record_abandonment(probe=False)
+    with pytest.raises(CircuitOpen):
+        breaker.admit("other")
+    breaker.record_failure("probe", REFUSED, probe=True)
+    rig.clock.advance(1.9)
+    breaker.record_abandonment(probe=False)
+    rig.clock.advance(0.1)
+    assert breaker.admit("other")
+
+
+def test_every_other_request_of_a_bot_fails(breaker: CircuitBreaker) -> None:
+    """A success resets the count of failures, even if there is a single bot."""
+    for _ in range(10 * FAILURES_TO_OPEN):
+        _fail(breaker, iter(["only"]))
+        _succeed(breaker, "only")
+    assert not breaker.open
+
+
+def test_the_delay_of_probes_doubles(rig: Rig) -> None:
+    """From one second up to the limit, and it starts again at one second after a recovery."""
+
+    class Longest(random.Random):
+        def uniform(self, a: float, b: float) -> float:
+            return max(a, b)
+
+    breaker = CircuitBreaker(clock=rig.clock, log=rig.log, rng=Longest())
+    for _ in range(2):
+        _fail(breaker, iter(range(FAILURES_TO_OPEN)))
+        for delay in (1, 2, 4, MAX_PROBE_DELAY, MAX_PROBE_DELAY):
+            rig.clock.advance(delay - 0.01)
+            with pytest.raises(CircuitOpen):
+                breaker.check()
+            rig.clock.advance(0.01)
+            breaker.record_failure("any", REFUSED, probe=breaker.admit("any"))
+        rig.clock.advance(MAX_PROBE_DELAY)
+        breaker.admit("any")
+        breaker.record_success()
+
+
 def test_stragglers(breaker: CircuitBreaker, rig: Rig) -> None:
     """Failures of requests from before it opened change nothing; a success closes it."""
     before = [breaker.admit(caller) for caller in range(10)]

@@ -1,6 +1,7 @@
 """The parser of a report's records."""
 
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -133,6 +134,7 @@ def test_reports_are_asked_for_no_more_often_than_they_change() -> None:
         (7, 7),
         (7.0, 7),
         ("7", 7),
+        ("0", 0),
         (" 7 ", 7),
         ("7.0", 7),
         ("7e2", 700),
@@ -295,7 +297,7 @@ def test_records_of_others_are_skipped(changes: dict[str, object]) -> None:
 
 
 def test_identifiers_may_be_numbers() -> None:
-    """So are missing identifiers: the request was for this bot."""
+    """A number counts like its text; a missing identifier is accepted, since the request was for this bot."""
     number = row(tenantId=int(TENANT), accessCode=int(BOT))
     without = {name: raw for name, raw in row().items() if name not in ("tenantId", "accessCode", "type")}
 
@@ -321,6 +323,41 @@ def test_the_time_of_storing_comes_in_any_form(raw: object, expected: float) -> 
 
     assert expected == record.stored
     assert [] == anomalies
+
+
+def test_a_time_without_a_zone_is_utc(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The time zone of this machine does not matter."""
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    try:
+        (record,), _ = parsed(row(dbRecordTime="2021-08-13 02:00:00"))
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+    assert 1628820000 == record.stored
+
+
+def test_the_first_and_the_last_record_time() -> None:
+    """A record of 1970 is read; one whose day has no next day is not."""
+    last = 253_402_127_999_999
+
+    assert [0.0, last / 1000] == [record.start for record in parsed(row(recordTime=0), row(recordTime=last)).records]
+    assert ["invalid_record"] * 2 == [
+        anomaly.kind for anomaly in parsed(row(recordTime=-1), row(recordTime=last + 1)).anomalies
+    ]
+
+
+def test_a_long_value_is_not_quoted() -> None:
+    """A log line has up to 80 characters of a value, quotes included, and else only its length."""
+    anomalies = parsed(row(callCount="x" * 78), row(callCount="x" * 79)).anomalies
+
+    assert [f"'{'x' * 78}'", "a text of 81 characters"] == [anomaly.detail for anomaly in anomalies]
+
+
+def test_another_bad_value_is_the_same_anomaly() -> None:
+    """A value that changes with every poll is counted and logged once."""
+    assert parsed(row(callCount="many")).anomalies == parsed(row(callCount="few")).anomalies
 
 
 _JSON = st.recursive(
