@@ -1,7 +1,7 @@
-"""Clocks for the tests on real sockets, which must not depend on when they run."""
+"""Clocks and zones for the tests on real sockets, which must not depend on when they run."""
 
 import time
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -21,3 +21,9 @@ class StandingClock:
     def elapsed(self) -> float:
         """The time passed."""
         return time.monotonic()
+
+
+def zone_at_hour(hour: int, now: float) -> ZoneInfo:
+    """A zone where ``now`` (epoch seconds) lies in this hour of the day."""
+    west = (datetime.fromtimestamp(now, UTC).hour - hour + 11) % 24 - 11
+    return ZoneInfo(f"Etc/GMT{west:+d}")

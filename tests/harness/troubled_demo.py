@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 import yaml
 
@@ -14,6 +15,7 @@ from exporter.simulator.characters import HOUR, Incident, SimBot, SimTenant, Tro
 from exporter.simulator.demo import TENANTS, demo_config, demo_simulator
 from exporter.simulator.faults import ErrorCode
 from exporter.simulator.world import SimulatedWorld
+from harness.clocks import zone_at_hour
 from harness.history import STEP, Past, all_rules, days, fired, recorded, rule_levels, write_blocks
 from harness.processes import ExporterProcess, Prometheus
 from harness.waiting import wait_for
@@ -62,11 +64,15 @@ async def start(
     """
     now = time.time()
     simulator = await stack.enter_async_context(demo_simulator(SystemClock()))
-    simulator.world = world = SimulatedWorld(1, _tenants(now - trouble * HOUR))
+    # Afternoon in all zones, so that the hour of the test makes no difference: at night calls are too few for alerts.
+    zone = zone_at_hour(15, now)
+    simulator.world = world = SimulatedWorld(1, _tenants(now - trouble * HOUR, zone))
     simulator.faults.add(ErrorCode(10000001, "internal error"), probability=0.05)
     config = directory / "exporter.yaml"
-    in_a_hurry = yaml.safe_load(demo_config(simulator.port)) | {"poll_interval": _SCRAPE}
-    config.write_text(yaml.safe_dump(in_a_hurry), encoding="utf-8")
+    polled = yaml.safe_load(demo_config(simulator.port)) | {"poll_interval": _SCRAPE}
+    for tenant in polled["platforms"][0]["tenants"]:
+        tenant["timezone"] = zone.key
+    config.write_text(yaml.safe_dump(polled), encoding="utf-8")
     flags = ["--web.listen-address=127.0.0.1:0", "--log.format=json", f"--config.file={config}"]
     exporter = ExporterProcess(flags, directory / "exporter", {})
     stack.push_async_callback(exporter.stop)
@@ -104,13 +110,13 @@ def _target(exporter: ExporterProcess, instance: str) -> dict[str, object]:
     return {"targets": [exporter.address], "labels": {"instance": instance}}
 
 
-def _tenants(since: float) -> Sequence[SimTenant]:
+def _tenants(since: float, zone: ZoneInfo) -> Sequence[SimTenant]:
     trouble = Incident(since, since + days(30), Trouble.AUTONOMY, 0.4)
 
     def changed(bot: SimBot) -> SimBot:
         return replace(bot, incidents=(trouble,)) if bot.access_code == BOT else bot
 
-    return [replace(tenant, bots=tuple(map(changed, tenant.bots))) for tenant in TENANTS]
+    return [replace(tenant, bots=tuple(map(changed, tenant.bots)), timezone=zone) for tenant in TENANTS]
 
 
 async def _started(program: Path, settings: Mapping[str, object], directory: Path, data: Path) -> Prometheus:

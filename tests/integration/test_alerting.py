@@ -8,7 +8,6 @@ import time
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -22,6 +21,7 @@ from exporter.simulator import Simulator
 from exporter.simulator.characters import CALM, HOUR, Incident, SimBot, SimTenant, Trouble
 from exporter.simulator.server import default_secret
 from exporter.simulator.world import SimulatedWorld
+from harness.clocks import zone_at_hour
 from harness.history import STEP, Past, days, write_blocks
 from harness.processes import ExporterProcess, Prometheus
 from harness.programs import FindProgram
@@ -93,8 +93,7 @@ async def test_a_drop_of_autonomy_is_reported_until_it_ends(
     now = time.time()
     clock = ShiftedClock()
     # Where it is between three and four in the morning: yesterday is counted, and most of today is still to come.
-    west = (datetime.fromtimestamp(now, UTC).hour - 3 + 11) % 24 - 11
-    zone = ZoneInfo(f"Etc/GMT{west:+d}")
+    zone = zone_at_hour(3, now)
     trouble = Incident(now - HOUR, now + HOUR / 6, Trouble.AUTONOMY, 0.5)
     bots = (
         SimBot(BOT, "账单助手", calls_per_hour=300, profile=EVEN, weekend=1, incidents=(trouble,)),

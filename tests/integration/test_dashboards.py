@@ -8,6 +8,7 @@ from html import escape
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import pytest
 from pictures.answers import ask
 from pictures.draw import page
 
@@ -25,6 +26,7 @@ ONE_BOT = {"tenant": troubled_demo.TENANT, "bot": troubled_demo.BOT}
 Series: TypeAlias = dict[str, Any]
 
 
+@pytest.mark.real_time
 async def test_the_dashboards_show_what_the_demo_did(
     program: FindProgram, tmp_path: Path, running: AsyncExitStack
 ) -> None:
