@@ -1,7 +1,7 @@
 """A bot's known past: the counts of each local hour of each known date, packed into 12 bytes an hour where they are small."""
 
 from array import array
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import NamedTuple, TypeAlias
@@ -54,3 +54,13 @@ def add_day(past: Past, day: date, hours: Hours, keep: int) -> Past:
 def clock_hours(day: date, zone: ZoneInfo) -> tuple[int, ...]:
     """The hour that local clocks show at the start of each hour of a local date: 23, 24 or 25 of them."""
     return tuple(datetime.fromtimestamp(start, zone).hour for start, _ in hours_of(day, zone))
+
+
+class KnownDay(NamedTuple):
+    """A finished working or rest day, to learn from."""
+
+    rest: bool
+    weekday: int
+    clock: Sequence[int]
+    """What the local clock shows at the start of each hour."""
+    counts: Sequence[Counts]

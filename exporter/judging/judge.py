@@ -7,7 +7,8 @@ from datetime import timedelta
 from typing import Final, NamedTuple
 
 from exporter.judging.hours import Counts, Hours, Past, rows
-from exporter.judging.usual import AUTONOMY, DIRECT, INTERFACES, Baseline, Day, Usual, angle, part_and_whole
+from exporter.judging.shares import AUTONOMY, DIRECT, INTERFACES, angle, part_and_whole
+from exporter.judging.usual import Baseline, Day, Usual
 from exporter.polling.calendar import hours, local_date
 
 SIGNALS: Final = (
@@ -166,13 +167,13 @@ def _calls(slots: Sequence[_Slot], until: float, sign: int) -> Signal | None:
         usual = (slot.usual.high_calls + 0.5 / known if sign > 0 else slot.usual.low_calls) * passed
         came += slot.counts.calls
         expected += usual
-        squares += usual * usual
+        squares += usual * usual * slot.usual.calls_variance
         days[slot.today] += usual
         if number not in _WINDOWS or expected <= 0:
             continue
-        within = slot.day.calls_hour * squares / expected**2 + 1 / (known * expected)
+        within = squares / expected**2 + 1 / (known * expected)
         day = (slots[0].day.calls_day * days[1] ** 2 + slot.day.calls_day * days[0] ** 2) / expected**2
-        relative = within + day + 1.5 * (slot.day.calls_day + slot.day.calls_hour) / known
+        relative = within + day + 1.5 * (slot.day.calls_day + slot.usual.calls_variance) / known
         counted = came - 0.5 * sign
         off = sign * (counted - expected) > 0 and not (sign > 0 and came < _FEWEST)
         score = math.sqrt(2 * max(0.0, _evidence(counted, expected, relative))) if off else 0.0

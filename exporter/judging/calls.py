@@ -1,0 +1,171 @@
+"""How many calls are usual: learned from finished days."""
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from exporter.judging.daykinds import DayKind
+from exporter.judging.hours import KnownDay
+from exporter.judging.robust import PRIOR_DAYS, RECENT, component, median, middle_mean, steadied
+
+_HOLIDAY: Final = 0.3
+"""The part of the calls of a rest or working day, the lower, that a holiday has at least."""
+_CHANGED: Final = 4.0
+"""Standard deviations by which the last days' calls in an hour must be off for its usual calls to have changed."""
+_PRIOR_WEEKDAYS: Final = 2
+"""How many weekdays' difference in an hour weighs as much as the differences in all hours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """Usual calls, and by how much they stray relative to their mean, as variances."""
+
+    profiles: Mapping[tuple[bool, int], Sequence[float]]
+    """By (whether it is a rest day, weekday): the calls of each hour of the clock."""
+    day: float
+    hours: Sequence[float]
+    """By hour of the clock."""
+    known_days: Mapping[bool, int]
+    """How many working days (False) and rest days (True) this is learned from."""
+
+    def expected(self, kind: DayKind, weekday: int, clock: int) -> tuple[float, float]:
+        """The calls that a loss is measured by, and those that a surge is: the same on an ordinary day."""
+        rest = kind is not DayKind.WORKING
+        calls = self.profiles[rest, weekday][clock]
+        if kind.ordinary and self.known_days[rest]:
+            return calls, calls
+        other = self.profiles[not rest, weekday][clock]
+        return _HOLIDAY * min(calls, other), max(calls, other)
+
+
+def learn_calls(days: Sequence[KnownDay], day_prior: float, hour_prior: float) -> Calls:
+    """Learns from ordinary days, in their order; the priors are what is typical of the tenant's bots."""
+    groups = {rest: [day for day in days if day.rest is rest] for rest in (False, True)}
+    profiles = {
+        (rest, weekday): profile
+        for rest, group in groups.items()
+        for weekday, profile in enumerate(_profiles(group or days, day_prior + hour_prior))
+    }
+    totals = [
+        (sum(row.calls for row in day.counts), sum(profiles[day.rest, day.weekday][clock] for clock in day.clock))
+        for day in days
+    ]
+    hours = _hour_variances(days, totals, profiles, hour_prior)
+    level, day = _level(totals, day_prior, median(hours))
+    profiles = {key: [level * calls for calls in profile] for key, profile in profiles.items()}
+    for group in groups.values():
+        _follow(group[-RECENT:], profiles, [day + hour for hour in hours])
+    return Calls(profiles, day, hours, {rest: len(group) for rest, group in groups.items()})
+
+
+def _profiles(days: Sequence[KnownDay], variance: float) -> list[Sequence[float]]:
+    """The mean calls of each hour on each weekday, drawn towards that of all days as far as chance explains the rest.
+
+    A mean and its prior by how well each is known: empirical Bayes (James, Stein 1961; Morris 1983).
+    """
+    common = _means(days)
+    own = {weekday: few for weekday in range(7) if len(few := [day for day in days if day.weekday == weekday]) > 1}
+    means = {weekday: _means(few, median) for weekday, few in own.items()}
+    noise = {
+        weekday: [1.5 * (1 / (calls + 0.5) + variance) / len(few) for calls in common] for weekday, few in own.items()
+    }
+    apart = {
+        weekday: [(calls - usual) / (usual + 0.5) for calls, usual in zip(profile, common, strict=True)]
+        for weekday, profile in means.items()
+    }
+    excess = [[apart[weekday][clock] ** 2 - noise[weekday][clock] for weekday in own] for clock in range(24)]
+    busy = [off for clock, offs in enumerate(excess) if common[clock] >= 1 for off in offs]
+    typical = sum(busy) / len(busy) if busy else 0.0
+    # Nights before a day off may differ where the days do not.
+    between = [max(1e-9, (sum(offs) + _PRIOR_WEEKDAYS * typical) / (len(offs) + _PRIOR_WEEKDAYS)) for offs in excess]
+    return [
+        [
+            calls + (calls + 0.5) * apart[weekday][clock] * between[clock] / (between[clock] + noise[weekday][clock])
+            for clock, calls in enumerate(common)
+        ]
+        if weekday in own
+        else common
+        for weekday in range(7)
+    ]
+
+
+def _means(days: Iterable[KnownDay], mean: Callable[[Sequence[float]], float] = middle_mean) -> list[float]:
+    by_clock: list[list[int]] = [[] for _ in range(24)]
+    for day in days:
+        for clock, row in zip(day.clock, day.counts, strict=False):
+            by_clock[clock].append(row.calls)
+    return [mean(calls) if calls else 0.0 for calls in by_clock]
+
+
+def _off(came: float, usual: float) -> float:
+    """How far a count is from the usual one, relative to it; its variance, by chance alone, is 1 / usual (Anscombe 1948)."""
+    return 2 * (math.sqrt((came + 0.375) / (usual + 0.375)) - 1)
+
+
+def _hour_variances(
+    days: Sequence[KnownDay],
+    totals: Sequence[tuple[int, float]],
+    profiles: Mapping[tuple[bool, int], Sequence[float]],
+    prior: float,
+) -> list[float]:
+    """How far an hour strays from what its day is like, for each hour of the clock, drawn towards that of all hours."""
+    offs: list[list[tuple[float, float]]] = [[] for _ in range(24)]
+    for day, (came, expected) in zip(days, totals, strict=True):
+        if came and expected > 1:
+            profile = profiles[day.rest, day.weekday]
+            for clock, row in zip(day.clock, day.counts, strict=False):
+                usual = profile[clock] * came / expected
+                if usual >= 3:
+                    offs[clock].append((_off(row.calls, usual), 1 / usual))
+    own = [component(off, prior) for off in offs]
+    known = [variance for variance, worth in own if worth]
+    common = steadied(median(known) if known else prior, sum(worth for _, worth in own), prior, 5 * PRIOR_DAYS)
+    return [steadied(variance, worth, common, PRIOR_DAYS) for variance, worth in own]
+
+
+def _level(totals: Sequence[tuple[int, float]], prior: float, hour_variance: float) -> tuple[float, float]:
+    """The calls of now relative to the profiles, and how far a day strays from the level before it."""
+    ratios: list[float] = []
+    offs: list[tuple[float, float]] = []
+    for came, expected in totals:
+        if expected < 1:
+            continue
+        if len(ratios) >= 3:
+            usual = _level_of(ratios, prior) * expected
+            offs.append((_off(came, usual), 1 / (usual + 0.375) + hour_variance / 12))
+        ratios.append(came / expected)
+    day, worth = component(offs, prior)
+    return _level_of(ratios, prior) if ratios else 1.0, steadied(day, worth, prior, PRIOR_DAYS)
+
+
+def _level_of(ratios: Sequence[float], variance: float) -> float:
+    """The level of the last days; drawn towards that of all days unless the two disagree."""
+    long, recent = median(ratios), median(ratios[-RECENT:])
+    disagree = abs(_off(recent, long)) > 3 * math.sqrt(variance / RECENT)
+    return recent if disagree else math.sqrt(recent * long)
+
+
+def _follow(
+    days: Sequence[KnownDay], profiles: dict[tuple[bool, int], Sequence[float]], variances: Sequence[float]
+) -> None:
+    """Where the last days of a kind agree that an hour's calls have changed, as by new opening hours, takes their median."""
+    if len(days) < RECENT:
+        return
+    rest = days[0].rest
+    for clock in range(24):
+        pairs = [
+            (row.calls, profiles[rest, day.weekday][clock])
+            for day in days
+            for at, row in zip(day.clock, day.counts, strict=False)
+            if at == clock
+        ]
+        off = median(
+            [_off(*pair) / math.sqrt(1 / (pair[1] + 0.375) + variances[clock]) for pair in pairs or [(0, 0.0)]]
+        )
+        if abs(off) > _CHANGED * 1.25 / math.sqrt(RECENT):
+            came, usual = map(median, zip(*pairs, strict=True))
+            for weekday in range(7):
+                changed = list(profiles[rest, weekday])
+                changed[clock] = came if usual < 1 else changed[clock] * came / usual
+                profiles[rest, weekday] = changed

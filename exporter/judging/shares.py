@@ -1,0 +1,127 @@
+"""Which shares are usual (autonomy, direct transfers, interfaces): learned from finished days."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from exporter.judging.hours import Counts, KnownDay
+from exporter.judging.robust import PRIOR_DAYS, RECENT, component, median, spread, steadied
+
+AUTONOMY, DIRECT, INTERFACES = range(3)
+
+_CHANGED: Final = 2.5
+"""Standard deviations by which the level of the last days must be off for it to be the new one."""
+
+_Cell = tuple[int, int, int]
+"""The hour of the clock, the calls (or requests) that make up the share, and those that it is a share of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A usual share, and by how much it strays as an angle, as variances."""
+
+    ratios: Sequence[Sequence[float]]
+    """On working and on rest days: of each hour of the clock."""
+    variances: Sequence[Sequence[float]]
+    """Those of the estimates, as angles."""
+    day: float
+    hour: float
+
+
+def part_and_whole(share: int, row: Counts) -> tuple[int, int]:
+    """The calls (or requests) that make up a share, and those that it is a share of."""
+    if share == INTERFACES:
+        return min(row.successes, row.requests), row.requests
+    _, direct, consulted, contained, _, _ = row
+    return (contained if share == AUTONOMY else direct), direct + consulted + contained
+
+
+def angle(part: float, whole: float) -> float:
+    """A share as an angle, whose variance is by chance alone 1 / whole (Anscombe 1948)."""
+    return 2 * math.asin(math.sqrt((part + 0.375) / (whole + 0.75)))
+
+
+def ratio(of: float) -> float:
+    """The share that an angle is of."""
+    return math.sin(min(max(of, 0.0), math.pi) / 2) ** 2
+
+
+def learn_share(days: Sequence[KnownDay], share: int, day_prior: float, hour_prior: float) -> Share:
+    """Learns from ordinary days, in their order; the priors are what is typical of the tenant's bots."""
+    tables = [
+        (
+            int(day.rest),
+            [(clock, *part_and_whole(share, row)) for clock, row in zip(day.clock, day.counts, strict=False)],
+        )
+        for day in days
+    ]
+    known = [
+        (rest, cells, part, whole)
+        for rest, cells in tables
+        if (whole := sum(cell[2] for cell in cells)) and (part := sum(cell[1] for cell in cells)) >= 0
+    ]
+    if not known:
+        return Share([[0.0] * 24] * 2, [[math.pi**2] * 24] * 2, day_prior, hour_prior)
+    level = median([angle(part, whole) for _, _, part, whole in known])
+    strayed = [
+        (angle(part, whole) - level) / math.sqrt(1 / whole + day_prior + hour_prior / 8) for _, _, part, whole in known
+    ]
+    limit = 3 * max(1.0, spread(strayed))
+    # A day unlike the others does not shape the profile.
+    shaping = [day for day, off in zip(known, strayed, strict=True) if abs(off) <= limit]
+    common = _profile([cells for _, cells, _, _ in shaping], [level] * 24, hour_prior)
+    angles, variances = zip(
+        *(
+            _profile([cells for is_rest, cells, _, _ in shaping if is_rest == rest], common[0], hour_prior)
+            for rest in (0, 1)
+        ),
+        strict=True,
+    )
+    ratios = [[ratio(of) for of in profile] for profile in angles]
+
+    offs: list[float] = []
+    day_offs: list[tuple[float, float]] = []
+    hour_offs: list[tuple[float, float]] = []
+    for rest, cells, part, whole in known:
+        off = angle(part, whole) - angle(sum(n * ratios[rest][clock] for clock, _, n in cells), whole)
+        noise = 1 / whole + hour_prior / 12
+        if len(offs) >= 3:
+            day_offs.append((off - _shift(offs, day_prior + noise), noise))
+        offs.append(off)
+        hour_offs += [(angle(k, n) - angles[rest][clock] - off, 1 / n) for clock, k, n in cells if n >= 10]
+    day = steadied(*component(day_offs, day_prior), day_prior, PRIOR_DAYS)
+    hour = steadied(*component(hour_offs, hour_prior), hour_prior, 5 * PRIOR_DAYS)
+    shift = _shift(offs, day + hour / 12 + median([1 / whole for _, _, _, whole in known]))
+    return Share([[ratio(of + shift) for of in profile] for profile in angles], variances, day, hour)
+
+
+def _profile(
+    table: Sequence[Sequence[_Cell]], centre: Sequence[float], hour_variance: float
+) -> tuple[Sequence[float], Sequence[float]]:
+    """The angle of each hour of the clock, drawn towards ``centre`` as far as chance explains the rest, and its variance.
+
+    Empirical Bayes (James, Stein 1961; Morris 1983), as small hours know little of themselves.
+    """
+    parts, wholes, squares = [0] * 24, [0] * 24, [0] * 24
+    for cells in table:
+        for clock, part, whole in cells:
+            parts[clock] += part
+            wholes[clock] += whole
+            squares[clock] += whole * whole
+    known = [clock for clock in range(24) if wholes[clock]]
+    off = {clock: angle(parts[clock], wholes[clock]) - centre[clock] for clock in known}
+    noise = {clock: 1 / wholes[clock] + hour_variance * squares[clock] / wholes[clock] ** 2 for clock in known}
+    weight = sum(1 / noise[clock] for clock in known)
+    between = max(0.0, sum(off[clock] ** 2 / noise[clock] - 1 for clock in known) / weight) if known else 0.0
+    trust = {clock: between / (between + noise[clock]) for clock in known}
+    return (
+        [value + trust.get(clock, 0.0) * off.get(clock, 0.0) for clock, value in enumerate(centre)],
+        [trust[clock] * noise[clock] if clock in trust else between for clock in range(24)],
+    )
+
+
+def _shift(offs: Sequence[float], variance: float) -> float:
+    """The level of now relative to the profile: that of all days, or of the last ones where the two disagree."""
+    long, recent = median(offs), median(offs[-RECENT:])
+    return recent if abs(recent - long) > _CHANGED * 1.25 * math.sqrt(variance / RECENT) else long
