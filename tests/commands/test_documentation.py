@@ -58,6 +58,7 @@ def keys(data: object) -> set[str]:
         "check --live",
         "query --bot=Complaints --explain",
         "discover",
+        "backtest --bot=Agendamento --from=2026-05-19",
         "backfill --tenant=202401017788 --from=2026-05-20 --to=2026-05-20T01:00",
     ],
 )
@@ -65,7 +66,7 @@ def test_every_json_key_is_documented(command: str, directory: Path) -> None:
     """The page has all keys of a successful command."""
     section = PAGE.read_text(encoding="utf-8").partition("## JSON for scripts")[2]
     rows = section.partition(f"| `{command.split(maxsplit=1)[0]}` |")[2].split("\n| `")[0]
-    documented = set(re.findall("`([a-z_]+)(?:\\[\\])?`", rows))
+    documented = set(re.findall("`([a-z0-9_]+)(?:\\[\\])?`", rows))
     actual = keys(json.loads(run_example(f"{command} --format=json", directory)))
 
     assert set() == actual - documented

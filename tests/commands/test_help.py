@@ -23,7 +23,7 @@ def test_the_order_of_commands() -> None:
     """The order is that of use, not of the alphabet."""
     listed = re.findall("^  ([a-z]+)  ", show_help().partition("\nCommands:\n")[2].partition("\n\n")[0], re.MULTILINE)
 
-    assert ["run", "demo", "check", "query", "discover", "backfill"] == list(COMMANDS) == listed
+    assert ["run", "demo", "check", "query", "discover", "backtest", "backfill"] == list(COMMANDS) == listed
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -38,7 +38,7 @@ def test_each_command_shows_examples(command: str) -> None:
     assert not [line for line in text.splitlines() if len(line) > 80]
 
 
-@pytest.mark.parametrize("command", ["check", "query", "discover"])
+@pytest.mark.parametrize("command", ["check", "query", "discover", "backtest", "backfill"])
 def test_exit_statuses_are_documented(command: str) -> None:
     """Scripts depend on them."""
     assert "Exit status: 0" in show_help(command)
@@ -46,7 +46,7 @@ def test_exit_statuses_are_documented(command: str) -> None:
 
 @pytest.mark.parametrize(
     "word, hint",
-    [("qury", "did you mean query?"), ("x", "the commands are run, demo, check, query, discover, backfill")],
+    [("qury", "did you mean query?"), ("x", "the commands are run, demo, check, query, discover, backtest, backfill")],
 )
 def test_a_mistyped_command(word: str, hint: str) -> None:
     """The error suggests a similar command."""

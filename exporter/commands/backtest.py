@@ -1,0 +1,272 @@
+"""``oifde-exporter backtest``: list the alerts that the past would have caused."""
+
+import asyncio
+import sys
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import click
+from structlog.typing import FilteringBoundLogger
+
+from exporter import logs, signals
+from exporter.clock import SystemClock
+from exporter.commands.advice import advise
+from exporter.commands.help import Command
+from exporter.commands.options import config_option, flag, format_option, load_config, log_options, tenant_option
+from exporter.commands.parameters import Day, Name
+from exporter.commands.platforms import TenantAccess, open_tenants
+from exporter.commands.selection import Chosen, choose_one, find_bots, keep_tenant
+from exporter.config import Config
+from exporter.console.output import Output, open_stdout
+from exporter.console.progress import show_progress
+from exporter.history.backtest import find_alerts, replay_tenant
+from exporter.history.fetching import fetch_report, finished_hours
+from exporter.history.pasts import BotPast, KnownDay
+from exporter.judging.daykinds import Calendar
+from exporter.judging.hours import Past
+from exporter.judging.replay import RULES, Page
+from exporter.polling.calendar import day_before, local_date
+from exporter.polling.windows import Rules
+from exporter.upstream.errors import UpstreamError
+from exporter.upstream.reports import HOUR, Parsed
+
+_TRIES: Final = 5
+_FIRST_PAUSE: Final = 5.0
+"""Seconds before the second try; each further pause is twice as long."""
+_DAYS_PER_MONTH: Final = 365.25 / 12
+_DAY: Final = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Result:
+    """The alerts about one bot, and the number of days judged."""
+
+    chosen: Chosen
+    pages: Sequence[Page]
+    days: int
+
+
+@click.command(
+    cls=Command,
+    short_help="List the alerts that past days would have caused.",
+    examples="""
+oifde-exporter backtest --from=2026-04-01 --to=2026-04-30
+oifde-exporter backtest --from=2026-05-01 --tenant=acme --bot=billing
+oifde-exporter backtest --from=2026-05-01 --format=json | jq .totals
+""",
+)
+@flag("--from", type=Day(), metavar="DATE", required=True, help="The first date, local to each tenant.")
+@flag("--to", type=Day(), metavar="DATE", help="The last date. Default and maximum: yesterday.")
+@tenant_option
+@flag("--bot", type=Name(), metavar="NAME|ACCESS_CODE", help="Only this bot.")
+@format_option("table", "json")
+@config_option
+@log_options("error")
+@click.pass_context
+def backtest(
+    ctx: click.Context,
+    /,
+    config_file: Path,
+    tenant: str | None,
+    bot: str | None,
+    format: str,
+    log_level: str,
+    log_format: str,
+    **dates: Any,
+) -> None:
+    """Fetch past days and the history before them, judge hour by hour, and list the alerts of the shipped rules.
+
+    Each hour is judged when it is complete, by what was known then. The requests use at most half of
+    requests_per_second: one for each bot and day, and for each of the history.days before the first date.
+
+    Exit status: 0 on success, 1 if a request failed, 2 for wrong flags.
+    """
+    log = logs.configure(level=log_level, format=log_format)
+    loaded = keep_tenant(load_config(ctx, config_file), tenant)
+    if not loaded.history.days:
+        raise click.UsageError("history.days is 0 in the configuration, so nothing is judged")
+    try:
+        signals.run(_run(loaded, log, dates["from"], dates["to"], bot, _SHOW[format]))
+    except UpstreamError as error:
+        click.echo(logs.escape_text(f"oifde-exporter: {error}. {advise(error)}"), err=True)
+        sys.exit(1)
+
+
+async def _run(
+    loaded: Config,
+    log: FilteringBoundLogger,
+    first: date,
+    to: date | None,
+    wanted: str | None,
+    show: Callable[[Output, int, Sequence[_Result]], None],
+) -> None:
+    clock = SystemClock()
+    async with open_tenants(loaded, clock=clock, log=log) as tenants:
+        bots = {access.session: [Chosen(access, bot) for bot in await access.list_bots()] for access in tenants}
+        known = [chosen for of_tenant in bots.values() for chosen in of_tenant]
+        only = choose_one(find_bots(known, wanted), wanted, known) if wanted else None
+        spans: list[tuple[TenantAccess, list[Chosen], date]] = []
+        for access in tenants:
+            yesterday = day_before(local_date(clock.now(), access.tenant.timezone))
+            last = min(to, yesterday) if to else yesterday
+            of_tenant = [chosen for chosen in bots[access.session] if only in (None, chosen)]
+            if of_tenant:
+                spans.append((access, of_tenant, last))
+        if any(last < first for _, _, last in spans):
+            raise click.UsageError("--from is after --to, which is yesterday at most")
+        requests = sum(len(of_tenant) * ((last - first).days + 1 + loaded.history.days) for _, of_tenant, last in spans)
+        results: list[_Result] = []
+        with show_progress("days of bots", requests) as advance:
+            fetched = [await _fetch(loaded, *span, first, advance) for span in spans]
+        for (access, of_tenant, last), pasts in zip(spans, fetched, strict=True):
+            results += await _replay(loaded, access, of_tenant, pasts, first, last)
+    show(open_stdout(), max(((last - first).days + 1 for _, _, last in spans), default=0), results)
+
+
+async def _fetch(
+    loaded: Config,
+    access: TenantAccess,
+    bots: Sequence[Chosen],
+    last: date,
+    first: date,
+    advance: Callable[[int], None],
+) -> Mapping[str, Past]:
+    """Fetch the days of a tenant's bots, newest first. Raises UpstreamError."""
+    rules = Rules.of(loaded, access.tenant, HOUR)
+    oldest = first - loaded.history.days * _DAY
+    free = asyncio.Semaphore(access.platform.max_concurrency)
+    pasts = {chosen.bot.access_code: BotPast() for chosen in bots}
+
+    async def fetch(access_code: str, day: date) -> None:
+        async with free:
+            parsed = await _try_to_fetch(access, rules, access_code, day)
+        pasts[access_code].take([KnownDay(day, 0.0, finished_hours(parsed, rules, day))], rules, oldest)
+        advance(1)
+
+    days = [last - ago * _DAY for ago in range((last - oldest).days + 1)]
+    try:
+        async with asyncio.TaskGroup() as group:
+            for day in days:
+                for access_code in pasts:
+                    group.create_task(fetch(access_code, day))
+    except* UpstreamError as errors:
+        first_error = errors.exceptions[0]
+    else:
+        return {access_code: kept.past for access_code, kept in pasts.items()}
+    raise first_error
+
+
+async def _try_to_fetch(access: TenantAccess, rules: Rules, access_code: str, day: date) -> Parsed:
+    for attempt in range(_TRIES - 1):
+        try:
+            return await fetch_report(
+                access.session, rules, access.tenant.tenant_id, access_code, day, low_priority=True
+            )
+        except UpstreamError as error:
+            if not (error.transient or error.unreachable):
+                raise
+        await asyncio.sleep(_FIRST_PAUSE * 2**attempt)
+    return await fetch_report(access.session, rules, access.tenant.tenant_id, access_code, day, low_priority=True)
+
+
+async def _replay(
+    loaded: Config, access: TenantAccess, bots: Sequence[Chosen], pasts: Mapping[str, Past], first: date, last: date
+) -> Sequence[_Result]:
+    settings = access.tenant.calendar
+    calendar = Calendar(settings.country, settings.subdivision, settings.special_days)
+    days = []
+    rules = Rules.of(loaded, access.tenant, HOUR)
+    for day in replay_tenant(pasts, rules, calendar, first, last, loaded.history.days):
+        days.append(day)
+        await asyncio.sleep(0)  # so that a signal can end it
+    results = []
+    for chosen in bots:
+        replayed = find_alerts(days, chosen.bot.access_code)
+        results.append(_Result(chosen, replayed.pages, replayed.days))
+    return results
+
+
+def _totals(results: Sequence[_Result]) -> Sequence[tuple[str, int, float]]:
+    """Return for each alert, and for all together, the number, and the number per 100 months of a bot."""
+    months = sum(result.days for result in results) / _DAYS_PER_MONTH
+    counts = Counter(page.alert for result in results for page in result.pages)
+    rows = [(rule.alert, counts[rule.alert]) for rule in RULES] + [("all", counts.total())]
+    return [(alert, count, 100 * count / months if months else 0.0) for alert, count in rows]
+
+
+def _show_table(output: Output, days: int, results: Sequence[_Result]) -> None:
+    found = sorted(
+        ((page, result.chosen) for result in results for page in result.pages), key=lambda found: found[0].begin
+    )
+    if found:
+        output.table(
+            [
+                ("begin", "left"),
+                ("end", "left"),
+                ("bot", "left"),
+                ("alert", "left"),
+                ("score", "right"),
+                ("size", "right"),
+                ("window", "right"),
+            ],
+            [
+                (
+                    f"{_local(chosen, page.begin):%Y-%m-%d %H:%M}",
+                    "" if page.end is None else f"{_local(chosen, page.end):%Y-%m-%d %H:%M}",
+                    chosen.bot.name,
+                    page.alert,
+                    f"{page.score:.1f}",
+                    f"{page.size_ratio:.0%}",
+                    f"{page.window_seconds / 3600:.0f} h",
+                )
+                for page, chosen in found
+            ],
+        )
+        output.line()
+    judged = sum(result.days for result in results)
+    output.line(f"{len(results)} bots, {days} days; {judged} days of bots could be judged.")
+    output.table(
+        [("alert", "left"), ("number", "right"), ("per 100\nbot-months", "right")],
+        [(alert, str(count), f"{rate:.1f}") for alert, count, rate in _totals(results)],
+    )
+
+
+def _show_json(output: Output, days: int, results: Sequence[_Result]) -> None:
+    output.json(
+        {
+            "bots": len(results),
+            "days": days,
+            "judged_bot_days": sum(result.days for result in results),
+            "alerts": [
+                {
+                    "tenant_id": result.chosen.access.tenant.tenant_id,
+                    "access_code": result.chosen.bot.access_code,
+                    "bot": result.chosen.bot.name,
+                    "alert": page.alert,
+                    "signal": page.signal,
+                    "begin": _local(result.chosen, page.begin).isoformat(timespec="seconds"),
+                    "end": None if page.end is None else _local(result.chosen, page.end).isoformat(timespec="seconds"),
+                    "score": round(page.score, 3),
+                    "size_ratio": round(page.size_ratio, 4),
+                    "window_seconds": page.window_seconds,
+                }
+                for result in results
+                for page in result.pages
+            ],
+            "totals": [
+                {"alert": alert, "alerts": count, "per_100_bot_months": round(rate, 2)}
+                for alert, count, rate in _totals(results)
+            ],
+        }
+    )
+
+
+def _local(chosen: Chosen, moment: float) -> datetime:
+    return datetime.fromtimestamp(moment, chosen.access.tenant.timezone)
+
+
+_SHOW: Final = {"table": _show_table, "json": _show_json}

@@ -1,0 +1,69 @@
+"""Replay the past of a tenant's bots hour by hour, and find the alerts that it would have caused."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from exporter.judging.daykinds import Calendar
+from exporter.judging.hours import Counts, Hours, Past, pack, rows
+from exporter.judging.judge import Judgement, judge
+from exporter.judging.replay import Page, replay
+from exporter.judging.usual import Baseline, Straying, learn, pool
+from exporter.polling.calendar import hours
+from exporter.polling.windows import Rules
+
+_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What one bot's past would have caused."""
+
+    pages: Sequence[Page]
+    days: int
+    """The number of days that could be judged."""
+
+
+def replay_tenant(
+    pasts: Mapping[str, Past], rules: Rules, calendar: Calendar, first: date, last: date, history: int
+) -> Iterator[Mapping[str, Sequence[tuple[float, Judgement]]]]:
+    """Yield the judgements of each local date from ``first`` to ``last``, by bot, with their moments in epoch seconds.
+
+    Args:
+        pasts: All known days of each bot, also of those before ``first``.
+        rules: The tenant's time zone and delays.
+        calendar: The tenant's calendar.
+        first: The first date to judge.
+        last: The last date to judge.
+        history: The number of days before each date that its judgement is based on.
+    """
+    straying = Straying()
+    day = first
+    while day <= last:
+        baselines: dict[str, tuple[Baseline, Past]] = {}
+        for bot, known in pasts.items():
+            past = {of: known[of] for of in known if day - history * _DAY <= of < day}
+            if day in known and (baseline := learn(past, calendar, rules.zone, day, straying)):
+                baselines[bot] = baseline, past
+        yield {bot: list(_judge_day(*learned, pasts[bot][day], rules, day)) for bot, learned in baselines.items()}
+        if baselines:
+            straying = pool(baseline.straying for baseline, _ in baselines.values())
+        day += _DAY
+
+
+def find_alerts(days: Sequence[Mapping[str, Sequence[tuple[float, Judgement]]]], bot: str) -> Replayed:
+    """Return the alerts about a bot, from the days of ``replay_tenant``."""
+    judged = [day[bot] for day in days if bot in day]
+    return Replayed(replay(judgement for day in judged for judgement in day), len(judged))
+
+
+def _judge_day(
+    baseline: Baseline, past: Past, today: Hours, rules: Rules, day: date
+) -> Iterator[tuple[float, Judgement]]:
+    counts = list(rows(today))
+    moment = float("-inf")
+    for number, (_, end) in enumerate(hours(day, rules.zone)):
+        so_far = pack([*counts[: number + 1], *[Counts()] * (len(counts) - number - 1)])
+        delay = rules.settle_delay if counts[number].calls else rules.empty_hour_delay
+        moment = max(moment, end + delay)
+        yield moment, judge(baseline, past, so_far, end - 1)
