@@ -1,4 +1,4 @@
-"""The exporter for as long as you like, against a platform that goes wrong in every way it can: `make soak`.
+"""Run the exporter against platforms that fail in every way, and check everything it shows: `make soak`.
 
 Everything that the platform says is written down, and everything on the metrics page is held against it.
 """

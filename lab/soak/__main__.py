@@ -16,7 +16,7 @@ from lab import machine
 from lab.soak.run import CALM, Result, Soak
 
 START = "2026-03-28T21:57:00+00:00"
-"""Three minutes before midnight in Johannesburg and Beirut, where that night has no hour from 0 to 1."""
+"""Three minutes before midnight in Johannesburg and in Beirut, where that night has no hour from 0 to 1."""
 
 
 @click.command()
@@ -25,7 +25,7 @@ START = "2026-03-28T21:57:00+00:00"
 @click.option("--bots", type=click.IntRange(min=1), default=200, show_default=True)
 @click.option("--start", default=START, show_default=True, help="The moment the clocks are set to, in ISO 8601.")
 def main(minutes: float, seed: int, bots: int, start: str) -> None:
-    """Run the exporter against platforms in bad weather, beside a real Prometheus, and check all that it shows."""
+    """Run the exporter against platforms that fail, beside a real Prometheus, and check all that it shows."""
     prometheus = PROGRAMS["prometheus"].find()
     if prometheus is None:
         raise click.ClickException(

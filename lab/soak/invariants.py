@@ -1,4 +1,4 @@
-"""What must hold of every metrics page, whatever the platform does."""
+"""The invariants of every metrics page, whatever the platform does."""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -10,39 +10,39 @@ from lab.soak.ledger import COUNTS, FIELDS, BotKey, Delays, Figures, Ledger, Set
 from lab.soak.page import Page, Shown
 
 ZERO_SHOWN: Final = 120.0
-"""Seconds for which a new day's counters show 0, and before it those of the day before what came last."""
+"""Seconds for which a new day's counters show 0, and before that the last values of the day before."""
 
 _SLACK: Final = 1.5
-"""Seconds that a moment may be off for reasons of measuring."""
+"""Seconds of tolerance for measured times."""
 
 _CLOCKS: Final = 0.02
-"""Seconds by which the exporter's clock may be behind the platforms'."""
+"""Seconds by which the exporter's clock may be behind the platforms' clocks."""
 
 _PATIENCE: Final = 15.0
-"""Seconds that a busy machine and a circuit breaker may add to a poll's schedule."""
+"""Seconds that a busy machine and the circuit breaker may add to a poll's schedule."""
 
 _LONGEST_DETAIL: Final = 800
 
 EXIST: Final = "every configured bot has its oifde_up, and no other bot has series"
 AGREE: Final = "oifde_up agrees with the outcome of the latest poll"
-POLLED: Final = "every bot goes on to be polled"
-ANSWERED: Final = "a poll that succeeded had a good answer from the platform"
-LIVE: Final = "the live hour is what the platform said"
-HOURLY: Final = "the last complete hour is what the platform said, settled, and the newest"
-COUNTED: Final = "the day's counters are what the platform said"
-LAST_DAY: Final = "the last day is over, and what the platform said"
-NEVER_BACK: Final = "neither hour, nor the last day, ever goes back"
-NEVER_DOWN: Final = "counters go down once a day at most, after midnight, and to a visible 0"
-UNCHANGED: Final = "without a successful poll the hours stay as they are"
-WITHDRAWN: Final = "series are withdrawn after stale_after, and not before"
-RECOVERED: Final = "a bot is up again soon after its trouble has ended"
+POLLED: Final = "every bot is polled on schedule"
+ANSWERED: Final = "a successful poll had a correct answer of the platform"
+LIVE: Final = "the live hour has the platform's values"
+HOURLY: Final = "the last complete hour has the platform's values, is settled and is the newest"
+COUNTED: Final = "the day's counters have the platform's values"
+LAST_DAY: Final = "the last day is over, and has the platform's values"
+NEVER_BACK: Final = "the hours and the last day never go back"
+NEVER_DOWN: Final = "counters decrease at most once a day, after midnight, to a visible 0"
+UNCHANGED: Final = "without a successful poll the hours stay the same"
+WITHDRAWN: Final = "series are removed after stale_after, and not before"
+RECOVERED: Final = "a bot is up again soon after its fault has ended"
 FAILED: Final = "a bot that cannot be polled is down"
-MONOTONIC: Final = "the exporter's own counters never go down"
+MONOTONIC: Final = "the exporter's own counters never decrease"
 
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """How often a bot is polled, and how long a poll may take, in seconds."""
+    """The poll interval of a bot, and the longest duration of a poll, in seconds."""
 
     interval: float
     budget: float
@@ -50,27 +50,27 @@ class Expectation:
 
 @dataclass(slots=True)
 class _Memory:
-    """What is remembered of a bot from one page to the next; times in epoch seconds."""
+    """The state of a bot from one page to the next; times in epoch seconds."""
 
     seen: Shown | None = None
     began: float = 0.0
     polled: float | None = None
     """When the latest poll's outcome was first seen."""
     day: dict[str, float] = field(default_factory=dict)
-    """The counters as last shown, also while they are withdrawn."""
+    """The counters that were shown last, even if they have been removed since."""
     day_began: float = 0.0
     hour_start: float = float("-inf")
     live_start: float = float("-inf")
     last_day_start: float = float("-inf")
     turned: date | None = None
-    """The date whose 0 has been seen."""
+    """The date whose 0 was seen."""
     zero_after: float | None = None
-    """When the 0 may have begun at the earliest."""
+    """The earliest time at which the 0 may have begun."""
     zero_seen: float | None = None
 
 
 class Checker:
-    """Holds one page after the other against the ledger, and counts."""
+    """Compares one page after another with the ledger, and counts the checks."""
 
     def __init__(
         self,
@@ -81,7 +81,7 @@ class Checker:
         clear_since: Callable[[BotKey], float | None],
         failing_since: Callable[[BotKey], float | None],
     ) -> None:
-        """``clear_since`` and ``failing_since`` say since when a bot's requests are all well, or all fail; None: neither."""
+        """``clear_since`` and ``failing_since`` return since when all of a bot's requests succeed, or fail; else None."""
         self._ledger = ledger
         self._delays = delays
         self._expectations = expectations
@@ -91,18 +91,18 @@ class Checker:
         self._others: Mapping[str, float] = {}
         self._since: dict[BotKey, float] = {}
         self.checks: Counter[str] = Counter()
-        """How often each invariant was checked."""
+        """The number of checks of each invariant."""
         self.violations: Counter[str] = Counter()
         self.details: list[str] = []
         """The first violations, in words."""
 
     def forget(self, bot: BotKey) -> None:
-        """Begin anew with a bot: it is not configured any more."""
+        """Forget a bot that is no longer configured."""
         self._memories.pop(bot, None)
         self._since.pop(bot, None)
 
     def observe(self, page: Page, configured: Collection[BotKey], began: float, ended: float) -> None:
-        """Check a page that was asked for at ``began`` and had come at ``ended``, epoch seconds."""
+        """Check a page that was requested at ``began`` and received at ``ended`` (epoch seconds)."""
         self.claim(EXIST, set(configured) == page.bots.keys(), "page", set(configured) ^ page.bots.keys())
         for bot in configured:
             shown = page.bots.get(bot)
@@ -116,7 +116,7 @@ class Checker:
         self._others = page.others
 
     def claim(self, invariant: str, holds: bool, of: object, *details: object) -> None:
-        """Count a check, and note it if it failed."""
+        """Count a check, and record it if it failed."""
         self.checks[invariant] += 1
         if not holds:
             self.violations[invariant] += 1
@@ -285,7 +285,7 @@ class Checker:
         memory.day, memory.day_began = dict(shown.day), began
 
     def _is_sum(self, bot: BotKey, sums: Sequence[float | None], day: date, said: Sequence[Testimony]) -> bool:
-        """Whether each is the sum of the day as just told, or one told before that was higher: it is held."""
+        """Return whether each value is the sum of the latest report, or a higher sum of an earlier report."""
         if not said:
             return False
         for value, now, ever in zip(

@@ -1,4 +1,4 @@
-"""What the platform has said of each bot: the record that the metrics page is held against.
+"""The platform's answers for each bot, with which the metrics page is compared.
 
 It is worked out from the platform's answers anew, in a way of its own; nothing of the exporter's is used.
 """
@@ -25,23 +25,23 @@ FIELDS: Final = {
     "autonomyRate": "autonomy_ratio",
     "interfaceSuccessRate": "interface_success_ratio",
 }
-"""The platform's names, and what becomes of them: the metric without its prefix, a slash, its outcome."""
+"""The platform's fields and their metrics: the name without its prefix, a slash, and its outcome."""
 
 COUNTS: Final = tuple(list(FIELDS.values())[:8])
-"""Those that a day's counters add up."""
+"""The fields that a day's counters add up."""
 
 BotKey: TypeAlias = tuple[str, str]
 """tenant_id and access_code."""
 
 Figures: TypeAlias = tuple[float | None, ...]
-"""The values of one hour in the order of `FIELDS`; None for one that the page must not have."""
+"""The values of one hour in the order of `FIELDS`; None for a value that the page must not have."""
 
 Sums: TypeAlias = tuple[float | None, ...]
 """The sums of a day in the order of `COUNTS`."""
 
 
 class Settled(NamedTuple):
-    """The newest settled hour: its start (epoch seconds), and its figures; None for an hour without calls."""
+    """The newest settled hour: its start (epoch seconds) and its values; None for an hour without calls."""
 
     start: float
     figures: Figures | None
@@ -49,7 +49,7 @@ class Settled(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Delays:
-    """What the configuration says, in seconds."""
+    """The configured delays, in seconds."""
 
     settle: float
     empty: float
@@ -58,26 +58,26 @@ class Delays:
 
 @dataclass(frozen=True, slots=True)
 class Testimony:
-    """One answer of the platform about one bot and one local date."""
+    """An answer of the platform for one bot and one local date."""
 
     at: float
-    """When it was given, epoch seconds."""
+    """Its time, in epoch seconds."""
     day: date
     hours: Mapping[float, Figures]
-    """What it has, by the start of the hour."""
+    """Its values, by the start of the hour."""
     known: Mapping[float, Figures]
-    """The same, with what earlier answers had and this one has not: a record once seen stays."""
+    """The same, with the hours of earlier answers that this one lacks: a record stays once it was seen."""
     infers: bool
-    """Whether an hour that it has not had no calls: not so when it has records of other dates."""
+    """Whether an hour without a record had no calls: not if the answer has records of other dates."""
 
     @property
     def sums(self) -> Sums:
-        """The day so far."""
+        """Return the sums of the day so far."""
         columns = list(zip(*self.known.values(), strict=True))[: len(COUNTS)] or [()] * len(COUNTS)
         return tuple(_sum(column) for column in columns)
 
     def settled(self, now: float, zone: ZoneInfo, delays: Delays) -> set[Settled]:
-        """The newest settled hour at ``now``, with and without what only earlier answers had."""
+        """Return the newest settled hour at ``now``, with and without the hours of earlier answers."""
         found = set()
         for hours in (self.hours, self.known):
             settled = [
@@ -92,7 +92,7 @@ class Testimony:
 
 
 class _Book:
-    """What was said of one bot."""
+    """The answers for one bot."""
 
     def __init__(self) -> None:
         self.latest: deque[Testimony] = deque()
@@ -104,7 +104,7 @@ class _Book:
 
 
 class Ledger:
-    """All that the platform has said. Answers themselves are kept for some time, what follows from them for ever."""
+    """The platform's answers. They are kept for some time, and their results for ever."""
 
     def __init__(self, zones: Mapping[str, ZoneInfo], delays: Delays, *, keep: float = 120.0) -> None:
         """``zones`` by tenant; ``keep`` in seconds."""
@@ -115,11 +115,11 @@ class Ledger:
         self._interned: dict[Figures, Figures] = {}
 
     def zone(self, bot: BotKey) -> ZoneInfo:
-        """Where the bot's hours and days begin."""
+        """Return the time zone of the bot's hours and days."""
         return self._zones[bot[0]]
 
     def note(self, bot: BotKey, day: date, rows: Sequence[Mapping[str, object]], at: float) -> None:
-        """Write down an answer about the local date ``day``, given at ``at`` (epoch seconds)."""
+        """Record an answer for the local date ``day``, given at ``at`` (epoch seconds)."""
         book, zone = self._books[bot], self.zone(bot)
         hours, others = read(bot, day, rows, zone)
         hours = {start: self._interned.setdefault(figures, figures) for start, figures in hours.items()}
@@ -135,7 +135,7 @@ class Ledger:
             seen.add(value)
 
     def note_days(self, bot: BotKey, rows: Sequence[Mapping[str, object]]) -> None:
-        """Write down an answer of the report by day."""
+        """Record an answer of the report by day."""
         book, zone = self._books[bot], self.zone(bot)
         for row in rows:
             if (row["tenantId"], row["accessCode"]) == bot:
@@ -143,34 +143,34 @@ class Ledger:
                 book.days[day].add(tuple(_figure(row[name]) for name in FIELDS))
 
     def forget(self, bot: BotKey) -> None:
-        """Begin anew: the exporter has forgotten the bot as well."""
+        """Forget a bot, as the exporter has."""
         self._books.pop(bot, None)
 
     def between(self, bot: BotKey, first: float, last: float) -> Sequence[Testimony]:
-        """The answers given between two moments, oldest first."""
+        """Return the answers between two moments, oldest first."""
         return [testimony for testimony in self._books[bot].latest if first <= testimony.at <= last]
 
     def ever_figures(self, bot: BotKey, start: float) -> set[Figures]:
-        """All that was ever said of an hour."""
+        """Return all values that an hour ever had."""
         return self._books[bot].figures[start]
 
     def ever_settled(self, bot: BotKey) -> set[Settled]:
-        """What ever was the newest settled hour."""
+        """Return all hours that were ever the newest settled hour."""
         return self._books[bot].settled
 
     def ever_sums(self, bot: BotKey, day: date) -> Sequence[set[float | None]]:
-        """All sums there ever were of a local date, in the order of `COUNTS`."""
+        """Return all sums that a local date ever had, in the order of `COUNTS`."""
         return self._books[bot].sums[day]
 
     def ever_days(self, bot: BotKey, day: date) -> set[Figures]:
-        """All that the report by day ever said of a local date."""
+        """Return all values that the report by day ever had for a local date."""
         return self._books[bot].days[day]
 
 
 def read(
     bot: BotKey, day: date, rows: Sequence[Mapping[str, object]], zone: ZoneInfo
 ) -> tuple[dict[float, Figures], bool]:
-    """The hours of ``day`` in an answer; and whether it has records of the bot that are of other dates."""
+    """Return the hours of ``day`` in an answer, and whether it has records of other dates of the bot."""
     hours: dict[float, tuple[float, Figures]] = {}
     others = False
     for row in rows:
@@ -191,7 +191,7 @@ def read(
 
 
 def hours_of(day: date, zone: ZoneInfo) -> Iterator[float]:
-    """The starts of a local date's hours; the clocks of the zones here change by whole hours."""
+    """Yield the starts of a local date's hours; the zones here change by whole hours."""
     start, end = midnight(day, zone), midnight(day + timedelta(days=1), zone)
     while start < end:
         yield start
@@ -199,12 +199,12 @@ def hours_of(day: date, zone: ZoneInfo) -> Iterator[float]:
 
 
 def midnight(day: date, zone: ZoneInfo) -> float:
-    """When a local date begins, epoch seconds."""
+    """Return the start of a local date in epoch seconds."""
     return datetime.combine(day, time(), zone).timestamp()
 
 
 def local_date(moment: float, zone: ZoneInfo) -> date:
-    """The date in ``zone`` at a moment."""
+    """Return the date in ``zone`` at a moment."""
     return datetime.fromtimestamp(moment, zone).date()
 
 

@@ -1,4 +1,4 @@
-"""The exporter's log, read as it grows."""
+"""Read the exporter's log while it grows."""
 
 import json
 from collections import Counter
@@ -7,24 +7,24 @@ from pathlib import Path
 from typing import Self
 
 _REFUSED = ("config_invalid", "reload_failed")
-"""What is said of a configuration that is refused; an error of the exporter's own has its exception beside it."""
+"""The event of a rejected configuration; an error of the exporter itself has an exception."""
 
 
 class LogReader:
-    """Counts what has been logged, and keeps what should not have been."""
+    """Counts log events, and keeps those that should not exist."""
 
     def __init__(self, path: Path, secrets: Sequence[str]) -> None:
-        """Reads a log in JSON, one event a line."""
+        """Read a log in JSON, one event a line."""
         self._path = path
         self._secrets = secrets
         self._offset = 0
         self.events: Counter[str] = Counter()
         self.levels: Counter[str] = Counter()
         self.alarming: list[str] = []
-        """Lines that are no events, errors (but for refused configurations), and lines with a secret."""
+        """Lines that are not events, errors (except for rejected configurations), and lines with a secret."""
 
     def read(self) -> Self:
-        """Take in what is new."""
+        """Read the new lines."""
         with self._path.open("rb") as file:
             file.seek(self._offset)
             new = file.read()

@@ -1,4 +1,4 @@
-"""The metrics page, read quickly: a soak reads thousands of them."""
+"""A fast parser of the metrics page: a soak reads thousands of them."""
 
 import re
 from collections.abc import Mapping
@@ -11,15 +11,17 @@ _SAMPLE: Final = re.compile(r"(?P<name>[a-z_]+)(?:\{(?P<labels>.*)\})? (?P<value
 _LABEL: Final = re.compile(r'([a-z_]+)="((?:[^"\\]|\\.)*)"')
 _DAY: Final = frozenset({"calls", "call_outcomes", "interactions", "interface_requests", "interface_successes"})
 _HEALTH: Final = ("oifde_up", "oifde_last_success_timestamp_seconds", "oifde_poll_failures_total")
+_IGNORED: Final = frozenset({"oifde_bot_info", "oifde_history_seconds"})
+_JUDGED: Final = ("hour_expected_", "anomaly_")
 
 
 class UnreadablePageError(Exception):
-    """A line is no sample, or a series is there twice."""
+    """A line is not a sample, or a series comes twice."""
 
 
 @dataclass(slots=True)
 class Shown:
-    """What a page shows of a bot; figures by the metric's name without its prefix, with its outcome after a slash."""
+    """The series of a bot; values by the metric's name without its prefix, with its outcome after a slash."""
 
     up: float | None = None
     last_success: float | None = None
@@ -29,31 +31,31 @@ class Shown:
     day: dict[str, float] = field(default_factory=dict)
     last_day: dict[str, float] = field(default_factory=dict)
     by_day_up: float | None = None
-    """``up`` of the report by day; all else of the kind is of that by hour."""
+    """``up`` of the report by day; the other fields are of the report by hour."""
 
     @property
     def has_data(self) -> bool:
-        """Whether any of the data series of its report by hour is there."""
+        """Return whether any value of its report by hour is present."""
         return bool(self.hour or self.live or self.day)
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page."""
+    """A metrics page."""
 
     bots: Mapping[BotKey, Shown]
     others: Mapping[str, float]
-    """The series that are not a bot's, by name and labels."""
+    """The series without a bot, by name and labels."""
 
 
 def read(text: str) -> Page:
-    """Take a page in the classic format apart. Raises UnreadablePageError."""
+    """Parse a page in the classic format; raise UnreadablePageError."""
     bots: dict[BotKey, Shown] = {}
     others: dict[str, float] = {}
     lines = [line for line in text.splitlines() if not line.startswith("#")]
     series = [line.rpartition(" ")[0] for line in lines]
     if len(set(series)) != len(series):
-        raise UnreadablePageError("a series is there twice")
+        raise UnreadablePageError("a series comes twice")
     for line in lines:
         match = _SAMPLE.fullmatch(line)
         if match is None:
@@ -80,6 +82,8 @@ def _put(bot: Shown, name: str, outcome: str | None, report: str | None, value: 
         bot.last_success = value
     elif name == "oifde_poll_failures_total":
         bot.failures = value
+    elif name in _IGNORED or metric.startswith(_JUDGED):
+        pass
     elif metric.startswith("hour_"):
         bot.hour[metric.removeprefix("hour_") + further] = value
     elif metric.startswith("live_hour_"):
@@ -88,5 +92,5 @@ def _put(bot: Shown, name: str, outcome: str | None, report: str | None, value: 
         bot.last_day[metric.removeprefix("day_") + further] = value
     elif counted in _DAY and counted != metric:
         bot.day[counted + further] = value
-    elif name != "oifde_bot_info":
-        raise UnreadablePageError(f"{name} is no series of a bot that is known here")
+    else:
+        raise UnreadablePageError(f"{name} is not a known series of a bot")

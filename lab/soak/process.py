@@ -1,4 +1,4 @@
-"""What the system says of a process."""
+"""The resources of a process."""
 
 import os
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class Usage(NamedTuple):
-    """What a process holds: resident memory in bytes, open files, threads; and the CPU seconds it has used."""
+    """The resources of a process: resident memory in bytes, open files, threads, and CPU seconds."""
 
     resident: int
     files: int
@@ -15,7 +15,7 @@ class Usage(NamedTuple):
 
 
 def usage(pid: int) -> Usage:
-    """What a process holds now."""
+    """Return the present resources of a process."""
     process = Path(f"/proc/{pid}")
     # After the command's name in brackets: utime and stime are the fields 14 and 15, num_threads is the 20th.
     fields = process.joinpath("stat").read_text(encoding="utf-8").rpartition(") ")[2].split()

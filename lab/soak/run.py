@@ -1,4 +1,4 @@
-"""A soak from its beginning to its end: the platforms, the exporter, Prometheus, and what is held against what."""
+"""A soak: the platforms, the exporter, Prometheus, and the checks."""
 
 import asyncio
 import random
@@ -34,7 +34,7 @@ from lab.soak.world import HABITS, tenants
 DELAYS: Final = Delays(settle=15.0, empty=60.0, stale_after=30.0)
 
 CALM: Final = 30.0
-"""Seconds of good weather at the beginning and at the end."""
+"""Seconds without faults at the beginning and at the end."""
 
 _REQUEST_TIMEOUT: Final = 3.0
 _MAX_CONCURRENCY: Final = 64
@@ -42,32 +42,32 @@ _INTERVALS: Final = (1.0, 1.0, 2.0, 5.0)
 """The tenants' poll intervals in turn, in seconds."""
 _FETCH_INTERVAL: Final = 2.0
 _SCRAPE_INTERVAL: Final = 5
-"""Also how long a scrape may take: the machine may have others to serve."""
+"""Seconds between two scrapes, and the limit of one: the machine may be busy."""
 _PARSE_EVERY: Final = 30
 _REPORTS: Final = ("hour", "day")
 _DISCOVERED_OF: Final = 5
-"""Of so many tenants the bots of one are not listed, but found."""
+"""One of this many tenants has its bots discovered."""
 _DISCOVERY_INTERVAL: Final = 10
 _DROPPED_OF: Final = 10
-"""Of so many bots one comes and goes with reloads."""
+"""One of this many bots is removed and added by reloads."""
 
-_READABLE: Final = "a page is answered, and a parser of prometheus-client's finds nothing wrong with it"
+_READABLE: Final = "every page arrives, and prometheus-client's parser accepts it"
 _NO_LOGIN: Final = "after a refused secret there is no further login until a reload"
-_COUNTED_REQUESTS: Final = "no request arrives that the exporter has not counted"
+_COUNTED_REQUESTS: Final = "the exporter counts every request that arrives"
 _LOG: Final = "the log has no error, no traceback, no secret"
 _ALL_UP: Final = "at the end every bot is up"
 _MEMORY: Final = "memory is flat"
 _FILES: Final = (
-    "files and threads are no more at the end than at the beginning, but for idle connections to the platforms"
+    "at the end there are no more files and threads than at the beginning, except idle connections to the platforms"
 )
 _SCRAPED: Final = "Prometheus: every scrape succeeds"
-_COMPLETE: Final = "Prometheus: no scraped sample is left out"
-_RESETS: Final = "Prometheus: the day's counters were reset once where a midnight was crossed, and never elsewhere"
+_COMPLETE: Final = "Prometheus: every sample of a page is stored"
+_RESETS: Final = "Prometheus: the day's counters were reset once at each midnight, and at no other time"
 
 
 @dataclass(frozen=True, slots=True)
 class ShiftedClock:
-    """The machine's clock, off by so many seconds."""
+    """The machine's clock plus an offset in seconds."""
 
     offset: float
 
@@ -80,23 +80,23 @@ class ShiftedClock:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What came of it."""
+    """The result of a run."""
 
     checks: Counter[str]
     violations: Counter[str]
     details: Sequence[str]
     faults: Counter[str]
     figures: Sequence[tuple[str, str]]
-    """What else there is to say, by name."""
+    """Further results, by name."""
 
 
 class Soak:
-    """One run."""
+    """A run."""
 
     def __init__(
         self, directory: Path, program: Path, *, minutes: float, seed: int, bots: int, start: datetime
     ) -> None:
-        """Every file goes to ``directory``; ``program`` is Prometheus; the exporter's clock and the platforms' begin at ``start``."""
+        """Put all files into ``directory``; ``program`` is Prometheus; all other clocks begin at ``start``."""
         self._directory = directory
         self._program = program
         self._seconds = minutes * 60
@@ -128,7 +128,7 @@ class Soak:
         self._steady = asyncio.Lock()
 
     async def run(self) -> Result:
-        """Run it to its end."""
+        """Run to the end."""
         async with AsyncExitStack() as stack:
             for platform in self._platforms:
                 stack.push_async_callback(platform.go)
@@ -158,7 +158,7 @@ class Soak:
             over.set()
 
     async def _watch(self, seconds: float) -> None:
-        """Fetch and check pages for so long."""
+        """Fetch and check pages for this long."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             async with self._steady:

@@ -1,4 +1,4 @@
-"""The faults of a platform, which come and go at random moments for random bots, tenants and the whole of it."""
+"""The faults of platforms, at random moments for random bots, tenants and whole platforms."""
 
 import asyncio
 import random
@@ -26,7 +26,7 @@ HARMLESS: Final[Mapping[str, Fault]] = MappingProxyType(
         "clock skew": faults.ClockSkew(300),
     }
 )
-"""The answer is still a good one."""
+"""Faults after which the answer is still correct."""
 
 _LATE: Final = "late"
 
@@ -60,7 +60,7 @@ FAILING: Final[Mapping[str, Fault]] = MappingProxyType(
         "closed": faults.Close(),
     }
 )
-"""There is no good answer."""
+"""Faults without a correct answer."""
 
 _LOGIN: Final[Mapping[str, Fault]] = MappingProxyType(
     {
@@ -85,7 +85,7 @@ _FINAL_REFUSALS: Final = ("login: key unknown", "login: key wrong")
 
 
 class Spell(NamedTuple):
-    """A fault for a while; times in epoch seconds."""
+    """A fault for some time; times in epoch seconds."""
 
     kind: str
     fault: Fault
@@ -96,7 +96,7 @@ class Spell(NamedTuple):
 
 @dataclass(slots=True, eq=False)
 class Weather:
-    """What strikes the requests to one platform: the one fault of its simulator, and one of these at a time."""
+    """The only fault of a platform's simulator: it applies one of these faults at a time."""
 
     clock: Clock
     ledger: Ledger
@@ -106,7 +106,7 @@ class Weather:
     logins: dict[str, Spell]
     everything: Spell | None = None
     on_login: Callable[[str, str | None], None] = lambda _tenant, _kind: None
-    """Told of every login: whose, and the kind of fault it met."""
+    """Called for every login with the tenant and the kind of fault."""
 
     async def __call__(self, request: web.Request, asked: Request, respond: Respond) -> web.StreamResponse:
         spell = self._spell(asked)
@@ -146,7 +146,7 @@ class _MoodSpell(NamedTuple):
 
 
 class Platform:
-    """A simulated platform in bad weather, which can also be gone altogether."""
+    """A simulated platform with faults, which can also be down."""
 
     def __init__(
         self, name: str, tenants: Sequence[SimTenant], world: SimulatedWorld, ledger: Ledger, clock: Clock, port: int
@@ -163,12 +163,12 @@ class Platform:
         self.port = port
         self._running = AsyncExitStack()
         self.absence: Spell | None = None
-        """The latest time for which it did not listen."""
+        """The latest time during which it did not listen."""
         self._back_at = 0.0
 
     @property
     def bots(self) -> Iterator[BotKey]:
-        """All bots."""
+        """Return all bots."""
         return ((tenant.tenant_id, bot.access_code) for tenant in self.tenants for bot in tenant.bots)
 
     async def come(self) -> None:
@@ -180,7 +180,7 @@ class Platform:
         await self._running.aclose()
 
     async def leave(self, seconds: float) -> None:
-        """Be gone for at least so many seconds: until `come_back` is called after that."""
+        """Stop listening for at least this many seconds, until `come_back` is called after that."""
         now = self.clock.now()
         self.weather.count[_REFUSED] += 1
         self.absence = Spell(_REFUSED, faults.Close(), 1.0, now, float("inf"))
@@ -188,7 +188,7 @@ class Platform:
         await self.go()
 
     async def come_back(self, *, early: bool = False) -> None:
-        """Listen again if it was gone, for long enough or ``early``."""
+        """Listen again if it was down for long enough, or ``early``."""
         now = self.clock.now()
         if self.absence and self.absence.until > now and (early or self._back_at <= now):
             await self.come()
@@ -200,7 +200,7 @@ class Platform:
 
 
 class Storm:
-    """Changes the weather of some platforms; the same seed gives the same changes, at moments of the same distance."""
+    """Changes the faults of some platforms; the same seed gives the same changes at the same intervals."""
 
     def __init__(self, platforms: Sequence[Platform], clock: Clock, seed: int) -> None:
         self._platforms = platforms
@@ -213,27 +213,27 @@ class Storm:
         self._reloading = False
         self._refused: set[str] = set()
         self.logins_after_refusal = 0
-        """Logins sent although the secret had been refused, and nothing was done about it since."""
+        """Logins that were sent after the secret had been refused, without a change since."""
         for platform in platforms:
             platform.weather.on_login = self._note_login
 
     @property
     def counts(self) -> Counter[str]:
-        """How many requests each kind of fault has struck, how many moods and outages there were."""
+        """The number of requests that each kind of fault struck, of moods and of outages."""
         return sum((platform.weather.count for platform in self._platforms), Counter())
 
     @property
     def struck(self) -> int:
-        """How many requests a fault has struck."""
+        """The number of requests that faults struck."""
         return sum(count for kind, count in self.counts.items() if kind in {*FAILING, *HARMLESS, *_LOGIN})
 
     async def rage(self, over: asyncio.Event) -> None:
-        """Change the weather twice a second until it is ``over``."""
+        """Change the faults twice a second until it is ``over``."""
         while not await ends_within(over, self._rng.expovariate(2.0)):
             await self._change()
 
     async def calm(self) -> None:
-        """End everything."""
+        """Stop everything."""
         now = self._clock.now()
         for platform in self._platforms:
             weather = platform.weather
@@ -245,15 +245,15 @@ class Storm:
             await platform.come_back(early=True)
 
     def reloading(self) -> None:
-        """Take note that a reload has been asked for; `reloaded` or `not_reloaded` must follow."""
+        """Record that a reload was requested; `reloaded` or `not_reloaded` must follow."""
         self._reloading = True
 
     def not_reloaded(self) -> None:
-        """Take note that it was refused."""
+        """Record that it was rejected."""
         self._reloading = False
 
     def reloaded(self) -> None:
-        """Take note that it was done, which lets every tenant log in again."""
+        """Record that it was done, which lets every tenant log in again."""
         now = self._clock.now()
         self._reloading = False
         self._reloaded = now
@@ -266,7 +266,7 @@ class Storm:
         self._refused.clear()
 
     def clear_since(self, bot: BotKey) -> float | None:
-        """Since when nothing is wrong with the bot's requests (epoch seconds); None while something is, or was with its login."""
+        """Return since when the bot's requests succeed (epoch seconds); None while one fails, or its login does."""
         platform = self._of_tenant[bot[0]]
         spells = [platform.weather.bots.get(bot), platform.weather.everything, platform.absence]
         ends = [spell.until for spell in spells if spell]
@@ -275,7 +275,7 @@ class Storm:
         return max([*ends, self._reloaded])
 
     def failing_since(self, bot: BotKey) -> float | None:
-        """Since when no request of the bot can succeed (epoch seconds); None while one can."""
+        """Return since when all requests of the bot fail (epoch seconds); None while one can succeed."""
         now = self._clock.now()
         platform = self._of_tenant[bot[0]]
         certain = [
@@ -351,7 +351,7 @@ class Storm:
 
 
 async def ends_within(over: asyncio.Event, seconds: float) -> bool:
-    """Wait; true as soon as it is over, false if it is not by then."""
+    """Wait; return whether it was over in time."""
     try:
         async with asyncio.timeout(seconds):
             return await over.wait()

@@ -1,4 +1,4 @@
-"""The simulated world as it presents itself: in moods that come and go, and with a note of all that it says."""
+"""A simulated world with moods that come and go, and a record of its answers."""
 
 import random
 from collections.abc import Callable, Mapping, Sequence
@@ -22,16 +22,16 @@ _ZONES: Final = (
     *("Africa/Johannesburg", "Asia/Shanghai", "Asia/Beirut", "Asia/Kathmandu", "America/Sao_Paulo"),
     *("Africa/Maputo", "Asia/Kolkata", "UTC", "America/New_York", "Asia/Tokyo"),
 )
-"""At 22:00 UTC on 28 March 2026 a day begins in three of them, in one without its hour from 0 to 1."""
+"""At 22:00 UTC on 28 March 2026 a day begins in three of these zones, in one without its hour from 0 to 1."""
 
 HABITS: Final = Habits(
     lag=(1.0, 15.0), late=0.1, latest=150.0, restated=0.2, restated_after=(20.0, 200.0), history=CALM.history
 )
-"""As unfriendly as ever, but in minutes: an hour comes up to 150 s late, and may be corrected soon after."""
+"""All unfriendly habits, but in minutes: an hour comes up to 150 s late, and may be corrected soon after."""
 
 
 def tenants(bots: int, seed: int) -> Sequence[SimTenant]:
-    """So many bots, busy ones and quiet ones, some closed at night, of tenants in many time zones."""
+    """Return this many bots, busy and quiet, some closed at night, of tenants in many time zones."""
     rng = random.Random(seed)
     made = []
     for first in range(0, bots, BOTS_PER_TENANT):
@@ -51,7 +51,7 @@ def tenants(bots: int, seed: int) -> Sequence[SimTenant]:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """What the world said of a bot and a local date, and when (epoch seconds); of an hour or a day each."""
+    """An answer for a bot and a local date, with its time (epoch seconds); by hour or by day."""
 
     period: str
     bot: BotKey
@@ -61,12 +61,12 @@ class Statement:
 
 
 heard: ContextVar[list[Statement] | None] = ContextVar("heard", default=None)
-"""Where the statements of the request under way go, if anybody listens."""
+"""Receives the answers of the present request, if set."""
 
 
 @dataclass(slots=True)
 class MoodyWorld:
-    """A world whose bots may each be in a mood. What it says goes to `heard`."""
+    """A world whose bots can have moods. Its answers go to `heard`."""
 
     world: SimulatedWorld
     mood_of: Callable[[BotKey], Mood | None]
@@ -150,7 +150,7 @@ MOODS: Final[Mapping[str, Mood]] = MappingProxyType(
         "unknown fields": _more_fields,
     }
 )
-"""What may be odd about the records themselves."""
+"""The ways in which records can be unusual."""
 
 
 def _time(row: Mapping[str, object]) -> int:

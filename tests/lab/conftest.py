@@ -1,4 +1,4 @@
-"""The measurements are not installed with the exporter; they are imported from the project's root."""
+"""Import the measurements from the project's root: they are not installed with the exporter."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The soak's own judgement: it has nothing to say of a true page, and finds what is wrong with a false one."""
+"""The checker of the soak: it accepts a correct page, and finds the errors of a wrong one."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -20,11 +20,11 @@ LABELS = 'tenant_id="t1",access_code="b1",bot="billing"'
 
 Row = dict[str, object]
 Hours = Mapping[str, int]
-"""Calls by the local time at which an hour begins, in ISO 8601."""
+"""Calls by the local start of the hour, in ISO 8601."""
 
 
 def moment(text: str) -> float:
-    """A local time in ISO 8601 as epoch seconds."""
+    """Return a local time (ISO 8601) as epoch seconds."""
     return datetime.fromisoformat(text).replace(tzinfo=ZONE).timestamp()
 
 
@@ -33,7 +33,7 @@ MORNING = {"2026-03-28T08:00": 7, "2026-03-28T09:00": 40, "2026-03-28T10:00": 12
 
 
 def row(start: str, calls: int) -> Row:
-    """A record as the platform has it: nobody called an interface, the bot served one caller less than there were."""
+    """Return a record: no interface requests, and all callers but one served by the bot alone."""
     return {
         "recordTime": int(moment(start) * 1000),
         "tenantId": "t1",
@@ -71,7 +71,7 @@ def _figures(start: str, calls: int) -> dict[str, float]:
 def text(
     *, success: float | None, hours: Hours = MORNING, hour: str = "2026-03-28T09:00", up: int = 1, failures: int = 0
 ) -> str:
-    """What the exporter serves after a poll at ``success`` that had ``hours``, of which ``hour`` is the last complete one."""
+    """Return the page after a poll at ``success`` that had ``hours``; ``hour`` is the last complete one."""
     lines = [
         f'oifde_bot_info{{{LABELS},platform="main"}} 1.0',
         f'oifde_up{{{LABELS},report="hour"}} {up}.0',
@@ -92,7 +92,7 @@ def text(
 
 
 class Soak:
-    """A checker and what the platform said, to be driven by hand."""
+    """A checker and its ledger, controlled by a test."""
 
     def __init__(self) -> None:
         self.ledger = Ledger({"t1": ZONE}, DELAYS)
@@ -107,22 +107,22 @@ class Soak:
         )
 
     def said(self, at: float, hours: Hours = MORNING) -> None:
-        """The platform told these hours of today."""
+        """Record an answer with these hours of today."""
         self.ledger.note(BOT, local_date(at, ZONE), [row(start, calls) for start, calls in hours.items()], at)
 
     def shown(self, at: float, content: str) -> None:
-        """The exporter served this page."""
+        """Check a page."""
         self.checker.observe(page.read(content), {BOT}, at, at + 0.1)
 
     @property
     def violated(self) -> set[str]:
-        """What the checker found."""
+        """Return the violations."""
         return set(self.checker.violations)
 
 
 @pytest.fixture
 def soak() -> Soak:
-    """In the middle of a morning; the bot has just been polled, and its page is true."""
+    """Return a checker in the middle of a morning, with a correct page after a poll."""
     soak = Soak()
     soak.said(NOW)
     soak.shown(NOW + 0.5, text(success=NOW + 0.1))
@@ -131,7 +131,7 @@ def soak() -> Soak:
 
 
 def test_a_true_page_is_not_objected_to(soak: Soak) -> None:
-    """Neither while nothing changes nor when it does, nor when the bot fails and is withdrawn."""
+    """There are no violations: without changes, with changes, when the bot fails, and when its values are removed."""
     soak.shown(NOW + 1.0, text(success=NOW + 0.1))
     more = {**MORNING, "2026-03-28T10:00": 13}
     soak.said(NOW + 1.2, more)
@@ -163,7 +163,7 @@ def test_a_true_page_is_not_objected_to(soak: Soak) -> None:
     ],
 )
 def test_a_false_value_is_found(soak: Soak, old: str, new: str, invariant: str) -> None:
-    """One figure of one series is wrong: just that is said."""
+    """If one value of one series is wrong, only that is a violation."""
     soak.said(NOW + 1.0)
     good = text(success=NOW + 1.1)
     old, new = old.replace("LABELS", LABELS), new.replace("LABELS", LABELS)
@@ -175,7 +175,7 @@ def test_a_false_value_is_found(soak: Soak, old: str, new: str, invariant: str) 
 
 
 def test_an_old_hour_is_found(soak: Soak) -> None:
-    """A newer one has settled, and the platform has said so."""
+    """A newer hour has settled, and the platform has its record."""
     soak.said(NOW + 1.0)
     soak.shown(NOW + 1.5, text(success=NOW + 1.1, hour="2026-03-28T08:00"))
 
@@ -183,7 +183,7 @@ def test_an_old_hour_is_found(soak: Soak) -> None:
 
 
 def test_an_hour_in_progress_is_not_complete(soak: Soak) -> None:
-    """Whatever is served as the last complete hour has to be over."""
+    """The last complete hour must be over."""
     soak.said(NOW + 1.0)
     soak.shown(NOW + 1.5, text(success=NOW + 1.1, hour="2026-03-28T10:00"))
 
@@ -191,7 +191,7 @@ def test_an_hour_in_progress_is_not_complete(soak: Soak) -> None:
 
 
 def test_a_live_hour_that_goes_back_is_found(soak: Soak) -> None:
-    """Even if the platform itself has gone back."""
+    """This holds even if the platform went back."""
     earlier = dict(list(MORNING.items())[:2])
     soak.said(NOW + 1.0, earlier)
     soak.shown(NOW + 1.5, text(success=NOW + 1.1, hours=earlier))
@@ -200,7 +200,7 @@ def test_a_live_hour_that_goes_back_is_found(soak: Soak) -> None:
 
 
 def test_counters_that_go_down_are_found(soak: Soak) -> None:
-    """A correction downwards has to be held."""
+    """After a correction downwards, the counter must keep its value."""
     fewer = {**MORNING, "2026-03-28T10:00": 11}
     soak.said(NOW + 1.0, fewer)
     soak.shown(NOW + 1.5, text(success=NOW + 1.1, hours=fewer))
@@ -209,7 +209,7 @@ def test_counters_that_go_down_are_found(soak: Soak) -> None:
 
 
 def test_held_counters_are_true(soak: Soak) -> None:
-    """They were told before."""
+    """The platform had these values before."""
     fewer = {**MORNING, "2026-03-28T10:00": 11}
     soak.said(NOW + 1.0, fewer)
     shown = text(success=NOW + 1.1, hours=fewer).splitlines()
@@ -220,7 +220,7 @@ def test_held_counters_are_true(soak: Soak) -> None:
 
 
 def test_a_success_without_an_answer_is_found(soak: Soak) -> None:
-    """The exporter says that it was told something, and the platform did not say anything."""
+    """The exporter reports a success without an answer of the platform."""
     soak.shown(NOW + 21.0, text(success=NOW + 20.0))
 
     assert must.ANSWERED in soak.violated
@@ -235,7 +235,7 @@ def test_a_success_without_an_answer_is_found(soak: Soak) -> None:
     ],
 )
 def test_what_is_served_too_long_is_found(soak: Soak, at: float, content: str, invariant: str) -> None:
-    """Data that are too old, a time of success that goes away, a poller that has stopped."""
+    """Values that are too old, a lost time of success, or a poller that stopped."""
     soak.shown(at, content)
 
     assert {invariant} == soak.violated
@@ -259,7 +259,7 @@ def test_data_that_change_without_a_success_are_found(soak: Soak) -> None:
 
 
 def test_a_bot_that_does_not_recover_is_found(soak: Soak) -> None:
-    """All has been well for long enough."""
+    """All requests have succeeded for long enough."""
     soak.clear = NOW + 1.0
     soak.shown(NOW + 20.0, text(success=NOW + 0.1, up=0, failures=15))
 
@@ -303,7 +303,7 @@ def _at_night(success: float, day: Mapping[str, float], newest: tuple[str, int])
     ],
 )
 def test_a_new_day_begins_as_it_should(zero_from: int, zero_to: int, invariants: set[str]) -> None:
-    """Yesterday's counters until its hours have settled, at the latest two minutes after empty_hour_delay, then a 0 for as long."""
+    """Yesterday's counters stay until its hours have settled, at most two minutes beyond empty_hour_delay; then comes a 0."""
     soak = Soak()
     yesterday = {metric: sum(_figures(start, calls)[metric] for start, calls in NIGHT.items()) for metric in COUNTS}
     rows = [row(start, calls) for start, calls in NIGHT.items()]
@@ -337,7 +337,7 @@ def test_a_new_day_begins_as_it_should(zero_from: int, zero_to: int, invariants:
     ],
 )
 def test_the_last_day_is_as_told(soak: Soak, begins: str, calls: int, invariants: set[str]) -> None:
-    """One that is over, with the figures that the platform gave it, and none before the one shown."""
+    """The last day is over, has the platform's values, and never goes back."""
     soak.ledger.note_days(BOT, [row("2026-03-25T00:00", 30), row("2026-03-26T00:00", 7), row("2026-03-27T00:00", 40)])
     for second, day in enumerate([("2026-03-26T00:00", 7), (begins, calls)]):
         last_day = _lines("day_", "", _figures(*day))
@@ -347,14 +347,14 @@ def test_the_last_day_is_as_told(soak: Soak, begins: str, calls: int, invariants
 
 
 def test_a_page_that_is_none_is_found() -> None:
-    """A line that is no sample, a series that is there twice, one that nobody knows."""
+    """A line that is not a sample, a duplicate series, and an unknown series."""
     for bad in ("oifde_up 1 2 3 x", "oifde_up 1.0\noifde_up 1.0", f"oifde_hour{{{LABELS}}} 1.0"):
         with pytest.raises(page.UnreadablePageError):
             page.read(bad)
 
 
 def test_the_log_is_watched(tmp_path: Path) -> None:
-    """Errors, tracebacks, secrets and lines that are no events; a refused configuration is none of them."""
+    """Errors, tracebacks, secrets and lines that are not events; a rejected configuration is none of these."""
     path = tmp_path / "log"
     reader = LogReader(path, ["hunter2"])
     good = [
