@@ -18,7 +18,7 @@ from exporter.polling.snapshot import BotId
 from exporter.polling.windows import Rules
 from exporter.serving.exposition import Labels
 from exporter.upstream.errors import CircuitOpen, UpstreamError
-from exporter.upstream.reports import Parsed, parse
+from exporter.upstream.reports import Parsed
 
 PATIENCE: Final = 300.0
 """Seconds for which a platform that has stopped answering is asked again."""
@@ -39,8 +39,8 @@ class Source:
     bot: BotId
     rules: Rules
     gap: Span
-    ask: Callable[[date], Awaitable[Sequence[object]]]
-    """The rows of the report of a local date; raises UpstreamError."""
+    fetch: Callable[[date], Awaitable[Parsed]]
+    """Fetches the report of a local date; raises UpstreamError."""
     answers: dict[date, Parsed] = field(default_factory=dict)
     """Those that the part being written, or the next one, needs."""
     known_since: float | None = None
@@ -196,28 +196,25 @@ class Backfill:
         span = part.within(source.gap)
         if span.begin >= span.end:
             return None
-        bot, days = source.bot, days_of(span, source.rules, self._step)
+        days = days_of(span, source.rules, self._step)
         source.answers = {day: known for day, known in source.answers.items() if day in days}
         try:
             for day in days:
                 if day not in source.answers:
-                    rows = await self._ask(source, day)
-                    source.answers[day] = parse(
-                        source.rules.report, rows, tenant_id=bot.tenant_id, access_code=bot.access_code
-                    )
+                    source.answers[day] = await self._ask(source, day)
         except UpstreamError as error:
             return error.with_traceback(None)
         source.answers = {day: source.answers[day] for day in days}  # in order, however they came
         return None
 
-    async def _ask(self, source: Source, day: date) -> Sequence[object]:
+    async def _ask(self, source: Source, day: date) -> Parsed:
         """Asks once, or for as long as the platform seems to be away; a bot that failed before is not waited for again."""
         platform = source.bot.platform
         self._answered.setdefault(platform, self._clock.elapsed())
         for attempt in itertools.count():
             began = self._clock.elapsed()
             try:
-                rows = await source.ask(day)
+                parsed = await source.fetch(day)
             except UpstreamError as error:
                 away = isinstance(error, CircuitOpen) or error.unreachable
                 silent = self._clock.elapsed() - self._answered[platform]
@@ -227,7 +224,7 @@ class Backfill:
                 await asyncio.sleep(min(2**attempt, _MAX_DELAY))
             else:
                 self._answered[platform] = self._clock.elapsed()
-                return rows
+                return parsed
         raise AssertionError("it never ends")
 
 

@@ -36,6 +36,7 @@ from exporter.config import Config
 from exporter.config.types import RESERVED_LABELS
 from exporter.console.output import Output, open_stdout
 from exporter.console.progress import show_progress
+from exporter.history.fetching import fetch_report
 from exporter.polling.windows import Rules
 from exporter.upstream.errors import UpstreamError
 from exporter.upstream.reports import REPORTS, Report
@@ -115,12 +116,10 @@ class _Request:
 
     def source(self, loaded: Config, chosen: Chosen, limit: int) -> Source:
         """Return the past of a bot, up to ``limit`` (epoch seconds)."""
-        return Source(
-            chosen.id,
-            Rules.of(loaded, chosen.access.tenant, self.report),
-            self.gap(chosen.access.tenant.timezone, limit),
-            partial(chosen.access.ask, self.report, chosen.bot.access_code),
-        )
+        access = chosen.access
+        rules = Rules.of(loaded, access.tenant, self.report)
+        fetch = partial(fetch_report, access.session, rules, access.tenant.tenant_id, chosen.bot.access_code)
+        return Source(chosen.id, rules, self.gap(access.tenant.timezone, limit), fetch)
 
 
 @click.command(

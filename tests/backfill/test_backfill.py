@@ -4,7 +4,7 @@ import asyncio
 import gc
 import tracemalloc
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -21,7 +21,7 @@ from exporter.polling.snapshot import BotId
 from exporter.polling.windows import Rules
 from exporter.reasons import FailureReason
 from exporter.upstream.errors import CircuitOpen, UpstreamError
-from exporter.upstream.reports import HOUR
+from exporter.upstream.reports import HOUR, Parsed, parse
 
 ZONE = ZoneInfo("Asia/Shanghai")
 BEGIN = int(datetime(2026, 5, 1, tzinfo=UTC).timestamp())
@@ -49,7 +49,7 @@ class Asked:
         self.most_at_once = 0
         self.fail: Callable[[str], UpstreamError | None] = lambda _: None
 
-    async def ask(self, code: str, day: date) -> Sequence[object]:
+    async def ask(self, code: str, day: date) -> Parsed:
         """A call in each hour."""
         self.counts[code, day] += 1
         self.at_once += 1
@@ -59,7 +59,8 @@ class Asked:
         if error := self.fail(code):
             raise error
         start = int(midnight(day, ZONE)) * 1000
-        return [{"recordTime": start + 3_600_000 * hour, "callCount": 1} for hour in range(24)]
+        rows = [{"recordTime": start + 3_600_000 * hour, "callCount": 1} for hour in range(24)]
+        return parse(HOUR, rows, tenant_id="t1", access_code=code)
 
 
 class MakeBackfill(Protocol):
