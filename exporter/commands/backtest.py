@@ -18,25 +18,21 @@ from exporter.commands.advice import advise
 from exporter.commands.help import Command
 from exporter.commands.options import config_option, flag, format_option, load_config, log_options, tenant_option
 from exporter.commands.parameters import Day, Name
+from exporter.commands.past import fetch_pasts
 from exporter.commands.platforms import TenantAccess, open_tenants
 from exporter.commands.selection import Chosen, choose_one, find_bots, keep_tenant
 from exporter.config import Config
 from exporter.console.output import Output, open_stdout
 from exporter.console.progress import show_progress
 from exporter.history.backtest import find_alerts, replay_tenant
-from exporter.history.fetching import fetch_report, finished_hours
-from exporter.history.pasts import BotPast, KnownDay
-from exporter.judging.daykinds import Calendar
+from exporter.history.keeper import make_calendar
 from exporter.judging.hours import Past
 from exporter.judging.replay import RULES, Page
 from exporter.polling.calendar import day_before, local_date
 from exporter.polling.windows import Rules
 from exporter.upstream.errors import UpstreamError
-from exporter.upstream.reports import HOUR, Parsed
+from exporter.upstream.reports import HOUR
 
-_TRIES: Final = 5
-_FIRST_PAUSE: Final = 5.0
-"""Seconds before the second try; each further pause is twice as long."""
 _DAYS_PER_MONTH: Final = 365.25 / 12
 _DAY: Final = timedelta(days=1)
 
@@ -121,63 +117,26 @@ async def _run(
         requests = sum(len(of_tenant) * ((last - first).days + 1 + loaded.history.days) for _, of_tenant, last in spans)
         results: list[_Result] = []
         with show_progress("days of bots", requests) as advance:
-            fetched = [await _fetch(loaded, *span, first, advance) for span in spans]
+            fetched = [
+                await fetch_pasts(
+                    access,
+                    Rules.of(loaded, access.tenant, HOUR),
+                    [chosen.bot.access_code for chosen in of_tenant],
+                    first - loaded.history.days * _DAY,
+                    last,
+                    advance,
+                )
+                for access, of_tenant, last in spans
+            ]
         for (access, of_tenant, last), pasts in zip(spans, fetched, strict=True):
             results += await _replay(loaded, access, of_tenant, pasts, first, last)
     show(open_stdout(), max(((last - first).days + 1 for _, _, last in spans), default=0), results)
 
 
-async def _fetch(
-    loaded: Config,
-    access: TenantAccess,
-    bots: Sequence[Chosen],
-    last: date,
-    first: date,
-    advance: Callable[[int], None],
-) -> Mapping[str, Past]:
-    """Fetch the days of a tenant's bots, newest first. Raises UpstreamError."""
-    rules = Rules.of(loaded, access.tenant, HOUR)
-    oldest = first - loaded.history.days * _DAY
-    free = asyncio.Semaphore(access.platform.max_concurrency)
-    pasts = {chosen.bot.access_code: BotPast() for chosen in bots}
-
-    async def fetch(access_code: str, day: date) -> None:
-        async with free:
-            parsed = await _try_to_fetch(access, rules, access_code, day)
-        pasts[access_code].take([KnownDay(day, 0.0, finished_hours(parsed, rules, day))], rules, oldest)
-        advance(1)
-
-    days = [last - ago * _DAY for ago in range((last - oldest).days + 1)]
-    try:
-        async with asyncio.TaskGroup() as group:
-            for day in days:
-                for access_code in pasts:
-                    group.create_task(fetch(access_code, day))
-    except* UpstreamError as errors:
-        first_error = errors.exceptions[0]
-    else:
-        return {access_code: kept.past for access_code, kept in pasts.items()}
-    raise first_error
-
-
-async def _try_to_fetch(access: TenantAccess, rules: Rules, access_code: str, day: date) -> Parsed:
-    for attempt in range(_TRIES - 1):
-        try:
-            return await fetch_report(
-                access.session, rules, access.tenant.tenant_id, access_code, day, low_priority=True
-            )
-        except UpstreamError as error:
-            if not (error.transient or error.unreachable):
-                raise
-        await asyncio.sleep(_FIRST_PAUSE * 2**attempt)
-    return await fetch_report(access.session, rules, access.tenant.tenant_id, access_code, day, low_priority=True)
-
-
 async def _replay(
     loaded: Config, access: TenantAccess, bots: Sequence[Chosen], pasts: Mapping[str, Past], first: date, last: date
 ) -> Sequence[_Result]:
-    settings = access.tenant.calendar
-    calendar = Calendar(settings.country, settings.subdivision, settings.special_days)
+    calendar = make_calendar(access.tenant.calendar)
     days = []
     rules = Rules.of(loaded, access.tenant, HOUR)
     for day in replay_tenant(pasts, rules, calendar, first, last, loaded.history.days):

@@ -75,8 +75,8 @@ def query(
 ) -> None:
     """Request a bot's report for a date from the platform, and print it.
 
-    With --explain, the command also prints the sample that each field of each record becomes, or why there is none.
-    It shows the samples of an exporter that starts at --at. The default is now or, for a past --date, its end.
+    With --explain, the command also prints the sample that each field of each record becomes, or why there is none. It
+    requests the bot's history, too, and prints how the report by hour is judged by it. It shows the samples of an exporter that starts at --at. The default is now or, for a past --date, its end.
 
     Exit status: 0 on success, 1 if the request failed, 2 for wrong flags.
     """
@@ -109,7 +109,9 @@ async def _query(
         if at is None and day < local_date(as_of, zone):
             as_of = midnight(next_day(day), zone) - 1
         rules = Rules.of(loaded, chosen.access.tenant, REPORTS[report])
-        question = Question(chosen, rules, day, as_of, now, hindsight=at is not None, explained=explain)
+        question = Question(
+            chosen, rules, day, as_of, now, hindsight=at is not None, explained=explain, history=loaded.history.days
+        )
         answer = await ask(question)
     (show_json if format == "json" else show_text)(open_stdout(), question, answer)
     return _fail(answer.error) if answer.error else 0

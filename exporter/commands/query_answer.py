@@ -3,15 +3,20 @@
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import date, datetime
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
 
+from exporter.commands.past import fetch_pasts
 from exporter.commands.query_explain import Explanation, explain, wants_day_before
 from exporter.commands.selection import Chosen
-from exporter.polling.calendar import day_before, midnight
+from exporter.history.fetching import hours_from
+from exporter.history.keeper import make_calendar
+from exporter.judging.judge import Signal, judge
+from exporter.judging.usual import learn
+from exporter.polling.calendar import day_before, hour_end, hour_start, midnight
 from exporter.polling.windows import Rules, settles_at
 from exporter.upstream.errors import UpstreamError
-from exporter.upstream.reports import Record, Report
+from exporter.upstream.reports import HOUR, Record, Report
 from exporter.upstream.session import authorise
 
 
@@ -29,6 +34,8 @@ class Question:
     hindsight: bool
     """Whether to ignore records that begin after ``as_of``."""
     explained: bool
+    history: int = 0
+    """The number of past days to judge by; 0: do not judge."""
 
     @property
     def report(self) -> Report:
@@ -52,6 +59,12 @@ class Answer:
     rows: Sequence[object]
     explanation: Explanation
     error: UpstreamError | None = None
+    history_error: UpstreamError | None = None
+    """Why the history could not be fetched."""
+    known_days: int = 0
+    """The number of past days that the judgement is based on."""
+    signals: Mapping[str, Signal] = field(default_factory=dict)
+    """How the bot is judged; empty with too few known days."""
 
 
 async def ask(question: Question) -> Answer:
@@ -70,7 +83,29 @@ async def ask(question: Question) -> Answer:
         with suppress(UpstreamError):  # the daemon continues without it, too
             before = await _request(question, day_before(day))
     explanation = explain(bot, rules, day, rows, question.as_of, before=before, hindsight=question.hindsight)
-    return Answer(_describe_request(question), rows, explanation, error)
+    answer = Answer(_describe_request(question), rows, explanation, error)
+    if question.explained and question.history and question.report is HOUR and error is None:
+        return await _judge(question, answer)
+    return answer
+
+
+async def _judge(question: Question, answer: Answer) -> Answer:
+    """Fetch the history and judge the bot by it."""
+    rules, day, access_code = question.rules, question.day, question.chosen.bot.access_code
+    access = question.chosen.access
+    oldest = day - timedelta(days=question.history)
+    try:
+        past = (await fetch_pasts(access, rules, [access_code], oldest, day_before(day)))[access_code]
+    except UpstreamError as failure:
+        return replace(answer, history_error=failure)
+    baseline = learn(past, make_calendar(access.tenant.calendar), rules.zone, day)
+    if baseline is None:
+        return replace(answer, known_days=len(past))
+    records = {hour_start(record.start, rules.zone): record for record in answer.explanation.used}
+    hour = answer.explanation.state.hour
+    known_until = hour_end(hour.start, rules.zone) if hour else question.as_of
+    signals = judge(baseline, past, hours_from(records, rules, day), question.as_of, known_until).signals
+    return replace(answer, known_days=len(past), signals=signals)
 
 
 async def _request(question: Question, day: date) -> Sequence[object]:

@@ -10,7 +10,7 @@ from exporter.commands.query_explain import UNUSED, FieldFate, RecordFate
 from exporter.commands.selection import locate
 from exporter.console.output import Column, Output, Style
 from exporter.polling.calendar import midnight
-from exporter.upstream.reports import Field, Kind, Record, Value
+from exporter.upstream.reports import HOUR, Field, Kind, Record, Value
 
 _HEADINGS: Final = {
     "exitNoConsultCount": "left\nat\nonce",
@@ -53,6 +53,8 @@ def show_text(output: Output, question: Question, answer: Answer) -> None:
         for number, record in sorted(numbered, key=lambda item: item[1].start or 0.0):
             _show_record(output, question, number, record)
         _show_samples(output, answer)
+        if question.history and question.report is HOUR:
+            _show_judgement(output, question, answer)
 
 
 def show_json(output: Output, question: Question, answer: Answer) -> None:
@@ -92,6 +94,14 @@ def show_json(output: Output, question: Question, answer: Answer) -> None:
             ],
             "notes": explanation.notes,
             "samples": explanation.samples,
+            "judgement": {
+                "error": str(answer.history_error) if answer.history_error else None,
+                "history_seconds": answer.known_days * 86_400,
+                "signals": [
+                    {"signal": name, **signal._asdict(), "windows": [window._asdict() for window in signal.windows]}
+                    for name, signal in answer.signals.items()
+                ],
+            },
         }
     output.json(data)
 
@@ -185,3 +195,45 @@ def _show_samples(output: Output, answer: Answer) -> None:
         output.verbatim(sample, indent=2)
     if not answer.explanation.samples:
         output.line("none", indent=2)
+
+
+def _show_judgement(output: Output, question: Question, answer: Answer) -> None:
+    output.line()
+    output.line("Judgement", "bold")
+    if answer.history_error:
+        output.line(f"The history cannot be fetched: {answer.history_error}", "yellow", indent=2)
+        return
+    output.line(f"{answer.known_days} of the last {question.history} days are known.", "dim", indent=2)
+    if not answer.signals:
+        output.line("Too few days are known to judge the bot.", indent=2)
+        return
+    rows: list[tuple[str, ...]] = []
+    styles: list[Style] = []
+    for name, signal in answer.signals.items():
+        number = _number_calls if name.startswith("calls") else _number_share
+        for window in signal.windows:
+            decisive = window.seconds == signal.window_seconds and signal.score > 0
+            rows.append(
+                (
+                    name,
+                    f"{window.seconds / 3600:.0f} h",
+                    number(window.expected),
+                    number(window.came),
+                    number(window.spread),
+                    f"{window.score:.1f}{'*' if window.over else ''}",
+                    f"{window.size_ratio:.0%}",
+                )
+            )
+            styles.append("bold" if decisive else "dim" if window.over else "")
+    headings = ("window", "expected", "actual", "spread", "score", "size")
+    output.table([("signal", "left"), *((heading, "right") for heading in headings)], rows, styles)
+    if "dim" in styles:
+        output.line("* over: the newest hours are as usual again", "dim")
+
+
+def _number_calls(value: float) -> str:
+    return f"{value:.0f}" if value >= 10 else f"{value:.1f}"
+
+
+def _number_share(value: float) -> str:
+    return f"{value:.1%}"

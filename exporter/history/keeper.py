@@ -240,7 +240,7 @@ class Keeper:
         today = local_date(self._clock.now(), rules.zone)
         judged = self._judged.setdefault(key, _Judged())
         straying = self._pool(tenant, today)
-        judged.baseline = learn(kept.past, _calendar(worker.plan.calendar), rules.zone, today, straying)
+        judged.baseline = learn(kept.past, make_calendar(worker.plan.calendar), rules.zone, today, straying)
         judged.learned_from = kept.past
         if judged.baseline:
             self._straying[tenant][key] = judged.baseline.straying
@@ -304,5 +304,6 @@ def _key(bot: BotId) -> BotKey:
 
 
 @lru_cache(maxsize=256)
-def _calendar(settings: config.Calendar) -> Calendar:
+def make_calendar(settings: config.Calendar) -> Calendar:
+    """Return the calendar of a tenant."""
     return Calendar(settings.country, settings.subdivision, settings.special_days)

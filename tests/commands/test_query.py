@@ -1,6 +1,7 @@
 """The table, the JSON and the errors of ``query``."""
 
 import json
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -135,6 +136,7 @@ def test_a_failed_request_for_the_day_before(shell: Shell) -> None:
     assert ["No hour of 2026-05-20 is complete yet. Until then, the metrics show an hour of the day before."] == answer[
         "explanation"
     ]["notes"][:1]
+    assert "403" in answer["explanation"]["judgement"]["error"]
 
 
 @pytest.mark.parametrize(
@@ -281,3 +283,33 @@ def test_names_cannot_control_the_terminal(shell: Shell) -> None:
                 result = shell.run(*command, *form)
                 assert not {"\x1b", "\x07", "\u202e", "\x9b"} & set(result.output), command
     assert "[red]:smile:" in shell.run("discover", "--format=yaml").stdout
+
+
+def test_the_judgement(shell: Shell) -> None:
+    """--explain shows each window with the expected and the actual value, the spread and the score."""
+    judgement = query_json(shell, "--explain")["explanation"]["judgement"]
+
+    assert (35 * 86_400, None) == (judgement["history_seconds"], judgement["error"])
+    signals = {signal["signal"]: signal for signal in judgement["signals"]}
+    assert {"autonomy_drop", "calls_drop", "calls_rise"} <= signals.keys()
+    assert all(signal["score"] < 5 for signal in signals.values())
+    for window in signals["autonomy_drop"]["windows"]:
+        assert 0.5 < window["expected"] < 0.8
+        assert abs(window["came"] - window["expected"]) < 5 * window["spread"]
+    text = shell.run("query", "--explain", width=200).stdout
+    assert "35 of the last 35 days are known." in text
+    assert re.search(r"autonomy_drop +24 h +\d+\.\d% +\d+\.\d% +\d+\.\d% ", text)
+
+
+def test_no_judgement(shell: Shell) -> None:
+    """Without a history, and for other reports, nothing more is requested; a bot without a past cannot be judged."""
+    shell.settings["history"] = {"days": 0}
+    assert "Judgement" not in shell.run("query", "--explain").stdout
+    assert 1 == shell.simulator.journal.counts[QUERY]
+
+    shell.settings["history"] = {"days": 7}
+    assert "Judgement" not in shell.run("query", "--explain", "--report=day").stdout
+    assert 2 == shell.simulator.journal.counts[QUERY]
+
+    shell.settings["platforms"][0]["tenants"][0]["bots"] = [{"access_code": TENANT.bots[2].access_code}]
+    assert "Too few days are known to judge the bot." in shell.run("query", "--explain").stdout
