@@ -180,7 +180,7 @@ class App:
         await server.start()
         stack.push_async_callback(server.close)
         urls: list[str] = []
-        for host, port in self._options.listen_addresses:
+        for host, port in self._options.listen_address:
             earlier = len(server.addresses)
             try:
                 await server.listen(host, port)
@@ -209,9 +209,9 @@ class App:
         self._on_listening(urls)
 
     def _guarded(self, app: web.Application) -> Server:
-        if self._options.web_config_file is None:
+        if self._options.config_file is None:
             return Server(app, shutdown_timeout=_SHUTDOWN_TIMEOUT)
-        config = CurrentWebConfig(self._options.web_config_file, clock=self._clock, log=self._log)
+        config = CurrentWebConfig(self._options.config_file, clock=self._clock, log=self._log)
         protect(app, config, log=self._log)
         return Server(app, shutdown_timeout=_SHUTDOWN_TIMEOUT, context=config.context, admits=config.admits)
 

@@ -4,8 +4,7 @@ import asyncio
 import gc
 import random
 import sys
-from collections.abc import Callable, Coroutine, Sequence
-from pathlib import Path
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, Final
 
 import click
@@ -25,24 +24,9 @@ _LARGE_BLOCK: Final = 16 << 20  # malloc does not adapt to blocks above 32 MiB
 _OBJECTS_PER_COLLECTION: Final = 50_000  # about ten megabytes
 
 
-def read_web_options(
-    *,
-    web_listen_address: Sequence[tuple[str | None, int]],
-    web_telemetry_path: str,
-    web_enable_lifecycle: bool,
-    web_route_prefix: str | None,
-    web_external_url: str | None,
-    web_config_file: Path | None,
-) -> WebOptions:
-    """Return the values of the flags of ``web_options``."""
-    return WebOptions(
-        listen_addresses=web_listen_address,
-        telemetry_path=web_telemetry_path,
-        enable_lifecycle=web_enable_lifecycle,
-        route_prefix=web_route_prefix,
-        external_url=web_external_url,
-        web_config_file=web_config_file,
-    )
+def read_web_options(flags: Mapping[str, Any]) -> WebOptions:
+    """Return the values of the flags of ``web_options``, by their parameter names, such as ``web_external_url``."""
+    return WebOptions(**{name.removeprefix("web_"): value for name, value in flags.items()})
 
 
 def log_unknown_variables(ctx: click.Context, log: FilteringBoundLogger) -> None:

@@ -41,7 +41,7 @@ def demo(ctx: click.Context, /, write_config: Path | None, log_level: str, log_f
     """Run the daemon with a simulated platform. It needs no configuration and no network."""
     log = logs.configure(level=log_level, format=log_format)
     log_unknown_variables(ctx, log)
-    options = read_web_options(**web)
+    options = read_web_options(web)
 
     async def run() -> None:
         async with demo_simulator(SystemClock()) as simulator:

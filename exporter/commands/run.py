@@ -59,7 +59,7 @@ def run(
     run_to_end(
         serve(
             lambda: load(source, os.environ),
-            read_web_options(**web),
+            read_web_options(web),
             log,
             this_shard,
             config_file=str(file or CONFIG_VARIABLE),

@@ -39,17 +39,17 @@ _HEADERS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class WebOptions:
-    """Where and how the exporter listens, as the ``--web.*`` flags say."""
+    """Where and how the exporter listens: a field for each ``--web.*`` flag."""
 
-    listen_addresses: Sequence[tuple[str | None, int]] = ((None, 10230),)
-    """Host (None: every interface) and port (0: any that is free)."""
+    listen_address: Sequence[tuple[str | None, int]] = ((None, 10230),)
+    """Hosts (None: every interface) and ports (0: any free one)."""
     telemetry_path: str = "/metrics"
     enable_lifecycle: bool = False
     route_prefix: str | None = None
     """Default: the path of ``external_url``."""
     external_url: str | None = None
     """The URL of the exporter as browsers see it."""
-    web_config_file: Path | None = None
+    config_file: Path | None = None
     """TLS, users and headers; None: plain HTTP for everybody."""
 
     @property

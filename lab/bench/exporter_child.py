@@ -74,7 +74,7 @@ async def exporter(pipe: Pipe, clock: BenchmarkClock, path: Path, interval: floa
     port: asyncio.Future[int] = asyncio.get_running_loop().create_future()
     app = App(
         lambda: _hurried(config.load(path, {}), interval),
-        WebOptions(listen_addresses=[("127.0.0.1", 0)]),
+        WebOptions(listen_address=[("127.0.0.1", 0)]),
         Shard(),
         clock=clock,
         log=logs.configure(level="warn", format="logfmt"),

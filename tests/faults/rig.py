@@ -209,7 +209,7 @@ class Rig:
         listening: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._app = App(
             lambda: self.load(),  # noqa: PLW0108 - a test replaces it meanwhile
-            WebOptions([("127.0.0.1", 0)], enable_lifecycle=True, web_config_file=web_config_file),
+            WebOptions([("127.0.0.1", 0)], enable_lifecycle=True, config_file=web_config_file),
             Shard(),
             clock=self.clock,
             log=log,

@@ -67,7 +67,7 @@ async def running(config: str) -> AsyncIterator[Running]:
     urls: asyncio.Queue[Sequence[str]] = asyncio.Queue()
     app = App(
         lambda: load(config, {}),
-        WebOptions(listen_addresses=[("127.0.0.1", 0)]),
+        WebOptions(listen_address=[("127.0.0.1", 0)]),
         Shard(),
         clock=StandingClock(),
         log=logs.configure(level="debug", format="json", stream=stream),
