@@ -9,9 +9,12 @@ from prometheus_client import CollectorRegistry
 
 from exporter.config import Config, Platform, Tenant
 from exporter.health import Health
+from exporter.judging.judge import SIGNALS, Signal
+from exporter.judging.usual import Expected, Range
+from exporter.judging.verdict import Verdict
 from exporter.polling.calendar import day_before, local_date, midnight, next_day
 from exporter.polling.snapshot import TenantStatus
-from exporter.serving.catalogue import LAYOUTS, REPORT_HEALTH, TENANT_HEALTH
+from exporter.serving.catalogue import JUDGED_REPORT, JUDGEMENT, LAYOUTS, REPORT_HEALTH, TENANT_HEALTH
 from exporter.upstream import bindings, login
 from exporter.upstream.anomalies import AnomalyKind
 from exporter.upstream.reports import REPORTS, Report
@@ -94,6 +97,8 @@ def plan(config: Config, now: float) -> Plan:
     """Calculate the load for the day of ``now`` (epoch seconds)."""
     platforms = [_plan_platform(platform, config, now) for platform in config.platforms]
     per_bot = 1 + sum(_count_report_series(report) for report in config.reports)
+    if _is_judged(config):
+        per_bot += _count_judgement_series()
     tenants = len(list(config.tenants()))
     bots = sum(platform.bots for platform in platforms)
     return Plan(platforms, bots * per_bot + tenants * _count_tenant_series(config) + _count_own_series(config), per_bot)
@@ -132,7 +137,7 @@ def _plan_platform(platform: Platform, config: Config, now: float) -> PlatformPl
         rate + _find_peak(extra, longest, now),
         longest,
         round(per_day),
-        bots * config.history.days,
+        bots * config.history.days if _is_judged(config) else 0,
     )
 
 
@@ -152,6 +157,17 @@ def _list_midnights(tenant: Tenant, now: float) -> Iterator[float]:
 
 def _count_report_series(name: str) -> int:
     return len(REPORT_HEALTH) + sum(len(column.series) for column in LAYOUTS[name].columns)
+
+
+def _is_judged(config: Config) -> bool:
+    return bool(config.history.days) and JUDGED_REPORT in config.reports
+
+
+def _count_judgement_series() -> int:
+    usual = Range(0.0, 0.0, 0.0)
+    signals = {name: Signal(0.0, 0.0, 0, ()) for name in SIGNALS}
+    verdict = Verdict(0.0, Expected(usual, usual, usual), signals)
+    return sum(len(list(series(verdict))) for _, series in JUDGEMENT)
 
 
 def _count_tenant_series(config: Config) -> int:

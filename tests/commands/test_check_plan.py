@@ -16,6 +16,9 @@ from prometheus_client import CollectorRegistry
 from exporter.commands.check_plan import plan
 from exporter.config import Config, load
 from exporter.health import Health
+from exporter.judging.judge import SIGNALS, Signal
+from exporter.judging.usual import Expected, Range
+from exporter.judging.verdict import Verdict
 from exporter.polling.fleet import Fleet
 from exporter.polling.poller import Plan, Poller
 from exporter.polling.store import Store
@@ -142,7 +145,9 @@ async def test_the_number_of_series() -> None:
     tenant = SimTenant("t", bots)
     registry, clock = CollectorRegistry(), StandingClock()
     health = Health(registry, version="")
-    exposition = Exposition(registry, clock=clock)
+    usual = Range(0.0, 0.0, 0.0)
+    verdict = Verdict(0.0, Expected(usual, usual, usual), {name: Signal(0.0, 0.0, 0, ()) for name in SIGNALS})
+    exposition = Exposition(registry, clock=clock, judgement=lambda _: verdict)
     log = structlog.wrap_logger(structlog.testing.CapturingLogger(), processors=[])
     async with Simulator(SimulatedWorld(1, [tenant], CALM), clock=clock) as simulator:
         settings = {
