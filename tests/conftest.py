@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sysconfig
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ settings.load_profile("project")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--installed", action="store_true", help="refuse to test anything but the installed wheel")
+    parser.addoption("--update-golden", action="store_true", help="write the golden files instead of comparing them")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -45,6 +47,18 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         # For a skipped test this is the file, the line and the reason.
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longreprtext
         terminalreporter.write_line(f"Not run here: {report.nodeid}: {reason.removeprefix('Skipped: ')}")
+
+
+@pytest.fixture
+def check_golden(request: pytest.FixtureRequest) -> Callable[[Path, bytes], None]:
+    """Compare content with a golden file, or write it there with ``--update-golden``."""
+
+    def check(file: Path, content: bytes) -> None:
+        if request.config.getoption("--update-golden"):
+            file.write_bytes(content)
+        assert file.read_bytes() == content
+
+    return check
 
 
 @pytest.fixture(scope="session")

@@ -1,23 +1,39 @@
 """The files that promtool reads."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from exporter.backfill.partfile import PartFile
 from exporter.polling.snapshot import BotId, Hour, Snapshot
-from exporter.upstream.reports import HOUR, Record
+from exporter.upstream.reports import HOUR
+from harness.records import make_record, make_totals
 
 BILLING = BotId("main", "t1", "b1", 'a "quoted" \\ 账单\nname', "acme", (("team", "care"),))
 CLAIMS = BotId("main", "t1", "b2", "claims", "acme")
 LABELS = (("job", "oifde"), ("instance", 'x"y'))
-VALUES = (7, 1, 2, 3, 1, 30, 4.29, None, 5, 4, 0.8)
+VALUES: dict[str, Any] = {
+    "callCount": 7,
+    "exitNoConsultCount": 1,
+    "callStaffNoConsultCount": 2,
+    "callStaffConsultCount": 3,
+    "exitConsultingCount": 1,
+    "interactCount": 30,
+    "averageInteractPerCall": 4.29,
+    "autonomyRate": None,
+    "interfaceRequestCount": 5,
+    "interfaceSuccessCount": 4,
+    "interfaceSuccessRate": 0.8,
+}
 
 
 def snapshot(calls: int) -> Snapshot:
     """An hour of 7 calls, and so many counted."""
-    return Snapshot(hour=Hour(0.0, Record(0.0, VALUES, 0.0)), totals=(calls, *VALUES[1:]))
+    return Snapshot(
+        hour=Hour(0.0, make_record(HOUR, 0.0, **VALUES)), totals=make_totals(HOUR, **(VALUES | {"callCount": calls}))
+    )
 
 
 @pytest.fixture

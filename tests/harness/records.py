@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from exporter.upstream.reports import Record, Report, Value
+from exporter.upstream.reports import Kind, Record, Report, Value
 
 
 def make_row(report: Report, start: float, *, default: object = 0, **fields: object) -> dict[str, Any]:
@@ -17,6 +17,11 @@ def make_record(
     names = [field.name for field in report.fields]
     assert set(fields) <= set(names)
     return Record(start, tuple(fields.get(name, default) for name in names), stored)
+
+
+def make_totals(report: Report, **fields: Value) -> tuple[Value, ...]:
+    """Build a day's totals: counts that are not given are 0, and ratios and means are None."""
+    return tuple(fields.get(field.name, 0 if field.kind is Kind.COUNT else None) for field in report.fields)
 
 
 def read_field(report: Report, values: tuple[Value, ...], name: str) -> Value:

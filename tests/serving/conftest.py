@@ -13,7 +13,8 @@ from exporter.judging.usual import Expected, Range
 from exporter.judging.verdict import Verdict
 from exporter.polling.snapshot import BotId, Hour, Snapshot, TenantId
 from exporter.serving.exposition import Exposition
-from exporter.upstream.reports import Record
+from exporter.upstream.reports import HOUR, Record
+from harness.records import make_record, make_totals
 
 START = 1628820000.0  # 2021-08-13 10:00 in Shanghai
 
@@ -108,17 +109,52 @@ def tenant() -> TenantId:
 @pytest.fixture
 def record() -> Record:
     """The vendor's example: a call that the bot handled alone, without requests to interfaces."""
-    return Record(START, (1, 0, 0, 0, 1, 2, 2.0, 1.0, 0, 0, None), START)
+    return make_record(
+        HOUR,
+        START,
+        stored=START,
+        callCount=1,
+        exitConsultingCount=1,
+        interactCount=2,
+        averageInteractPerCall=2.0,
+        autonomyRate=1.0,
+        interfaceSuccessRate=None,
+    )
 
 
 @pytest.fixture
 def snapshot(record: Record) -> Snapshot:
     """After a successful poll: an hour is complete, the next one has begun."""
-    live = record._replace(start=START + 3600.0, values=(12, 1, 2, 3, 5, 40, 3.33, 0.5, 7, 6, 0.8571))
+    live = make_record(
+        HOUR,
+        START + 3600.0,
+        stored=START,
+        callCount=12,
+        exitNoConsultCount=1,
+        callStaffNoConsultCount=2,
+        callStaffConsultCount=3,
+        exitConsultingCount=5,
+        interactCount=40,
+        averageInteractPerCall=3.33,
+        autonomyRate=0.5,
+        interfaceRequestCount=7,
+        interfaceSuccessCount=6,
+        interfaceSuccessRate=0.8571,
+    )
     return Snapshot(
         hour=Hour(START, record),
         live=live,
-        totals=(13, 1, 2, 3, 6, 42, None, None, 7, 6, None),
+        totals=make_totals(
+            HOUR,
+            callCount=13,
+            exitNoConsultCount=1,
+            callStaffNoConsultCount=2,
+            callStaffConsultCount=3,
+            exitConsultingCount=6,
+            interactCount=42,
+            interfaceRequestCount=7,
+            interfaceSuccessCount=6,
+        ),
         up=True,
         failures=2,
         last_attempt=START + 4440.25,

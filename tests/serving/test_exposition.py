@@ -25,7 +25,8 @@ from exporter.polling.snapshot import BotId, DiscoveryStatus, Hour, Snapshot, Te
 from exporter.serving.catalogue import JUDGEMENT, LAYOUTS, list_families
 from exporter.serving.exposition import Exposition
 from exporter.upstream.anomalies import AnomalyKind
-from exporter.upstream.reports import MAX_COUNT, Record, Value
+from exporter.upstream.reports import CHATBOT, DAY, HOUR, MAX_COUNT, Record, Value
+from harness.records import make_record, make_totals
 
 
 class DocumentedField(NamedTuple):
@@ -325,6 +326,7 @@ def test_the_page_of_one_bot_byte_for_byte(
     tenant: TenantId,
     verdicts: dict[BotId, Verdict],
     verdict: Verdict,
+    check_golden: Callable[[Path, bytes], None],
 ) -> None:
     """A change of a name, a label or a help text, on which dashboards rely, does not go unnoticed."""
     verdicts[bot] = verdict
@@ -335,16 +337,53 @@ def test_the_page_of_one_bot_byte_for_byte(
         tenant, TenantStatus(anomalies, {"hour": 1}, token_expiry=1628827200.5, discovery=discovery)
     )
 
-    assert (GOLDEN / f"{form}.txt").read_bytes() == page(openmetrics=form == "openmetrics").encode()
+    check_golden(GOLDEN / f"{form}.txt", page(openmetrics=form == "openmetrics").encode())
 
 
 def test_the_page_of_one_bot_with_every_report_byte_for_byte(
-    exposition: Exposition, page: Page, bot: BotId, snapshot: Snapshot, record: Record
+    exposition: Exposition,
+    page: Page,
+    bot: BotId,
+    snapshot: Snapshot,
+    record: Record,
+    check_golden: Callable[[Path, bytes], None],
 ) -> None:
     """The names of the optional reports do not change unnoticed either."""
-    day = record._replace(start=record.start - 122_400.0, values=(240, 24, 36, 48, 120, 960, 4.0, 0.5882, 80, 76, 0.95))
-    replies = Record(record.start, (40, 37, 3, 0.925, 4, 3, 0.75), float("-inf"))
-    live = replies._replace(start=record.start + 3600.0, values=(12, 12, 0, 1.0, 0, 0, None))
+    day = make_record(
+        DAY,
+        record.start - 122_400.0,
+        stored=record.stored,
+        callCount=240,
+        exitNoConsultCount=24,
+        callStaffNoConsultCount=36,
+        callStaffConsultCount=48,
+        exitConsultingCount=120,
+        interactCount=960,
+        averageInteractPerCall=4.0,
+        autonomyRate=0.5882,
+        interfaceRequestCount=80,
+        interfaceSuccessCount=76,
+        interfaceSuccessRate=0.95,
+    )
+    replies = make_record(
+        CHATBOT,
+        record.start,
+        consultCount=40,
+        responseSuccessCount=37,
+        unknowCount=3,
+        responseRate=0.925,
+        feedbackCount=4,
+        positiveFeedbackCount=3,
+        positiveFeedbackRate=0.75,
+    )
+    live = make_record(
+        CHATBOT,
+        record.start + 3600.0,
+        consultCount=12,
+        responseSuccessCount=12,
+        responseRate=1.0,
+        positiveFeedbackRate=None,
+    )
     exposition.bot_changed(bot, "hour", snapshot)
     exposition.bot_changed(bot, "day", Snapshot(day=day, up=True, last_success=record.start, expires=1900.0))
     exposition.bot_changed(
@@ -353,14 +392,21 @@ def test_the_page_of_one_bot_with_every_report_byte_for_byte(
         Snapshot(
             hour=Hour(replies.start, replies),
             live=live,
-            totals=(52, 49, 3, None, 4, 3, None),
+            totals=make_totals(
+                CHATBOT,
+                consultCount=52,
+                responseSuccessCount=49,
+                unknowCount=3,
+                feedbackCount=4,
+                positiveFeedbackCount=3,
+            ),
             up=True,
             last_success=record.start,
             expires=400.0,
         ),
     )
 
-    assert (GOLDEN / "every-report.txt").read_bytes() == page().encode()
+    check_golden(GOLDEN / "every-report.txt", page().encode())
 
 
 def test_a_judged_bot(
@@ -472,7 +518,7 @@ def test_a_poll_replaces_every_line_of_the_former_one(
     """The page shows only the latest poll."""
     exposition.bot_changed(bot, "hour", snapshot)
     newer = Snapshot(
-        hour=Hour(record.start, record._replace(values=(7, *record.values[1:]))), up=True, expires=snapshot.expires
+        hour=Hour(record.start, make_record(HOUR, record.start, callCount=7)), up=True, expires=snapshot.expires
     )
     exposition.bot_changed(bot, "hour", newer)
 

@@ -31,7 +31,8 @@ from exporter.serving.exposition import Exposition
 from exporter.serving.pages import overview, rendering
 from exporter.serving.pages.chinese import CHINESE
 from exporter.serving.web import WebOptions, create_app
-from exporter.upstream.reports import Record
+from exporter.upstream.reports import CHATBOT, REPORTS, Record
+from harness.records import make_record, make_totals
 
 from .conftest import START
 
@@ -130,7 +131,17 @@ def make_snapshot(
     """A snapshot with this autonomy in its last complete hour, and ``before`` in the same hour of the day before."""
 
     def record(start: float, ratio: float | None) -> Record:
-        return Record(start, (calls, 0, calls // 2, 0, calls // 2, 20, 2.0, ratio, 0, 0, None), start)
+        return make_record(
+            REPORTS["hour"],
+            start,
+            callCount=calls,
+            callStaffNoConsultCount=calls // 2,
+            exitConsultingCount=calls // 2,
+            interactCount=20,
+            averageInteractPerCall=2.0,
+            autonomyRate=ratio,
+            interfaceSuccessRate=None,
+        )
 
     now = record(START, autonomy)
     return replace(
@@ -607,8 +618,18 @@ async def test_the_pages_show_the_version(fetch: Fetch) -> None:
 
 async def test_further_reports(fetch: Fetch, store: Store, bot: BotId, snapshot: Snapshot) -> None:
     """Each report has its section; if only one report fails, the list names it."""
-    day = Record(START - 10 * HOUR - DAY, (4321, 0, 0, 0, 0, 0, None, None, 0, 0, None), START)
-    replies = Record(START, (55, 50, 5, 0.9091, 4, 3, 0.75), START)
+    day = make_record(REPORTS["day"], START - 10 * HOUR - DAY, callCount=4321)
+    replies = make_record(
+        CHATBOT,
+        START,
+        consultCount=55,
+        responseSuccessCount=50,
+        unknowCount=5,
+        responseRate=0.9091,
+        feedbackCount=4,
+        positiveFeedbackCount=3,
+        positiveFeedbackRate=0.75,
+    )
     failure = Failure("http", "HTTP status 503", START)
     store.put(bot, "hour", snapshot)
     store.put(bot, "day", replace(snapshot, hour=None, live=None, totals=None, day=day))
@@ -619,7 +640,14 @@ async def test_further_reports(fetch: Fetch, store: Store, bot: BotId, snapshot:
             snapshot,
             hour=Hour(START, replies),
             live=replies,
-            totals=(55, 50, 5, None, 4, 3, None),
+            totals=make_totals(
+                CHATBOT,
+                consultCount=55,
+                responseSuccessCount=50,
+                unknowCount=5,
+                feedbackCount=4,
+                positiveFeedbackCount=3,
+            ),
             up=False,
             failure=failure,
         ),

@@ -19,8 +19,9 @@ from exporter.polling.store import Store
 from exporter.serving.exposition import Exposition
 from exporter.serving.server import Server
 from exporter.serving.web import create_app
-from exporter.upstream.reports import Record
+from exporter.upstream.reports import REPORTS, Record
 from harness.programs import FindProgram
+from harness.records import make_record, make_totals
 
 NOW = 1773300100.0
 """2026-03-12 15:21:40 in Shanghai."""
@@ -45,8 +46,21 @@ class StillClock:
 def record(start: float, calls: int, autonomy: float | None) -> Record:
     """An hour with so many calls, of which the bot served this share."""
     served = round(calls * 0.9 * (autonomy or 0))
-    return Record(
-        start, (calls, calls // 10, calls // 5, calls // 9, served, calls * 4, 4.0, autonomy, 9, 8, 0.8889), start
+    return make_record(
+        REPORTS["hour"],
+        start,
+        stored=start,
+        callCount=calls,
+        exitNoConsultCount=calls // 10,
+        callStaffNoConsultCount=calls // 5,
+        callStaffConsultCount=calls // 9,
+        exitConsultingCount=served,
+        interactCount=calls * 4,
+        averageInteractPerCall=4.0,
+        autonomyRate=autonomy,
+        interfaceRequestCount=9,
+        interfaceSuccessCount=8,
+        interfaceSuccessRate=0.8889,
     )
 
 
@@ -58,7 +72,17 @@ def day(calls: int, autonomy: float, drop: float = 0.0) -> Snapshot:
     return Snapshot(
         hour=Hour(last, today[last]),
         live=today[MIDNIGHT + 15 * HOUR],
-        totals=(calls * 45, 4, 9, 5, 20, calls * 180, None, None, 9, 8, None),
+        totals=make_totals(
+            REPORTS["hour"],
+            callCount=calls * 45,
+            exitNoConsultCount=4,
+            callStaffNoConsultCount=9,
+            callStaffConsultCount=5,
+            exitConsultingCount=20,
+            interactCount=calls * 180,
+            interfaceRequestCount=9,
+            interfaceSuccessCount=8,
+        ),
         up=True,
         last_attempt=NOW - 12.0,
         last_success=NOW - 12.0,
