@@ -18,7 +18,7 @@ class Verdict:
     history_seconds: float
     expected: Expected | None = None
     signals: Mapping[str, Signal] = field(default_factory=dict)
-    today: Mapping[float, Expected] = field(default_factory=dict)
+    today: Mapping[float, Expected] = field(default_factory=dict, compare=False)  # computed when a chart needs it
 
     @property
     def worst(self) -> tuple[str, Signal] | None:

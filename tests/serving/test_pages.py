@@ -202,8 +202,8 @@ async def test_the_highest_score_comes_first(
     html = await fetch()
     assert ["b", "c"] == list_names(html)[:2]
     page = read_words(html)
-    assert "Calls dropped by 85 % in 2 h · score 7.2" in page
-    assert 2 == page.count("Calls dropped")
+    assert "Drop in calls: 85 % in 2 h · score 7.2" in page
+    assert 2 == page.count("Drop in calls")
     assert "50.0% usual 71% 65% to 77%" in page
     assert "10 usual 212 150 to 280" in page
 
@@ -226,8 +226,8 @@ async def test_a_judged_bots_own_page(
     page = read_words(html)
 
     assert "35 days of the past are known." in page
-    assert "Autonomy dropped 5.6 23 points 3 h" in page
-    assert "Calls rose 0.0 – –" in page
+    assert "Drop in autonomy 5.6 23 points 3 h" in page
+    assert "Rise in calls 0.0 – –" in page
     assert "212 usual 212 150 to 280" in page
     assert "48.0% usual 71% 65% to 77%" in page
     assert 2 == html.count('<path class="band"')
