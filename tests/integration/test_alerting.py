@@ -8,7 +8,9 @@ import time
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -39,6 +41,9 @@ BOT: Final = "943370855474270208"
 TARGET: Final = {"job": "oifde-exporter", "instance": "exporter:10230"}
 # All day the same, so that the hour at which the test runs makes no difference.
 EVEN: Final = (1.0,) * 24
+HOLIDAY: Final = datetime(2026, 10, 1, 12, 30, tzinfo=ZoneInfo("Asia/Shanghai"))
+"""The first of seven days of China's National Day."""
+WITHOUT_CALENDAR: Final = "202206018301"
 
 
 class ShiftedClock(SystemClock):
@@ -48,6 +53,11 @@ class ShiftedClock(SystemClock):
 
     def now(self) -> float:
         return super().now() + self.ahead
+
+
+def is_about_calls(alert: Mapping[str, Any]) -> bool:
+    """Whether an alert is about a bot or about a tenant's calls. The others see that clocks are shifted or programs restart."""
+    return re.match("OifdeBot|OifdeTenantCalls", alert["labels"]["alertname"]) is not None
 
 
 @dataclass
@@ -72,12 +82,12 @@ class Receiver:
         return web.Response()
 
     def alerts(self, status: str) -> list[Mapping[str, Any]]:
-        """List the received alerts of one status: ``firing`` or ``resolved``."""
+        """List the received alerts about calls, of one status: ``firing`` or ``resolved``."""
         return [
             alert
             for message in self.notifications
             for alert in message["alerts"]
-            if (status, ALERT) == (alert["status"], alert["labels"]["alertname"])
+            if status == alert["status"] and is_about_calls(alert)
         ]
 
 
@@ -101,25 +111,10 @@ async def test_a_drop_of_autonomy_is_reported_until_it_ends(
     )
     world = SimulatedWorld(1, [SimTenant(TENANT, bots, name="acme", timezone=zone)], CALM)
     simulator = await running.enter_async_context(Simulator(world, clock=clock))
-    exporter = await exporter_of(running, tmp_path / "before", simulator, zone)
+    exporter = await exporter_of(running, tmp_path / "before", simulator)
     data = tmp_path / "data"
     await a_past(program, world, exporter, data)
-    receiver = Receiver()
-    await receiver.listen(running)
-    route = {"receiver": "on-call", "group_wait": "0s", "group_interval": "1s"}
-    on_call = {"name": "on-call", "webhook_configs": [{"url": receiver.url}]}
-    inhibition = yaml.safe_load(INHIBITION.read_text(encoding="utf-8"))
-    alertmanager = await start_alertmanager({"route": route, "receivers": [on_call], **inhibition})
-
-    (tmp_path / "rules.yaml").write_text(yaml.safe_dump({"groups": hurried()}), encoding="utf-8")
-    replicas = [{"targets": [exporter.address], "labels": {"instance": f"exporter-{name}"}} for name in "ab"]
-    settings = {
-        "global": {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"},
-        "rule_files": [str(tmp_path / "rules.yaml")],
-        "scrape_configs": [{"job_name": TARGET["job"], "static_configs": replicas}],
-        "alerting": {"alertmanagers": [{"static_configs": [{"targets": [alertmanager.address]}]}]},
-    }
-    prometheus = await prometheus_with(running, program, settings, tmp_path / "prometheus", data)
+    receiver, prometheus = await pipeline(program, running, start_alertmanager, tmp_path, exporter, data)
 
     await wait_for(lambda: receiver.alerts("firing"), "the notification")
     (alert, *_) = receiver.alerts("firing")
@@ -141,42 +136,142 @@ async def test_a_drop_of_autonomy_is_reported_until_it_ends(
 
     await exporter.stop()
     clock.ahead = 19 * HOUR
-    await exporter_of(running, tmp_path / "after", simulator, zone, address=exporter.address, ahead=clock.ahead)
+    await exporter_of(running, tmp_path / "after", simulator, address=exporter.address, ahead=clock.ahead)
 
     await wait_for(lambda: receiver.alerts("resolved"), "the resolution")
     received = [*receiver.alerts("firing"), *receiver.alerts("resolved")]
     assert [alert["labels"]] * len(received) == [found["labels"] for found in received]
 
 
+@pytest.mark.real_time
+async def test_a_holiday_and_a_gap_send_no_page(
+    program: FindProgram, tmp_path: Path, running: AsyncExitStack, start_alertmanager: StartAlertmanager
+) -> None:
+    """On a public holiday the calls fall to a fraction. With a calendar nobody is paged, without one once per tenant.
+
+    Then exporter and Prometheus are away for half a day. Nobody is paged because of that either.
+    """
+    clock = ShiftedClock()
+    clock.ahead = HOLIDAY.timestamp() - time.time()
+    start = HOLIDAY.replace(hour=0, minute=0).timestamp()
+    fewer = Incident(start, start + 7 * 24 * HOUR, Trouble.CALL_LOSS, 0.75)
+    tenants = [
+        SimTenant(
+            tenant,
+            tuple(
+                SimBot(tenant + n, f"Bot {n}", calls_per_hour=100, profile=EVEN, weekend=0.4, incidents=(fewer,))
+                for n in "123"
+            ),
+        )
+        for tenant in (TENANT, WITHOUT_CALENDAR)
+    ]
+    simulator = await running.enter_async_context(Simulator(SimulatedWorld(1, tenants, CALM), clock=clock))
+    calendars = {TENANT: {"country": "CN"}}
+    exporter = await exporter_of(running, tmp_path / "holiday", simulator, ahead=clock.ahead, calendars=calendars)
+    receiver, prometheus = await pipeline(
+        program, running, start_alertmanager, tmp_path, exporter, tmp_path / "holiday-data"
+    )
+
+    async def per_bot() -> bool:
+        """Whether the alerts of the bots fire, which Alertmanager has to inhibit."""
+        firing = (await prometheus.api("alerts"))["alerts"]
+        names = [alert["labels"]["alertname"] for alert in firing if alert["state"] == "firing"]
+        return names.count("OifdeBotCallsVanished") == len(tenants[1].bots)
+
+    await wait_for(lambda: receiver.alerts("firing"), "the notification")
+    await wait_for(per_bot, "the alerts of the bots")
+    assert {("OifdeTenantCallsVanished", WITHOUT_CALENDAR)} == {
+        (alert["labels"]["alertname"], alert["labels"]["tenant_id"]) for alert in receiver.alerts("firing")
+    }
+
+    await prometheus.stop()
+    await exporter.stop()
+    clock.ahead += 8 * 24 * HOUR + 12 * HOUR
+    exporter = await exporter_of(running, tmp_path / "gap", simulator, ahead=clock.ahead, calendars=calendars)
+    receiver, prometheus = await pipeline(
+        program, running, start_alertmanager, tmp_path, exporter, tmp_path / "gap-data"
+    )
+
+    async def judged() -> bool:
+        """Whether Prometheus has evaluated the alerts with the judgement of every bot."""
+        result = await prometheus.api(
+            "query", query="count(count_over_time(bot:oifde_alert_threshold:evidence[1m]) > 5)"
+        )
+        scores = await prometheus.api(
+            "query", query='count(count_over_time(oifde_anomaly_score{signal="calls_drop"}[1m]) > 5)'
+        )
+        bots = sum(len(tenant.bots) for tenant in tenants)
+        return [str(bots)] == [found["value"][1] for found in result["result"]] and bool(scores["result"])
+
+    await wait_for(judged, "judged bots")
+    assert [] == [alert for alert in (await prometheus.api("alerts"))["alerts"] if is_about_calls(alert)]
+    assert [] == receiver.alerts("firing")
+
+
+async def pipeline(
+    program: FindProgram,
+    running: AsyncExitStack,
+    start_alertmanager: StartAlertmanager,
+    directory: Path,
+    exporter: ExporterProcess,
+    data: Path,
+) -> tuple[Receiver, Prometheus]:
+    """Start Prometheus with the rules, Alertmanager with the inhibition, and a receiver."""
+    receiver = Receiver()
+    await receiver.listen(running)
+    route = {"receiver": "on-call", "group_wait": "0s", "group_interval": "1s"}
+    on_call = {"name": "on-call", "webhook_configs": [{"url": receiver.url}]}
+    inhibition = yaml.safe_load(INHIBITION.read_text(encoding="utf-8"))
+    alertmanager = await start_alertmanager({"route": route, "receivers": [on_call], **inhibition})
+    (directory / "rules.yaml").write_text(yaml.safe_dump({"groups": hurried()}), encoding="utf-8")
+    replicas = [{"targets": [exporter.address], "labels": {"instance": f"exporter-{name}"}} for name in "ab"]
+    settings = {
+        "global": {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"},
+        "rule_files": [str(directory / "rules.yaml")],
+        "scrape_configs": [{"job_name": TARGET["job"], "static_configs": replicas}],
+        "alerting": {"alertmanagers": [{"static_configs": [{"targets": [alertmanager.address]}]}]},
+    }
+    return receiver, await prometheus_with(running, program, settings, data.with_suffix(".prometheus"), data)
+
+
 async def exporter_of(
     running: AsyncExitStack,
     directory: Path,
     simulator: Simulator,
-    zone: ZoneInfo,
     *,
     address: str = "127.0.0.1:0",
     ahead: float = 0,
+    calendars: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
 ) -> ExporterProcess:
-    """Start an exporter whose clock is ``ahead`` seconds ahead, and wait until it has polled every bot."""
-    tenant = {
-        "tenant_id": TENANT,
-        "name": "acme",
-        "timezone": zone.key,
-        "auth": {"app_secret": default_secret(TENANT)},
-        "bots": [{"access_code": bot.access_code, "name": bot.name} for bot in simulator.world.bots(TENANT)],
-    }
-    platform = {"name": "main", "url": f"http://127.0.0.1:{simulator.port}", "tenants": [tenant]}
+    """Start an exporter whose clock is ``ahead`` seconds ahead, and wait until it has judged every bot."""
+    tenants = [
+        {
+            "tenant_id": tenant.tenant_id,
+            "name": tenant.name or tenant.tenant_id,
+            "timezone": tenant.timezone.key,
+            "auth": {"app_secret": default_secret(tenant.tenant_id)},
+            "calendar": dict(calendars.get(tenant.tenant_id, {})),
+            "bots": [{"access_code": bot.access_code, "name": bot.name} for bot in tenant.bots],
+        }
+        for tenant in simulator.world.tenants()
+    ]
+    url = f"http://127.0.0.1:{simulator.port}"
+    platform = {"name": "main", "url": url, "requests_per_second": 200, "tenants": tenants}
     config = directory.with_suffix(".yaml")
     config.write_text(yaml.safe_dump({"poll_interval": "1s", "platforms": [platform]}), encoding="utf-8")
     flags = [f"--web.listen-address={address}", "--log.format=json", f"--config.file={config}"]
-    exporter = ExporterProcess(flags, directory, {}, at=f"+{ahead}")
+    exporter = ExporterProcess(flags, directory, {}, at=f"{ahead:+f}")
     running.push_async_callback(exporter.stop)
     await exporter.started()
 
-    async def ready() -> bool:
-        return (await exporter.fetch("/-/ready")).status == 200
+    bots = sum(len(tenant.bots) for tenant in simulator.world.tenants())
 
-    await wait_for(ready, "the exporter to have polled every bot")
+    async def judged() -> bool:
+        page = (await exporter.fetch("/metrics")).text
+        whole = len(re.findall(r"^oifde_history_seconds.* 3\.024e\+06$", page, re.MULTILINE))
+        return bots == whole == page.count('signal="calls_drop"} ') / 3
+
+    await wait_for(judged, "the exporter to have judged every bot")
     return exporter
 
 
