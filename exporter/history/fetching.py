@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date
+from operator import itemgetter
 from typing import Final, Protocol
 
 from exporter.judging.hours import Counts, Hours, pack
@@ -9,18 +10,21 @@ from exporter.polling.calendar import hours, midnight
 from exporter.polling.windows import Rules, State, fold
 from exporter.upstream.reports import HOUR, Parsed, Record, parse
 
-_PLACES: Final = tuple(
-    [field.name for field in HOUR.fields].index(name)
-    for name in (
-        "callCount",
-        "callStaffNoConsultCount",
-        "callStaffConsultCount",
-        "exitConsultingCount",
-        "interfaceRequestCount",
-        "interfaceSuccessCount",
+_FIELDS: Final = [field.name for field in HOUR.fields]
+_read: Final = itemgetter(
+    *(
+        _FIELDS.index(name)
+        for name in (
+            "callCount",
+            "callStaffNoConsultCount",
+            "callStaffConsultCount",
+            "exitConsultingCount",
+            "interfaceRequestCount",
+            "interfaceSuccessCount",
+        )
     )
 )
-"""Where the record of an hour has the values of ``Counts``."""
+"""Reads the values of ``Counts`` from those of an hour's record."""
 
 
 class Session(Protocol):
@@ -59,4 +63,7 @@ def hours_from(records: Mapping[float, Record], rules: Rules, day: date) -> Hour
 
 def counts_of(record: Record | None) -> Counts:
     """Return what is counted of the record of an hour; an hour without one has no calls."""
-    return Counts._make(int(record.values[place] or 0) for place in _PLACES) if record else Counts()
+    if record is None:
+        return Counts()
+    values = _read(record.values)
+    return Counts._make(int(value or 0) for value in values) if None in values else Counts._make(values)

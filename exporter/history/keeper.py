@@ -211,7 +211,8 @@ class Keeper:
         return Verdict(
             seconds,
             expected=_expected(baseline, snapshot),
-            signals=signals,
+            # The windows are for explanations; of thousands of bots they would take a third of the memory.
+            signals={name: signal._replace(windows=()) for name, signal in signals.items()},
             today=_Today(baseline, packed, hours(today, rules.zone)),
         )
 
