@@ -712,6 +712,32 @@ async def test_outage(platform: tuple[FakePlatform, str], make_client: MakeClien
     assert rig.logged() == ["platform_unreachable", "platform_reachable"]
 
 
+async def test_low_priority_stops_in_an_outage(
+    platform: tuple[FakePlatform, str], make_client: MakeClient, rig: Rig
+) -> None:
+    """Its failures count, and it is not sent to find out whether the platform is back; a success of others is enough."""
+    fake, url = platform
+    fake.on("report", lambda _, __: 503)
+    client = make_client(url)
+
+    async def history(bot: str) -> object:
+        body = {"tenantId": "t1", "accessCode": bot}
+        return await client.call("query", "report", body, low_priority=True)
+
+    for number in range(FAILURES_TO_OPEN):
+        with pytest.raises(UpstreamError, match="503"):
+            await history(f"b{number}")
+    assert rig.logged() == ["platform_unreachable"]
+    rig.clock.advance(5)
+    fake.on("report", lambda _, __: [])
+    for _ in range(3):
+        with pytest.raises(CircuitOpen):
+            await history("b1")
+    assert len(fake.seen) == FAILURES_TO_OPEN
+    assert await query(client) == []
+    assert await history("b1") == []
+
+
 async def test_outage_of_one_bot(platform: tuple[FakePlatform, str], make_client: MakeClient) -> None:
     """A bot that always fails does not stop the others."""
     fake, url = platform

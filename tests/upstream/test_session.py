@@ -103,6 +103,29 @@ async def test_login(session: TenantSession, accounts: Accounts, rig: Rig) -> No
     assert rig.logged() == ["login_succeeded"]
 
 
+async def test_low_priority(session: TenantSession, accounts: Accounts, rig: Rig) -> None:
+    """Such a call uses the same token and the same guard against wrong logins, and is not repeated."""
+
+    async def history() -> object:
+        body = {"tenantId": "t1", "accessCode": "b1"}
+        return await session.query("query", "report", body, expect=list, low_priority=True)
+
+    assert [await history(), await query(session)] == [["token-1"]] * 2
+    accounts.fake.on("report", lambda _, __: 500)
+    with pytest.raises(UpstreamError, match="500"):
+        await history()
+    assert 3 == accounts.reports
+    accounts.fake.on("report", accounts.report)
+    accounts.valid.clear()
+    accounts.secret = "another"
+    for _ in range(3):
+        with pytest.raises(LoginFailed):
+            await history()
+    with pytest.raises(LoginBlocked):
+        await query(session)
+    assert 2 == accounts.logins
+
+
 async def test_one_login_for_all(session: TenantSession, accounts: Accounts) -> None:
     """A hundred calls at once need one login."""
     assert await asyncio.gather(*(query(session) for _ in range(100))) == [["token-1"]] * 100
