@@ -10,11 +10,12 @@ from typing import Final
 import click
 
 from lab import machine
-from lab.bench import growth, load, memory, scrape, start
+from lab.bench import growth, load, memory, poll, scrape, start
 from lab.report import Table
 
 _PARTS: Final[Sequence[Callable[[], Sequence[Table]]]] = (
     scrape.measure,
+    poll.measure,
     load.measure,
     memory.measure,
     growth.measure,
