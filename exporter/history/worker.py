@@ -44,7 +44,7 @@ class HistoryPlan:
     """The number of requests at the same time, at most."""
     path: Path | None = None
     """The folder of the cache."""
-    interval: float = 60.0
+    interval: float = 300.0
     """Seconds between two looks for days that are missing."""
 
 
@@ -174,7 +174,8 @@ class HistoryWorker:
                 pause = self._bot_pauses.get(access_code)
                 if pause and pause.until > self._clock.elapsed():
                     continue
-                wanted = self._pasts.setdefault(self._key(access_code), BotPast()).wants(day, final=final)
+                kept = self._pasts.get(self._key(access_code))
+                wanted = kept is None or kept.wants(day, final=final)
                 if wanted and (access_code, day) not in self._asking:
                     yield access_code, day
                     if self._newest(self._clock.now()) != newest:
