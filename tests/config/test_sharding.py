@@ -59,11 +59,29 @@ def test_versions_agree_on_the_shard() -> None:
     assert [2, 1, 1, 0, 1, 0] == [shard_of("main", f"tenant-{number}", 3) for number in range(6)]
 
 
-def test_the_request_limits_are_shared() -> None:
-    """All shards together send no more requests than one process."""
-    platforms = take_shard(config(), Shard(1, 3)).platforms
+@pytest.mark.parametrize(
+    ("total", "expected"),
+    [
+        (10, [3, 1, 4, 9, 8, 3, 7, 3]),
+        (100, [22, 52, 71, 76, 79, 3, 95, 56]),
+        (1000, [937, 812, 245, 494, 452, 318, 95, 509]),
+    ],
+)
+def test_versions_agree_on_many_shards(total: int, expected: list[int]) -> None:
+    """For any number of shards, and by the platform's name as well as the tenant's."""
+    tenants = [(platform, tenant) for platform in ("main", "north") for tenant in ("1", "202104237142", "übung", "")]
 
-    assert {(3, 10.0)} == {(platform.max_concurrency, platform.requests_per_second) for platform in platforms}
+    assert expected == [shard_of(platform, tenant, total) for platform, tenant in tenants]
+
+
+@pytest.mark.parametrize(("total", "expected"), [(2, (4, 15.0)), (3, (3, 10.0)), (20, (1, 1.5))])
+def test_the_request_limits_are_shared(total: int, expected: tuple[int, float]) -> None:
+    """All shards together send no more requests than one process; each may send one at a time."""
+    shards = [take_shard(config(), Shard(number, total)).platforms for number in range(total)]
+
+    assert {expected} == {
+        (platform.max_concurrency, platform.requests_per_second) for shard in shards for platform in shard
+    }
 
 
 def test_one_shard_has_everything() -> None:

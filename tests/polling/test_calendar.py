@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from exporter.polling.calendar import hour_start, hours, local_date, midnight
+from exporter.polling.calendar import day_before, day_start, hour_end, hour_start, hours, local_date, midnight, next_day
 
 
 def _utc(*parts: int) -> float:
@@ -15,6 +15,9 @@ def _utc(*parts: int) -> float:
 @pytest.mark.parametrize(
     ("zone", "day", "begins", "number"),
     [
+        ("UTC", date(2021, 8, 13), _utc(2021, 8, 13), 24),
+        ("Africa/Abidjan", date(2021, 8, 13), _utc(2021, 8, 13), 24),
+        ("Europe/London", date(2021, 3, 28), _utc(2021, 3, 28), 23),
         ("Asia/Shanghai", date(2021, 8, 13), _utc(2021, 8, 12, 16), 24),
         ("Asia/Kolkata", date(2021, 8, 13), _utc(2021, 8, 12, 18, 30), 24),
         ("Europe/Berlin", date(2024, 3, 31), _utc(2024, 3, 30, 23), 23),
@@ -62,3 +65,36 @@ def test_hours_start_on_the_zones_own_hour() -> None:
     kolkata = ZoneInfo("Asia/Kolkata")
 
     assert _utc(2026, 1, 1, 4, 30) == hour_start(_utc(2026, 1, 1, 5, 10), kolkata)
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Africa/Abidjan", "Asia/Kolkata", "America/Sao_Paulo"])
+def test_an_hour_ends_an_hour_after_it_began(zone: str) -> None:
+    """Its first moment belongs to it, its end to the next one; so in zones whose time is that of UTC."""
+    local = ZoneInfo(zone)
+    start = hour_start(_utc(2026, 1, 1, 5, 10), local)
+
+    assert start <= _utc(2026, 1, 1, 5, 10) < start + 3600
+    assert {(start, start + 3600)} == {
+        (hour_start(moment, local), hour_end(moment, local)) for moment in (start, start + 1, start + 3599)
+    }
+    assert (start + 3600, start + 7200) == (hour_start(start + 3600, local), hour_end(start + 3600, local))
+
+
+@pytest.mark.parametrize(
+    ("zone", "moment", "expected"),
+    [
+        ("Asia/Shanghai", _utc(2026, 5, 19, 15, 59), _utc(2026, 5, 18, 16)),
+        ("Asia/Shanghai", _utc(2026, 5, 19, 16), _utc(2026, 5, 19, 16)),
+        ("UTC", _utc(2026, 5, 19, 16), _utc(2026, 5, 19)),
+        ("America/Sao_Paulo", _utc(2018, 11, 4, 12), _utc(2018, 11, 4, 3)),
+    ],
+)
+def test_a_moment_belongs_to_the_local_day(zone: str, moment: float, expected: float) -> None:
+    """A day begins at local midnight, or where the clock skips that."""
+    assert expected == day_start(moment, ZoneInfo(zone))
+
+
+def test_days_follow_one_another() -> None:
+    """Over a month's end and a year's end."""
+    assert (date(2024, 2, 29), date(2024, 2, 28)) == (day_before(date(2024, 3, 1)), day_before(date(2024, 2, 29)))
+    assert (date(2026, 1, 1), date(2026, 1, 2)) == (next_day(date(2025, 12, 31)), next_day(date(2026, 1, 1)))

@@ -259,6 +259,32 @@ class TestLiveHour:
 
         assert record("23:00", 3, YESTERDAY) == fold(state, "00:01", []).state.live
 
+    def test_a_downward_correction_is_shown(self) -> None:
+        """Unlike the counters, the live hour shows the platform's latest value."""
+        state = fold(State(), "11:20", [record("11:00", 4)]).state
+
+        assert record("11:00", 3) == fold(state, "11:21", [record("11:00", 3)]).state.live
+
+    @pytest.mark.parametrize(
+        ("came", "asked", "shown"),
+        [
+            ("2026-05-21T12:00", "2026-05-20T12:00", True),
+            ("2026-05-21T12:01", "2026-05-20T12:00", False),
+            ("2026-05-21T23:59", "2026-05-21T23:59", True),
+            ("2026-05-22T00:00", "2026-05-21T23:59", False),
+            ("2026-05-19T00:00", "2026-05-20T12:00", True),
+            ("2026-05-18T23:59", "2026-05-20T12:00", False),
+        ],
+    )
+    def test_a_day_away_is_a_day_to_the_second(self, came: str, asked: str, *, shown: bool) -> None:
+        """Counted from the date asked for in both directions, and from the time of the request."""
+        moment, now = (datetime.fromisoformat(text).replace(tzinfo=ZONE).timestamp() for text in (came, asked))
+        stray = record("00:00", 1)._replace(start=moment)
+
+        state = windows.fold(State(), RULES, TODAY, Parsed([stray], []), now).state
+
+        assert (stray if shown else None) == state.live
+
     @pytest.mark.parametrize("days", [400, -2, -20_000])
     def test_a_record_more_than_a_day_away_is_not_shown(self, days: int) -> None:
         """With ``recordTime`` in seconds the series would begin in January 1970; a future record would stay for ever."""
@@ -385,6 +411,29 @@ class TestDayCounters:
         assert state.totals
         assert read_field(HOUR, state.totals, "interactCount") is None
 
+    def test_a_field_that_no_record_has_is_absent_once_there_is_one(self) -> None:
+        """An empty report held a 0 for each count."""
+        state = fold(State(), "11:00", []).state
+        assert state.totals
+        assert 0 == read_field(HOUR, state.totals, "interactCount")
+
+        state = fold(state, "11:20", [record("11:00", 1)]).state
+        assert state.totals
+        assert (1, None) == (calls(state), read_field(HOUR, state.totals, "interactCount"))
+
+    def test_a_field_that_vanishes_keeps_its_value(self) -> None:
+        """A counter that has shown calls does not become absent."""
+        state = fold(State(), "11:20", [record("11:00", 7)]).state
+
+        assert 7 == calls(fold(state, "11:21", [record("11:00", None)]).state)
+
+    def test_yesterday_is_polled_for_two_minutes_after_the_deadline(self) -> None:
+        """A process that starts then needs it to know whether the day's 0 is over."""
+        restarted = windows.fold(State(), RULES, TODAY, Parsed([record("00:00", 7)], []), at("02:01")).state
+
+        assert windows.wants_day_before(restarted, RULES, at("02:01:59"))
+        assert not windows.wants_day_before(restarted, RULES, at("02:02"))
+
     def test_a_quiet_night_holds_the_day_until_its_empty_hours_settle(self) -> None:
         """The last hour has no record: at 02:00 it counts as an hour without calls."""
         quiet = [record("12:00", 3, YESTERDAY)]
@@ -408,6 +457,7 @@ class TestDayCounters:
         """It is not known which day to count, so the counters are absent until the deadline."""
         restarted = fold(State(), "00:30", [record("00:00", 7)]).state
         assert calls(restarted) is None
+        assert at("02:00") == windows.changes_at(restarted, RULES, at("00:30"))
         assert windows.wants_day_before(restarted, RULES, at("00:30"))
 
         assert 0 == calls(windows.count(restarted, RULES, at("02:00")))
@@ -502,6 +552,21 @@ class TestAnomalies:
         third = polled(second.state, TODAY, bad, other, other)
 
         assert [[bad], [], [other, other]] == [list(folded.anomalies) for folded in (first, second, third)]
+
+    def test_they_name_the_record_and_the_difference(self) -> None:
+        """A line of the log is enough to find the record in the platform's answer."""
+        both = [record("09:00", 9), record("10:00", 10)]
+        state = fold(State(), "11:10", both).state
+        stray = record("03:00", 3, TODAY + timedelta(days=1))
+
+        folded = fold(state, "11:11", [record("10:00", 7, bot=3), record("10:00", 7, bot=5), stray])
+
+        assert [
+            ("duplicate_record", "recordTime=1779242400000", ""),
+            ("outside_date", "recordTime=1779303600000", "asked for 2026-05-20"),
+            ("vanished_record", "recordTime=1779238800000", ""),
+            ("decreased", "recordTime=1779242400000", "callCount 10 -> 7"),
+        ] == [(anomaly.kind, anomaly.where, anomaly.detail) for anomaly in folded.anomalies]
 
 
 def test_a_clock_that_was_ahead_counts_no_anomaly_twice() -> None:

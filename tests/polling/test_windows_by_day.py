@@ -111,6 +111,7 @@ def test_a_vanished_record_stays_in_use() -> None:
     ]
     assert ("05-19 00:00", 19) == shown(again.state)
 
+    assert ["vanished_record"] == reasons(fold(state, "12:00", day=TODAY + timedelta(days=27)))
     left = fold(state, "12:00", day=TODAY + timedelta(days=28))
     assert (("05-19 00:00", 19), []) == (shown(left.state), reasons(left))
 
@@ -146,6 +147,17 @@ def test_a_day_of_long_ago_is_outside() -> None:
     folded = fold(State(), "12:00", record(20_000, 1))
 
     assert (None, ["outside_date"]) == (shown(folded.state), reasons(folded))
+
+
+@pytest.mark.parametrize(
+    ("ago", "found"), [(60, []), (61, [("outside_date", "recordTime=1773936000000", "asked for 2026-05-20")])]
+)
+def test_long_ago_is_more_than_sixty_days(ago: int, found: list[tuple[str, str, str]]) -> None:
+    """The anomaly names the record and the date asked for."""
+    folded = fold(State(), "12:00", record(ago, 1))
+
+    assert bool(found) == (folded.state.last_day is None)
+    assert found == [(anomaly.kind, anomaly.where, anomaly.detail) for anomaly in folded.anomalies]
 
 
 def test_an_anomaly_is_counted_once() -> None:
