@@ -1,1 +1,1 @@
-"""What the tests share besides fixtures: waiting, programs from outside, and processes under test."""
+"""Shared parts of the tests: waiting, other programs, processes under test, faults and records."""

@@ -1,4 +1,4 @@
-"""Runs the exporter on a machine of another name, as a StatefulSet's pod is one: ``as_host.py NAME ARGUMENTS...``."""
+"""Run the exporter under another host name, as in a StatefulSet's pod: ``as_host.py NAME ARGUMENTS...``."""
 
 import socket
 import sys

@@ -1,4 +1,4 @@
-"""Runs the exporter with its clock set to another moment, from which it goes on: ``at_time.py MOMENT ARGUMENTS...``.
+"""Run the exporter with its clock set to another moment: ``at_time.py MOMENT ARGUMENTS...``.
 
 A moment is one in ISO 8601, or a number of seconds from now with its sign, which is kept to the microsecond.
 """

@@ -1,4 +1,4 @@
-"""Clocks and zones for the tests on real sockets, which must not depend on when they run."""
+"""Clocks and zones for tests on real sockets, whose result must not depend on the present time."""
 
 import time
 from datetime import UTC, datetime
@@ -9,21 +9,21 @@ AFTERNOON: Final = datetime(2026, 5, 20, 15, 30, 5, tzinfo=ZoneInfo("Asia/Shangh
 
 
 class StandingClock:
-    """A wall clock that stands where a test sets it, while time passes as usual."""
+    """A wall clock that stands where a test sets it, while elapsed time runs."""
 
     def __init__(self, moment: datetime = AFTERNOON) -> None:
         self.wall = moment.timestamp()
 
     def now(self) -> float:
-        """The wall clock."""
+        """Return the wall clock."""
         return self.wall
 
     def elapsed(self) -> float:
-        """The time passed."""
+        """Return the elapsed time."""
         return time.monotonic()
 
 
 def zone_at_hour(hour: int, now: float) -> ZoneInfo:
-    """A zone where ``now`` (epoch seconds) lies in this hour of the day."""
+    """Return a zone in which ``now`` (epoch seconds) lies in this hour of the day."""
     west = (datetime.fromtimestamp(now, UTC).hour - hour + 11) % 24 - 11
     return ZoneInfo(f"Etc/GMT{west:+d}")

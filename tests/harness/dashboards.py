@@ -1,4 +1,4 @@
-"""Grafana's dashboards as the tests read them: their panels and queries, and the variables put in as Grafana does."""
+"""Grafana's dashboards for tests: their panels, queries, and variables with Grafana's substitution."""
 
 import json
 import re
@@ -24,7 +24,7 @@ class Query:
     instant: bool
     legend: str
     step: int
-    """The least step of a query for a range, in seconds; 0: none is set."""
+    """The least step of a range query, in seconds; 0 if none is set."""
 
 
 @dataclass(frozen=True)
@@ -35,32 +35,32 @@ class Dashboard:
 
     @classmethod
     def load(cls, path: Path) -> "Dashboard":
-        """From its file."""
+        """Load it from its file."""
         return cls(json.loads(path.read_text(encoding="utf-8")))
 
     @property
     def panels(self) -> list[dict[str, Any]]:
-        """All that shows data; rows are but headings."""
+        """Return the panels, without the rows, which are headings."""
         return [panel for panel in self.content["panels"] if panel["type"] != "row"]
 
     @property
     def range(self) -> int:
-        """How far back the dashboard looks, in seconds."""
+        """Return the time range of the dashboard, in seconds."""
         (count, unit) = re.fullmatch(r"now-(\d+)(\w)", self.content["time"]["from"]).groups()  # type: ignore[union-attr]
         return int(count) * _UNITS[unit]
 
     @property
     def variables(self) -> list[dict[str, Any]]:
-        """Its variables."""
+        """Return its variables."""
         return list(self.content["templating"]["list"])
 
     @property
     def annotations(self) -> list[dict[str, Any]]:
-        """Its annotations."""
+        """Return its annotations."""
         return list(self.content["annotations"].get("list", []))
 
     def queries(self) -> Iterator[Query]:
-        """Every query of every panel."""
+        """Yield every query of every panel."""
         for panel in self.panels:
             for target in panel["targets"]:
                 yield Query(
@@ -74,17 +74,17 @@ class Dashboard:
 
 
 def seconds(duration: str) -> int:
-    """A duration of one unit, such as ``5m``."""
+    """Convert a duration of one unit, such as ``5m``, to seconds."""
     return int(duration[:-1]) * _UNITS[duration[-1]]
 
 
 def interpolated(text: str, values: Mapping[str, str]) -> str:
-    """Text with its variables' values in their places. Raises KeyError for a variable without a value."""
+    """Replace the variables in a text; raise KeyError for a variable without a value."""
     return _VARIABLE.sub(lambda match: values[match[1] or match[2]], text)
 
 
 def options(regex: str, answers: list[str]) -> list[tuple[str, str]]:
-    """What a variable offers, as pairs of what is shown and what is put in, from its query's answers.
+    """Return a variable's options from its query's answers, as pairs of text and value.
 
     With a regular expression these are its groups ``text`` and ``value``, and what does not match is left out.
     """
@@ -95,6 +95,6 @@ def options(regex: str, answers: list[str]) -> list[tuple[str, str]]:
 
 
 def query_result(metric: Mapping[str, str], value: str, at: float) -> str:
-    """A series as Grafana's ``query_result()`` writes it, for a variable's regular expression."""
+    """Write a series as Grafana's ``query_result()`` does, for a variable's regular expression."""
     labels = ",".join(f'{name}="{label}"' for name, label in metric.items() if name != "__name__")
     return f"{metric.get('__name__', '')}{{{labels}}} {value} {at * 1000:.0f}"

@@ -1,4 +1,4 @@
-"""More that can go wrong on the way to a platform than the demo shows: faults for the simulator.
+"""Further faults for the simulator, which only tests need.
 
 The simulator's own faults are here as well, so that a test needs one import.
 """
@@ -65,7 +65,7 @@ _CHUNK: Final = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """Any bytes, with HTTP 200."""
+    """Answers with any bytes and HTTP 200."""
 
     content: bytes
     headers: Mapping[str, str] = field(default_factory=lambda: {hdrs.CONTENT_TYPE: JSON})
@@ -80,13 +80,13 @@ INVALID_UTF8: Final = Body(b'[{"recordTime": 1628820000000, "tenantId": "\xff\xf
 
 
 def deep_nesting(depth: int = 100_000) -> Body:
-    """Arrays within arrays, which decoders meet with RecursionError."""
+    """Return nested arrays, which raise RecursionError in decoders."""
     return Body(b"[" * depth + b"]" * depth)
 
 
 @dataclass(frozen=True, slots=True)
 class Hang:
-    """Silence, until the client goes away, the server closes, or ``at_most`` seconds are over; then a closed connection.
+    """Hangs until the client or the server closes, or for ``at_most`` seconds; then closes the connection.
 
     ``where`` it begins: ``before`` the headers, in the middle of the ``headers``, or in the middle of the ``body``.
     """
@@ -109,7 +109,7 @@ class Hang:
 
 @dataclass(frozen=True, slots=True)
 class Drip:
-    """The right answer, its body one byte at a time, ``interval`` seconds apart."""
+    """Sends the correct answer byte by byte, ``interval`` seconds apart."""
 
     interval: float = 1.0
 
@@ -126,7 +126,7 @@ class Drip:
 
 @dataclass(frozen=True, slots=True)
 class Reset:
-    """A connection reset instead of an answer (TCP RST)."""
+    """Resets the connection instead of an answer (TCP RST)."""
 
     async def __call__(self, request: web.Request, asked: Request, respond: Respond) -> web.StreamResponse:
         transport = _transport(request)
@@ -137,7 +137,7 @@ class Reset:
 
 @dataclass(frozen=True, slots=True)
 class Close:
-    """A connection closed instead of an answer."""
+    """Closes the connection instead of an answer."""
 
     async def __call__(self, request: web.Request, asked: Request, respond: Respond) -> web.StreamResponse:
         return _hang_up(request)
@@ -145,7 +145,7 @@ class Close:
 
 @dataclass(frozen=True, slots=True)
 class Truncated:
-    """Half of the right JSON. With ``announced`` the headers promise all of it, so that the client sees the loss."""
+    """Sends half of the correct JSON. With ``announced`` the headers promise all of it, so that the client notices."""
 
     announced: bool = False
 
@@ -164,7 +164,7 @@ class Truncated:
 
 @dataclass(frozen=True, slots=True)
 class Wrapped:
-    """The right answer, inside an object."""
+    """Puts the correct answer inside an object."""
 
     key: str = "data"
 
@@ -175,7 +175,7 @@ class Wrapped:
 
 @dataclass(frozen=True, slots=True)
 class DuplicateKeys:
-    """The right records with every key twice, at first with null (RFC 8259: what a reader makes of that is open)."""
+    """Sends every key of the correct records twice, first with null (RFC 8259 leaves the meaning open)."""
 
     async def __call__(self, request: web.Request, asked: Request, respond: Respond) -> web.StreamResponse:
         records = json.loads(_content(await _genuine(respond)))
@@ -187,7 +187,7 @@ class DuplicateKeys:
 
 @dataclass(frozen=True, slots=True)
 class HugeBody:
-    """Correct JSON of so many bytes, sent as fast as it is taken."""
+    """Sends correct JSON of this many bytes, as fast as the client reads."""
 
     size: int
 
@@ -201,7 +201,7 @@ class HugeBody:
 
 @dataclass(frozen=True, slots=True)
 class GzipBomb:
-    """Correct JSON of so many bytes, a thousand times smaller on the wire."""
+    """Sends correct JSON of this many bytes, a thousand times smaller on the wire."""
 
     size: int
 
@@ -220,7 +220,7 @@ class GzipBomb:
 
 @dataclass(frozen=True, slots=True)
 class ContentType:
-    """The right answer under a wrong ``Content-Type``."""
+    """Sends the correct answer with a wrong ``Content-Type``."""
 
     value: str = "text/html"
 
@@ -232,7 +232,7 @@ class ContentType:
 
 @dataclass(frozen=True, slots=True)
 class Redirect:
-    """The way to another address."""
+    """Redirects to another address."""
 
     location: str
     status: int = 307
@@ -243,7 +243,7 @@ class Redirect:
 
 @dataclass(frozen=True, slots=True)
 class ClockSkew:
-    """The right answer, its ``Date`` ahead of the simulator's clock by so many seconds."""
+    """Sends the correct answer with its ``Date`` this many seconds ahead of the simulator's clock."""
 
     seconds: float
 
@@ -255,7 +255,7 @@ class ClockSkew:
 
 @dataclass(frozen=True, slots=True)
 class Mutated:
-    """The right records, changed by any function; other answers (errors, say) stay as they are."""
+    """Changes the correct records with a function; leaves other answers unchanged."""
 
     mutation: Mutation
 
@@ -267,7 +267,7 @@ class Mutated:
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """Whatever a function makes of the request and the right answer; the platform's errors stay as they are."""
+    """Changes the correct answer with a function of it and the request; leaves errors unchanged."""
 
     change: Callable[[Request, Any], object]
 
@@ -277,7 +277,7 @@ class Changed:
 
 
 def many_records(number: int = 10_000) -> Mutated:
-    """So many records, an hour apart, going back from the newest; the real ones first."""
+    """Return this many records, an hour apart, backwards from the newest; the correct ones come first."""
 
     def multiply(records: list[Record]) -> list[Record]:
         if not records:
@@ -290,12 +290,12 @@ def many_records(number: int = 10_000) -> Mutated:
 
 
 def foreign_records(**fields: object) -> Mutated:
-    """To every record a second one that is not of the tenant, the bot or the date asked for, as ``fields`` say."""
+    """Add to every record a second one of another tenant, bot or date, as ``fields`` say."""
     return Mutated(lambda records: records + [{**record, **fields} for record in records])
 
 
 def shifted_records(milliseconds: int) -> Mutated:
-    """To every record a second one whose time is off by so many milliseconds, on another date for instance."""
+    """Add to every record a second one whose time differs by this many milliseconds."""
     return Mutated(
         lambda records: records + [{**record, "recordTime": _record_time(record) + milliseconds} for record in records]
     )
@@ -315,7 +315,7 @@ def _content(answer: web.Response) -> bytes:
 
 
 def _blank_array(size: int) -> Iterator[bytes]:
-    """An empty JSON array of ``size`` bytes, in pieces."""
+    """Yield an empty JSON array of ``size`` bytes in pieces."""
     yield b"["
     for start in range(0, size - 2, _CHUNK):
         yield b" " * min(_CHUNK, size - 2 - start)

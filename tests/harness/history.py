@@ -1,4 +1,4 @@
-"""A past for a Prometheus: what it would have scraped of simulated bots, and recorded by its rules, in weeks gone by."""
+"""A past for a Prometheus: the samples and recorded series of simulated bots for past weeks."""
 
 import re
 import subprocess
@@ -15,7 +15,7 @@ from exporter.simulator.world import Counts, SimulatedWorld
 from harness.dashboards import seconds
 
 STEP = 900
-"""Seconds between the samples of a past. It takes a --query.lookback-delta of more than that."""
+"""Seconds between the samples of a past; --query.lookback-delta must be longer."""
 
 _SETTLE_DELAY = 600
 _HOLD = 7200
@@ -26,7 +26,7 @@ _RECORDED = re.compile(r"\b[a-z_]+:[a-z0-9_:]+")
 
 @dataclass(frozen=True)
 class Past:
-    """What the simulated world's bots showed, sampled from ``start`` to ``end`` (epoch seconds).
+    """The series of a simulated world's bots, sampled from ``start`` to ``end`` (epoch seconds).
 
     Made from what really happened, hour by hour: complete hours settle after ten minutes, and a day's counters stay for
     two hours after midnight. The series have the labels that a running exporter's page gives the bots.
@@ -34,14 +34,14 @@ class Past:
 
     world: SimulatedWorld
     page: str
-    """The exporter's page in classic text."""
+    """Return the exporter's page in classic text."""
     target: Mapping[str, str]
-    """The labels Prometheus adds to what it scrapes: ``job``, ``instance``."""
+    """The labels that Prometheus adds to scraped samples: ``job``, ``instance``."""
     start: int
     end: int
 
     def lines(self) -> Iterator[str]:
-        """The samples, as OpenMetrics with timestamps."""
+        """Yield the samples as OpenMetrics with timestamps."""
         target = "".join(f',{name}="{value}"' for name, value in self.target.items())
         for text in _BOT_INFO.findall(self.page):
             labels = dict(_LABEL.findall(text))
@@ -81,7 +81,7 @@ def _figures(counts: Counts, name: str) -> Iterator[tuple[str, float]]:
 
 
 def write_blocks(promtool: Path, lines: Iterable[str], directory: Path) -> None:
-    """Writes OpenMetrics into the directory of a Prometheus' database, which must not run meanwhile."""
+    """Write OpenMetrics into a Prometheus's database directory; the Prometheus must not run."""
     directory.mkdir(parents=True, exist_ok=True)
     text = directory.with_suffix(".openmetrics")
     with text.open("w", encoding="utf-8") as file:
@@ -92,14 +92,14 @@ def write_blocks(promtool: Path, lines: Iterable[str], directory: Path) -> None:
 
 
 def all_rules(rules: Sequence[Path]) -> Iterator[dict[str, Any]]:
-    """The rules of some rule files."""
+    """Return the rules of some rule files."""
     for path in rules:
         for group in yaml.safe_load(path.read_text(encoding="utf-8"))["groups"]:
             yield from group["rules"]
 
 
 def rule_levels(rules: Sequence[Path]) -> Sequence[Sequence[Mapping[str, Any]]]:
-    """The recording rules of some files in levels, each of which builds only upon the ones before."""
+    """Return the recording rules of some files in levels; each level uses only the levels before it."""
     recordings = [rule for rule in all_rules(rules) if "record" in rule]
     names = {rule["record"] for rule in recordings}
     levels: list[Sequence[Mapping[str, Any]]] = []
@@ -117,7 +117,7 @@ def rule_levels(rules: Sequence[Path]) -> Sequence[Sequence[Mapping[str, Any]]]:
 
 
 def recorded(rule: Mapping[str, Any], matrix: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """What a recording rule would have recorded, from its expression's answer for a range, as OpenMetrics lines."""
+    """Yield a recording rule's past, from its expression's answer for a range, as OpenMetrics lines."""
     for series in matrix:
         labels = {**series["metric"], **rule.get("labels", {})}
         labels.pop("__name__", None)
@@ -127,7 +127,7 @@ def recorded(rule: Mapping[str, Any], matrix: Sequence[Mapping[str, Any]]) -> It
 
 
 def fired(rule: Mapping[str, Any], matrix: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """What Prometheus would have recorded of an alerting rule, for its expression's answer for a range.
+    """Yield an alerting rule's past, from its expression's answer for a range.
 
     As ``ALERTS`` and as ``ALERTS_FOR_STATE``, without what ``keep_firing_for`` adds.
     """
@@ -151,5 +151,5 @@ def _escaped(text: str) -> str:
 
 
 def days(number: float) -> int:
-    """Days in seconds."""
+    """Convert days to seconds."""
     return int(timedelta(days=number).total_seconds())

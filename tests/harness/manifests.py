@@ -1,4 +1,4 @@
-"""Kubernetes manifests: rendering charts with Helm, and what must hold of each manifest."""
+"""Kubernetes manifests: charts rendered by Helm, and checks for each manifest."""
 
 import json
 import os
@@ -26,14 +26,14 @@ _WORKLOADS = {"Deployment", "StatefulSet", "DaemonSet", "Job"}
 
 
 class HelmError(Exception):
-    """Helm refused; the message is what it said."""
+    """Helm failed; the message is its output."""
 
 
 class Helm:
-    """Helm, with nothing of the user's own settings."""
+    """Helm without the user's own settings."""
 
     def __init__(self, program: Path, home: Path) -> None:
-        """``home`` takes what Helm writes for itself."""
+        """``home`` is the directory for Helm's own files."""
         self._program = program
         self._rendered: dict[tuple[object, ...], str] = {}
         self._environment = {name: value for name, value in os.environ.items() if not name.startswith("HELM_")} | {
@@ -41,7 +41,7 @@ class Helm:
         }
 
     def run(self, *arguments: str | Path, values: object = None) -> str:
-        """What Helm prints, given values on its standard input. Raises HelmError."""
+        """Run Helm with values on its standard input and return its output; raise HelmError."""
         command = [self._program, *arguments] + ([] if values is None else ["--values=-"])
         ended = subprocess.run(
             command,
@@ -59,7 +59,7 @@ class Helm:
     def template(
         self, chart: Path, values: object = None, *flags: str, release: str = "r", namespace: str = "monitoring"
     ) -> list[Manifest]:
-        """The manifests a release would create. Raises HelmError."""
+        """Return the manifests that a release would create; raise HelmError."""
         arguments: tuple[str | Path, ...] = ("template", release, chart, f"--namespace={namespace}", *flags)
         key = (*arguments, json.dumps(values))
         if key not in self._rendered:  # many a test looks at another place of the same
@@ -68,7 +68,7 @@ class Helm:
 
 
 def at(manifests: Sequence[Manifest], path: str) -> Any:
-    """One place in the manifests: ``Deployment:spec/template/spec/containers/0/args``; None if it is not there.
+    """Return a place in the manifests: ``Deployment:spec/template/spec/containers/0/args``; None if it is missing.
 
     A kind may be followed by a name, ``Service:name:spec``, where there are several. A ``/`` in a key is written ``~1``.
     """
@@ -89,7 +89,7 @@ def at(manifests: Sequence[Manifest], path: str) -> Any:
 
 
 def pods(manifests: Sequence[Manifest]) -> Iterator[tuple[str, Manifest]]:
-    """Every pod, by its owner's kind and name: its metadata and its spec."""
+    """Yield every pod, by its owner's kind and name: its metadata and its spec."""
     for manifest in manifests:
         name = f"{manifest['kind']}/{manifest['metadata']['name']}"
         if manifest["kind"] == "Pod":
@@ -99,19 +99,19 @@ def pods(manifests: Sequence[Manifest]) -> Iterator[tuple[str, Manifest]]:
 
 
 def containers(pod: Manifest) -> list[Manifest]:
-    """Every container of a pod, those that run first too."""
+    """Yield every container of a pod, init containers too."""
     return [*(pod["spec"].get("initContainers") or []), *pod["spec"]["containers"]]
 
 
 def errors(manifest: Manifest, version: str) -> list[str]:
-    """What the API server of a version of Kubernetes would refuse, unknown fields too."""
+    """Return what the API server of a Kubernetes version would reject, unknown fields too."""
     found = _validator(manifest["kind"], manifest["apiVersion"], version).iter_errors(manifest)
     return [f"{manifest['kind']} {'/'.join(map(str, error.path))}: {error.message}" for error in found]
 
 
 @cache
 def _validator(kind: str, api_version: str, version: str) -> jsonschema.Draft202012Validator:
-    """As kubernetes_validate makes one for each manifest, which takes a while."""
+    """Cache what kubernetes_validate builds for each manifest, which is slow."""
     crd = _CRDS / f"{kind.lower()}.schema.json"
     if crd.is_file():
         return jsonschema.Draft202012Validator(json.loads(crd.read_text(encoding="utf-8")))
@@ -132,7 +132,7 @@ def _schema(version: str, name: str) -> Any:
 
 
 def unrestricted(pod: Manifest) -> list[str]:
-    """What keeps a pod out of a namespace with the "restricted" Pod Security Standard.
+    """Return the violations of the "restricted" Pod Security Standard.
 
     The controls are those of https://kubernetes.io/docs/concepts/security/pod-security-standards/ for Linux.
     """

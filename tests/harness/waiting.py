@@ -1,4 +1,4 @@
-"""Waiting for another process to get somewhere."""
+"""Wait for another process."""
 
 import asyncio
 import inspect
@@ -18,7 +18,7 @@ async def wait_for(condition: Callable[[], Coroutine[Any, Any, T | None]], what:
 @overload
 async def wait_for(condition: Callable[[], T | None], what: str, *, deadline: float = 60) -> T: ...
 async def wait_for(condition: Callable[[], object], what: str, *, deadline: float = 60) -> object:
-    """Poll a condition until its answer is true, and give that answer.
+    """Poll a condition until its result is true, and return that result.
 
     An AssertionError and a refused or broken connection mean "not yet", so a condition may hold assertions and
     requests of its own.
