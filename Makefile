@@ -124,8 +124,8 @@ bench: $(VENV)/.ready ## measure speed and cost, and write the results to docs/p
 
 # Takes some minutes.
 .PHONY: alert-quality
-alert-quality: $(VENV)/.ready ## measure the alerts, and write the results to docs/alerts.md
-	$(BIN)/python -m lab.quality --write docs/alerts.md
+alert-quality: $(VENV)/.ready ## measure the alerts, and write the results to docs/alerts.md (DATA=folder: on real traffic, too)
+	$(BIN)/python -m lab.quality $(if $(DATA),--data $(DATA)) --write docs/alerts.md
 
 # Takes some minutes, and needs Prometheus and Chromium. The demo's Chinese names need Debian's fonts-noto-cjk.
 .PHONY: pictures

@@ -22,7 +22,7 @@ RULES: Final = (
     Rule("OifdeBotCallsVanished", "calls_drop", 0.6),
     Rule("OifdeBotCallsSurge", "calls_rise", 1.0),
 )
-EVIDENCE: Final = 4.75
+EVIDENCE: Final = 5.0
 KEEP_FIRING: Final = 4 * 3600.0
 """Seconds for which an alert fires on after its expression held last."""
 

@@ -1,0 +1,292 @@
+"""What is measured: pages with nothing wrong, and how soon incidents are found."""
+
+import math
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import numpy as np
+from numpy.random import Generator
+
+from exporter.judging.daykinds import Calendar, DayKind
+from exporter.judging.judge import Judgement
+from exporter.judging.replay import EVIDENCE, replay
+from exporter.polling.calendar import hours, midnight
+from lab.quality import limit
+from lab.quality.bots import Incident, draw_shares, live
+from lab.quality.traffic import CHARACTERS, SOURCES, SPAN, Traffic, read, simulate, thin
+from lab.quality.watch import HISTORY, watch
+from lab.report import Table
+
+HOUR: Final = 3600.0
+_LENGTH: Final = 36 * HOUR
+_TRIES: Final = 300
+T = TypeVar("T")
+Run = Callable[[Callable[[Any], T], Iterable[Any]], Iterable[T]]
+"""Calls a function with each of many, in order, as ``map`` does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quiet:
+    """A bot-month with nothing wrong."""
+
+    seed: int
+    straying: str
+    name: str
+    data: Path | None
+
+    def judgements(self) -> Sequence[tuple[float, Judgement]]:
+        """Those of all its half hours."""
+        rng = random(self.seed, "quiet", self.straying, self.name)
+        traffic = draw_traffic(rng, self.name, self.data, (5, 300))
+        trace = live(rng, traffic, draw_shares(rng, self.straying))
+        first, last = (midnight(traffic.first + timedelta(days), traffic.zone) for days in (HISTORY, SPAN))
+        return list(watch(trace, first, last))
+
+
+def count_pages(quiet: Quiet) -> Counter[str]:
+    """How many pages each alert sends."""
+    return Counter(page.alert for page in replay(quiet.judgements()))
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """An incident that is to be found in time, by ``signal``, in a share of cases.
+
+    ``calls`` is how many an hour are to be expected (at least, below) while ``hours`` pass.
+    """
+
+    title: str
+    signal: str
+    straying: str
+    calls: tuple[float, float]
+    hours: float
+    share: float
+    lost: float = 0.0
+    autonomy: float = 0.0
+    interfaces: float = 0.0
+    after_holidays: bool = False
+
+
+_MANY, _FEWER, _SOME = (100.0, math.inf), (30.0, 100.0), (30.0, math.inf)
+GOALS: Final = (
+    Goal("autonomy drops 20 points", "autonomy_drop", "calm", _MANY, 4, 0.95, autonomy=0.2),
+    Goal("autonomy drops 20 points", "autonomy_drop", "mid", _MANY, 6, 0.90, autonomy=0.2),
+    Goal("autonomy drops 20 points", "autonomy_drop", "calm", _FEWER, 12, 0.95, autonomy=0.2),
+    Goal("autonomy drops 20 points", "autonomy_drop", "mid", _FEWER, 12, 0.85, autonomy=0.2),
+    Goal("all calls are lost", "calls_drop", "mid", _SOME, 2, 0.95, lost=1.0),
+    Goal("all calls are lost, in the week after holidays", "calls_drop", "mid", _SOME, 2, 0.95, lost=1.0, after_holidays=True),
+    Goal("80 % of calls are lost", "calls_drop", "mid", _SOME, 6, 0.95, lost=0.8),
+    Goal("80 % of calls are lost, in the week after holidays", "calls_drop", "mid", _SOME, 6, 0.95, lost=0.8, after_holidays=True),
+    Goal("interfaces fail by 40 points", "interface_success_drop", "mid", _SOME, 4, 0.95, interfaces=0.4),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """An incident of 36 hours for a goal."""
+
+    goal: Goal
+    seed: int
+    name: str
+    data: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What became of a case: seconds until it was found and could have been (None: never), and pages about it."""
+
+    delay: float | None
+    limit: float | None
+    pages: int
+
+
+def find(case: Case) -> Found | None:
+    """Plays a case; None where such traffic has no moment for it."""
+    goal = case.goal
+    rng = random(case.seed, goal.title, goal.straying, str(goal.calls[0]), case.name)
+    for _ in range(_TRIES):
+        low, high = goal.calls
+        traffic = draw_traffic(
+            rng, case.name, case.data, (low, 4 * low if high == math.inf else 1.5 * high), sized=True
+        )
+        begin = _moment(rng, traffic, goal)
+        if begin is not None:
+            break
+    else:
+        return None
+    incident = Incident(begin, begin + _LENGTH, 1 - goal.lost, goal.autonomy, goal.interfaces)
+    shares = draw_shares(rng, goal.straying, (0.35, 0.9) if goal.autonomy else (0.2, 0.9))
+    trace = live(rng, traffic, shares, [incident])
+    judgements = list(watch(trace, begin - 12 * HOUR, begin + _LENGTH + 24 * HOUR))
+    pages = [page for page in replay(judgements) if page.signal == goal.signal and page.begin > begin]
+    during = [page for page in pages if page.begin <= incident.end]
+    could = limit.delay(trace, incident, interfaces=goal.interfaces > 0) if not goal.lost else None
+    return Found(during[0].begin - begin if during else None, could, len(pages))
+
+
+def _moment(rng: Generator, traffic: Traffic, goal: Goal) -> float | None:
+    """A half hour at which so many calls are to be expected in each hour until the goal's hours have passed, on average."""
+    days = [
+        day
+        for day in traffic.dates()[HISTORY + 1 : SPAN - 4]
+        if traffic.calendar.kind(day).ordinary
+        and all(traffic.calls[(day - traffic.first).days + more] is not None for more in range(-1, 3))
+        and (not goal.after_holidays or _after_holidays(traffic, day))
+    ]
+    if not days:
+        return None
+    day = days[rng.integers(len(days))]
+    flat = [
+        (start, calls)
+        for more in range(3)
+        for (start, _), calls in zip(
+            hours(day + timedelta(more), traffic.zone),
+            traffic.calls[(day - traffic.first).days + more] or (),
+            strict=True,
+        )
+    ]
+    length = int(goal.hours)
+    fits = [
+        start
+        for number, (start, _) in enumerate(flat[:24])
+        if goal.calls[0] <= np.mean([calls for _, calls in flat[number : number + length]]) < goal.calls[1]
+        and flat[number][1] >= goal.calls[0] / 2
+    ]
+    return float(rng.choice(fits)) + 1800 * int(rng.integers(2)) if fits else None
+
+
+def _after_holidays(traffic: Traffic, day: object) -> bool:
+    number = traffic.dates().index(day)  # type: ignore[arg-type]
+    return any(not traffic.calendar.kind(before).ordinary for before in traffic.dates()[number - 7 : number])
+
+
+def draw_traffic(
+    rng: Generator, name: str, data: Path | None, calls: tuple[float, float], *, sized: bool = False
+) -> Traffic:
+    """Traffic of a character, or of a source of real data; with ``sized`` characters have that many calls, too."""
+    if name in CHARACTERS:
+        return simulate(rng, name, calls if sized else None)
+    assert data is not None  # noqa: S101 - names of sources come with their folder
+    return thin(rng, read(next(source for source in SOURCES if source.file == name), data), calls)
+
+
+def random(seed: int, *what: str) -> Generator:
+    """A source of random numbers of its own, whatever else is measured."""
+    return np.random.default_rng([seed, zlib.crc32("/".join(what).encode())])
+
+
+# --- holidays that no calendar names ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """Eight bots of a tenant on a public holiday that no calendar names."""
+
+    seed: int
+
+
+def count_holiday_pages(unknown: Unknown) -> tuple[int, int]:
+    """The pages about the tenant and about single bots that are sent."""
+    rng = random(unknown.seed, "unknown holiday")
+    names = ("busy", "middling", "middling", "small", "office", "office", "growing", "season")
+    where: tuple[Any, ...] | None = None
+    scores: dict[float, list[tuple[float, float]]] = {}
+    while where is None or not where[1]:
+        traffic = simulate(rng, "office")
+        holidays = [
+            day
+            for day in traffic.dates()[HISTORY : SPAN - 2]
+            if traffic.calendar.kind(day) is DayKind.HOLIDAY and day.weekday() < 5
+        ]
+        where = (traffic, holidays)
+    place, holidays = where
+    for name in names:
+        traffic = simulate(rng, name, where=place)
+        trace = live(rng, replace(traffic, calendar=Calendar()), draw_shares(rng, "mid"))
+        begin = midnight(holidays[0], traffic.zone)
+        for moment, judgement in watch(trace, begin, begin + 24 * HOUR):
+            signal = judgement.signals.get("calls_drop")
+            if signal is not None:
+                scores.setdefault(moment, []).append((signal.score, signal.size_ratio))
+    tenant, bots, last = 0, 0, -math.inf
+    for moment, several in sorted(scores.items()):
+        lost = sum(score > EVIDENCE and size > 0.6 for score, size in several)
+        together = sum(score > EVIDENCE / 3 for score, _ in several) > len(several) / 2
+        if lost and together:
+            tenant += moment - last > 4 * HOUR
+            last = moment
+        elif lost and moment - last > 4 * HOUR:
+            bots += lost
+    return tenant, bots
+
+
+# --- tables ----------------------------------------------------------------------------------------------------------
+
+
+def quiet_table(run: Run[Any], seed: int, months: int, sources: Sequence[str], data: Path | None) -> Table:
+    """False pages, by straying and by traffic."""
+    rows = []
+    groups = [("simulated", tuple(CHARACTERS))] + [(source, (source,)) for source in sources]
+    for straying, goal in (("calm", 1), ("mid", 1), ("real mix", 3)):
+        for title, names in groups:
+            cases = [Quiet(seed + number, straying, names[number % len(names)], data) for number in range(months)]
+            pages: Counter[str] = sum(run(count_pages, cases), Counter())
+            total = sum(pages.values())
+            rows.append(
+                (straying, title, str(months), str(total), f"{100 * total / months:.1f}", str(goal),
+                 ", ".join(f"{count} {alert}" for alert, count in pages.most_common()))
+            )  # fmt: skip
+    return Table(
+        "Pages with nothing wrong",
+        ("straying", "traffic", "bot-months", "pages", "per 100 bot-months", "goal", "by alert"),
+        rows,
+    )
+
+
+def found_table(run: Run[Any], seed: int, number: int, names: Sequence[str], data: Path | None, title: str) -> Table:
+    """How soon incidents are found, beside how soon they could be."""
+    rows = []
+    for goal in GOALS:
+        cases = [Case(goal, seed + turn, names[turn % len(names)], data) for turn in range(number)]
+        results = [found for found in run(find, cases) if found is not None]
+        if not results:
+            continue
+        within = np.mean([found.delay is not None and found.delay <= goal.hours * HOUR for found in results])
+        could = (
+            ""
+            if goal.lost
+            else f"{np.mean([f.limit is not None and f.limit <= goal.hours * HOUR for f in results]):.0%}"
+        )
+        delays = sorted(math.inf if found.delay is None else found.delay / HOUR for found in results)
+        paged = [found.pages for found in results if found.pages]
+        rows.append(
+            (goal.title, goal.straying, _calls(goal.calls), str(len(results)), f"{goal.hours:g} h", f"{within:.0%}",
+             could, f"{goal.share:.0%}", f"{delays[len(delays) // 2]:.1f} h", f"{np.mean(paged):.2f}" if paged else "")
+        )  # fmt: skip
+    return Table(
+        title,
+        ("incident", "straying", "calls an hour", "cases", "within", "found", "limit", "goal", "median", "pages each"),
+        rows,
+        ("The limit is a CUSUM that knows the change and the straying, with one false alarm in 100 bot-months.",),
+    )
+
+
+def _calls(calls: tuple[float, float]) -> str:
+    low, high = calls
+    return f"{low:.0f} and more" if high == math.inf else f"{low:.0f} to {high:.0f}"
+
+
+def holiday_table(run: Run[Any], seed: int, number: int) -> Table:
+    """Pages on holidays without a calendar."""
+    results = list(run(count_holiday_pages, [Unknown(seed + turn) for turn in range(number)]))
+    tenant, bots = (sum(result[place] for result in results) for place in (0, 1))
+    return Table(
+        "Public holidays that no calendar names",
+        ("holidays of tenants with eight bots", "pages about a tenant", "pages about a single bot"),
+        [(str(number), str(tenant), str(bots))],
+    )

@@ -1,0 +1,188 @@
+"""The calls that bots get with nothing wrong: simulated characters, or real traffic thinned to the size of a bot."""
+
+import csv
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from numpy.random import Generator
+
+from exporter.judging.daykinds import Calendar, DayKind
+from exporter.judging.hours import clock_hours
+
+SPAN: Final = 35 + 30
+"""Days of each trace: those that are learned from, and a month that is judged."""
+_DAY: Final = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """The calls of each hour of consecutive local dates; None for a date of which not every hour is known."""
+
+    name: str
+    zone: ZoneInfo
+    calendar: Calendar
+    first: date
+    calls: Sequence[Sequence[int] | None]
+
+    def dates(self) -> list[date]:
+        """All its dates."""
+        return [self.first + number * _DAY for number in range(len(self.calls))]
+
+
+# --- simulated -------------------------------------------------------------------------------------------------------
+
+_PLACES: Final = (
+    ("CN", ZoneInfo("Asia/Shanghai"), date(2024, 12, 20), date(2025, 12, 1)),
+    ("US", ZoneInfo("America/New_York"), date(2024, 10, 1), date(2025, 12, 1)),
+    ("DE", ZoneInfo("Europe/Berlin"), date(2024, 10, 1), date(2025, 12, 1)),
+)
+_HUMPS: Final = np.array(
+    [2, 1.5, 1, 1, 1, 2, 4, 8, 14, 18, 20, 19, 16, 17, 19, 19, 17, 15, 12, 10, 8, 6, 4, 3], dtype=float
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Character:
+    """How a bot's calls go; ``calls`` is the range of calls in an average open hour."""
+
+    calls: tuple[float, float]
+    open: tuple[int, int] = (0, 24)
+    weekend: tuple[float, ...] = (0.5, 0.8, 1.0)
+    growth: float = 0.0
+    season: float = 0.0
+    campaigns: int = 0
+    shift: int = 0
+    """Hours by which its opening hours are moved for good, somewhere in the days learned from."""
+
+
+CHARACTERS: Final[Mapping[str, Character]] = {
+    "busy": Character((100, 400)),
+    "middling": Character((35, 100)),
+    "small": Character((5, 35)),
+    "tiny": Character((0.3, 4)),
+    "night": Character((10, 80), open=(21, 7), weekend=(0.8, 1.3)),
+    "office": Character((20, 200), open=(8, 18), weekend=(0.0, 0.1, 0.3)),
+    "growing": Character((10, 80), growth=0.06),
+    "season": Character((20, 150), season=0.25),
+    "campaigns": Character((20, 150), campaigns=3),
+    "new hours": Character((20, 150), open=(8, 18), weekend=(0.0, 0.3), shift=2),
+}
+
+
+def simulate(
+    rng: Generator,
+    name: str,
+    calls: tuple[float, float] | None = None,
+    where: Traffic | None = None,
+    days: int = SPAN,
+) -> Traffic:
+    """Traffic of a character of ``CHARACTERS``, holidays included, at the time and place of ``where`` or of chance."""
+    character = CHARACTERS[name]
+    country, zone, earliest, latest = _PLACES[rng.integers(len(_PLACES))]
+    calendar = Calendar(country)
+    first = earliest + int(rng.integers((latest - earliest).days)) * _DAY
+    if where:
+        zone, calendar, first = where.zone, where.calendar, where.first
+    size = float(np.exp(rng.uniform(*np.log(calls or character.calls))))
+    weekend = rng.choice(character.weekend)
+    holiday = weekend * rng.uniform(0.3, 1.0) if weekend else rng.choice([0.0, 0.0, rng.uniform(0.0, 0.3)])
+    by_weekday = 1 + 0.15 * rng.standard_normal(7)
+    day_spread, hour_spread = rng.uniform(0.04, 0.12), rng.uniform(0.03, 0.10)
+    growth = character.growth * rng.choice([-1, 1])
+    phase, period = rng.uniform(0, 2 * np.pi), rng.uniform(40, 120)
+    moved = int(rng.integers(3, 18))
+    campaign_days = {int(start) + more for start in rng.integers(0, days, character.campaigns) for more in range(3)}
+    rows: list[list[int]] = []
+    for number in range(days):
+        day = first + number * _DAY
+        kind = calendar.kind(day)
+        factor = {DayKind.REST: weekend, DayKind.HOLIDAY: holiday}.get(kind, 1.0) * max(0.3, by_weekday[day.weekday()])
+        if kind is DayKind.SPECIAL:
+            factor *= 0.7
+        factor *= (1 + growth) ** (number / 7) * (1 + character.season * np.sin(phase + 2 * np.pi * number / period))
+        factor *= 1.5 if number in campaign_days else 1.0
+        factor *= rng.gamma(1 / day_spread**2, day_spread**2)
+        profile = _profile(character, character.shift if number >= moved else 0)
+        clock = np.array(clock_hours(day, zone))
+        means = size * factor * profile[clock] * rng.gamma(1 / hour_spread**2, hour_spread**2, len(clock))
+        rows.append([int(calls) for calls in rng.poisson(means)])
+    return Traffic(name, zone, calendar, first, rows)
+
+
+def _profile(character: Character, shift: int) -> np.ndarray[Any, Any]:
+    opens, closes = (hour + shift for hour in character.open)
+    hours = np.arange(24)
+    is_open = (opens <= hours) & (hours < closes) if opens < closes else (hours >= opens) | (hours < closes)
+    shape = np.where(is_open, _HUMPS if character.open == (0, 24) else 1 + 0.5 * _HUMPS / 20, 0.0)
+    scaled: np.ndarray[Any, Any] = shape / shape[is_open].mean()
+    return scaled
+
+
+# --- real ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file of real traffic, and what is known of its days."""
+
+    file: str
+    zone: ZoneInfo
+    calendar: Callable[[], Calendar]
+
+
+def _days(*spans: tuple[str, str]) -> list[date]:
+    found = []
+    for first, last in spans:
+        day = date.fromisoformat(first)
+        while day <= date.fromisoformat(last):
+            found.append(day)
+            day += _DAY
+    return found
+
+
+_NEW_YORK: Final = ZoneInfo("America/New_York")
+_TAXI: Final = (
+    ("2014-11-02", "2014-11-02"),
+    ("2014-11-27", "2014-11-30"),
+    ("2014-12-24", "2015-01-02"),
+    ("2015-01-26", "2015-01-27"),
+)
+_BIKES: Final = (("2011-08-27", "2011-08-28"), ("2012-10-29", "2012-10-30"))
+SOURCES: Final = (
+    Source("taxi-new-york-2014", _NEW_YORK, lambda: Calendar("US", special_days=_days(*_TAXI))),
+    Source("bikes-washington-2011", _NEW_YORK, lambda: Calendar("US", "DC", _days(*_BIKES))),
+    Source("pedestrians-melbourne-qv-market", ZoneInfo("Australia/Melbourne"), lambda: Calendar("AU", "VIC")),
+    Source("pedestrians-melbourne-southern-cross", ZoneInfo("Australia/Melbourne"), lambda: Calendar("AU", "VIC")),
+)
+
+
+def read(source: Source, folder: Path) -> Traffic:
+    """All of a source."""
+    known: dict[date, list[int]] = {}
+    with (folder / f"{source.file}.csv").open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            day = datetime.fromisoformat(row["start"]).astimezone(source.zone).date()
+            known.setdefault(day, []).append(int(row["calls"]))
+    first, last = min(known), max(known)
+    days = [first + number * _DAY for number in range((last - first).days + 1)]
+    calls = [found if len(found := known.get(day, [])) == len(clock_hours(day, source.zone)) else None for day in days]
+    return Traffic(source.file, source.zone, source.calendar(), first, calls)
+
+
+def thin(rng: Generator, whole: Traffic, calls: tuple[float, float], days: int = SPAN) -> Traffic:
+    """A stretch of real traffic, at a bot's size: ``calls`` is the range of calls in an average hour of day.
+
+    Each caller of the real traffic calls the bot with the same chance, so what is chance stays chance.
+    """
+    start = int(rng.integers(len(whole.calls) - days + 1))
+    stretch = whole.calls[start : start + days]
+    known = np.array([day[8:20] for day in stretch if day is not None], dtype=float)
+    size = float(np.exp(rng.uniform(*np.log(calls))))
+    chance = min(1.0, size / max(known.mean(), 1e-9))
+    thinned = [None if day is None else [int(n) for n in rng.binomial(day, chance)] for day in stretch]
+    return Traffic(whole.name, whole.zone, whole.calendar, whole.first + start * _DAY, thinned)
