@@ -7,7 +7,7 @@ from typing import Final
 
 from exporter.judging.daykinds import DayKind
 from exporter.judging.hours import KnownDay
-from exporter.judging.robust import PRIOR_DAYS, RECENT, component, median, middle_mean, steadied
+from exporter.judging.robust import PRIOR_DAYS, RECENT, component, median, middle_mean, spread, steadied
 
 _HOLIDAY: Final = 0.3
 """The part of the calls of a rest or working day, the lower, that a holiday has at least."""
@@ -55,7 +55,7 @@ def learn_calls(days: Sequence[KnownDay], day_prior: float, hour_prior: float) -
     level, day = _level(totals, day_prior, median(hours))
     profiles = {key: [level * calls for calls in profile] for key, profile in profiles.items()}
     for group in groups.values():
-        _follow(group[-RECENT:], profiles, [day + hour for hour in hours])
+        _follow(group, profiles, [day + hour for hour in hours])
     return Calls(profiles, day, hours, {rest: len(group) for rest, group in groups.items()})
 
 
@@ -149,23 +149,17 @@ def _level_of(ratios: Sequence[float], variance: float) -> float:
 def _follow(
     days: Sequence[KnownDay], profiles: dict[tuple[bool, int], Sequence[float]], variances: Sequence[float]
 ) -> None:
-    """Where the last days of a kind agree that an hour's calls have changed, as by new opening hours, takes their median."""
-    if len(days) < RECENT:
+    """Where an hour's calls have changed since the first days of a kind, as by new opening hours, takes those of the last."""
+    if len(days) < 2 * RECENT:
         return
-    rest = days[0].rest
     for clock in range(24):
-        pairs = [
-            (row.calls, profiles[rest, day.weekday][clock])
-            for day in days
-            for at, row in zip(day.clock, day.counts, strict=False)
-            if at == clock
-        ]
-        off = median(
-            [_off(*pair) / math.sqrt(1 / (pair[1] + 0.375) + variances[clock]) for pair in pairs or [(0, 0.0)]]
-        )
-        if abs(off) > _CHANGED * 1.25 / math.sqrt(RECENT):
-            came, usual = map(median, zip(*pairs, strict=True))
+        came = [row.calls for day in days for at, row in zip(day.clock, day.counts, strict=False) if at == clock]
+        first = came[: len(came) // 2] or [0]
+        before, recent = median(first), median(came[-RECENT:] or [0])
+        scatter = spread([_off(calls, before) for calls in first])
+        variance = (1 / (before + 0.375) + variances[clock] + scatter**2) / RECENT
+        if abs(_off(recent, before)) > _CHANGED * 1.25 * math.sqrt(variance):
             for weekday in range(7):
-                changed = list(profiles[rest, weekday])
-                changed[clock] = came if usual < 1 else changed[clock] * came / usual
-                profiles[rest, weekday] = changed
+                changed = list(profiles[days[0].rest, weekday])
+                changed[clock] = recent
+                profiles[days[0].rest, weekday] = changed

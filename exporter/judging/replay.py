@@ -23,7 +23,7 @@ RULES: Final = (
     Rule("OifdeBotCallsSurge", "calls_rise", 1.0),
 )
 EVIDENCE: Final = 5.0
-KEEP_FIRING: Final = 4 * 3600.0
+KEEP_FIRING: Final = 8 * 3600.0
 """Seconds for which an alert fires on after its expression held last."""
 
 
