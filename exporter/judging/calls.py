@@ -13,6 +13,8 @@ _HOLIDAY: Final = 0.3
 """The part of the calls of a rest or working day, the lower, that a holiday has at least."""
 _CHANGED: Final = 4.0
 """Standard deviations by which the last days' calls in an hour must be off for its usual calls to have changed."""
+_WORST: Final = 2.6
+"""The score that the worst window of a day exceeds on one day of nine, where hours stray independently and as if by chance."""
 _PRIOR_WEEKDAYS: Final = 2
 """How many weekdays' difference in an hour weighs as much as the differences in all hours."""
 
@@ -28,6 +30,10 @@ class Calls:
     """By hour of the clock."""
     known_days: Mapping[bool, int]
     """How many working days (False) and rest days (True) this is learned from."""
+    peak: float
+    """The usual calls of the busiest hour."""
+    restless: tuple[float, float]
+    """By how much the worst windows of past days, with too few and with too many calls, were worse than such spreads say."""
 
     def expected(self, kind: DayKind, weekday: int, clock: int) -> tuple[float, float]:
         """The calls that a loss is measured by, and those that a surge is: the same on an ordinary day."""
@@ -52,11 +58,31 @@ def learn_calls(days: Sequence[KnownDay], day_prior: float, hour_prior: float) -
         for day in days
     ]
     hours = _hour_variances(days, totals, profiles, hour_prior)
-    level, day = _level(totals, day_prior, median(hours))
-    profiles = {key: [level * calls for calls in profile] for key, profile in profiles.items()}
-    for group in groups.values():
-        _follow(group, profiles, [day + hour for hour in hours])
-    return Calls(profiles, day, hours, {rest: len(group) for rest, group in groups.items()})
+    levels, day = _levels(totals, day_prior, median(hours))
+    scaled: dict[tuple[bool, int], Sequence[float]] = {
+        key: [levels[-1] * calls for calls in profile] for key, profile in profiles.items()
+    }
+    changed = {
+        (rest, clock)
+        for rest, group in groups.items()
+        for clock in _follow(group, scaled, [day + hour for hour in hours])
+    }
+    past = [
+        [
+            (row.calls, levels[number] * profiles[known.rest, known.weekday][clock], hours[clock])
+            for clock, row in zip(known.clock, known.counts, strict=False)
+            if (known.rest, clock) not in changed
+        ]
+        for number, known in enumerate(days)
+    ]
+    return Calls(
+        scaled,
+        day,
+        hours,
+        {rest: len(group) for rest, group in groups.items()},
+        max(map(max, scaled.values())),
+        (_restless(past, day, -1), _restless(past, day, 1)),
+    )
 
 
 def _profiles(days: Sequence[KnownDay], variance: float) -> list[Sequence[float]]:
@@ -124,19 +150,21 @@ def _hour_variances(
     return [steadied(variance, worth, common, PRIOR_DAYS) for variance, worth in own]
 
 
-def _level(totals: Sequence[tuple[int, float]], prior: float, hour_variance: float) -> tuple[float, float]:
-    """The calls of now relative to the profiles, and how far a day strays from the level before it."""
+def _levels(totals: Sequence[tuple[int, float]], prior: float, hour_variance: float) -> tuple[list[float], float]:
+    """The calls relative to the profiles, as known before each day and now, and how far a day strays from that."""
     ratios: list[float] = []
+    levels: list[float] = []
     offs: list[tuple[float, float]] = []
     for came, expected in totals:
+        level = _level_of(ratios, prior) if ratios else 1.0
+        levels.append(level)
         if expected < 1:
             continue
         if len(ratios) >= 3:
-            usual = _level_of(ratios, prior) * expected
-            offs.append((_off(came, usual), 1 / (usual + 0.375) + hour_variance / 12))
+            offs.append((_off(came, level * expected), 1 / (level * expected + 0.375) + hour_variance / 12))
         ratios.append(came / expected)
-    day, worth = component(offs, prior)
-    return _level_of(ratios, prior) if ratios else 1.0, steadied(day, worth, prior, PRIOR_DAYS)
+    levels.append(_level_of(ratios, prior) if ratios else 1.0)
+    return levels, steadied(*component(offs, prior), prior, PRIOR_DAYS)
 
 
 def _level_of(ratios: Sequence[float], variance: float) -> float:
@@ -148,8 +176,8 @@ def _level_of(ratios: Sequence[float], variance: float) -> float:
 
 def _follow(
     days: Sequence[KnownDay], profiles: dict[tuple[bool, int], Sequence[float]], variances: Sequence[float]
-) -> None:
-    """Where an hour's calls have changed since the first days of a kind, as by new opening hours, takes those of the last."""
+) -> Iterable[int]:
+    """Where an hour's calls have changed since the first days of a kind, as by new opening hours, takes those of the last; yields it."""
     if len(days) < 2 * RECENT:
         return
     for clock in range(24):
@@ -163,3 +191,38 @@ def _follow(
                 changed = list(profiles[days[0].rest, weekday])
                 changed[clock] = recent
                 profiles[days[0].rest, weekday] = changed
+            yield clock
+
+
+def score(came: float, expected: float, relative: float, sign: int) -> float:
+    """How many standard deviations a count is above (``sign`` 1) or below (-1) what is expected; 0 on the other side.
+
+    The signed root of the deviance of a count whose mean strays by the variance ``relative`` (negative binomial:
+    Greenwood, Yule 1920; its root: McCullagh, Nelder 1989), with a continuity correction.
+    """
+    counted = came - 0.5 * sign
+    if sign * (counted - expected) <= 0:
+        return 0.0
+    shape = 1 / relative
+    deviance = counted * math.log(counted / expected) - (counted + shape) * math.log(
+        (counted + shape) / (expected + shape)
+    )
+    return math.sqrt(2 * max(0.0, deviance))
+
+
+def _restless(days: Sequence[Sequence[tuple[int, float, float]]], day_variance: float, sign: int) -> float:
+    worst = []
+    for hours in days:
+        most = 0.0
+        sums = [(0, 0.0, 0.0)]
+        for came, expected, variance in hours:
+            before = sums[-1]
+            sums.append((before[0] + came, before[1] + expected, before[2] + variance * expected**2))
+            for length in (1, 2, 4, 8):
+                if len(sums) > length:
+                    calls, usual, squares = (now - then for now, then in zip(sums[-1], sums[-1 - length], strict=True))
+                    if usual > 0.5 and sign * (calls - usual) > 0:
+                        most = max(most, score(calls, usual, day_variance + squares / usual**2, sign))
+        worst.append(most)
+    worst.sort(reverse=True)
+    return max(1.0, worst[len(worst) // 9] / _WORST)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, NamedTuple
 
+from exporter.judging.calls import score
 from exporter.judging.hours import Counts, Hours, Past, rows
 from exporter.judging.shares import AUTONOMY, DIRECT, INTERFACES, angle, part_and_whole
 from exporter.judging.usual import Baseline, Day, Usual
@@ -164,7 +165,9 @@ def _calls(slots: Sequence[_Slot], until: float, sign: int) -> Signal | None:
             continue
         number += 1
         known = slot.day.known_days
-        usual = (slot.usual.high_calls + 0.5 / known if sign > 0 else slot.usual.low_calls) * passed
+        usual = passed * (
+            max(slot.usual.high_calls + 0.5 / known, slot.day.peak_calls / 2) if sign > 0 else slot.usual.low_calls
+        )
         came += slot.counts.calls
         expected += usual
         squares += usual * usual * slot.usual.calls_variance
@@ -174,9 +177,8 @@ def _calls(slots: Sequence[_Slot], until: float, sign: int) -> Signal | None:
         within = squares / expected**2 + 1 / (known * expected)
         day = (slots[0].day.calls_day * days[1] ** 2 + slot.day.calls_day * days[0] ** 2) / expected**2
         relative = within + day + 1.5 * (slot.day.calls_day + slot.usual.calls_variance) / known
-        counted = came - 0.5 * sign
-        off = sign * (counted - expected) > 0 and not (sign > 0 and came < _FEWEST)
-        score = math.sqrt(2 * max(0.0, _evidence(counted, expected, relative))) if off else 0.0
+        points = 0.0 if sign > 0 and came < _FEWEST else score(came, expected, relative, sign)
+        points /= slot.day.restless[sign > 0]
         size = max(0.0, sign * (came - expected) / max(expected, 1.0))
         times = max(0.02, 1 + sign * size)
         windows.append(
@@ -185,19 +187,13 @@ def _calls(slots: Sequence[_Slot], until: float, sign: int) -> Signal | None:
                 expected,
                 came,
                 math.sqrt(expected + relative * expected**2),
-                score,
+                points,
                 size,
-                score > 0 and any(_likelier(*end, times) < _RECOVERED for end in ends),
+                points > 0 and any(_likelier(*end, times) < _RECOVERED for end in ends),
             )
         )
         ends.append((came, expected, within))
     return _signal(windows) if windows else None
-
-
-def _evidence(came: float, expected: float, relative: float) -> float:
-    """Half the deviance of a count whose mean strays by the variance ``relative`` (negative binomial)."""
-    shape = 1 / relative
-    return came * math.log(came / expected) - (came + shape) * math.log((came + shape) / (expected + shape))
 
 
 def _likelier(came: float, expected: float, relative: float, times: float) -> float:

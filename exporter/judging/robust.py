@@ -39,7 +39,8 @@ def component(offs: Sequence[tuple[float, float]], prior: float) -> tuple[float,
         return prior, 0.0
     chance = sum(variance for _, variance in offs) / len(offs)
     scale = spread([off / math.sqrt(variance + prior) for off, variance in offs])
-    return max(0.0, scale**2 * (chance + prior) - chance), len(offs) * (prior / (prior + chance)) ** 2
+    own = max(0.0, scale**2 * (chance + prior) - chance)
+    return own, len(offs) * (1 - chance / (chance + max(own, prior))) ** 2
 
 
 def steadied(own: float, worth: float, prior: float, prior_worth: float) -> float:

@@ -72,6 +72,10 @@ class Day(NamedTuple):
     share_hour: Shares
     known_days: int
     """Of its kind."""
+    peak_calls: float
+    """The usual calls of the busiest hour of any day."""
+    restless: tuple[float, float]
+    """What scores of too few and of too many calls are divided by, as those of past days were too high."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +109,8 @@ class Baseline:
             _each(lambda share: self._shares[share].day + seldom * _SHARE_ROOM),
             self.straying.share_hour,
             max(1, known),
+            self._calls.peak,
+            self._calls.restless,
         )
 
     def _hour(self, kind: DayKind, weekday: int, clock: int) -> Usual:
