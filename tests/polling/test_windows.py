@@ -152,6 +152,15 @@ class TestLastCompleteHour:
         state = fold(state, "01:10", [record(f"{hour:02}:00", 1, YESTERDAY) for hour in range(24)], of=YESTERDAY).state
         assert not windows.wants_day_before(windows.count(state, RULES, at("01:12")), RULES, at("01:12"))
 
+    def test_a_process_that_starts_lacks_yesterdays_report(self) -> None:
+        """Until it has come once; a report of the day before that is of no use."""
+        state = fold(State(), "12:00", []).state
+        assert windows.lacks_day_before(state, RULES, TODAY)
+
+        state = fold(state, "12:00", [], of=YESTERDAY).state
+        assert not windows.lacks_day_before(state, RULES, TODAY)
+        assert windows.lacks_day_before(state, RULES, YESTERDAY)
+
     def test_the_hour_never_goes_back(self) -> None:
         """Neither if the clock is set back, nor if the platform loses records."""
         state = fold(State(), "15:10", [record("14:00", 14)]).state

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.serving.negotiation import accepts_gzip, prefers_openmetrics
+from exporter.serving.negotiation import accepts_gzip, choose_language, prefers_openmetrics
 
 OPENMETRICS = "application/openmetrics-text"
 PROMETHEUS_2 = (
@@ -55,6 +55,8 @@ FIREFOX = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
         (f"text/plain,{OPENMETRICS}", False),
         (f"*/*,{OPENMETRICS}", True),
         (f"{OPENMETRICS},*/*", True),
+        (f"text/*,{OPENMETRICS}", True),
+        (f"text/plain;version=0.0.4,{OPENMETRICS}", False),
         # not wanted
         (f"{OPENMETRICS};q=0", False),
         (f"{OPENMETRICS};q=0.000,*/*", False),
@@ -64,11 +66,18 @@ FIREFOX = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
         (f"{OPENMETRICS};q=0,{OPENMETRICS};version=1.0.0", True),
         (f"{OPENMETRICS};q=0.6,text/plain;version=0.0.4;q=0.5,text/plain", True),
         (f"{OPENMETRICS};q=0.6,text/plain;q=0.5,*/*", True),
+        (f"{OPENMETRICS};q=0.6,text/plain;q=0.5,text/*", True),
+        (f"{OPENMETRICS};q=0.6,text/*;q=0.5,*/*", True),
+        (f"{OPENMETRICS};version=0.0.1;q=0,{OPENMETRICS}", True),
+        (f"{OPENMETRICS};version=0.0.1,{OPENMETRICS};q=0", False),
         # nonsense
         (f"{OPENMETRICS};q=many", False),
         (f"{OPENMETRICS};q=-1", False),
         (f"{OPENMETRICS};q=nan", False),
         (f"{OPENMETRICS};q=2", False),
+        (f"{OPENMETRICS};q=1.5", False),
+        (f"{OPENMETRICS};q=.4,text/plain;q=0.5", False),
+        (f"{OPENMETRICS};q=1.000,text/plain;q=0.999", True),
         (f"{OPENMETRICS};q", False),
         (";;;=,,=;q=,", False),
     ],
@@ -95,6 +104,9 @@ def test_openmetrics_for_clients_that_prefer_it(accept: str, *, expected: bool) 
         ("gzipped", False),
         ("gzip;q=0", False),
         ("gzip;q=0.0, *", False),
+        ("x-gzip;q=0, *", False),
+        ("x-gzip;q=0.5, *;q=0", True),
+        ("gzip, *;q=0", True),
         ("*;q=0", False),
         ("gzip;q=0.5, identity", False),
         ("gzip;q=much", False),
@@ -103,6 +115,37 @@ def test_openmetrics_for_clients_that_prefer_it(accept: str, *, expected: bool) 
 def test_gzip_for_clients_that_allow_it(accept_encoding: str, *, expected: bool) -> None:
     """A client that cannot decompress gets plain text."""
     assert expected is accepts_gzip(accept_encoding)
+
+
+@pytest.mark.parametrize(
+    "accept_language, expected",
+    [
+        ("", "en"),
+        ("zh", "zh"),
+        ("ZH-tw", "zh"),
+        ("zh-Hans-CN,zh;q=0.9", "zh"),
+        ("fr", "en"),
+        ("fr, zh;q=0.1", "zh"),
+        # the one liked more, then the first
+        ("en;q=0.5, zh", "zh"),
+        ("zh;q=0.5, en", "en"),
+        ("en, zh", "en"),
+        ("zh, en", "zh"),
+        # any other
+        ("*", "en"),
+        ("en;q=0, *", "zh"),
+        ("en;q=0.4, *;q=0.5", "zh"),
+        ("zh;q=0.4, *;q=0.5", "en"),
+        ("en;q=0.5, zh;q=0.4, *", "en"),
+        # not wanted
+        ("en;q=0", "en"),
+        ("zh;q=0", "en"),
+        ("*;q=0", "en"),
+    ],
+)
+def test_the_language_a_reader_prefers(accept_language: str, expected: str) -> None:
+    """English unless the browser asks for the other language."""
+    assert expected == choose_language(accept_language, ["en", "zh"])
 
 
 @given(st.text() | st.text("apliction/openmetrics-text*;,=q.01v\"' "))
