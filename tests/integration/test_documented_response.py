@@ -19,6 +19,7 @@ RESPONSE = b"""\
   "type": "hour", "interfaceRequestCount": 0, "interfaceSuccessCount": 0, "interfaceSuccessRate": "-1.0000"}]
 """
 CONFIG = """
+history: {{days: 0}}
 platforms:
   - name: main
     url: {url}

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any, TypeAlias
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from prometheus_client import CollectorRegistry
 
 from exporter import config
@@ -29,6 +29,9 @@ HOUR = 3600.0
 MIDNIGHT = NOW - 15 * HOUR - 1300.0
 
 Open: TypeAlias = Callable[..., Page]
+
+# A busy machine draws ten thousand bots more slowly than Playwright waits by default.
+expect.set_options(timeout=60_000)
 
 
 class StillClock:
