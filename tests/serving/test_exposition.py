@@ -483,15 +483,10 @@ def test_an_hour_inferred_to_be_empty_has_counts_and_no_ratios(
     exposition.bot_changed(bot, "hour", replace(snapshot, hour=Hour(1628820000.0, None)))
 
     found = {line.split("{")[0]: line.split()[-1] for line in page().splitlines() if line.startswith("oifde_hour_")}
-    assert found == {
-        "oifde_hour_calls": "0.0",
-        "oifde_hour_call_outcomes": "0.0",
-        "oifde_hour_interactions": "0.0",
-        "oifde_hour_interface_requests": "0.0",
-        "oifde_hour_interface_successes": "0.0",
-        "oifde_hour_start_timestamp_seconds": "1.62882e+09",
-        "oifde_hour_reported": "0.0",
-    }
+    assert "1.62882e+09" == found.pop("oifde_hour_start_timestamp_seconds")
+    assert {"oifde_hour_calls", "oifde_hour_call_outcomes", "oifde_hour_reported"} <= found.keys()
+    assert {"0.0"} == set(found.values())
+    assert not any("ratio" in name or "per_call" in name for name in found)
 
 
 def test_old_values_are_removed_and_the_scrape_health_stays(
