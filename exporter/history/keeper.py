@@ -24,7 +24,7 @@ from exporter.judging.judge import judge
 from exporter.judging.reach import Reach
 from exporter.judging.usual import Baseline, Expected, Straying, expect, learn, pool
 from exporter.judging.verdict import Verdict
-from exporter.polling.calendar import hours, local_date
+from exporter.polling.calendar import hour_end, hours, local_date
 from exporter.polling.fleet import PolledTenant, TenantKey
 from exporter.polling.snapshot import BotId, Snapshot, TenantId, TenantStatus
 from exporter.polling.windows import Rules
@@ -182,9 +182,11 @@ class Keeper:
         seconds = len(kept.past) * _DAY_SECONDS
         judged.at = snapshot.asked
         judged.records, judged.yesterday = snapshot.records, snapshot.yesterday
-        judged.verdict = (
-            self._judge(bot, judged.baseline, kept.past, snapshot, seconds) if judged.baseline else Verdict(seconds)
-        )
+        baseline = judged.baseline
+        if baseline and baseline.zone == worker.plan.rules.zone:
+            judged.verdict = self._judge(bot, baseline, kept.past, snapshot, seconds)
+        else:
+            judged.verdict = Verdict(seconds)
 
     def _judge(self, bot: BotId, baseline: Baseline, past: Past, snapshot: Snapshot, seconds: float) -> Verdict:
         assert snapshot.asked is not None  # noqa: S101 - the caller has looked
@@ -195,9 +197,7 @@ class Keeper:
             past = {**past, yesterday: hours_from(snapshot.yesterday, rules, yesterday)}
         packed = hours_from(snapshot.records, rules, today)
         reach = self._reaches.setdefault((bot.platform, bot.tenant_id), Reach())
-        settled = now
-        if snapshot.hour:
-            settled = snapshot.hour.start + 3600
+        settled = hour_end(snapshot.hour.start, rules.zone) if snapshot.hour else now
         begun = [
             (start, usual.low_calls, counts.calls)
             for (start, _), usual, counts in zip(

@@ -124,7 +124,11 @@ class HistoryWorker:
         if plan.owner != self.plan.owner:
             for access_code in self.plan.bots:
                 self._pasts.pop(self._key(access_code), None)
+        changed = (plan.owner, plan.calendar) != (self.plan.owner, self.plan.calendar)
         self.plan = plan
+        if changed:
+            for access_code in plan.bots:
+                self._on_change(self._key(access_code))
         self._session = session
         self._cache = self._open_cache(plan.path)
         self._forget_others()

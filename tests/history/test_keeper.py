@@ -5,10 +5,11 @@ import random
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from exporter.config import Auth, Bot, Config, History, Platform, Secret, Tenant, TlsConfig
+from exporter.config import Auth, Bot, Calendar, Config, History, Platform, Secret, Tenant, TlsConfig
 from exporter.history.keeper import Keeper
 from exporter.judging.verdict import Verdict
 from exporter.polling.calendar import hours
@@ -208,6 +209,35 @@ async def test_without_history(make: type[Rig]) -> None:
     rig = make(days=0)
     await rig.run(200)
     assert None is rig.keeper.judgement(rig.ids[0])
+
+
+async def test_a_new_calendar(make: type[Rig]) -> None:
+    """It counts from the next poll on: today is a special day, of which less is known."""
+    rig = make()
+    await rig.run(200)
+    former = rig.verdict().expected
+    today = Calendar(special_days=(date(2026, 5, 20),))
+    assert rig.worker is not None
+    rig.worker.replan(replace(rig.worker.plan, calendar=today), rig.platform)
+    await rig.run(200)
+    expected = rig.verdict().expected
+    assert former is not None
+    assert expected is not None
+    assert expected.calls.low < former.calls.low / 2
+
+
+async def test_a_new_time_zone(make: type[Rig]) -> None:
+    """The past begins anew, and nothing is judged by hours of another zone."""
+    rig = make()
+    await rig.run(200)
+    assert rig.worker is not None
+    plan = rig.worker.plan
+    rules = replace(plan.rules, zone=ZoneInfo("Asia/Tokyo"))
+    rig.worker.replan(replace(plan, rules=rules, owner=plan.owner._replace(zone="Asia/Tokyo")), rig.platform)
+    rig.keeper.bot_changed(
+        rig.ids[0], "hour", replace(rig.store.bots[rig.ids[0]]["hour"], records={}, yesterday_settled=False)
+    )
+    assert (0, {}) == (rig.verdict().history_seconds, rig.verdict().signals)
 
 
 async def test_removed(make: type[Rig]) -> None:
