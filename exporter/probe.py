@@ -68,7 +68,9 @@ def ask(url: str) -> str | None:
 def _is_refusal(error: Exception) -> bool:
     """Return whether a server ended TLS because it wants a client certificate: with an alert or, as asyncio does, without."""
     if isinstance(error, ssl.SSLError):
-        return isinstance(error, ssl.SSLEOFError) or (error.reason or "").endswith(_NO_CERTIFICATE)
+        # Python 3.11.2, Debian 12's, raises the second where later ones raise the first.
+        is_closed = isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError)
+        return is_closed or (error.reason or "").endswith(_NO_CERTIFICATE)
     return isinstance(error, ConnectionResetError | BrokenPipeError)
 
 
