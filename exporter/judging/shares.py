@@ -31,9 +31,9 @@ class Share:
 
 def part_and_whole(share: int, row: Counts) -> tuple[int, int]:
     """The calls (or requests) that make up a share, and those that it is a share of."""
+    _, direct, consulted, contained, requests, successes = row
     if share == INTERFACES:
-        return min(row.successes, row.requests), row.requests
-    _, direct, consulted, contained, _, _ = row
+        return min(successes, requests), requests
     return (contained if share == AUTONOMY else direct), direct + consulted + contained
 
 

@@ -5,7 +5,8 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Final, Protocol
+from types import MappingProxyType
+from typing import Final, NamedTuple, Protocol
 
 from structlog.typing import FilteringBoundLogger
 
@@ -17,9 +18,10 @@ from exporter.polling.snapshot import NO_RECORDS, BotId, Failure, Snapshot
 from exporter.polling.store import Store
 from exporter.reasons import FailureReason
 from exporter.upstream.anomalies import Anomaly
+from exporter.upstream.answer import judge_body
 from exporter.upstream.errors import CircuitOpen, LoginFailed, UpstreamError
 from exporter.upstream.progress import Progress
-from exporter.upstream.reports import parse
+from exporter.upstream.reports import Parsed, Record, parse
 
 # These affect many bots at once, and are logged once where they arise.
 _LOGGED_ELSEWHERE: Final = (CircuitOpen, LoginFailed)
@@ -83,8 +85,8 @@ class Poller:
         self._timer: asyncio.TimerHandle | None = None
         self._warned = False
         self._day_before_asked: date | None = None
-        self._digests: dict[date, int] = {}
-        """The hash of the last answer that was taken in, by the date it was requested for."""
+        self._answers: dict[date, _Answer] = {}
+        """The last answer that was taken in, by the date it was requested for."""
         self._yesterday: windows.Day | None = None
         self._yesterday_settled = False
         self._show(self._snapshot)
@@ -124,7 +126,7 @@ class Poller:
         """
         if plan.rules.zone != self.plan.rules.zone:
             self._state, self._snapshot = windows.State(), Snapshot()
-            self._day_before_asked, self._digests = None, {}
+            self._day_before_asked, self._answers = None, {}
         self.plan = plan
         self._session = session
         self._log = _bind(self._log, plan)
@@ -173,7 +175,7 @@ class Poller:
         bot = plan.bot
         body = report.request(bot.tenant_id, bot.access_code, midnight(day, plan.rules.zone))
         turn.asked = self._clock.now()
-        turn.known = self._digests.get(day) if windows.can_confirm(self._state, day) else None
+        turn.known = self._answers.get(day, _NO_ANSWER) if windows.can_confirm(self._state, day) else _NO_ANSWER
         try:
             async with asyncio.timeout_at(turn.ends) as turn.timeout:
                 rows = await self._session.query(report.operation, report.path, body, expect=list, progress=turn)
@@ -184,13 +186,30 @@ class Poller:
             self._state = windows.confirm(self._state, plan.rules, day, turn.asked)
             return
         assert isinstance(rows, list)  # noqa: S101 - `expect` promises it
-        redact = self._session.redact
-        parsed = parse(report, rows, tenant_id=bot.tenant_id, access_code=bot.access_code, redact=redact)
+        parsed = self._parse(rows)
+        if parsed.anomalies and turn.known_rows:
+            # Whether a field is missing depends on all rows.
+            turn.forget_rows()
+            rows = judge_body(turn.answer, list, ())
+            assert isinstance(rows, list)  # noqa: S101 - `list` promises it
+            parsed = self._parse(rows)
+        answer = turn.remember(parsed)
+        parsed = parsed._replace(records=[*turn.known_rows.values(), *parsed.records])
         self._state, anomalies, revisions = windows.fold(self._state, plan.rules, day, parsed, turn.asked)
-        self._digests[day] = turn.digest
-        self._digests = {of: self._digests[of] for of in self._digests if windows.can_confirm(self._state, of)}
+        self._answers[day] = answer
+        self._answers = {of: self._answers[of] for of in self._answers if windows.can_confirm(self._state, of)}
         if anomalies or revisions:
             self._report_findings(anomalies, revisions)
+
+    def _parse(self, rows: Sequence[object]) -> Parsed:
+        bot = self.plan.bot
+        return parse(
+            self.plan.rules.report,
+            rows,
+            tenant_id=bot.tenant_id,
+            access_code=bot.access_code,
+            redact=self._session.redact,
+        )
 
     def _report_findings(self, anomalies: Sequence[Anomaly], revisions: int) -> None:
         for kind, number in Counter(anomaly.kind for anomaly in anomalies).items():
@@ -282,6 +301,16 @@ class Poller:
         self._show(self._refresh())
 
 
+class _Answer(NamedTuple):
+    """An answer that was taken in: its hash, and the records of its rows by the hash of their text."""
+
+    digest: int | None = None
+    rows: Mapping[int, Record] = MappingProxyType({})
+
+
+_NO_ANSWER: Final = _Answer()
+
+
 class _Turn(Progress):
     """The time of a poll. It starts with the first request, and pauses while the poll is queued after a login."""
 
@@ -293,10 +322,13 @@ class _Turn(Progress):
         """When the time ends, on the loop's clock; None while it is paused."""
         self.timeout: asyncio.Timeout
         self.logging_in = False
-        self.known: int | None = None
-        """The hash of the answer that need not be decoded again."""
-        self.digest = 0
-        """The hash of the latest answer."""
+        self.known = _NO_ANSWER
+        """The answer that need not be decoded again."""
+        self.answer = b""
+        """The latest answer."""
+        self.known_rows: dict[int, Record] = {}
+        """Those of its rows that ``known`` has, too."""
+        self._new_rows: list[int] = []
         self._due = due
         self._left = budget
         self._clock = clock
@@ -316,9 +348,27 @@ class _Turn(Progress):
         self.asked = self._clock.now()
         self._run()
 
-    def is_known(self, answer: bytes) -> bool:
-        self.digest = hash(answer)
-        return self.digest == self.known
+    def find_news(self, answer: bytes) -> bytes | None:
+        self.answer = answer
+        if hash(answer) == self.known.digest:
+            return None
+        texts = _split_rows(answer)
+        rows = {hash(text): text for text in texts}
+        known = self.known.rows if len(rows) == len(texts) else {}
+        self.known_rows = {row: known[row] for row in rows if row in known}
+        self._new_rows = [row for row in rows if row not in known]
+        return b"[%b]" % b",".join([rows[row] for row in self._new_rows]) if self.known_rows else answer
+
+    def forget_rows(self) -> None:
+        """Treat all rows of the answer as new."""
+        self.known_rows = {}
+        self._new_rows = []
+
+    def remember(self, parsed: Parsed) -> _Answer:
+        """Return what to remember of the answer, whose new rows are ``parsed``: no rows if there are anomalies."""
+        sound = not parsed.anomalies and len(parsed.records) == len(self._new_rows)
+        new = zip(self._new_rows, parsed.records, strict=True) if sound else ()
+        return _Answer(hash(self.answer), {**self.known_rows, **dict(new)} if sound else {})
 
     def _run(self) -> None:
         if self.ends is not None:
@@ -332,6 +382,16 @@ class _Turn(Progress):
     def _end_at(self, moment: float | None) -> None:
         self.ends = moment
         self.timeout.reschedule(moment)
+
+
+def _split_rows(answer: bytes) -> Sequence[bytes]:
+    """Return the texts of the objects in a JSON array; empty if it is something else.
+
+    If there are objects within the objects, the texts are parts of rows, and their number differs from that of the rows.
+    """
+    if not (answer.startswith(b"[{") and answer.endswith(b"}]")):
+        return ()
+    return [text + b"}" for text in answer[1:-2].split(b"},")]
 
 
 def _internal(error: Exception) -> str:

@@ -218,9 +218,12 @@ def _write_line(family: Family, labels: str, value: Value) -> bytes:
 
 
 def write_number(value: float) -> str:
-    """Write a value as prometheus-client does, with a shortcut for small integers, the most frequent values."""
-    if type(value) is int and 0 <= value < _EXPONENTS_FROM:
-        return f"{value}.0"
+    """Write a value as prometheus-client does, with a shortcut for small values, the most frequent ones."""
+    if 0 <= value < _EXPONENTS_FROM:
+        if type(value) is int:
+            return f"{value}.0"
+        if type(value) is float:
+            return repr(value)
     return str(floatToGoString(value))  # type: ignore[no-untyped-call]
 
 

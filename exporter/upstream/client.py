@@ -48,8 +48,8 @@ def do_nothing() -> None:
     """Do nothing."""
 
 
-def _is_new(_answer: bytes) -> bool:
-    return False
+def _take_all(answer: bytes) -> bytes | None:
+    return answer
 
 
 class PlatformClient:
@@ -123,7 +123,7 @@ class PlatformClient:
         *,
         headers: Mapping[str, str] | None = None,
         on_turn: Callable[[], None] = do_nothing,
-        is_known: Callable[[bytes], bool] = _is_new,
+        find_news: Callable[[bytes], bytes | None] = _take_all,
         expect: type = object,
         low_priority: bool = False,
     ) -> object:
@@ -135,12 +135,12 @@ class PlatformClient:
             body: Sent as JSON.
             headers: Sent in addition to the usual ones.
             on_turn: Called right before the request is sent.
-            is_known: Returns whether the body of a successful answer need not be decoded.
+            find_news: Returns the part of a successful answer's body to decode; None for nothing.
             expect: `list` or `dict` where the answer must be a JSON array or object.
             low_priority: Send it only when other requests leave room, and never as a probe of an unreachable platform.
 
         Returns:
-            The JSON array or object of the answer; None if ``is_known``.
+            The JSON array or object of the answer; None if there are no news.
 
         Raises:
             UpstreamError: the request failed.
@@ -160,7 +160,7 @@ class PlatformClient:
                 probe = self.breaker.admit(_caller(body))
                 try:
                     on_turn()
-                    outcome = await self._attempt(operation, path, body, headers or {}, is_known, expect)
+                    outcome = await self._attempt(operation, path, body, headers or {}, find_news, expect)
                 except BaseException:
                     self.breaker.record_abandonment(probe=probe)
                     raise
@@ -186,7 +186,7 @@ class PlatformClient:
         path: str,
         body: Mapping[str, object],
         headers: Mapping[str, str],
-        is_known: Callable[[bytes], bool],
+        find_news: Callable[[bytes], bytes | None],
         expect: type,
     ) -> object:
         """Send a request and account for it; a failure is returned, not raised."""
@@ -194,7 +194,7 @@ class PlatformClient:
         self._health.requests.labels(self.platform, operation).inc()
         try:
             async with asyncio.timeout(self._timeout):
-                outcome = await self._exchange(path, body, headers, is_known, expect)
+                outcome = await self._exchange(path, body, headers, find_news, expect)
         except UpstreamError as error:
             # The traceback would keep the answer, up to several megabytes, as long as the failure is kept.
             outcome = error.with_traceback(None)
@@ -226,7 +226,7 @@ class PlatformClient:
         path: str,
         body: Mapping[str, object],
         headers: Mapping[str, str],
-        is_known: Callable[[bytes], bool],
+        find_news: Callable[[bytes], bytes | None],
         expect: type,
     ) -> object:
         self._remember_secrets(body, headers)
@@ -256,8 +256,8 @@ class PlatformClient:
                 if len(content) > MAX_BODY_BYTES:
                     response.close()
                     raise UpstreamError(FailureReason.INVALID, f"the answer has more than {MAX_BODY_BYTES >> 20} MiB")
-        whole = bytes(content)
-        return None if is_known(whole) else answer.judge_body(whole, expect, self._secrets)
+        news = find_news(bytes(content))
+        return None if news is None else answer.judge_body(news, expect, self._secrets)
 
     def _remember_secrets(self, body: Mapping[str, object], headers: Mapping[str, str]) -> None:
         """Keep the secrets that are sent: the platform may repeat them in a message."""

@@ -13,9 +13,9 @@ class Progress:
     def sent(self) -> None:
         """React to the call, which is sent now, or sent again."""
 
-    def is_known(self, answer: bytes) -> bool:
-        """Return whether the body of a successful answer is byte for byte one that the caller has processed before.
+    def find_news(self, answer: bytes) -> bytes | None:
+        """Return the part of a successful answer's body that the caller has not processed before, as JSON.
 
-        If so, it is not decoded, and the call returns None.
+        Only this is decoded. If it is None, nothing is, and the call returns None.
         """
-        return False
+        return answer

@@ -137,7 +137,7 @@ class TenantSession:
                 full,
                 headers=headers,
                 on_turn=progress.sent,
-                is_known=progress.is_known,
+                find_news=progress.find_news,
                 expect=expect,
                 low_priority=low_priority,
             )

@@ -62,6 +62,8 @@ class FakeSession:
     compares: bool = True
     """Whether it lets the caller recognise an answer by its bytes, as the real one does."""
     decoded: int = 0
+    decoded_rows: int = 0
+    """The rows that the caller wanted of the latest answer."""
     """How many answers the caller did not recognise."""
     running: int = 0
     most_running: int = 0
@@ -96,9 +98,13 @@ class FakeSession:
             if isinstance(answer, (int, float)):
                 await asyncio.sleep(answer)
                 answer = []
-            if self.compares and progress.is_known(json.dumps(answer).encode()):
-                return None
+            if self.compares:
+                news = progress.find_news(json.dumps(answer, separators=(",", ":")).encode())
+                if news is None:
+                    return None
+                answer = json.loads(news)
             self.decoded += 1
+            self.decoded_rows = len(answer) if isinstance(answer, list) else 0
             return answer
         finally:
             self.running -= 1

@@ -340,6 +340,36 @@ class TestRepeatedAnswers:
         assert 4 == rig.session.decoded
         rig.poller.close()
 
+    async def test_only_the_rows_that_have_changed_are_decoded(self, make_rig: MakeRig) -> None:
+        """The other records stay."""
+        rig = make_rig()
+        rig.session.answer = lambda day: [row(day, hour, 7) for hour in range(11)]
+        for _ in range(2):  # the second one requests yesterday's report, too
+            await rig.poller.poll(None)
+
+        rig.session.answer = lambda day: [row(day, hour, 8 if hour == 10 else 7) for hour in range(11)]
+        await rig.poller.poll(None)
+
+        assert 1 == rig.session.decoded_rows
+        assert 11 == len(rig.snapshot.records)
+        rig.poller.close()
+
+    async def test_a_field_is_not_missing_if_an_unchanged_row_has_it(self, make_rig: MakeRig) -> None:
+        """A changed row alone does not show which fields the platform sends."""
+        rig = make_rig()
+        rig.session.answer = lambda day: [row(day, hour, 7) for hour in range(11)]
+        for _ in range(2):
+            await rig.poller.poll(None)
+
+        less = row(rig.session.asked[0][1], 10, 8)
+        del less["callCount"]
+        rig.session.answer = lambda day: [*(row(day, hour, 7) for hour in range(10)), less]
+        await rig.poller.poll(None)
+
+        assert [] == rig.findings.reasons
+        assert 11 == len(rig.snapshot.records)
+        rig.poller.close()
+
     async def test_an_anomalous_one_is_decoded(self, make_rig: MakeRig) -> None:
         """A record that cannot be assigned to an hour may be assigned later: tomorrow's record, for example, after midnight."""
         rig = make_rig()
