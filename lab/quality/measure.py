@@ -14,7 +14,7 @@ from numpy.random import Generator
 
 from exporter.judging.daykinds import Calendar, DayKind
 from exporter.judging.judge import Judgement
-from exporter.judging.replay import EVIDENCE, replay
+from exporter.judging.replay import EVIDENCE, KEEP_FIRING, RULES, replay
 from exporter.polling.calendar import hours, midnight
 from lab.quality import limit
 from lab.quality.bots import Incident, draw_shares, live
@@ -25,6 +25,7 @@ from lab.report import Table
 HOUR: Final = 3600.0
 _LENGTH: Final = 36 * HOUR
 _TRIES: Final = 300
+_CALLS_LOST: Final = next(rule.least_size for rule in RULES if rule.signal == "calls_drop")
 T = TypeVar("T")
 Run = Callable[[Callable[[Any], T], Iterable[Any]], Iterable[T]]
 """Calls a function with each of many, in order, as ``map`` does."""
@@ -195,7 +196,7 @@ def count_holiday_pages(unknown: Unknown) -> tuple[int, int]:
     rng = random(unknown.seed, "unknown holiday")
     names = ("busy", "middling", "middling", "small", "office", "office", "growing", "season")
     where: tuple[Any, ...] | None = None
-    scores: dict[float, list[tuple[float, float]]] = {}
+    scores: dict[float, dict[int, tuple[float, float]]] = {}
     while where is None or not where[1]:
         traffic = simulate(rng, "office")
         holidays = [
@@ -205,24 +206,25 @@ def count_holiday_pages(unknown: Unknown) -> tuple[int, int]:
         ]
         where = (traffic, holidays)
     place, holidays = where
-    for name in names:
+    for bot, name in enumerate(names):
         traffic = simulate(rng, name, where=place)
         trace = live(rng, replace(traffic, calendar=Calendar()), draw_shares(rng, "mid"))
         begin = midnight(holidays[0], traffic.zone)
         for moment, judgement in watch(trace, begin, begin + 24 * HOUR):
             signal = judgement.signals.get("calls_drop")
             if signal is not None:
-                scores.setdefault(moment, []).append((signal.score, signal.size_ratio))
-    tenant, bots, last = 0, 0, -math.inf
+                scores.setdefault(moment, {})[bot] = (signal.score, signal.size_ratio)
+    tenant, last = 0, -math.inf
+    paged: set[int] = set()
     for moment, several in sorted(scores.items()):
-        lost = sum(score > EVIDENCE and size > 0.6 for score, size in several)
-        together = sum(score > EVIDENCE / 3 for score, _ in several) > len(several) / 2
+        lost = {bot for bot, (points, size) in several.items() if points > EVIDENCE and size > _CALLS_LOST}
+        together = sum(points > EVIDENCE / 3 for points, _ in several.values()) > len(several) / 2
         if lost and together:
-            tenant += moment - last > 4 * HOUR
+            tenant += moment - last > KEEP_FIRING
             last = moment
-        elif lost and moment - last > 4 * HOUR:
-            bots += lost
-    return tenant, bots
+        elif moment - last > KEEP_FIRING:
+            paged |= lost
+    return tenant, len(paged)
 
 
 # --- tables ----------------------------------------------------------------------------------------------------------

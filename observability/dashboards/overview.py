@@ -202,7 +202,7 @@ def _table() -> table.Panel:
             "Anomaly score",
             [
                 parts.prop("decimals", 1),
-                parts.prop("thresholds", parts.steps((None, "text"), (3, DOUBTFUL), (4.75, BAD))),
+                parts.prop("thresholds", parts.steps((None, "text"), (3, DOUBTFUL), (5, BAD))),
                 parts.prop("custom.cellOptions", {"type": common.TableCellDisplayMode.COLOR_TEXT}),
             ],
         )
