@@ -8,7 +8,7 @@ from exporter.judging.daykinds import Calendar
 from exporter.judging.hours import Counts, Hours, Past, pack, rows
 from exporter.judging.judge import Judgement, judge
 from exporter.judging.replay import Page, replay
-from exporter.judging.usual import Baseline, Straying, learn, pool
+from exporter.judging.usual import Baseline, learn, pool
 from exporter.polling.calendar import hours
 from exporter.polling.windows import Rules
 
@@ -37,17 +37,18 @@ def replay_tenant(
         last: The last date to judge.
         history: The number of days before each date that its judgement is based on.
     """
-    straying = Straying()
     day = first
     while day <= last:
-        baselines: dict[str, tuple[Baseline, Past]] = {}
-        for bot, known in pasts.items():
-            past = {of: known[of] for of in known if day - history * _DAY <= of < day}
-            if day in known and (baseline := learn(past, calendar, rules.zone, day, straying)):
-                baselines[bot] = baseline, past
-        yield {bot: list(_judge_day(*learned, pasts[bot][day], rules, day)) for bot, learned in baselines.items()}
-        if baselines:
-            straying = pool(baseline.straying for baseline, _ in baselines.values())
+        before = {
+            bot: {of: known[of] for of in known if day - history * _DAY <= of < day} for bot, known in pasts.items()
+        }
+        alone = {bot: learn(past, calendar, rules.zone, day) for bot, past in before.items()}
+        tenant = pool(baseline.straying for baseline in alone.values() if baseline)
+        yield {
+            bot: list(_judge_day(baseline, past, pasts[bot][day], rules, day))
+            for bot, past in before.items()
+            if day in pasts[bot] and alone[bot] and (baseline := learn(past, calendar, rules.zone, day, tenant))
+        }
         day += _DAY
 
 

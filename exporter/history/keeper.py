@@ -4,10 +4,10 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Final
 
 from structlog.typing import FilteringBoundLogger
 from yarl import URL
@@ -39,8 +39,6 @@ _REACHING_HOURS: Final = 3
 """How many of the newest hours tell how far the tenant's reports reach."""
 _LEARNING_SHARE: Final = 4
 """Learning rests for so many times as long as it works, so that polls and scrapes go on."""
-_POOLED_AGAIN: Final = 1.2
-"""The tenant's bots are pooled again when there are so many times as many."""
 
 
 @dataclass(slots=True)
@@ -53,9 +51,6 @@ class _Judged:
     yesterday: Mapping[float, Record] | None = None
     at: float = float("-inf")
     verdict: Verdict | None = None
-
-
-_Pool: TypeAlias = tuple[date, int, Straying]
 
 
 class Keeper:
@@ -73,7 +68,7 @@ class Keeper:
         self._judged: dict[BotKey, _Judged] = {}
         self._reaches: dict[TenantKey, Reach] = {}
         self._straying: defaultdict[TenantKey, dict[BotKey, Straying]] = defaultdict(dict)
-        self._pools: dict[TenantKey, _Pool] = {}
+        self._to_measure: dict[BotKey, None] = {}
         self._to_learn: dict[BotKey, None] = {}
         self._something_to_learn = asyncio.Event()
 
@@ -145,16 +140,23 @@ class Keeper:
     # The rest
 
     async def run(self) -> None:
-        """Learn what is usual for each bot whose past has changed, until cancelled."""
+        """Learn what is usual for each bot whose past has changed, until cancelled.
+
+        First each bot is learned by itself, then again with what is typical of all bots of its tenant. So the same pasts
+        give the same numbers in every process, in whatever order they came.
+        """
         while True:
             await self._something_to_learn.wait()
-            key = next(iter(self._to_learn))
-            del self._to_learn[key]
-            if not self._to_learn:
-                self._something_to_learn.clear()
             began = self._clock.elapsed()
+            queue, learn_one = (
+                (self._to_measure, self._learn_alone) if self._to_measure else (self._to_learn, self._learn_in_tenant)
+            )
+            key = next(iter(queue))
+            del queue[key]
+            if not self._to_measure and not self._to_learn:
+                self._something_to_learn.clear()
             try:
-                self._learn(key)
+                learn_one(key)
             except Exception:  # noqa: BLE001 - the other bots are still learned
                 self._log.exception("learning_crashed", tenant_id=key[1], access_code=key[2])
             await asyncio.sleep(_LEARNING_SHARE * (self._clock.elapsed() - began))
@@ -227,33 +229,33 @@ class Keeper:
             worker.take(bot.access_code, KnownDay(yesterday, now, found))
 
     def _learn_soon(self, key: BotKey) -> None:
-        self._to_learn[key] = None
+        self._to_measure[key] = None
         self._something_to_learn.set()
 
-    def _learn(self, key: BotKey) -> None:
-        tenant, worker = key[:2], self._workers.get(key[:2])
-        kept = self._pasts.get(key)
+    def _learn_alone(self, key: BotKey) -> None:
+        straying = self._straying[key[:2]]
+        straying.pop(key, None)
+        if baseline := self._learn(key):
+            straying[key] = baseline.straying
+        self._to_learn.update(dict.fromkeys(straying))
+        if self._to_learn:
+            self._something_to_learn.set()
+
+    def _learn_in_tenant(self, key: BotKey) -> None:
+        self._learn(key, pool(self._straying[key[:2]].values()))
+
+    def _learn(self, key: BotKey, tenant: Straying | None = None) -> Baseline | None:
+        worker, kept = self._workers.get(key[:2]), self._pasts.get(key)
         if worker is None or kept is None:
             self._judged.pop(key, None)
-            self._straying[tenant].pop(key, None)
-            return
+            return None
         rules = worker.plan.rules
         today = local_date(self._clock.now(), rules.zone)
         judged = self._judged.setdefault(key, _Judged())
-        straying = self._pool(tenant, today)
-        judged.baseline = learn(kept.past, make_calendar(worker.plan.calendar), rules.zone, today, straying)
+        judged.baseline = learn(kept.past, make_calendar(worker.plan.calendar), rules.zone, today, tenant)
         judged.learned_from = kept.past
-        if judged.baseline:
-            self._straying[tenant][key] = judged.baseline.straying
         judged.at = float("-inf")  # the next poll judges
-
-    def _pool(self, tenant: TenantKey, today: date) -> Straying:
-        """Return how the bots of a tenant stray together."""
-        bots = self._straying[tenant]
-        former = self._pools.get(tenant)
-        if former is None or former[0] != today or len(bots) > _POOLED_AGAIN * former[1]:
-            former = self._pools[tenant] = (today, len(bots), pool(bots.values()))
-        return former[2]
+        return judged.baseline
 
     def _open_cache(self, path: Path | None) -> Cache | None:
         if path is None:
@@ -265,7 +267,6 @@ class Keeper:
     def _forget(self, tenant: TenantKey) -> None:
         self._workers.pop(tenant, None)
         self._reaches.pop(tenant, None)
-        self._pools.pop(tenant, None)
         self._straying.pop(tenant, None)
         for kept in (self._pasts, self._judged):
             for key in [key for key in kept if key[:2] == tenant]:

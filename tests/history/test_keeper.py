@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
@@ -75,7 +75,7 @@ class Past:
 class Rig:
     """A keeper, and all around it that the daemon has."""
 
-    def __init__(self, start: str = "2026-05-20T12:30", days: int = 14, bots: int = 3) -> None:
+    def __init__(self, start: str = "2026-05-20T12:30", days: int = 14, bots: Sequence[int] = range(3)) -> None:
         self.clock = LoopClock(start)
         self.platform = Past(self.clock)
         self.log, log = capturing_log()
@@ -88,7 +88,7 @@ class Rig:
             60,
             300,
             Auth("t1", Secret(text="s")),
-            tuple(Bot(f"b{number}", f"b{number}", {}) for number in range(bots)),
+            tuple(Bot(f"b{number}", f"b{number}", {}) for number in bots),
         )
         platform = Platform("main", "https://user:word@platform", 10, 4, 20, None, TlsConfig(), (tenant,))
         config = Config(60, 600, 7200, 300, ("hour",), History(days), (platform,))
@@ -147,6 +147,14 @@ async def test_the_first_minutes(make: type[Rig]) -> None:
     assert expected.calls.low < 100 < expected.calls.high
     assert 24 == len(rig.verdict().today)
     assert 3 * (14 + 4) >= rig.platform.asked
+
+
+async def test_the_order_of_bots_makes_no_difference(make: type[Rig]) -> None:
+    """Replicas fetch the past in different orders, and expect the same."""
+    one, other = make(), make(bots=(2, 1, 0))
+    await asyncio.gather(one.run(300), other.run(300))
+    for number in range(3):
+        assert one.verdict(number).expected == other.verdict(2 - number).expected
 
 
 async def test_a_drop(make: type[Rig]) -> None:
