@@ -150,7 +150,7 @@ async def _replay(
 
 
 def _totals(results: Sequence[_Result]) -> Sequence[tuple[str, int, float]]:
-    """Return for each alert, and for all together, the number, and the number per 100 months of a bot."""
+    """Return the number of each alert and of all alerts, also per 100 bot-months."""
     months = sum(result.days for result in results) / _DAYS_PER_MONTH
     counts = Counter(page.alert for result in results for page in result.pages)
     rows = [(rule.alert, counts[rule.alert]) for rule in RULES] + [("all", counts.total())]

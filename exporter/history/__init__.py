@@ -1,1 +1,1 @@
-"""The past of each bot: fetched from the platform, kept, and judged by."""
+"""Fetch the past of each bot from the platform, keep it, and judge the bot by it."""

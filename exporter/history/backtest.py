@@ -17,7 +17,7 @@ _DAY = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """What one bot's past would have caused."""
+    """The alerts about one bot."""
 
     pages: Sequence[Page]
     days: int

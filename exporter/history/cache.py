@@ -1,4 +1,4 @@
-"""A file that saves the past over a restart. Whatever is wrong with it, the exporter does without it."""
+"""Save the past in a file for the next start. The exporter also runs without this file."""
 
 import asyncio
 import sqlite3
@@ -19,7 +19,7 @@ from exporter.polling.windows import Rules
 
 FILE: Final = "history.sqlite"
 FLUSH_AFTER: Final = 2.0
-"""Seconds for which days are collected before they are written in one transaction."""
+"""Seconds between the first new day and the transaction that writes it with all later ones."""
 
 _VERSION: Final = 1
 _BUSY: Final = 5.0
@@ -37,7 +37,7 @@ _Result = TypeVar("_Result")
 
 
 class Owner(NamedTuple):
-    """Whose days they are. ``url`` is the platform's, without user and password."""
+    """A tenant. ``url`` is the platform's, without user and password."""
 
     url: str
     tenant_id: str
@@ -45,9 +45,9 @@ class Owner(NamedTuple):
 
 
 class Cache:
-    """Days in an SQLite file. Each use opens it anew, so it may be replaced at any time, and other processes may use it.
+    """Days in an SQLite file. Each use opens the file, so it can be replaced at any time and shared with other processes.
 
-    SQLite's rollback journal keeps what was written before, if the process is killed in the middle of a write.
+    If the process is killed during a write, SQLite's rollback journal restores what was there before.
     """
 
     def __init__(self, folder: Path, log: FilteringBoundLogger) -> None:
@@ -73,7 +73,7 @@ class Cache:
             self._task = asyncio.create_task(self._flush_soon())
 
     async def close(self) -> None:
-        """Write what has not been written."""
+        """Write the days that are not written yet."""
         if self._task:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -127,7 +127,7 @@ class Cache:
         return self._use(write) or False
 
     def _use(self, work: Callable[[sqlite3.Connection], _Result]) -> _Result | None:
-        """Return what ``work`` gives, with a new file if this one is damaged; None if there is no file to work with."""
+        """Run ``work`` on the file, or on a new one if this one is damaged. Return None if there is no usable file."""
         try:
             try:
                 result = self._try(work)

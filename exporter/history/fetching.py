@@ -28,7 +28,7 @@ _read: Final = itemgetter(
 
 
 class Session(Protocol):
-    """A tenant's way to the platform."""
+    """Sends a tenant's calls to its platform."""
 
     async def query(
         self, operation: str, path: str, body: Mapping[str, object], *, expect: type, low_priority: bool
@@ -51,18 +51,18 @@ async def fetch_report(
 
 
 def finished_hours(parsed: Parsed, rules: Rules, day: date) -> "Hours | None":
-    """Return the hours of a local date that is over; None if a record without a place may belong to one of them."""
+    """Return the hours of a finished local date; None if an unusable record may belong to one of them."""
     known = fold(State(), rules, day, parsed, float("inf")).state.day(day)
     return hours_from(known.records, rules, day) if known and known.may_infer else None
 
 
 def hours_from(records: Mapping[float, Record], rules: Rules, day: date) -> Hours:
-    """Pack the records of a local date, which are by the start of their hour."""
+    """Pack the records of a local date; their keys are the starts of their hours."""
     return pack(counts_of(records.get(start)) for start, _ in hours(day, rules.zone))
 
 
 def counts_of(record: Record | None) -> Counts:
-    """Return what is counted of the record of an hour; an hour without one has no calls."""
+    """Return the counts of an hour's record. An hour without a record has no calls."""
     if record is None:
         return Counts()
     values = _read(record.values)

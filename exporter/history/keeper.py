@@ -1,4 +1,4 @@
-"""Judges each bot by its past, whenever a poll brings something new."""
+"""Judge each bot by its past when a poll brings something new."""
 
 import asyncio
 from collections import defaultdict
@@ -34,16 +34,16 @@ from exporter.upstream.session import TenantSession
 _DAY: Final = timedelta(days=1)
 _DAY_SECONDS: Final = 86_400
 _JUDGED_EVERY: Final = 300.0
-"""Seconds after which a bot is judged again, although polls have brought nothing new: calls may be missing by now."""
+"""Seconds until a bot is judged again although polls bring nothing new: more calls may be missing."""
 _REACHING_HOURS: Final = 3
-"""How many of the newest hours tell how far the tenant's reports reach."""
+"""The number of newest hours that show how far the tenant's reports reach."""
 _LEARNING_SHARE: Final = 4
-"""Learning rests for so many times as long as it works, so that polls and scrapes go on."""
+"""The pause after learning from one bot, as a multiple of the time that it took: polls and scrapes must not wait."""
 
 
 @dataclass(slots=True)
 class _Judged:
-    """What is known of a bot between two polls."""
+    """What the keeper knows about a bot between two polls."""
 
     baseline: Baseline | None = None
     learned_from: Past | None = None
@@ -54,7 +54,7 @@ class _Judged:
 
 
 class Keeper:
-    """Has the past of each bot fetched, learns what is usual, and judges.
+    """Plans the fetching of each bot's past, learns what is usual, and judges.
 
     It is a listener of the store, before those that show verdicts, and the work of each tenant for the fleet.
     """
@@ -80,7 +80,7 @@ class Keeper:
     # The work of a tenant
 
     def plan(self, tenant: PolledTenant) -> HistoryPlan | None:
-        """Plan the history of a tenant's bots; None if there is none, or no report by hour to compare with it."""
+        """Plan the history of a tenant's bots; None without a history or without the report by hour."""
         settings, platform = tenant.config.history, tenant.platform
         if not settings.days or HOUR.name not in tenant.config.reports:
             self._forget(tenant.key)
@@ -131,10 +131,10 @@ class Keeper:
             self.bot_removed(bot)
 
     def tenant_changed(self, tenant: TenantId, status: TenantStatus) -> None:
-        """Nothing depends on it."""
+        """Do nothing."""
 
     def tenant_removed(self, tenant: TenantId) -> None:
-        """Forget all of a tenant."""
+        """Forget everything about a tenant."""
         self._forget((tenant.platform, tenant.tenant_id))
 
     # The rest
@@ -162,12 +162,12 @@ class Keeper:
             await asyncio.sleep(_LEARNING_SHARE * (self._clock.elapsed() - began))
 
     async def close(self) -> None:
-        """Write what is not written yet."""
+        """Write the days that are not in the caches yet."""
         for cache in self._caches.values():
             await cache.close()
 
     def _update(self, worker: HistoryWorker, bot: BotId, snapshot: Snapshot) -> None:
-        """Judge again, unless nothing has changed."""
+        """Judge a bot again, unless nothing has changed."""
         assert snapshot.asked is not None  # noqa: S101 - the caller has looked
         key = _key(bot)
         judged = self._judged.setdefault(key, _Judged())
@@ -219,7 +219,7 @@ class Keeper:
         )
 
     def _keep_yesterday(self, worker: HistoryWorker, bot: BotId, snapshot: Snapshot, kept: BotPast) -> None:
-        """Keep the day before if polling has finished it."""
+        """Keep yesterday if polls have completed it."""
         if not snapshot.yesterday_settled:
             return
         rules, now = worker.plan.rules, self._clock.now()
@@ -274,7 +274,7 @@ class Keeper:
 
 
 class _Today(Mapping[float, Expected]):
-    """What is usual for each hour of a local date; worked out where somebody looks."""
+    """The expected values of a local date's hours, computed on access."""
 
     def __init__(self, baseline: Baseline, today: Hours, of: Sequence[tuple[float, float]]) -> None:
         self._baseline = baseline
@@ -295,7 +295,7 @@ class _Today(Mapping[float, Expected]):
 
 
 def _expected(baseline: Baseline, snapshot: Snapshot) -> Expected | None:
-    """Return what is usual for the hour that the metrics show."""
+    """Return the expected values of the hour that the metrics show."""
     if snapshot.hour is None:
         return None
     return expect(baseline, snapshot.hour.start, counts_of(snapshot.hour.record))

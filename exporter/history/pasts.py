@@ -1,4 +1,4 @@
-"""What is kept of the past of each bot."""
+"""The known days of each bot."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ _RESTATED_FOR = timedelta(days=2)
 
 
 class KnownDay(NamedTuple):
-    """What the platform said of a date that is over. ``asked`` is in epoch seconds; ``hours`` is None if unusable."""
+    """The report of a finished date. ``asked`` is the time of the request (epoch s); ``hours`` is None if unusable."""
 
     date: date
     asked: float
@@ -25,7 +25,7 @@ class KnownDay(NamedTuple):
 
 
 def final_from(day: date, rules: Rules) -> float:
-    """Return from when on the records of a date are final: when the day after it is over (epoch seconds)."""
+    """Return when the records of a date become final: after the end of the next day (epoch seconds)."""
     return midnight(day + _RESTATED_FOR, rules.zone) + rules.empty_hour_delay
 
 
@@ -34,12 +34,12 @@ class BotPast:
     """The known days of a bot."""
 
     past: Past = field(default_factory=dict)
-    """The days from the first one with a call on; another object after each change."""
+    """The days since the first one with calls. Each change replaces this object."""
     _days: "dict[date, Hours | None]" = field(default_factory=dict)
     _provisional: set[date] = field(default_factory=set)
 
     def wants(self, day: date, *, final: bool) -> bool:
-        """Whether a date is to be requested: it is unknown, or it was not final then and is now."""
+        """Return whether to request a date: it is unknown, or it is final now and was not before."""
         return day not in self._days or (final and day in self._provisional)
 
     def take(self, days: Iterable[KnownDay], rules: Rules, oldest: date) -> bool:

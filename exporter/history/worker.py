@@ -1,4 +1,4 @@
-"""The past of a tenant's bots, fetched newest day first with what polling leaves of the platform's limits."""
+"""Fetch the past of a tenant's bots, newest day first, with low priority."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -19,38 +19,38 @@ from exporter.polling.windows import Rules
 from exporter.upstream.errors import CircuitOpen, LoginFailed, UpstreamError
 
 GRACE: Final = 600.0
-"""Seconds after a day is settled for which its records are awaited from polling, before they are requested here."""
+"""Seconds between the end of ``empty_hour_delay`` and the request for a day: polls may complete it in this time."""
 
 _DAY: Final = timedelta(days=1)
 _TENANT_PAUSE: Final = (5.0, 600.0)
-"""Seconds without a request after a failure that concerns the whole tenant: at first, and at most when it goes on."""
+"""Seconds without requests after a failure that affects the whole tenant: the first pause, and the longest."""
 _BOT_PAUSE: Final = (300.0, 21_600.0)
-"""The same for a failure that concerns one bot."""
+"""The same for a failure that affects one bot."""
 _LOOKS_PER_TURN: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
 class HistoryPlan:
-    """Whose past is fetched, and how much of it."""
+    """The bots and the number of days to fetch."""
 
     platform: str
     owner: Owner
     rules: Rules
     days: int
     bots: tuple[str, ...]
-    """Their access codes."""
+    """The access codes."""
     calendar: Calendar
     concurrency: int
-    """The number of requests at the same time, at most."""
+    """The maximum number of concurrent requests."""
     path: Path | None = None
     """The folder of the cache."""
     interval: float = 300.0
-    """Seconds between two looks for days that are missing."""
+    """Seconds between two searches for missing days."""
 
 
 @dataclass(slots=True)
 class _Pause:
-    """Grows with each failure, and ends with a success."""
+    """A pause that doubles with each failure, up to a maximum."""
 
     first: float
     most: float
@@ -63,7 +63,7 @@ class _Pause:
 
 
 class HistoryWorker:
-    """Fetches what is missing of the past of a tenant's bots.
+    """Fetches the missing days of a tenant's bots.
 
     A day is requested when it is over and its hours are settled, and once more a day later, since records are restated.
     """
@@ -97,7 +97,7 @@ class HistoryWorker:
         self._forget_others()
 
     async def run(self, phase: float) -> None:
-        """Fetch what is missing, and look again at each interval, until cancelled."""
+        """Fetch missing days, and search again at each interval, until cancelled."""
         await self._load()
         self._asking.clear()
         free = asyncio.Semaphore(self.plan.concurrency)
@@ -118,7 +118,7 @@ class HistoryWorker:
                     await asyncio.sleep(1)
 
     def replan(self, plan: HistoryPlan, session: Session) -> None:
-        """Continue under a new plan; days of another platform or time zone are forgotten. Not while ``run`` runs."""
+        """Continue under a new plan, and forget days of another platform or time zone. Not while ``run`` runs."""
         if plan.owner != self.plan.owner or plan.path != self.plan.path:
             self._loaded.clear()
         if plan.owner != self.plan.owner:
@@ -134,13 +134,13 @@ class HistoryWorker:
         self._forget_others()
 
     def fail(self, error: Exception) -> None:
-        """Show nothing: judgements go on with what is known."""
+        """Do nothing: judgements continue with the known days."""
 
     def close(self) -> None:
-        """Release nothing."""
+        """Do nothing: nothing outlives ``run``."""
 
     def take(self, access_code: str, day: KnownDay) -> None:
-        """Add a day, wherever it comes from."""
+        """Keep a day from a request or from polls."""
         oldest = self._oldest()
         if self._cache:
             self._cache.put(self.plan.owner, access_code, day, oldest)
@@ -149,7 +149,7 @@ class HistoryWorker:
             self._on_change(key)
 
     async def _load(self) -> None:
-        """Take what the cache has of bots that are new here."""
+        """Load the days of new bots from the cache."""
         new = [access_code for access_code in self.plan.bots if access_code not in self._loaded]
         if self._cache is None or not new:
             return
@@ -164,7 +164,7 @@ class HistoryWorker:
         self._loaded.update(new)
 
     async def _missing(self) -> AsyncIterator[tuple[str, date]]:
-        """Yield the days to request, newest first; end when a new day has come."""
+        """Yield the days to request, newest first, until a new day begins."""
         rules, looks = self.plan.rules, 0
         now = self._clock.now()
         day = newest = self._newest(now)
@@ -187,7 +187,7 @@ class HistoryWorker:
             day -= _DAY
 
     def _newest(self, now: float) -> date:
-        """Return the newest date that is over and settled."""
+        """Return the newest complete date."""
         today = local_date(now, self.plan.rules.zone)
         settled = midnight(today, self.plan.rules.zone) + self.plan.rules.empty_hour_delay + GRACE
         return today - _DAY if now >= settled else today - 2 * _DAY
@@ -237,7 +237,7 @@ class HistoryWorker:
             self._warned = False
 
     def _forget_others(self) -> None:
-        """Forget the days of bots that the tenant no longer has."""
+        """Forget the days of bots that are not in the plan."""
         own = {self._key(access_code) for access_code in self.plan.bots}
         tenant = (self.plan.platform, self.plan.owner.tenant_id)
         for key in [key for key in self._pasts if key[:2] == tenant and key not in own]:

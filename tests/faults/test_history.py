@@ -1,4 +1,4 @@
-"""The past of the bots, on a platform that fails while it is fetched."""
+"""History, on platforms that work or fail."""
 
 import asyncio
 from pathlib import Path
@@ -15,7 +15,7 @@ DAYS = 7
 
 @pytest.fixture(autouse=True)
 def with_history(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A week of history."""
+    """Enable a week of history."""
     platform = rig.platform
 
     async def start_platform(*arguments: object, **options: object) -> object:
@@ -49,7 +49,7 @@ async def test_the_past_is_known_within_two_minutes(rig: Rig) -> None:
 
 
 async def test_an_outage_stops_the_history(rig: Rig) -> None:
-    """The platform receives no more requests than from a single probe at a time, and afterwards all is fetched."""
+    """The platform receives only single probes, and afterwards all days are fetched."""
     await rig.platform()
     await rig.start()
     rule = rig.simulator.faults.add(faults.HttpStatus(503))
@@ -62,7 +62,7 @@ async def test_an_outage_stops_the_history(rig: Rig) -> None:
 
 
 async def test_a_refused_login_stops_the_history(rig: Rig) -> None:
-    """A wrong secret is tried once, by the polls and the history together."""
+    """Polls and history together try a wrong secret once."""
     await rig.platform()
     tenant = rig.settings["platforms"][0]["tenants"][0]
     rig.settings["platforms"][0]["tenants"] = [tenant | {"auth": {"app_secret": "0f5c-not-the-secret"}}]
@@ -72,7 +72,7 @@ async def test_a_refused_login_stops_the_history(rig: Rig) -> None:
 
 
 async def test_a_restart_requests_what_is_missing(rig: Rig, tmp_path: Path) -> None:
-    """With ``history.path`` an hour without the exporter costs no request for a past day that is known."""
+    """With ``history.path`` no known day is requested again."""
     await rig.platform()
     rig.settings["history"]["path"] = str(tmp_path)
     bots = len((await rig.start()).up)
@@ -86,7 +86,7 @@ async def test_a_restart_requests_what_is_missing(rig: Rig, tmp_path: Path) -> N
 
 
 async def test_a_reload_keeps_the_past(rig: Rig) -> None:
-    """It disturbs nothing that it does not change; without history the series are removed."""
+    """The past stays; a reload that disables the history removes its series."""
     await rig.platform()
     bots = len((await rig.start()).up)
     assert {DAYS} == await known(rig, 120)

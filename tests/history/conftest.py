@@ -1,4 +1,4 @@
-"""A platform that has a past, without sockets, in loops in which sleeping takes no time."""
+"""A platform with a past, without sockets, in virtual time."""
 
 import asyncio
 from collections.abc import Callable, Mapping

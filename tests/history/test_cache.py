@@ -1,4 +1,4 @@
-"""What survives a restart, and what becomes of a file that is of no use."""
+"""The cache of the history: restarts, damaged files, and several processes."""
 
 import asyncio
 import os
@@ -28,7 +28,7 @@ def known(day: date = DAY, calls: int = 5) -> KnownDay:
 
 
 async def written(folder: Path, *days: KnownDay) -> None:
-    """Write days of a bot, as a process does until it ends."""
+    """Write days of a bot, like a process that ends normally."""
     cache = Cache(folder, capturing_log()[1])
     for day in days:
         cache.put(OWNER, "b1", day, OLDEST)
@@ -36,7 +36,7 @@ async def written(folder: Path, *days: KnownDay) -> None:
 
 
 async def test_a_restart_requests_only_what_is_missing(make_rig: MakeRig, tmp_path: Path) -> None:
-    """After a day without the exporter, that is one day, and yesterday's once more."""
+    """After a day without the exporter, this is yesterday, and once more the day before."""
     first = make_rig(path=tmp_path)
     await first.run(60)
     second = make_rig(start="2026-05-21T12:00", path=tmp_path)
@@ -56,43 +56,43 @@ async def test_days_of_another_platform_tenant_or_zone_are_not_taken(tmp_path: P
 
 
 async def test_old_days_are_deleted(tmp_path: Path) -> None:
-    """The file does not grow for ever."""
+    """The size of the file is limited."""
     await written(tmp_path, known(date(2026, 4, 1)), known())
     with closing(sqlite3.connect(tmp_path / FILE)) as database:
         assert [(1,)] == database.execute("SELECT count(*) FROM days").fetchall()
 
 
 async def test_an_unusable_day_is_remembered(tmp_path: Path) -> None:
-    """A day whose records could not be placed is not requested again after a restart either."""
+    """A restart does not request a day again whose records are unusable."""
     await written(tmp_path, KnownDay(DAY, 1000.0, None))
     assert {"b1": [KnownDay(DAY, 1000.0, None)]} == await Cache(tmp_path, capturing_log()[1]).load(OWNER, RULES, OLDEST)
 
 
 def garbage(file: Path) -> None:
-    """No database at all."""
+    """Replace the file with something that is not a database."""
     file.write_bytes(b"not a database " * 1000)
 
 
 def cut(file: Path) -> None:
-    """The end is missing."""
+    """Remove the end of the file."""
     file.write_bytes(file.read_bytes()[:5000])
 
 
 def overwritten(file: Path) -> None:
-    """The pages with the days hold something else."""
+    """Overwrite the pages after the first."""
     content = bytearray(file.read_bytes())
     content[4096:] = b"\xff" * (len(content) - 4096)
     file.write_bytes(content)
 
 
 def other_version(file: Path) -> None:
-    """An exporter to come has written it."""
+    """Set the version of a newer exporter."""
     with closing(sqlite3.connect(file)) as database:
         database.execute("PRAGMA user_version = 99")
 
 
 def odd_day(file: Path) -> None:
-    """A day that is shorter than its date."""
+    """Shorten a day."""
     with closing(sqlite3.connect(file)) as database, database:
         database.execute("UPDATE days SET hours = ?", (b"H\x01\x00",))
 
@@ -101,7 +101,7 @@ def odd_day(file: Path) -> None:
     "damage", [garbage, cut, overwritten, other_version, odd_day], ids=lambda damage: damage.__name__
 )
 async def test_a_file_that_cannot_be_read_is_replaced(make_rig: MakeRig, tmp_path: Path, damage: object) -> None:
-    """It is logged once, everything is requested again, and the next restart has it."""
+    """The log says so once, all days are requested again, and the next restart finds them."""
     await make_rig(path=tmp_path).run(60)
     assert callable(damage)
     damage(tmp_path / FILE)
@@ -116,7 +116,7 @@ async def test_a_file_that_cannot_be_read_is_replaced(make_rig: MakeRig, tmp_pat
 
 
 async def test_a_folder_that_cannot_be_used(make_rig: MakeRig, tmp_path: Path) -> None:
-    """Where a file stands in its place the past is fetched and kept in memory, and the log says so once."""
+    """If the folder cannot be created, the past is kept in memory, and the log says so once."""
     (tmp_path / "file").write_text("")
     rig = make_rig(path=tmp_path / "file" / "history")
     await rig.run(60)
@@ -125,7 +125,7 @@ async def test_a_folder_that_cannot_be_used(make_rig: MakeRig, tmp_path: Path) -
 
 
 async def test_a_disk_that_is_full(make_rig: MakeRig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The past is in memory all the same, what cannot be written is logged once, and is written when there is room."""
+    """The past is kept in memory, the log says so once, and the days are written when there is room again."""
     rig = make_rig(path=tmp_path)
     connect = sqlite3.connect
 
@@ -146,7 +146,7 @@ async def test_a_disk_that_is_full(make_rig: MakeRig, tmp_path: Path, monkeypatc
 
 
 async def test_two_processes_share_a_file(tmp_path: Path) -> None:
-    """Each has what both have written."""
+    """Each can load what both have written."""
     log = capturing_log()[1]
     one, two = Cache(tmp_path, log), Cache(tmp_path, log)
     one.put(OWNER, "b1", known(), OLDEST)
@@ -156,7 +156,7 @@ async def test_two_processes_share_a_file(tmp_path: Path) -> None:
 
 
 async def test_a_file_that_another_process_has_locked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is done without, and written later."""
+    """The exporter continues without it, and writes later."""
     monkeypatch.setattr("exporter.history.cache._BUSY", 0.0)
     await written(tmp_path, known())
     captured, log = capturing_log()
@@ -186,7 +186,7 @@ for number in range(2, 20_000):
 
 
 def kill_in_the_middle(file: Path) -> None:
-    """Another process writes to the file, and ends without finishing."""
+    """Kill another process while it writes to the file."""
     with subprocess.Popen(
         [sys.executable, "-c", _ENDLESS_WRITER, str(file)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as writer:
@@ -196,7 +196,7 @@ def kill_in_the_middle(file: Path) -> None:
 
 
 async def test_a_process_that_is_killed_while_it_writes(make_rig: MakeRig, tmp_path: Path) -> None:
-    """Nothing older is lost: the next process finds what was there before the write began."""
+    """The next process finds what was there before the write."""
     await make_rig(path=tmp_path).run(60)
     await asyncio.to_thread(kill_in_the_middle, tmp_path / FILE)
     assert (tmp_path / f"{FILE}-journal").exists()

@@ -1,4 +1,4 @@
-"""Verdicts: a simulated platform with a past, polled and judged by the real parts, but for the sockets."""
+"""Verdicts of the real pollers, history and judgement, on a platform without sockets."""
 
 import asyncio
 import random
@@ -26,14 +26,14 @@ DAY = 86_400
 
 
 class Past:
-    """A platform whose bots have a hundred calls an hour with little straying, but for what a test changes."""
+    """A platform whose bots have about a hundred calls an hour, unless a test changes this."""
 
     def __init__(self, clock: LoopClock) -> None:
         self.clock = clock
         self.quiet: dict[str, float] = {}
-        """Since when a bot has no calls."""
+        """The time (epoch s) since which a bot has no calls."""
         self.worse: dict[str, float] = {}
-        """Since when fewer of a bot's callers are served without an agent."""
+        """The time (epoch s) since which the autonomy of a bot is lower."""
         self.first = date(2026, 1, 1)
         self.asked = 0
 
@@ -73,7 +73,7 @@ class Past:
 
 
 class Rig:
-    """A keeper, and all around it that the daemon has."""
+    """A keeper with the pollers, the store and the worker of a tenant."""
 
     def __init__(self, start: str = "2026-05-20T12:30", days: int = 14, bots: Sequence[int] = range(3)) -> None:
         self.clock = LoopClock(start)
@@ -111,7 +111,7 @@ class Rig:
         ]
 
     async def run(self, seconds: float) -> None:
-        """Everything runs for so long."""
+        """Run everything for some seconds."""
         tasks = [asyncio.create_task(self.keeper.run())]
         if self.worker:
             tasks.append(asyncio.create_task(self.worker.run(0.0)))
@@ -125,18 +125,18 @@ class Rig:
         assert [] == [call.kwargs for call in self.log.calls if "crashed" in call.kwargs["event"]]
 
     def verdict(self, bot: int = 0) -> Verdict:
-        """What is known of a bot now."""
+        """Return the verdict on a bot."""
         verdict = self.keeper.judgement(self.ids[bot])
         assert verdict is not None
         return verdict
 
     def scores(self, bot: int = 0) -> dict[str, float]:
-        """How far a bot is from what is usual."""
+        """Return the scores of a bot."""
         return {name: signal.score for name, signal in self.verdict(bot).signals.items()}
 
 
 async def test_the_first_minutes(make: type[Rig]) -> None:
-    """Where the platform has the past, a bot is judged within two minutes of the start, and nothing is unusual."""
+    """A bot is judged within two minutes of the start, and all scores are low."""
     rig = make()
     await rig.run(121)
     assert 14 * DAY == rig.verdict().history_seconds
@@ -158,7 +158,7 @@ async def test_the_order_of_bots_makes_no_difference(make: type[Rig]) -> None:
 
 
 async def test_a_drop(make: type[Rig]) -> None:
-    """Fewer callers are served without an agent: the score rises hour by hour, and falls back when it is over."""
+    """If the autonomy of one bot drops by 30 points, its score rises, and those of the others do not."""
     rig = make()
     await rig.run(200)
     rig.platform.worse["b1"] = rig.clock.now()
@@ -171,7 +171,7 @@ async def test_a_drop(make: type[Rig]) -> None:
 
 
 async def test_a_loss_of_calls(make: type[Rig]) -> None:
-    """One of a tenant's bots has no calls any more, while the others do."""
+    """If one bot has no calls and the others have, its score rises."""
     rig = make()
     await rig.run(200)
     rig.platform.quiet["b1"] = rig.clock.now()
@@ -181,7 +181,7 @@ async def test_a_loss_of_calls(make: type[Rig]) -> None:
 
 
 async def test_a_late_report_is_no_loss_of_calls(make: type[Rig]) -> None:
-    """None of a tenant's bots has anything new: the report is late."""
+    """If no bot of the tenant has new calls, the report is late."""
     rig = make()
     await rig.run(200)
     rig.platform.quiet = {f"b{number}": rig.clock.now() for number in range(3)}
@@ -190,7 +190,7 @@ async def test_a_late_report_is_no_loss_of_calls(make: type[Rig]) -> None:
 
 
 async def test_midnight(make: type[Rig]) -> None:
-    """Nothing is unusual because a day ends, and the day that polling has finished is not requested again at once."""
+    """Scores stay low over midnight, and the day that polls have completed is not requested at once."""
     rig = make("2026-05-20T22:30")
     await rig.run(200)
     asked = rig.platform.asked
@@ -203,7 +203,7 @@ async def test_midnight(make: type[Rig]) -> None:
 
 
 async def test_a_new_bot(make: type[Rig]) -> None:
-    """Of a bot without a past only that is said."""
+    """A bot without a past has no expected values and no scores."""
     rig = make()
     rig.platform.first = date(2026, 5, 20)
     await rig.run(200)
@@ -220,7 +220,7 @@ async def test_without_history(make: type[Rig]) -> None:
 
 
 async def test_a_new_calendar(make: type[Rig]) -> None:
-    """It counts from the next poll on: today is a special day, of which less is known."""
+    """It applies from the next poll: on a special day the range of calls is wider."""
     rig = make()
     await rig.run(200)
     former = rig.verdict().expected
@@ -235,7 +235,7 @@ async def test_a_new_calendar(make: type[Rig]) -> None:
 
 
 async def test_a_new_time_zone(make: type[Rig]) -> None:
-    """The past begins anew, and nothing is judged by hours of another zone."""
+    """The past is fetched again, and no bot is judged by hours of the former zone."""
     rig = make()
     await rig.run(200)
     assert rig.worker is not None
@@ -249,7 +249,7 @@ async def test_a_new_time_zone(make: type[Rig]) -> None:
 
 
 async def test_removed(make: type[Rig]) -> None:
-    """What is gone leaves nothing behind; a bot that only gets another name keeps its past."""
+    """A removed bot or tenant leaves nothing; a renamed bot keeps its past."""
     rig = make()
     await rig.run(200)
     rig.store.remove(rig.ids[0])

@@ -28,7 +28,7 @@ def give(error: UpstreamError, _: str, __: date) -> object:
 
 
 async def test_newest_first(make_rig: MakeRig) -> None:
-    """Every bot's yesterday comes before any bot's day before; the last requested is as old as configured."""
+    """Yesterday of every bot comes before the day before of any bot, and so on for ``history.days`` days."""
     rig = make_rig(bots=("b1", "b2"))
     await rig.run(60)
     assert [(bot, f"05-{day}") for day in range(19, 12, -1) for bot in ("b1", "b2")] == rig.platform.days
@@ -37,7 +37,7 @@ async def test_newest_first(make_rig: MakeRig) -> None:
 
 
 async def test_a_finished_day_is_requested_once_more(make_rig: MakeRig) -> None:
-    """Records are restated: yesterday's are requested again when the day after it is over, then never again."""
+    """A day is requested again when the next day is over, because records are restated, and never after that."""
     rig = make_rig()
     await rig.run(60)
     rig.platform.asked.clear()
@@ -50,7 +50,7 @@ async def test_a_finished_day_is_requested_once_more(make_rig: MakeRig) -> None:
 
 
 async def test_a_day_that_is_not_settled_is_not_requested(make_rig: MakeRig) -> None:
-    """Until hours without records count as empty, yesterday is not over; then it is the next request."""
+    """Yesterday is requested when its hours without records count as hours without calls."""
     rig = make_rig(start="2026-05-20T01:00")
     await rig.run(HOUR_SECONDS)
     assert "05-19" not in rig.known()
@@ -60,7 +60,7 @@ async def test_a_day_that_is_not_settled_is_not_requested(make_rig: MakeRig) -> 
 
 
 async def test_a_day_from_polling_is_not_requested(make_rig: MakeRig) -> None:
-    """What polling has finished needs no request, except for the one that all days get a day later."""
+    """A day that polls have completed is requested only once, a day later."""
     rig = make_rig()
     day = date(2026, 5, 19)
     parsed = parse(HOUR, full_day(day), tenant_id="t1", access_code="b1")
@@ -71,7 +71,7 @@ async def test_a_day_from_polling_is_not_requested(make_rig: MakeRig) -> None:
 
 
 async def test_days_before_the_first_call_are_unknown(make_rig: MakeRig) -> None:
-    """A platform that keeps few days, or a bot that is new, has days without a record: they are no days without calls."""
+    """The bot may be new, or the platform may keep fewer days."""
     rig = make_rig()
     rig.platform.answer = lambda _, day: full_day(day) if day >= date(2026, 5, 17) and day.day != 18 else []
     await rig.run(HOUR_SECONDS)
@@ -81,7 +81,7 @@ async def test_days_before_the_first_call_are_unknown(make_rig: MakeRig) -> None
 
 
 async def test_a_day_with_a_record_without_a_place_is_unknown(make_rig: MakeRig) -> None:
-    """The hour that lacks a record may be the one."""
+    """The unusable record may belong to an hour without a record."""
     rig = make_rig()
     rig.platform.answer = lambda _, day: [*full_day(day)[:20], *([{"recordTime": "late"}] if day.day == 17 else [])]
     await rig.run(60)
@@ -89,7 +89,7 @@ async def test_a_day_with_a_record_without_a_place_is_unknown(make_rig: MakeRig)
 
 
 async def test_an_outage_stops_all_requests(make_rig: MakeRig) -> None:
-    """After a failure of the platform nothing is sent for a while that grows; then all goes on where it was."""
+    """After a failure of the platform nothing is sent for a pause that doubles; afterwards the rest is fetched."""
     rig = make_rig(bots=("b1", "b2", "b3"))
     rig.platform.answer = lambda _, __: unreachable()
     await rig.run(HOUR_SECONDS)
@@ -105,7 +105,7 @@ async def test_an_outage_stops_all_requests(make_rig: MakeRig) -> None:
 
 
 async def test_what_others_log_is_not_logged_here(make_rig: MakeRig) -> None:
-    """While the circuit is open or no login is tried, the log has it once, from them."""
+    """The circuit breaker and the login log their own state, once."""
     rig = make_rig()
     errors: list[UpstreamError] = [
         CircuitOpen(FailureReason.TIMEOUT, "unreachable"),
@@ -119,7 +119,7 @@ async def test_what_others_log_is_not_logged_here(make_rig: MakeRig) -> None:
 
 
 async def test_one_bot_that_fails_does_not_hold_up_the_others(make_rig: MakeRig) -> None:
-    """It is asked for again after five minutes, ten, and so on up to six hours."""
+    """Its days are requested again after 5 minutes, 10 minutes, and so on up to 6 hours."""
     rig = make_rig(bots=("bad", "b1"))
     refused = UpstreamError(FailureReason.API, "bad parameter", code=10000002)
     rig.platform.answer = lambda bot, day: refused if bot == "bad" else full_day(day)
@@ -129,7 +129,7 @@ async def test_one_bot_that_fails_does_not_hold_up_the_others(make_rig: MakeRig)
 
 
 async def test_new_bots_are_added_and_others_forgotten(make_rig: MakeRig) -> None:
-    """Discovery changes the plan: only what is missing is requested."""
+    """When discovery changes the plan, only the days of new bots are requested."""
     rig = make_rig(bots=("b1", "b2"))
     await rig.run(60)
     rig.platform.asked.clear()
@@ -140,7 +140,7 @@ async def test_new_bots_are_added_and_others_forgotten(make_rig: MakeRig) -> Non
 
 
 async def test_another_time_zone_begins_anew(make_rig: MakeRig) -> None:
-    """Its days are other days."""
+    """The days of another zone are other days."""
     rig = make_rig()
     await rig.run(60)
     rig.platform.asked.clear()
@@ -150,7 +150,7 @@ async def test_another_time_zone_begins_anew(make_rig: MakeRig) -> None:
 
 
 async def test_requests_of_a_tenant_are_limited(make_rig: MakeRig) -> None:
-    """No more than the plan says are under way, however slow the platform is."""
+    """A slow platform never has more concurrent requests than the plan allows."""
     rig = make_rig(bots=tuple("abcdef"))
     rig.platform.latency = 10
     task = asyncio.create_task(rig.worker.run(0.0))
