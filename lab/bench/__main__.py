@@ -1,40 +1,52 @@
 """All measurements, one table each: ``make bench``. With ``--write`` they become the results of a Markdown page."""
 
 import argparse
+import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from types import ModuleType
 from typing import Final
 
 import click
 
 from lab import machine
-from lab.bench import growth, load, memory, poll, scrape, start
+from lab.bench import growth, judging, load, memory, poll, scrape, start
 from lab.report import Table
 
-_PARTS: Final[Sequence[Callable[[], Sequence[Table]]]] = (
-    scrape.measure,
-    poll.measure,
-    load.measure,
-    memory.measure,
-    growth.measure,
-    start.measure,
-)
+_PARTS: Final[Mapping[str, ModuleType]] = {
+    "scrape": scrape,
+    "poll": poll,
+    "judging": judging,
+    "load": load,
+    "memory": memory,
+    "growth": growth,
+    "start": start,
+}
 _BEGIN: Final = "<!-- results: written by `make bench` -->"
 _END: Final = "<!-- end of the results -->"
 
 
 def main() -> None:
-    """Measures everything; prints each table as soon as it is there."""
+    """Measure; print each table as soon as it is there."""
     parser = argparse.ArgumentParser(prog="python -m lab.bench", description=__doc__)
+    parser.add_argument(
+        "parts",
+        nargs="*",
+        metavar="part",
+        choices=[*_PARTS, []],
+        help=f"only these of {', '.join(_PARTS)}; the page keeps the other tables",
+    )
     parser.add_argument("--write", type=Path, metavar="PAGE", help="the page whose results are replaced")
     options = parser.parse_args()
-    about = [("When", f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"), ("Command", "`make bench`"), *machine.describe()]
-    tables = [Table("What was measured on", ("", ""), about)]
+    parts = options.parts
+    command = f"`python -m lab.bench {' '.join(parts)}`; the other tables are older" if parts else "`make bench`"
+    about = [("When", f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"), ("Command", command), *machine.describe()]
+    tables = [Table("Machine and software", ("", ""), about)]
     click.echo(tables[0].to_text())
-    for measure in _PARTS:
-        for table in measure():
+    for part in parts or _PARTS:
+        for table in _PARTS[part].measure():
             click.echo(table.to_text())
             tables.append(table)
     if options.write:
@@ -44,11 +56,19 @@ def main() -> None:
 def _write(page: Path, tables: Sequence[Table]) -> None:
     text = page.read_text(encoding="utf-8")
     before, begin, rest = text.partition(_BEGIN)
-    _, end, after = rest.partition(_END)
+    former, end, after = rest.partition(_END)
     if not (begin and end):
         sys.exit(f"{page} has no place for the results: {_BEGIN} ... {_END}")
-    results = "\n".join(table.to_markdown() for table in tables)
-    page.write_text(f"{before}{_BEGIN}\n\n{results}\n{_END}{after}", encoding="utf-8")
+    sections = [section.strip() for section in re.split(r"^(?=### )", former, flags=re.MULTILINE) if section.strip()]
+    sections += [table.to_markdown().strip() for table in tables]
+    # The last one of each kind counts, in the place of the first one.
+    results = "\n\n".join({_kind(section): section for section in sections}.values())
+    page.write_text(f"{before}{_BEGIN}\n\n{results}\n\n{_END}{after}", encoding="utf-8")
+
+
+def _kind(section: str) -> str:
+    """Return a section's title up to its numbers."""
+    return re.split(r"[:,\n]", section, maxsplit=1)[0]
 
 
 if __name__ == "__main__":

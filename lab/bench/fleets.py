@@ -55,10 +55,11 @@ def world(bots: int) -> World:
     return SimulatedWorld(1, tenants(bots), CALM)
 
 
-def write_config(path: Path, bots: int, *, url: str, requests_per_second: float) -> None:
+def write_config(path: Path, bots: int, *, url: str, requests_per_second: float, history_days: int = 0) -> None:
     """Writes a configuration of ``tenants(bots)``, in the form that README and the example have."""
     lines = [
         "poll_interval: 60s",
+        f"history: {{days: {history_days}}}",
         "platforms:",
         "  - name: main",
         f"    url: {url}",

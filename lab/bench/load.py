@@ -1,5 +1,6 @@
 """Ten thousand bots in one process: whether polls are on time, what they cost, and whether the event loop stays free."""
 
+import re
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -22,6 +23,11 @@ _MIB: Final = 1 << 20
 _INTERVAL: Final = 60.0
 _SCRAPE_INTERVAL: Final = 15.0
 _FIRST_ROUND: Final = 600.0  # requests a second allowed; the steady rate is far below
+_HISTORY_DAYS: Final = 35
+_AROUND_RELOAD: Final = 12.0
+_REQUESTS: Final = re.compile(
+    r'^oifde_upstream_requests_total\{.*operation="query_call_statistics".*\} (\S+)$', re.MULTILINE
+)
 
 
 def measure(*, bots: int = 10_000, rounds: int = 2, profiled: float = 30.0) -> Sequence[Table]:
@@ -45,12 +51,24 @@ def measure(*, bots: int = 10_000, rounds: int = 2, profiled: float = 30.0) -> S
                 with _scraping(scraper, scrapes):
                     scraped += child.ask("span", _INTERVAL)
                 simulated += machine.cpu_seconds(simulator.pid) - before
+            progress(f"load: {_INTERVAL:.0f} s while the history is fetched")
+            write_config(
+                path, bots, url=simulator.ask("url"), requests_per_second=_FIRST_ROUND, history_days=_HISTORY_DAYS
+            )
+            child.ask("reload", _AROUND_RELOAD)
+            before = _requests(scraper)
+            fetching = child.ask("span", _INTERVAL)
+            low_priority = (_requests(scraper) - before) / fetching.seconds - len(fetching.poll_lags) / fetching.seconds
             resident = machine.resident(child.pid)
             progress(f"load: {profiled:.0f} s with the profiler")
             with _scraping(scraper, []):
                 where = _where(child.pid, profiled)
-    rows = zip(_NAMES, _figures(quiet), _figures(scraped), strict=True)
+    rows = zip(_NAMES, _figures(quiet), _figures(scraped), _figures(fetching), strict=True)
     notes = (
+        (
+            f"While the history was fetched, {low_priority:.0f} requests a second were for it (limit: half of"
+            f" {_FIRST_ROUND:.0f})."
+        ),
         (
             f"A scrape took {spread(scrapes, _MS, 0)} ms. The process had {resident / _MIB:,.0f} MiB in use at the end."
             f" The simulated platform, a process of its own, took {simulated / scraped.seconds:.0%} of a core."
@@ -61,8 +79,9 @@ def measure(*, bots: int = 10_000, rounds: int = 2, profiled: float = 30.0) -> S
         ),
     )
     scraping = f"a scrape every {_SCRAPE_INTERVAL:.0f} s"
+    history = f"{_HISTORY_DAYS} days of history are fetched"
     title = f"Load: {bots:,} bots, each polled every {_INTERVAL:.0f} s"
-    return Table(title, ("", "no scrapes", scraping), list(rows), notes), where
+    return Table(title, ("", "no scrapes", scraping, history), list(rows), notes), where
 
 
 _NAMES: Final = (
@@ -102,6 +121,11 @@ def _where(pid: int, seconds: float) -> Table:
         return Table("Where the CPU goes", ("part",), (), (f"Not measured: {error}.",))
     rows = [(part, f"{samples / parts.total():.1%}") for part, samples in parts.most_common()]
     return Table("Where the CPU goes, with scrapes", ("part", "share of the samples"), rows)
+
+
+def _requests(scraper: Scraper) -> float:
+    """Return how many reports have been requested so far."""
+    return sum(map(float, _REQUESTS.findall(scraper.scrape().page())))
 
 
 @contextmanager

@@ -1,0 +1,214 @@
+"""What the judgement costs: CPU, memory and series of the exporter, and the CPU of Prometheus for the rules."""
+
+import json
+import os
+import random
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final, NamedTuple
+from urllib.parse import quote
+from urllib.request import urlopen
+
+from exporter.judging.daykinds import Calendar
+from exporter.judging.hours import Counts, Hours, Past, pack
+from exporter.judging.judge import judge
+from exporter.judging.usual import Baseline, expect, learn
+from exporter.judging.verdict import Verdict
+from exporter.serving.catalogue import JUDGEMENT
+from lab import machine
+from lab.bench.children import Child, Pipe, answer
+from lab.bench.fleets import ZONE
+from lab.bench.scrape_children import ours
+from lab.report import Table, progress, run_alone
+
+_MS: Final = 1e-3
+_KIB: Final = 1 << 10
+_DAYS: Final = 35
+_NOW: Final = datetime(2026, 5, 20, 22, 10, tzinfo=ZONE)
+_RULES: Final = Path(__file__).parents[2] / "observability/rules"
+_EVALUATED_EVERY: Final = 5
+_PORT: Final = 19090
+
+
+def measure(*, largest: int = 10_000, rule_bots: int = 1_000, seconds: float = 40.0) -> Sequence[Table]:
+    """Learn and judge fleets of up to ``largest`` bots; then let Prometheus evaluate the rules for some seconds."""
+    rows = []
+    for bots in (10, 1_000, 10_000):
+        if bots <= largest:
+            progress(f"judging: {bots} bots")
+            with Child(_learner) as child:
+                cost: _Cost = child.ask("learn", bots)
+            memory = "" if bots == 10 else f"{cost.past / bots / _KIB:.1f}"
+            more = "" if bots == 10 else f"{cost.baselines / bots / _KIB:.1f}"
+            rows.append(
+                (
+                    f"{bots:,}",
+                    f"{cost.learn / _MS:.1f}",
+                    f"{cost.judge / _MS:.3f}",
+                    memory,
+                    more,
+                    str(cost.series),
+                )
+            )
+    notes = (
+        f"{_DAYS} days of history. A bot is judged at most once a poll, and learned once a day. Load average {machine.load()}.",
+        "Targets: 0.3 ms a poll, 30 KiB of history and 26 series a bot.",
+    )
+    columns = (
+        "bots",
+        "CPU to learn a bot, ms",
+        "CPU to judge a bot, ms",
+        "memory of the history, KiB a bot",
+        "memory of what is learned, KiB a bot",
+        "series a bot",
+    )
+    return [Table("Judging", columns, rows, notes), _measure_rules(rule_bots, seconds)]
+
+
+# --- the exporter ----------------------------------------------------------------------------------------------------
+
+
+class _Cost(NamedTuple):
+    """CPU seconds a bot, bytes of all bots, series a bot."""
+
+    learn: float
+    judge: float
+    past: int
+    baselines: int
+    series: int
+
+
+async def _learner(pipe: Pipe) -> None:
+    async def measure_fleet(bots: int) -> _Cost:
+        rng = random.Random(1)
+        today, now = _NOW.date(), _NOW.timestamp()
+        pid = os.getpid()
+        _learn(_make_past(rng))  # loads what is loaded once
+        resident = machine.resident(pid)
+        pasts = [_make_past(rng) for _ in range(bots)]
+        with_pasts = machine.resident(pid)
+        started = time.process_time()
+        baselines = [_learn(past) for past in pasts]
+        learned = (time.process_time() - started) / bots
+        for baseline in baselines:
+            baseline.day(today)
+            baseline.day(today - timedelta(days=1))
+        with_baselines = machine.resident(pid)
+        hours = _make_day(rng, _NOW.hour + 1)
+        shown = datetime(2026, 5, 20, 21, tzinfo=ZONE).timestamp()
+        expected, signals = None, {}
+        started = time.process_time()
+        for baseline, past in zip(baselines, pasts, strict=True):
+            expected = expect(baseline, shown, Counts(100, 10, 20, 60, 200, 190))
+            signals = judge(baseline, past, hours, now).signals
+        judged = (time.process_time() - started) / bots
+        verdict = Verdict(_DAYS * 86_400, expected, signals)
+        series = sum(value is not None for _, read in JUDGEMENT for _, value in read(verdict))
+        return _Cost(learned, judged, with_pasts - resident, with_baselines - with_pasts, series)
+
+    await answer(pipe, {"learn": measure_fleet})
+
+
+def _learn(past: Past) -> Baseline:
+    baseline = learn(past, Calendar(), ZONE, _NOW.date())
+    if baseline is None:
+        raise ValueError("the past is too short")
+    return baseline
+
+
+def _make_past(rng: random.Random) -> Past:
+    return {_NOW.date() - timedelta(days=ago): _make_day(rng, 24) for ago in range(_DAYS, 0, -1)}
+
+
+def _make_day(rng: random.Random, hours: int) -> Hours:
+    def make_hour() -> Counts:
+        calls = rng.randrange(90, 130)
+        contained = round(calls * rng.uniform(0.55, 0.65))
+        return Counts(calls, calls // 10, calls // 5, contained, 2 * calls, 2 * calls - rng.randrange(8))
+
+    return pack(make_hour() for _ in range(hours))
+
+
+# --- Prometheus ------------------------------------------------------------------------------------------------------
+
+
+def _measure_rules(bots: int, seconds: float) -> Table:
+    title = f"Rules: Prometheus's CPU for {bots:,} bots"
+    program = shutil.which("prometheus")
+    if program is None:
+        return Table(title, ("",), (), ("Not measured: prometheus is not installed.",))
+    with TemporaryDirectory() as directory, Child(ours, bots) as child:
+        port = child.ask("port")
+        cpu = []
+        recorded = 0.0
+        for files in ([], sorted(_RULES.glob("*.yaml"))):
+            progress(f"rules: {seconds:.0f} s {'with' if files else 'without'} rules")
+            with _prometheus(program, Path(directory) / ("rules" if files else "none"), files, port):
+                time.sleep(3 * _EVALUATED_EVERY)
+                before = _query("process_cpu_seconds_total")
+                time.sleep(seconds)
+                cpu.append(_query("process_cpu_seconds_total") - before)
+                recorded = _query('count({__name__=~".+:.+"})')
+    a_bot = (cpu[1] - cpu[0]) / (seconds / _EVALUATED_EVERY) / bots
+    version = subprocess.run([program, "--version"], capture_output=True, text=True, check=True)  # noqa: S603
+    return Table(
+        title,
+        ("", "now", "rules that judged in PromQL", "target: at most"),
+        [
+            ("CPU, ms a bot and evaluation", f"{a_bot / _MS:.3f}", "7.5", "0.3"),
+            ("recorded series a bot", f"{recorded / bots:.1f}", "130", "15"),
+        ],
+        (
+            (
+                f"{' '.join(version.stdout.split()[:3]).rstrip(',')}. The CPU is that of the process with the rules, less that"
+                f" without, over {seconds:.0f} s with an evaluation every {_EVALUATED_EVERY} s. Load average {machine.load()}."
+            ),
+        ),
+    )
+
+
+@contextmanager
+def _prometheus(program: str, directory: Path, rules: Sequence[Path], port: int) -> Iterator[None]:
+    """Run Prometheus with rules that it evaluates every few seconds."""
+    directory.mkdir()
+    for file in rules:
+        text = file.read_text(encoding="utf-8").replace("interval: 1m", f"interval: {_EVALUATED_EVERY}s")
+        (directory / file.name).write_text(text, encoding="utf-8")
+    settings = {
+        "global": {"scrape_interval": f"{_EVALUATED_EVERY}s", "evaluation_interval": f"{_EVALUATED_EVERY}s"},
+        "rule_files": [file.name for file in rules],
+        "scrape_configs": [
+            {"job_name": "oifde-exporter", "static_configs": [{"targets": [f"127.0.0.1:{port}"]}]},
+            {"job_name": "prometheus", "static_configs": [{"targets": [f"127.0.0.1:{_PORT}"]}]},
+        ],
+    }
+    (directory / "prometheus.yml").write_text(json.dumps(settings), encoding="utf-8")
+    command = [
+        program,
+        f"--config.file={directory}/prometheus.yml",
+        f"--storage.tsdb.path={directory}/data",
+        f"--web.listen-address=127.0.0.1:{_PORT}",
+        "--log.level=error",
+    ]
+    with subprocess.Popen(command) as process:  # noqa: S603 - as written above
+        try:
+            yield
+        finally:
+            process.terminate()
+
+
+def _query(expression: str) -> float:
+    """Return the value of the only series of a query, or 0."""
+    with urlopen(f"http://127.0.0.1:{_PORT}/api/v1/query?query={quote(expression)}") as response:
+        result: Any = json.load(response)["data"]["result"]
+    return float(result[0]["value"][1]) if result else 0.0
+
+
+if __name__ == "__main__":
+    run_alone(measure)
