@@ -68,6 +68,8 @@ class Keeper:
         self._judged: dict[BotKey, _Judged] = {}
         self._reaches: dict[TenantKey, Reach] = {}
         self._straying: defaultdict[TenantKey, dict[BotKey, Straying]] = defaultdict(dict)
+        self._pools: dict[TenantKey, Straying] = {}
+        """What is typical of a tenant's bots, until one of them has been learned again."""
         self._to_measure: dict[BotKey, None] = {}
         self._to_learn: dict[BotKey, None] = {}
         self._something_to_learn = asyncio.Event()
@@ -235,6 +237,7 @@ class Keeper:
     def _learn_alone(self, key: BotKey) -> None:
         straying = self._straying[key[:2]]
         straying.pop(key, None)
+        self._pools.pop(key[:2], None)
         if baseline := self._learn(key):
             straying[key] = baseline.straying
         self._to_learn.update(dict.fromkeys(straying))
@@ -242,7 +245,10 @@ class Keeper:
             self._something_to_learn.set()
 
     def _learn_in_tenant(self, key: BotKey) -> None:
-        self._learn(key, pool(self._straying[key[:2]].values()))
+        tenant = key[:2]
+        if tenant not in self._pools:
+            self._pools[tenant] = pool(self._straying[tenant].values())
+        self._learn(key, self._pools[tenant])
 
     def _learn(self, key: BotKey, tenant: Straying | None = None) -> Baseline | None:
         worker, kept = self._workers.get(key[:2]), self._pasts.get(key)
@@ -268,6 +274,7 @@ class Keeper:
         self._workers.pop(tenant, None)
         self._reaches.pop(tenant, None)
         self._straying.pop(tenant, None)
+        self._pools.pop(tenant, None)
         for kept in (self._pasts, self._judged):
             for key in [key for key in kept if key[:2] == tenant]:
                 del kept[key]
