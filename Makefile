@@ -17,6 +17,7 @@ AUDIT_VENV := .cache/audit-venv
 # Parameters of `make soak`.
 MINUTES ?= 30
 SEED ?= 1
+NUMBER ?= 20
 COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-header \
 	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-emit-options
 
@@ -126,6 +127,11 @@ bench: $(VENV)/.ready ## measure speed and cost, and write the results to docs/p
 .PHONY: alert-quality
 alert-quality: $(VENV)/.ready ## measure the alerts, and write the results to docs/alerts.md (DATA=folder: on real traffic, too)
 	$(BIN)/python -m lab.quality $(if $(DATA),--data $(DATA)) --write docs/alerts.md
+
+# Takes half an hour.
+.PHONY: mutants
+mutants: $(VENV)/.ready ## change the core at random, and write to docs/mutation.md what the tests notice (SEED=1 NUMBER=20)
+	$(BIN)/python -m lab.mutants --seed $(SEED) --number $(NUMBER) --write docs/mutation.md
 
 # Takes some minutes, and needs Prometheus and Chromium. The demo's Chinese names need Debian's fonts-noto-cjk.
 .PHONY: pictures

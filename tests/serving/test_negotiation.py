@@ -76,7 +76,7 @@ FIREFOX = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
         (f"{OPENMETRICS};q=nan", False),
         (f"{OPENMETRICS};q=2", False),
         (f"{OPENMETRICS};q=1.5", False),
-        (f"{OPENMETRICS};q=.4,text/plain;q=0.5", False),
+        (f"{OPENMETRICS};q=.5,text/plain;q=0.4", True),
         (f"{OPENMETRICS};q=1.000,text/plain;q=0.999", True),
         (f"{OPENMETRICS};q", False),
         (";;;=,,=;q=,", False),
