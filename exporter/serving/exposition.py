@@ -202,14 +202,7 @@ def _write_verdict(labels: str, verdict: Verdict) -> Sequence[bytes]:
 def _write_lines(family: Family, labels: str, series: FurtherSeries) -> bytes:
     """Write the lines of a family whose series have further labels after ``labels``."""
     return b"".join(
-        _write_line(
-            family,
-            ",".join([labels, write_labels(zip(family.labels[-len(values) :], values, strict=True))])
-            if values
-            else labels,
-            value,
-        )
-        for values, value in series
+        _write_line(family, labels + _write_further_labels(family.labels, values), value) for values, value in series
     )
 
 
@@ -263,6 +256,12 @@ def _write_collected(metric: Metric, *, openmetrics: bool) -> bytes:
 
 
 # Labels and headers are the same at every scrape, and take longer to write than the values.
+
+
+@lru_cache(_COLLECTED_SERIES)
+def _write_further_labels(names: Sequence[str], values: Sequence[str]) -> str:
+    """Write the last labels of a series, which have ``values``."""
+    return f",{write_labels(zip(names[-len(values) :], values, strict=True))}" if values else ""
 
 
 @lru_cache(_COLLECTED_SERIES)
