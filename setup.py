@@ -13,7 +13,7 @@ DESCRIBE = ("git", "describe", "--always", "--abbrev=12", "--exclude=*", "--dirt
 
 
 def revision() -> str:
-    """What the environment says (where there is no git: a wheel made of a source distribution, an image), or git."""
+    """Return the revision from the environment (builds without git: source distributions, images) or from git."""
     told = os.environ.get("OIFDE_EXPORTER_REVISION")
     if told or not Path(ROOT, ".git").exists():  # another project's git may lie above
         return told or ""

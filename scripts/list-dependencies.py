@@ -43,13 +43,13 @@ class Dependency:
 
     @property
     def summary(self) -> str:
-        """What it is, in its authors' words."""
+        """Return the summary that its authors wrote."""
         about = metadata.metadata(self.name)
         return about["Summary"].replace("|", "\\|") if "Summary" in about else ""
 
 
 def dependencies(lock: str) -> Mapping[str, Dependency]:
-    """What a lock names, by name."""
+    """Return the packages of a lock, by name."""
     text = (_REQUIREMENTS / lock).read_text(encoding="utf-8")
     found = {}
     for entry in _ENTRY.finditer(text):

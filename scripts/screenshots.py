@@ -49,7 +49,7 @@ async def main(directory: Path) -> None:
         demo = ExporterProcess(["demo", *flags], Path(temporary, "demo"), {}, at=MOMENT)
         try:
             await demo.started()
-            # Yesterday's figures come with the second poll, a quarter of a minute after the first.
+            # Yesterday's values come with the second poll, a quarter of a minute after the first.
             await wait_for(lambda: _compares(demo), "the day before")
             async with async_playwright() as playwright:
                 browser = await playwright.chromium.launch(executable_path=chromium)

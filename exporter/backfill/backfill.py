@@ -1,4 +1,4 @@
-"""A gap of many bots, read from their platforms and written as one file a day (UTC), each complete or not there."""
+"""Read the missing history of many bots from their platforms and write one file per day (UTC); no file is partial."""
 
 import asyncio
 import itertools
@@ -42,7 +42,7 @@ class Source:
     fetch: Callable[[date], Awaitable[Parsed]]
     """Fetches the report of a local date; raises UpstreamError."""
     answers: dict[date, Parsed] = field(default_factory=dict)
-    """Those that the part being written, or the next one, needs."""
+    """The reports that the current part or the next one needs."""
     known_since: float | None = None
     failed: bool = False
     """Whether it could not be read for the latest part."""
@@ -50,7 +50,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a bot in a part, or in all of them.
+    """The result of one bot in one part, or in all parts.
 
     ``failed`` counts hours too; ``error`` says why a part failed, the last one that did.
     """
@@ -61,7 +61,7 @@ class Outcome:
     error: str = ""
 
     def __add__(self, later: "Outcome") -> "Outcome":
-        known = [each for each in (self.known_since, later.known_since) if each is not None]
+        known = [since for since in (self.known_since, later.known_since) if since is not None]
         return Outcome(
             Tally(*(before + after for before, after in zip(self.tally, later.tally, strict=True))),
             self.failed + later.failed,
@@ -71,7 +71,7 @@ class Outcome:
 
 
 class NothingRead(Exception):  # noqa: N818 - what happened
-    """Not one bot could be read any more: there is no point in going on."""
+    """No bot can be read any more, so the run ends."""
 
     def __init__(self, error: UpstreamError) -> None:
         """``error`` is the last failure."""
@@ -80,7 +80,7 @@ class NothingRead(Exception):  # noqa: N818 - what happened
 
 
 class Backfill:
-    """Writes the parts of a history that are not written yet."""
+    """Write the missing parts of a history."""
 
     def __init__(
         self,
@@ -107,7 +107,7 @@ class Backfill:
 
     @property
     def steps(self) -> int:
-        """How much there is to do in all."""
+        """The number of steps of the whole run."""
         return len(self.parts) * len(self._sources)
 
     @property
@@ -116,17 +116,17 @@ class Backfill:
         return [name for name in self.parts if not self._complete(name)]
 
     def outcomes(self) -> Sequence[tuple[Source, Outcome]]:
-        """What has become of each bot so far."""
+        """Return the result of each bot so far."""
         totals = [Outcome() for _ in self._sources]
         for name in self.parts:
             if of_part := self._noted(name):
-                totals = [total + each for total, each in zip(totals, of_part, strict=True)]
+                totals = [total + outcome for total, outcome in zip(totals, of_part, strict=True)]
         return list(zip(self._sources, totals, strict=True))
 
     async def run(self, advance: Callable[[int], None]) -> None:
         """Writes part after part; one in which a bot failed is to be written again another time. Raises NothingRead.
 
-        ``advance`` is told how many of the ``steps`` have been made.
+        ``advance`` receives the number of ``steps`` that are done.
         """
         for name, part in self.parts.items():
             if self._complete(name):
@@ -136,12 +136,12 @@ class Backfill:
                 await self._write(name, part, advance)
 
     def _noted(self, name: str) -> Sequence[Outcome]:
-        """What became of each bot in a part; empty if it has not been written yet."""
+        """Return the result of each bot in a part; empty if the part is not written yet."""
         return [Outcome(Tally(*row[:3]), *row[3:]) for row in self._journal.outcome(name) or ()]
 
     def _complete(self, name: str) -> bool:
         outcomes = self._noted(name)
-        return bool(outcomes) and not any(each.error for each in outcomes)
+        return bool(outcomes) and not any(outcome.error for outcome in outcomes)
 
     def _learn(self, outcomes: Sequence[Outcome]) -> None:
         for source, outcome in zip(self._sources, outcomes, strict=True):
@@ -155,7 +155,7 @@ class Backfill:
                 async for source, failure in read:
                     outcomes.append(self._add(file, source, part, failure))
                     advance(1)
-                    if failure and all(each.failed for each in self._sources):
+                    if failure and all(source.failed for source in self._sources):
                         raise NothingRead(failure)
             file.finish()
         self._journal.note(name, _to_json(outcomes))
@@ -208,7 +208,7 @@ class Backfill:
         return None
 
     async def _ask(self, source: Source, day: date) -> Parsed:
-        """Asks once, or for as long as the platform seems to be away; a bot that failed before is not waited for again."""
+        """Fetch once, or retry while the platform seems to be down; a bot that failed before gets no retries."""
         platform = source.bot.platform
         self._answered.setdefault(platform, self._clock.elapsed())
         for attempt in itertools.count():
@@ -237,4 +237,4 @@ def _parts(gaps: Sequence[Span]) -> Mapping[str, Span]:
 
 
 def _to_json(outcomes: Sequence[Outcome]) -> list[Any]:
-    return [[*each.tally, each.failed, each.known_since, each.error] for each in outcomes]
+    return [[*outcome.tally, outcome.failed, outcome.known_since, outcome.error] for outcome in outcomes]

@@ -1,4 +1,4 @@
-"""What a directory of history is of, and which of its parts are complete: a line of JSON each.
+"""Record the settings of a history directory and its complete parts, one line of JSON each.
 
 A line is written once what it says is true, so whatever ends the process, the next one goes on from there. A part that
 is in the journal stays complete when its file has been imported and deleted. Of a thousand bots the lines of a year
@@ -66,7 +66,7 @@ class Journal:
         self._close()
 
     def outcome(self, part: str) -> Any:
-        """What was noted last of a part; None if nothing was."""
+        """Return the latest entry of a part; None if there is none."""
         line = self._parts.get(part)
         return line and json.loads(line)["outcome"]
 

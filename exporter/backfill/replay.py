@@ -4,12 +4,12 @@ The functions that decide in the daemon what is shown decide it here. They are g
 would have said at that moment, as far as that is known: of an hour only its final record is. So an hour is shown from
 the moment it settles, which is exact unless the record came later, and the counters grow evenly during the hour.
 
-Where the past meets live series their last or first figures are not known. A counter that seems to fall there would be
+Where the past meets live series their last or first values are not known. A counter that seems to fall there would be
 taken for one that was reset, and the whole day be counted twice. Hence there are no counters
 
 - before the end of the hour in which the gap begins: by then they have reached whatever was shown before the gap;
 - in the day that is counted when the gap ends, after the last hour that had ended ``empty_hour_delay`` before: the
-  figures shown after the gap may have no more than the hours until then.
+  values shown after the gap may have no more than the hours until then.
 
 Nothing is said of the time before the first record that is known of a bot: the platform may have forgotten it, or the
 bot did not exist. All moments are epoch seconds.
@@ -34,7 +34,7 @@ class Span(NamedTuple):
     end: int
 
     def within(self, other: "Span") -> "Span":
-        """What both have in common; it is empty, with an end that is not after its beginning, where that is nothing."""
+        """Return the intersection; if it is empty, its end is not after its beginning."""
         return Span(max(self.begin, other.begin), min(self.end, other.end))
 
 
@@ -49,7 +49,7 @@ class Tally(NamedTuple):
 
 def days_of(span: Span, rules: Rules, step: int) -> Sequence[date]:
     """The local dates whose reports ``replay`` and ``tally`` need for a span."""
-    # Where one who has just started begins: the day before may still be counted, or have the last complete hour.
+    # An exporter that has just started begins with the day before: the day before may still be counted, or have the last complete hour.
     day, last = day_before(local_date(span.begin - step, rules.zone)), local_date(span.end - 1, rules.zone)
     days = [day]
     while day < last:
@@ -73,7 +73,7 @@ def begun_in(span: Span, rules: Rules) -> Iterator[tuple[date, float]]:
 
 
 def tally(reports: Mapping[date, Parsed], rules: Rules, span: Span, known_since: float | None) -> Tally:
-    """What is known of the hours that begin in a span, from the final reports of ``days_of`` it."""
+    """Count the recorded, empty and unknown hours that begin in a span, from the final reports of ``days_of``."""
     days = {of: _final(reports, rules, of) for of in reports}
     recorded = empty = unknown = 0
     for of, start in begun_in(span, rules):
@@ -89,7 +89,7 @@ def tally(reports: Mapping[date, Parsed], rules: Rules, span: Span, known_since:
 def replay(
     reports: Mapping[date, Parsed], rules: Rules, span: Span, *, gap: Span, step: int, known_since: float | None
 ) -> Iterator[tuple[int, Snapshot]]:
-    """What was shown in a span of a gap, at every multiple of ``step`` (seconds).
+    """Replay the samples of a span of a gap, at every multiple of ``step`` (seconds).
 
     Args:
         reports: The final reports of ``days_of`` the span.
@@ -114,7 +114,7 @@ def replay(
 
 
 class _Joint:
-    """Where a gap's counters meet live ones."""
+    """The limits of a gap's counters, next to live ones."""
 
     def __init__(self, reports: Mapping[date, Parsed], rules: Rules, gap: Span) -> None:
         begun = hour_start(gap.begin, rules.zone)
@@ -167,7 +167,7 @@ def _grown(record: Record, report: Report, moment: float) -> Record:
     """A record as it would have been during its hour. Only its counts are known, and only they are shown of it."""
     share = (moment - record.start) / _RECORD_SECONDS
     values = tuple(
-        None if value is None or each.kind is not Kind.COUNT else int(value * share)
-        for each, value in zip(report.fields, record.values, strict=True)
+        None if value is None or field.kind is not Kind.COUNT else int(value * share)
+        for field, value in zip(report.fields, record.values, strict=True)
     )
     return record._replace(values=values)

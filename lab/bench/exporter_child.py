@@ -28,7 +28,7 @@ _SLASHES: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """What happened in a span of time; all in seconds."""
+    """Measurements of a span of time, in seconds."""
 
     seconds: float = 0.0
     cpu: float = 0.0
@@ -100,7 +100,7 @@ async def exporter(pipe: Pipe, clock: BenchmarkClock, path: Path, interval: floa
         "blocks": _blocks,
         "reload": reload,
     }
-    tasks = [asyncio.create_task(each) for each in (app.run(), answer(pipe, questions))]
+    tasks = [asyncio.create_task(work) for work in (app.run(), answer(pipe, questions))]
     await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     for task in tasks:
         task.cancel()
@@ -109,7 +109,7 @@ async def exporter(pipe: Pipe, clock: BenchmarkClock, path: Path, interval: floa
 
 
 class _Watch:
-    """Measures from the inside. Its own part in the figures is about 1 % of a core, while a span is watched."""
+    """Measure from the inside. Measuring itself costs about 1 % of a core, while a span is watched."""
 
     def __init__(self, app: App) -> None:
         # The histogram that the program itself keeps has only buckets; it goes on to be filled.
@@ -188,9 +188,9 @@ def _pollers() -> set[asyncio.Task[object]]:
 def _connections() -> set[str]:
     """The sockets that are open, by the names the system has for them."""
     names = set()
-    for each in Path("/proc/self/fd").iterdir():
+    for descriptor in Path("/proc/self/fd").iterdir():
         with suppress(FileNotFoundError):  # the one that lists them
-            names.add(str(each.readlink()))
+            names.add(str(descriptor.readlink()))
     return {name for name in names if name.startswith("socket:")}
 
 

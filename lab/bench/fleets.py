@@ -13,7 +13,7 @@ from exporter.simulator import CALM, SimBot, SimTenant, SimulatedWorld, World, d
 
 ZONE: Final = ZoneInfo("Asia/Shanghai")
 EVENING: Final = datetime(2026, 5, 20, 23, 5, tzinfo=ZONE).timestamp()
-"""Where the clock starts: a report has 24 records by then, the most it can have; no measurement runs over midnight
+"""The start of the clock: a report has 24 records by then, the most it can have; no measurement runs over midnight
 unless it means to."""
 
 _BOTS_PER_TENANT: Final = 100
@@ -51,7 +51,7 @@ def tenants(bots: int) -> Sequence[SimTenant]:
 
 
 def world(bots: int) -> World:
-    """What the platform tells of ``tenants(bots)``."""
+    """Return the platform's answers for ``tenants(bots)``."""
     return SimulatedWorld(1, tenants(bots), CALM)
 
 

@@ -1,4 +1,4 @@
-"""Where a process spends its CPU time, by parts of the program, as py-spy sees it from the outside."""
+"""Measure the CPU time of a process with py-spy, by parts of the program."""
 
 import re
 import shutil
@@ -11,7 +11,7 @@ from typing import Final
 
 _RATE: Final = 250  # samples a second
 
-# What a sample counts as, by the innermost of its frames that says anything; the page's parts only count as such in a
+# The part of a sample is that of its innermost known frame; the page's parts only count as such in a
 # scrape. Frames of asyncio and of the standard library say nothing of who needed them.
 _PARTS: Final = (
     ("configuration", r"exporter/config/|yaml/|pydantic"),

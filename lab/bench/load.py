@@ -63,7 +63,7 @@ def measure(*, bots: int = 10_000, rounds: int = 2, profiled: float = 30.0) -> S
             progress(f"load: {profiled:.0f} s with the profiler")
             with _scraping(scraper, []):
                 where = _where(child.pid, profiled)
-    rows = zip(_NAMES, _figures(quiet), _figures(scraped), _figures(fetching), strict=True)
+    rows = zip(_NAMES, _list_seconds(quiet), _list_seconds(scraped), _list_seconds(fetching), strict=True)
     notes = (
         (
             f"While the history was fetched, {low_priority:.0f} requests a second were for it (limit: half of"
@@ -101,7 +101,7 @@ _NAMES: Final = (
 )
 
 
-def _figures(span: Span) -> Sequence[str]:
+def _list_seconds(span: Span) -> Sequence[str]:
     return (
         f"{len(span.poll_lags) / span.seconds:.1f}",
         f"{span.cpu / span.seconds:.1%}",

@@ -1,4 +1,4 @@
-"""Does memory stay flat? Days of polls, hurried: every round the platform has new figures, and midnight comes and goes."""
+"""Measure memory over days of accelerated polls, with new values every round and with midnights."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -40,11 +40,11 @@ def measure(*, bots: int = 20, days: int = 6, polls_per_second: float = 300.0) -
                 scraper.scrape()
                 samples.append(_Sample(rounds, machine.resident(child.pid), child.ask("blocks")))
     later = samples[days // 4 :]
-    resident = linear_regression([each.rounds for each in later], [each.resident for each in later]).slope
-    blocks = linear_regression([each.rounds for each in later], [each.blocks for each in later]).slope
+    resident = linear_regression([sample.rounds for sample in later], [sample.resident for sample in later]).slope
+    blocks = linear_regression([sample.rounds for sample in later], [sample.blocks for sample in later]).slope
     rows = [
-        (f"after day {day}", f"{each.rounds:,.0f}", f"{each.resident / _MIB:.1f}", f"{each.blocks:,}")
-        for day, each in enumerate(samples, 1)
+        (f"after day {day}", f"{sample.rounds:,.0f}", f"{sample.resident / _MIB:.1f}", f"{sample.blocks:,}")
+        for day, sample in enumerate(samples, 1)
         if day in {1, days // 2, days}
     ]
     notes = (

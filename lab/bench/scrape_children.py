@@ -83,7 +83,7 @@ async def peer(pipe: Pipe, page: str, isal: bool) -> None:
             child.inc()
         return time.process_time() - started
 
-    # What is here stays: its own garbage collections need not look at it again.
+    # These objects stay, so garbage collections need not visit them again.
     gc.collect()
     gc.freeze()
     app = web.Application()

@@ -1,4 +1,4 @@
-"""What it takes to read a large configuration, and what a reload disturbs."""
+"""Measure how long a large configuration takes to load, and how much a reload delays."""
 
 import time
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""What the dashboards say of alerts. Their names begin with ``Oifde``, whatever else the Prometheus watches."""
+"""Queries for alerts. Only names that begin with ``Oifde`` count, as the Prometheus may have other alerts."""
 
 from typing import Final
 

@@ -40,7 +40,7 @@ def one_bot() -> str:
     page.variable(parts.choice("tenant", "Tenant", "The tenant of the bot", TENANTS, TENANT_REGEX))
     page.variable(parts.choice("bot", "Bot", "The bot to show", _BOTS, _BOT_REGEX))
     page.annotation(alerts.marks(_ALERTS_OF_BOT))
-    _figures(page)
+    _add_values(page)
     page.panel(_autonomy_and_band())
     page.panel(_score())
     page.row("Calls")
@@ -52,7 +52,7 @@ def one_bot() -> str:
     return page.text()
 
 
-def _figures(page: parts.Page) -> None:
+def _add_values(page: parts.Page) -> None:
     page.panel(
         parts.figure(
             "Autonomy",

@@ -1,4 +1,4 @@
-"""*Platform and exporter health*: whether the figures can be trusted, and where it hangs if they cannot."""
+"""*Platform and exporter health*: whether the metrics are reliable, and which part fails if not."""
 
 from typing import Final
 
@@ -28,7 +28,7 @@ def health() -> str:
     )
     page.variable(parts.any_of(parts.choice("platform", "Platform", "Platforms that are shown", _PLATFORMS, "")))
     page.annotation(alerts.marks(_ALERTS))
-    _figures(page)
+    _add_values(page)
     page.panel(_platforms())
     page.panel(_tenants())
     page.row("Requests to the platform")
@@ -41,7 +41,7 @@ def health() -> str:
     return page.text()
 
 
-def _figures(page: parts.Page) -> None:
+def _add_values(page: parts.Page) -> None:
     page.panel(
         parts.figure(
             "Bots polled",

@@ -76,7 +76,7 @@ def bots_overview() -> str:
         )
     )
     page.annotation(alerts.marks(_ALERTS_OF_TENANTS))
-    _figures(page)
+    _add_values(page)
     page.panel(_table())
     page.row("Over time")
     _over_time(page)
@@ -85,7 +85,7 @@ def bots_overview() -> str:
     return page.text()
 
 
-def _figures(page: parts.Page) -> None:
+def _add_values(page: parts.Page) -> None:
     page.panel(
         parts.figure(
             "Bots", "Bots that the exporter polls.", parts.at_the_end(f"count({bots()})"), unit="none", width=4

@@ -1,4 +1,4 @@
-"""What the dashboards are put together from. All panels here have been part of Grafana since version 8 or longer."""
+"""Build dashboards from panels. Grafana has all these panels since version 8."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -379,7 +379,7 @@ class Page:
 
 
 _OF_OTHER_VARIABLES: Final = ("id", "auto", "auto_count", "auto_min")
-"""What the SDK writes for every variable, and Grafana only for intervals or not at all."""
+"""Fields that the SDK writes for every variable; Grafana writes them for intervals only, or never."""
 
 
 class _Built(Builder[models.AnnotationQuery]):
@@ -391,7 +391,7 @@ class _Built(Builder[models.AnnotationQuery]):
 
 
 class Marks(models.AnnotationQuery):
-    """Marks where a query has a series, for as long as it has it."""
+    """Mark the times at which a query has a series."""
 
     def __init__(self, name: str, expression: str, *, colour: str, title: str, words: str) -> None:
         """``title`` and ``words`` may name labels, as ``{{alertname}}``."""
@@ -400,7 +400,7 @@ class Marks(models.AnnotationQuery):
         self._words = words
 
     def to_json(self) -> dict[str, object]:
-        # What Grafana's Prometheus data source reads of an annotation beyond the common fields.
+        # Fields that only Grafana's Prometheus data source reads.
         return super().to_json() | {"step": "1m", "titleFormat": self._title, "textFormat": self._words}
 
 
@@ -409,8 +409,8 @@ def _without_nulls(value: Any) -> Any:
     match value:
         case dict():
             is_threshold = value.keys() == {"value", "color"}
-            return {key: _without_nulls(each) for key, each in value.items() if each is not None or is_threshold}
+            return {key: _without_nulls(item) for key, item in value.items() if item is not None or is_threshold}
         case list():
-            return [_without_nulls(each) for each in value]
+            return [_without_nulls(item) for item in value]
         case _:
             return value

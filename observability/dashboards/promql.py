@@ -67,5 +67,5 @@ def for_each_bot(expression: str) -> str:
 
 
 def of_platforms(expression: str) -> str:
-    """Those bots of an expression that live on the platforms chosen, with the label ``platform``."""
+    """Select the bots on the chosen platforms, and add the label ``platform``."""
     return f"({expression}) * on ({_BOT}) group_left (platform) {bots('platform', where=PLATFORM)}"

@@ -71,7 +71,7 @@ class MakeBackfill(Protocol):
 
 @pytest.fixture
 def journal(tmp_path: Path) -> Iterator[Journal]:
-    """Of the test's directory."""
+    """Return the journal of the test's directory."""
     with Journal(tmp_path, {}, limit=0) as journal:
         yield journal
 
@@ -101,7 +101,7 @@ def written(directory: Path) -> Mapping[str, int]:
 
 
 def ignore(_: int) -> None:
-    """What nobody watches."""
+    """Ignore the progress."""
 
 
 async def test_each_day_of_a_bot_is_asked_for_once(make: MakeBackfill, tmp_path: Path) -> None:

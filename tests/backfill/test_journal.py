@@ -1,4 +1,4 @@
-"""What a directory of history remembers."""
+"""The journal of a history directory."""
 
 import resource
 from pathlib import Path
@@ -38,7 +38,7 @@ def test_a_line_that_was_being_written_counts_for_nothing(tmp_path: Path, writte
 
 
 def test_another_history_is_not_mixed_in(tmp_path: Path) -> None:
-    """What differs is named, and what to do."""
+    """The error names the difference and the fix."""
     with Journal(tmp_path, PLAN, limit=100) as journal:
         journal.note("2026-05-20", [1])
 
@@ -47,7 +47,7 @@ def test_another_history_is_not_mixed_in(tmp_path: Path) -> None:
 
 
 def test_a_history_without_a_part_is_begun_anew(tmp_path: Path) -> None:
-    """Whoever has mistyped a flag, and noticed at once, need not clean up."""
+    """A run that ends at once after a mistyped flag leaves nothing to clean up."""
     with Journal(tmp_path, PLAN, limit=100):
         pass
     with Journal(tmp_path, {**PLAN, "step": 60}, limit=200) as journal:
@@ -84,7 +84,7 @@ def test_a_file_that_is_no_journal_is_told(tmp_path: Path, text: str) -> None:
 
 
 def test_one_process_at_a_time(tmp_path: Path) -> None:
-    """The second is told so, and can go on when the first has ended."""
+    """The second run fails with that error, and can continue when the first has ended."""
     with Journal(tmp_path, PLAN, limit=100), pytest.raises(JournalError, match="another backfill is writing"):
         Journal(tmp_path, PLAN, limit=100)
 

@@ -82,7 +82,7 @@ def test_midnight_is_held_and_a_0_is_shown() -> None:
 
 
 def test_a_day_that_ends_without_calls_is_held_for_two_hours() -> None:
-    """As live, where nobody knows yet whether the record is only late; its hours are shown as empty then."""
+    """As live, a record that may only be late shows as an empty hour."""
     reports = {D19: report({20: 5}, D19), D20: report({9: 1}, D20)}
 
     past = shown(reports, "2026-05-19T22:00", "2026-05-20T02:20")
@@ -138,7 +138,7 @@ WHOLE_HOURS = replace(UNFRIENDLY, in_progress=False, lag=(120.0, 540.0), late=0.
     ],
 )
 def test_whatever_is_missing_the_joined_counters_count_every_call_once(zone: str, begin: date, habits: Habits) -> None:
-    """Gaps short and long, many at midnight: what increase() makes of live and replayed figures together is the truth."""
+    """Gaps short and long, many at midnight: increase() over live and replayed values together equals the true count."""
     # Corrections downwards are what counters cannot follow, live or not.
     platform = Platform(ZoneInfo(zone), replace(habits, restated=0.0), begin)
     live = platform.live()
@@ -146,8 +146,8 @@ def test_whatever_is_missing_the_joined_counters_count_every_call_once(zone: str
     rng = random.Random(zone)
     for _ in range(25):
         gap = platform.gap(rng)
-        joined = [*(each for each in live if each[0] < gap.begin), *platform.replay(gap)]
-        joined += (each for each in live if each[0] >= gap.end)
+        joined = [*(sample for sample in live if sample[0] < gap.begin), *platform.replay(gap)]
+        joined += (sample for sample in live if sample[0] >= gap.end)
         assert platform.truth == increase(joined), gap
 
 
@@ -201,5 +201,5 @@ class Platform:
 
 
 def increase(series: Iterable[tuple[int, float]]) -> float:
-    """As Prometheus reckons it, but for extrapolation: a figure that fell began again from 0."""
+    """Compute the increase as Prometheus does, without extrapolation: a value that fell restarted from 0."""
     return sum(after - before if after >= before else after for (_, before), (_, after) in pairwise(series))

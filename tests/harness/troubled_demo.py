@@ -99,7 +99,7 @@ async def start(
     settings = {
         "global": {"scrape_interval": _SCRAPE, "scrape_timeout": _SCRAPE, "evaluation_interval": "2s"},
         "rule_files": [str(rules)],
-        "scrape_configs": [{"job_name": _JOB, "static_configs": [_target(exporter, each) for each in REPLICAS]}],
+        "scrape_configs": [{"job_name": _JOB, "static_configs": [_target(exporter, replica) for replica in REPLICAS]}],
     }
     prometheus = await _started(programs.prometheus, settings, directory / "prometheus", data)
     stack.push_async_callback(prometheus.stop)

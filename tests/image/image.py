@@ -32,7 +32,7 @@ STAND_IN = ROOT / ".cache" / "image-base.tar"
 
 @dataclass(frozen=True)
 class Image:
-    """What was built: what an engine goes by, and a root file system."""
+    """The built image: its configuration and its root file system."""
 
     settings: dict[str, Any]
     root: Path

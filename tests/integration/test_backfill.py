@@ -146,7 +146,7 @@ def start_database(tmp_path: Path, running: AsyncExitStack, program: FindProgram
 
 
 def make_blocks(program: FindProgram, file: Path, data: Path) -> None:
-    """What docs/backfill.md says to type."""
+    """Run the commands of docs/backfill.md."""
     command = [program("promtool"), "tsdb", "create-blocks-from", "openmetrics", file, data]
     made = subprocess.run([*map(str, command)], capture_output=True, text=True, timeout=120, check=False)
     # Its list of blocks wants a write-ahead log, which a database that was never started has not.
@@ -239,7 +239,9 @@ async def test_the_counters_count_every_call_once_over_the_joints(
         for bot in TENANT.bots:
             hours = range(int(begin.timestamp()), int(end.timestamp()), 3600)
             truth[bot.access_code] = sum(getattr(world.truth("t1", bot.access_code, hour), field) for hour in hours)
-        assert truth == {each["metric"]["access_code"]: round(float(each["value"][1])) for each in counted["result"]}
+        assert truth == {
+            series["metric"]["access_code"]: round(float(series["value"][1])) for series in counted["result"]
+        }
 
     # Every moment of the gap has the last complete hour, in the series that were there before and after.
     shown = await prometheus.api(
@@ -288,14 +290,14 @@ async def test_told_to_end_it_says_how_to_go_on(tmp_path: Path, number: signal.S
 
 
 async def test_a_bot_that_fails_stops_no_other(tmp_path: Path) -> None:
-    """Its hours are told as failed, with why; the same command, run once it is well, gives what was missing."""
+    """Its hours are reported as failed, with the reason. The same command adds them once the platform works."""
     history = tmp_path / "history"
     async with Simulator(SimulatedWorld(7, [TENANT]), clock=StandingClock()) as simulator:
         with simulator.faults.active(faults.ErrorCode(10000002), access_code="b2"):
             ended = await asyncio.to_thread(run, history, config(simulator), "--format=json", *two_days())
             failed = json.loads(ended.stdout)
         before = files(history)
-        mended = await asyncio.to_thread(run, history, config(simulator), *two_days())
+        repaired = await asyncio.to_thread(run, history, config(simulator), *two_days())
 
     assert (1, "") == (ended.returncode, ended.stderr)
     assert [0, 48] == [bot["hours"]["failed"] for bot in failed["bots"]]
@@ -303,12 +305,12 @@ async def test_a_bot_that_fails_stops_no_other(tmp_path: Path) -> None:
     assert not failed["complete"]
     assert len(failed["days_left"]) == len(before) == 3
     assert all(b'access_code="b2"' not in content for content in before.values())
-    assert (0, "") == (mended.returncode, mended.stderr)
+    assert (0, "") == (repaired.returncode, repaired.stderr)
     assert all(b'access_code="b2"' in content for content in files(history).values())
 
 
 async def test_nothing_is_made_up_before_the_first_record(tmp_path: Path) -> None:
-    """What the platform has forgotten is not taken for hours without calls."""
+    """Hours that the platform has deleted do not count as hours without calls."""
     world = SimulatedWorld(7, [TENANT], replace(UNFRIENDLY, history=50 * 3600.0))
     history = tmp_path / "history"
     async with Simulator(world, clock=StandingClock()) as simulator:

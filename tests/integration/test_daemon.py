@@ -1,4 +1,4 @@
-"""The daemon as whoever runs it meets it: its start, its signals, its pages and its end."""
+"""The daemon from its start to its end: signals and pages."""
 
 import json
 import platform
@@ -307,14 +307,14 @@ def test_help_and_version(arguments: list[str], expected: str) -> None:
 
 
 async def test_flags_may_stand_before_the_command(start_exporter: StartExporter) -> None:
-    """As in Prometheus' own programs."""
+    """The flags work as in Prometheus' own programs."""
     exporter = await start_exporter("--log.level=debug", "demo")
 
     assert 200 == (await exporter.fetch("/-/healthy")).status
 
 
 async def test_the_demos_platform_can_be_asked(start_exporter: StartExporter, tmp_path: Path) -> None:
-    """With the configuration it writes for as long as it runs: only for its owner, and over no file but its own."""
+    """It writes its configuration while it runs, readable only by its owner, and overwrites no other file."""
     file = tmp_path / "demo.yaml"
     file.write_text("platforms: []\n")
     listening = "--web.listen-address=localhost:0"

@@ -30,9 +30,9 @@ Series: TypeAlias = dict[str, Any]
 async def test_the_dashboards_show_what_the_demo_did(
     program: FindProgram, tmp_path: Path, running: AsyncExitStack
 ) -> None:
-    """Whoever imports a dashboard can choose among what there is, and sees no panel that is empty or has an error.
+    """An imported dashboard offers all tenants and bots, and no panel is empty or has an error.
 
-    The pictures in the documentation can be drawn of them too.
+    The documentation's pictures can be drawn from them.
 
     One test, because what it needs takes long to start: a past of eight days, an exporter scraped as if it were two
     replicas, and a bot in trouble for hours.
@@ -54,7 +54,7 @@ async def test_the_dashboards_show_what_the_demo_did(
         assert offered > {("Monsoon Telecom", "202206018301"), ("东方银行", "202104237142")}
         await wait_for(shown[name].marks_the_bot_in_trouble, f"the alert in {name}")
     assert ("Recharge helper", troubled_demo.BOT) in await shown["one-bot"].offered("bot")
-    await shown["health"].marks()  # nothing of the pipe is broken, so there may be none
+    await shown["health"].marks()  # the pipeline works, so there may be none
 
     for one in shown.values():
         answers = await ask(seen.prometheus, one.dashboard, one.values, one.dashboard.range)
@@ -95,18 +95,18 @@ class _Shown:
             "Bots": f"count(oifde_bot_info{one})",
             "Calls, last hour": f"sum(oifde_hour_calls{one})",
         }.items():
-            (query,) = (each for each in self.dashboard.queries() if each.panel == title)
+            (query,) = (query for query in self.dashboard.queries() if query.panel == title)
             (total,), (alone,) = await self._answer(query), await self._ask(expected, None)
             assert float(alone["value"][1]) == float(total["value"][1]), title
         return True
 
     async def offered(self, name: str) -> set[tuple[str, str]]:
-        """What there is to choose from for a variable, as what is shown and what is put into queries."""
-        (variable,) = (each for each in self.dashboard.variables if each["name"] == name)
+        """Return the choices of a variable: the text shown, and the value used in queries."""
+        (variable,) = (variable for variable in self.dashboard.variables if variable["name"] == name)
         query = interpolated(variable["query"]["query"], self.values)
         if match := re.fullmatch(r"query_result\((.*)\)", query):
             result = await self._ask(match[1], None)
-            answers = [query_result(each["metric"], each["value"][1], each["value"][0]) for each in result]
+            answers = [query_result(series["metric"], series["value"][1], series["value"][0]) for series in result]
         else:
             match = re.fullmatch(r"label_values\((\w+), (\w+)\)", query)
             assert match

@@ -69,7 +69,7 @@ HEALTH = {"oifde_up", "oifde_last_success_timestamp_seconds", "oifde_poll_failur
 async def test_every_documented_figure_is_on_the_metrics_page(
     start_exporter: StartExporter, running: AsyncExitStack
 ) -> None:
-    """Half an hour after the documented hour ended, each of its figures is served, and its rate of -1 is absent."""
+    """Half an hour after the documented hour ended, each of its values is served, and its rate of -1 is absent."""
     asked: list[dict[str, Any]] = []
 
     async def answer(request: web.Request) -> web.Response:

@@ -1,4 +1,4 @@
-"""What a command leaves when a signal ends it: no traceback, and a status that says nothing of how things stand."""
+"""A command ended by a signal prints no traceback, and its status does not look like a result."""
 
 import asyncio
 import os

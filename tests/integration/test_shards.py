@@ -93,7 +93,7 @@ async def test_two_processes_share_the_discovery(start_exporter: StartExporter, 
 
 
 async def _value(shard: ExporterProcess, tenant_id: str) -> str | None:
-    """What a process says of a tenant's discovery."""
+    """Return a tenant's ``oifde_discovery_up`` from one process; None if there is none."""
     start = f'oifde_discovery_up{{platform="main",tenant_id="{tenant_id}"}} '
     lines = (await shard.fetch("/metrics")).text.splitlines()
     return next((line.removeprefix(start) for line in lines if line.startswith(start)), None)

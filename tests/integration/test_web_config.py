@@ -67,7 +67,7 @@ async def ask(exporter: ExporterProcess, directory: Path, client: str | None, pa
 
 
 async def test_the_daemon_behind_everything(start_exporter: StartExporter, everything: Path, directory: Path) -> None:
-    """The example keeps out whoever lacks one thing, and the password appears nowhere."""
+    """The example rejects a client that lacks any credential, and shows the password nowhere."""
     exporter = await start_exporter("demo", f"--web.config.file={everything}", "--log.level=debug")
 
     assert 200 == await ask(exporter, directory, "client", "canary")
@@ -172,7 +172,7 @@ async def test_it_ends_while_passwords_are_checked(start_exporter: StartExporter
 
 
 def test_the_example_loads(everything: Path) -> None:
-    """As it is, beside certificates that are called so."""
+    """The example works unchanged beside certificates with those names."""
     shutil.copyfile(ROOT / "web-config.example.yaml", everything)
 
     config = load(everything)

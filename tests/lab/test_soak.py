@@ -53,19 +53,19 @@ def row(start: str, calls: int) -> Row:
     }
 
 
-def _lines(prefix: str, suffix: str, figures: Mapping[str, float]) -> list[str]:
+def _lines(prefix: str, suffix: str, values: Mapping[str, float]) -> list[str]:
     lines = []
-    for name, value in figures.items():
+    for name, value in values.items():
         metric, _, outcome = name.partition("/")
         labels = f'{LABELS},outcome="{outcome}"' if outcome else LABELS
         lines.append(f"oifde_{prefix}{metric}{suffix}{{{labels}}} {value!r}")
     return lines
 
 
-def _figures(start: str, calls: int) -> dict[str, float]:
+def _list_values(start: str, calls: int) -> dict[str, float]:
     record = row(start, calls)
-    figures = {metric: float(str(record[name])) for name, metric in FIELDS.items() if record[name] != "-1.0000"}
-    return figures | {"start_timestamp_seconds": moment(start)}
+    values = {metric: float(str(record[name])) for name, metric in FIELDS.items() if record[name] != "-1.0000"}
+    return values | {"start_timestamp_seconds": moment(start)}
 
 
 def text(
@@ -83,10 +83,11 @@ def text(
         lines.append(f'oifde_last_success_timestamp_seconds{{{LABELS},report="hour"}} {success!r}')
         newest = max(hours)
         day = {
-            metric: float(sum(_figures(start, calls)[metric] for start, calls in hours.items())) for metric in COUNTS
+            metric: float(sum(_list_values(start, calls)[metric] for start, calls in hours.items()))
+            for metric in COUNTS
         }
-        lines += _lines("hour_", "", _figures(hour, hours[hour]) | {"reported": 1.0})
-        lines += _lines("live_hour_", "", _figures(newest, hours[newest]))
+        lines += _lines("hour_", "", _list_values(hour, hours[hour]) | {"reported": 1.0})
+        lines += _lines("live_hour_", "", _list_values(newest, hours[newest]))
         lines += _lines("", "_total", day)
     return "\n".join(["# HELP oifde_up 1 if", *lines, ""])
 
@@ -285,7 +286,7 @@ def _at_night(success: float, day: Mapping[str, float], newest: tuple[str, int])
     kept = [
         line for line in shown if "_live_hour_" not in line and "s_total" not in line.replace("_failures_total", "")
     ]
-    live = _lines("live_hour_", "", _figures(*newest))
+    live = _lines("live_hour_", "", _list_values(*newest))
     return "\n".join(kept + live + _lines("", "_total", day))
 
 
@@ -305,7 +306,7 @@ def _at_night(success: float, day: Mapping[str, float], newest: tuple[str, int])
 def test_a_new_day_begins_as_it_should(zero_from: int, zero_to: int, invariants: set[str]) -> None:
     """Yesterday's counters stay until its hours have settled, at most two minutes beyond empty_hour_delay; then comes a 0."""
     soak = Soak()
-    yesterday = {metric: sum(_figures(start, calls)[metric] for start, calls in NIGHT.items()) for metric in COUNTS}
+    yesterday = {metric: sum(_list_values(start, calls)[metric] for start, calls in NIGHT.items()) for metric in COUNTS}
     rows = [row(start, calls) for start, calls in NIGHT.items()]
     for second in range(-4, 240, 2):
         at = MIDNIGHT + second
@@ -313,14 +314,14 @@ def test_a_new_day_begins_as_it_should(zero_from: int, zero_to: int, invariants:
         soak.ledger.note(BOT, local_date(MIDNIGHT - 1, ZONE), rows, at - 0.9)
         if second > 0:
             soak.said(at - 0.8, {"2026-03-29T00:00": calls})
-        today = _figures("2026-03-29T00:00", calls)
+        today = _list_values("2026-03-29T00:00", calls)
         day = yesterday if second < zero_from else ZERO if second < zero_to else {name: today[name] for name in COUNTS}
         newest = ("2026-03-29T00:00", calls) if second > 0 else ("2026-03-28T23:00", 40)
         shown = _at_night(at - 0.7, day, newest)
         if second < 16:  # 23:00 has not settled
             shown = shown.replace(
-                "\n".join(_lines("hour_", "", _figures("2026-03-28T23:00", 40))),
-                "\n".join(_lines("hour_", "", _figures("2026-03-28T22:00", 7))),
+                "\n".join(_lines("hour_", "", _list_values("2026-03-28T23:00", 40))),
+                "\n".join(_lines("hour_", "", _list_values("2026-03-28T22:00", 7))),
             )
         soak.shown(at, shown)
 
@@ -340,7 +341,7 @@ def test_the_last_day_is_as_told(soak: Soak, begins: str, calls: int, invariants
     """The last day is over, has the platform's values, and never goes back."""
     soak.ledger.note_days(BOT, [row("2026-03-25T00:00", 30), row("2026-03-26T00:00", 7), row("2026-03-27T00:00", 40)])
     for second, day in enumerate([("2026-03-26T00:00", 7), (begins, calls)]):
-        last_day = _lines("day_", "", _figures(*day))
+        last_day = _lines("day_", "", _list_values(*day))
         soak.shown(NOW + 1 + second, text(success=NOW + 0.1) + "\n".join(last_day))
 
     assert invariants == soak.violated

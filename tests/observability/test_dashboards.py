@@ -20,7 +20,7 @@ ROOT = DIRECTORY.parents[1]
 SCHEMAS = sorted(Path(__file__).with_name("schemas").glob("grafana-*.schema.json"))
 LONG_STANDING = {"bargauge", "stat", "state-timeline", "table", "timeseries"}
 COLOUR_BLIND_SAFE = {"#0072B2", "#56B4E9", "#009E73", "#E69F00", "#D55E00", "#CC79A7", "#999999", "text"}
-# What Grafana's Prometheus data source reads of an annotation, beyond what all data sources have.
+# Fields that only Grafana's Prometheus data source reads.
 OF_PROMETHEUS = {"expr", "step", "textFormat", "titleFormat"}
 CONFIG_MAP_LIMIT = 1024 * 1024
 
@@ -30,7 +30,7 @@ each_dashboard = pytest.mark.parametrize(
 
 
 def test_the_files_are_in_step_with_the_code() -> None:
-    """What is imported is what was reviewed."""
+    """The files are those that the generator writes."""
     command = [sys.executable, "-m", "observability.dashboards", "--check"]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
 
@@ -104,7 +104,7 @@ def test_the_panels_lie_side_by_side(dashboard: Dashboard) -> None:
 
 @each_dashboard
 def test_each_panel_explains_itself(dashboard: Dashboard) -> None:
-    """What it shows, in which unit, and what it means if there is nothing."""
+    """Each panel has a description, a unit and a text for no data."""
     for panel in dashboard.panels:
         assert panel["title"]
         assert panel["type"] in LONG_STANDING
@@ -136,24 +136,26 @@ def test_every_failure_reason_has_a_colour() -> None:
 
 def test_links_lead_somewhere() -> None:
     """From a bot in the overview to its own dashboard, and from each dashboard to the others."""
-    dashboards = {each.content["uid"]: each for each in map(Dashboard.load, FILES)}
+    dashboards = {dashboard.content["uid"]: dashboard for dashboard in map(Dashboard.load, FILES)}
 
-    for each in dashboards.values():
-        (to_others,) = each.content["links"]
+    for dashboard in dashboards.values():
+        (to_others,) = dashboard.content["links"]
         assert ("dashboards", ["oifde"]) == (to_others["type"], to_others["tags"])
-        assert "oifde" in each.content["tags"]
-    leaves = itertools.chain.from_iterable(_leaves(each.content) for each in dashboards.values())
+        assert "oifde" in dashboard.content["tags"]
+    leaves = itertools.chain.from_iterable(_leaves(dashboard.content) for dashboard in dashboards.values())
     urls = [value for path, value in leaves if path[-1] == "url" and isinstance(value, str) and value]
     assert urls
     for url in urls:
         uid, _, query = url.removeprefix("/d/").partition("?")
         names = {part.removeprefix("var-").partition("=")[0] for part in query.split("&") if part.startswith("var-")}
-        assert {"tenant", "bot"} == names == {each["name"] for each in dashboards[uid].variables} - {"datasource"}
+        assert (
+            {"tenant", "bot"} == names == {variable["name"] for variable in dashboards[uid].variables} - {"datasource"}
+        )
 
 
 @each_dashboard
 def test_the_documentation_names_every_panel(dashboard: Dashboard) -> None:
-    """Whoever wonders what a panel says can look it up; those with but one figure stand together there."""
+    """The documentation names each panel, except those with a single value."""
     page = (ROOT / "docs" / "dashboards.md").read_text(encoding="utf-8")
 
     assert [] == [p["title"] for p in dashboard.panels if p["type"] != "stat" and p["title"] not in page]
@@ -173,24 +175,24 @@ def _customs(panel: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """The fields of the panel's own kind that its data are configured with, in general and by each override."""
     yield panel["fieldConfig"]["defaults"].get("custom", {})
     for override in panel["fieldConfig"]["overrides"]:
-        properties = [(each["id"].partition("."), each["value"]) for each in override["properties"]]
+        properties = [(item["id"].partition("."), item["value"]) for item in override["properties"]]
         yield {name: value for (kind, _, name), value in properties if kind == "custom"}
 
 
 def _overridden(panel: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """The common fields that its data are configured with by each override."""
     for override in panel["fieldConfig"]["overrides"]:
-        yield {each["id"]: each["value"] for each in override["properties"] if "." not in each["id"]}
+        yield {item["id"]: item["value"] for item in override["properties"] if "." not in item["id"]}
 
 
 def _leaves(value: object, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], object]]:
     match value:
         case dict():
-            for key, each in value.items():
-                yield from _leaves(each, (*path, key))
+            for key, item in value.items():
+                yield from _leaves(item, (*path, key))
         case list():
-            for each in value:
-                yield from _leaves(each, path)
+            for item in value:
+                yield from _leaves(item, path)
         case _:
             yield path, value
 

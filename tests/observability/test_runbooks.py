@@ -52,8 +52,8 @@ def test_the_index_leads_to_every_page() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(PAGES))
-def test_a_page_has_what_whoever_is_woken_needs(name: str) -> None:
-    """What it means, what to look at, and what to do; the alert's link leads there."""
+def test_a_runbook_explains_checks_and_fixes(name: str) -> None:
+    """It has the meaning, the checks and the actions, and the alert links to it."""
     text = PAGES[name].read_text(encoding="utf-8")
 
     assert text.startswith(f"# {name}\n\nSeverity: {ALERTS[name]['labels']['severity']}.\n")

@@ -1,4 +1,4 @@
-"""What a Prometheus answers to the queries of a dashboard."""
+"""Ask a Prometheus the queries of a dashboard."""
 
 import asyncio
 import time
@@ -19,11 +19,11 @@ class Answers:
     end: float
     series: dict[tuple[int, str], list[dict[str, Any]]]
     marks: list[dict[str, Any]]
-    """What its annotation found."""
+    """The series of its annotations."""
 
 
 async def ask(prometheus: Prometheus, dashboard: Dashboard, values: dict[str, str], length: int) -> Answers:
-    """Asks all queries of a dashboard for its last ``length`` seconds; ``values`` are those of its variables."""
+    """Ask all queries of a dashboard for its last ``length`` seconds; ``values`` are those of its variables."""
     end = time.time()
     start = end - length
 
@@ -41,5 +41,5 @@ async def ask(prometheus: Prometheus, dashboard: Dashboard, values: dict[str, st
             step = None if target["instant"] else max(finest, min(seconds(target.get("interval", "0s")), length // 50))
             series[panel["id"], target["refId"]] = await answer(target["expr"], step)
             await asyncio.sleep(0)
-    marks = [await answer(each["expr"], finest) for each in dashboard.annotations]
-    return Answers(start, end, series, [each for found in marks for each in found])
+    marks = [await answer(annotation["expr"], finest) for annotation in dashboard.annotations]
+    return Answers(start, end, series, [series for found in marks for series in found])

@@ -58,7 +58,7 @@ class _Panel:
             pattern = override["matcher"]["options"]
             by_regex = override["matcher"]["id"] == "byRegexp"
             if re.search(pattern.strip("/"), name) if by_regex else pattern == name:
-                found |= {each["id"]: each["value"] for each in override["properties"]}
+                found |= {item["id"]: item["value"] for item in override["properties"]}
         return found
 
     def text(self, value: float, config: Mapping[str, Any]) -> str:
@@ -168,19 +168,19 @@ def _runs(points: Sequence[tuple[float, float]], step: float) -> Iterator[tuple[
     """Times of one value without a gap: from, to, value."""
     first = last = None
     value = math.nan
-    for at, each in points:
-        if last is not None and first is not None and (each != value or at - last > 1.5 * step):
+    for at, current in points:
+        if last is not None and first is not None and (current != value or at - last > 1.5 * step):
             yield first, last, value
             first = None
         if first is None:
-            first, value = at, each
+            first, value = at, current
         last = at
     if first is not None and last is not None:
         yield first, last, value
 
 
 class _Plot:
-    """Where times and values are on a panel."""
+    """Map times and values to positions on a panel."""
 
     def __init__(self, panel: _Panel, left: int, low: float, high: float, *, bottom: int) -> None:
         self.left, self.right, self.top, self.bottom = left, panel.width - 12, 10, bottom
@@ -200,7 +200,7 @@ class _Plot:
         length = answers.end - answers.start
         wished = length / max(2, (self.right - self.left) / 110)
         steps = (10, 30, 60, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400)
-        step = next((each for each in steps if each >= wished), 86400)
+        step = next((length for length in steps if length >= wished), 86400)
         marks = []
         for at in range(int(answers.start // step + 1) * step, int(answers.end), step):
             x = self.x(at)
@@ -286,7 +286,7 @@ def _rows(keys: Sequence[_Key], width: int) -> int:
 
 
 def _marks(panel: _Panel, plot: _Plot) -> Iterator[str]:
-    """Where alerts fired."""
+    """Mark the times at which alerts fired."""
     for series in panel.answers.marks:
         first, last = (plot.x(float(series["values"][end][0])) for end in (0, -1))
         size = f'x="{first:.1f}" y="{plot.top}" width="{max(1.5, last - first):.1f}" height="{plot.bottom - plot.top}"'
@@ -404,7 +404,7 @@ def _round_up(value: float) -> float:
     if value <= 0:
         return 1.0
     size = 10 ** math.floor(math.log10(value))
-    return float(next(each * size for each in (1, 1.2, 1.6, 2, 3, 4, 6, 8, 10) if each * size >= value))
+    return float(next(factor * size for factor in (1, 1.2, 1.6, 2, 3, 4, 6, 8, 10) if factor * size >= value))
 
 
 _DRAWN = {"stat": _stat, "bargauge": _bars, "state-timeline": _strips, "timeseries": _lines, "table": _table}

@@ -125,7 +125,7 @@ def some_bots() -> Store:
 
 
 def ten_thousand_bots() -> Store:
-    """As many bots as there may be."""
+    """Return a store with the largest supported number of bots."""
     store = Store()
     for number in range(10_000):
         tenant = TenantId("main", f"t{number % 200}", f"tenant {number % 200}")
@@ -183,7 +183,7 @@ def serving(store: Store) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def store() -> Store:
-    """What `site` shows."""
+    """Return the page of `site`."""
     return some_bots()
 
 

@@ -22,7 +22,7 @@ BROKEN_WORDS = """() => {
       const range = document.createRange();
       range.setStart(texts.currentNode, word.index);
       range.setEnd(texts.currentNode, word.index + word[0].length);
-      if (new Set([...range.getClientRects()].map((each) => each.top)).size > 1) broken.push(word[0]);
+      if (new Set([...range.getClientRects()].map((box) => box.top)).size > 1) broken.push(word[0]);
     }
   }
   return broken;
@@ -57,7 +57,7 @@ def test_nobody_is_shut_out(open_page: Open, site: str, path: str, locale: str) 
 
 
 def test_search_without_a_page_load(open_page: Open, site: str) -> None:
-    """What is typed narrows the list at once; the address can be passed on, and "back" goes back."""
+    """Typing filters the list at once. The address keeps the filter, and "back" removes it."""
     page = open_page(site)
     page.evaluate("window.sameDocument = true")
     assert 7 == len(names(page))
@@ -146,7 +146,7 @@ def test_chinese_by_the_browsers_settings(open_page: Open, site: str) -> None:
 
 
 def test_dark(open_page: Open, site: str) -> None:
-    """Who has set the system to dark is not dazzled."""
+    """The pages are dark if the system is."""
     shades = {}
     for scheme in ("light", "dark"):
         page = open_page(site, color_scheme=scheme)
@@ -217,7 +217,7 @@ def test_a_charts_words_keep_apart(open_page: Open, site: str) -> None:
     page = open_page(site + BOT, width=390)
     charts = page.locator("figure svg").all()
     for chart in charts:
-        boxes = [box for each in chart.locator("text").all() if (box := each.bounding_box())]
+        boxes = [box for text in chart.locator("text").all() if (box := text.bounding_box())]
         assert 9 == len(boxes)
         for one, other in itertools.combinations(boxes, 2):
             across = one["x"] < other["x"] + other["width"] and other["x"] < one["x"] + one["width"]

@@ -1,4 +1,4 @@
-"""What stands under `examples/` works: manifests, compose, the systemd unit."""
+"""The examples work: manifests, compose, the systemd unit."""
 
 import os
 import shutil
@@ -130,7 +130,7 @@ async def test_manifests_run(
 
 
 def test_compose_s_files_are_there(program: FindProgram, tmp_path: Path) -> None:
-    """What is mounted exists; Prometheus and Alertmanager take their files, Prometheus with the chart's rules."""
+    """Every mounted file exists. Prometheus and Alertmanager accept their files, Prometheus with the chart's rules."""
     directory = EXAMPLES / "compose"
     (compose,) = load(directory / "compose.yaml")
     mounts = [mount.split(":")[:2] for one in compose["services"].values() for mount in one.get("volumes", [])]

@@ -1,4 +1,4 @@
-"""What each value does: values in, a place in the manifests, what stands there."""
+"""Each value has its effect: values, a place in the manifests, the expected content."""
 
 import hashlib
 import json
@@ -315,7 +315,7 @@ SIDECAR: list[tuple[dict[str, Any], str, object]] = [
 def test_a_value_does_what_it_says(
     helm: Helm, chart: Path, values: dict[str, Any], path: str, expected: object
 ) -> None:
-    """Where no configuration is given, it is the demo."""
+    """Without a configuration the chart runs the demo."""
     assert expected == at(helm.template(chart, DEMO | values), path)
 
 

@@ -115,7 +115,7 @@ def ours(manifests: list[Manifest]) -> list[Manifest]:
 
 
 def test_names_are_short_enough_and_labels_are_complete(helm: Helm, chart: Path, values: dict[str, Any]) -> None:
-    """Of everything but what the user wrote, at most 63 characters; a StatefulSet leaves room for its pods' labels."""
+    """Generated names have at most 63 characters; a StatefulSet leaves room for its pods' labels."""
     manifests = ours(helm.template(chart, values))
 
     for manifest in manifests:
@@ -274,7 +274,7 @@ def test_the_schema_knows_every_value(chart: Path) -> None:
 
 
 def _differences(values: dict[str, Any], properties: dict[str, Any], prefix: str = "") -> Iterator[str]:
-    # What Helm itself puts there is not for the user to set.
+    # Helm sets these itself.
     for key in values.keys() ^ (properties.keys() - (set() if prefix else {"enabled", "global"})):
         yield f"{prefix}{key}"
     for key in values.keys() & properties.keys():

@@ -1,4 +1,4 @@
-"""What the chart renders really runs: its pods' exporters are started, polled for and probed as a kubelet does it."""
+"""The rendered workloads run: the pods' exporters start, poll, and pass the kubelet's probes."""
 
 import base64
 import ssl
