@@ -1,15 +1,23 @@
 """A past for a Prometheus: the samples and recorded series of simulated bots for past weeks."""
 
+import math
 import re
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from exporter.judging import hours as judged
+from exporter.judging.daykinds import Calendar
+from exporter.judging.judge import judge
+from exporter.judging.usual import Baseline, expect, learn
+from exporter.judging.verdict import Verdict
+from exporter.polling.calendar import hours, local_date
+from exporter.serving.catalogue import JUDGEMENT
 from exporter.simulator.characters import HOUR, SimTenant
 from exporter.simulator.world import Counts, SimulatedWorld
 from harness.dashboards import seconds
@@ -19,6 +27,7 @@ STEP = 900
 
 _SETTLE_DELAY = 600
 _HOLD = 7200
+_HISTORY_DAYS = 28
 _BOT_INFO = re.compile(r"^oifde_bot_info\{(.*)\} 1\.0$", re.MULTILINE)
 _LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 _RECORDED = re.compile(r"\b[a-z_]+:[a-z0-9_:]+")
@@ -28,8 +37,8 @@ _RECORDED = re.compile(r"\b[a-z_]+:[a-z0-9_:]+")
 class Past:
     """The series of a simulated world's bots, sampled from ``start`` to ``end`` (epoch seconds).
 
-    Made from what really happened, hour by hour: complete hours settle after ten minutes, and a day's counters stay for
-    two hours after midnight. The series have the labels that a running exporter's page gives the bots.
+    Complete hours settle after ten minutes, and a day's counters stay for two hours after midnight. Each bot is judged by
+    the weeks before. The series have the labels that a running exporter's page gives the bots.
     """
 
     world: SimulatedWorld
@@ -45,27 +54,79 @@ class Past:
         target = "".join(f',{name}="{value}"' for name, value in self.target.items())
         for text in _BOT_INFO.findall(self.page):
             labels = dict(_LABEL.findall(text))
-            tenant = next(each for each in self.world.tenants() if each.tenant_id == labels["tenant_id"])
+            tenant = next(tenant for tenant in self.world.tenants() if tenant.tenant_id == labels["tenant_id"])
+            bot_past = _BotPast(self.world, tenant, labels["access_code"])
             bot = ",".join(f'{name}="{labels[name]}"' for name in ("tenant_id", "access_code", "bot")) + target
             for at in range(self.start, self.end, STEP):
                 yield f"oifde_bot_info{{{text}{target}}} 1 {at}\n"
                 yield f'oifde_up{{{bot},report="hour"}} 1 {at}\n'
-                for series, value in self._shown(tenant, labels["access_code"], at):
+                for series, value in self._list_values(tenant, labels["access_code"], at, bot_past):
                     name, brace, more = series.partition("{")
                     yield f"{name}{{{bot}{',' if brace else ''}{more.rstrip('}')}}} {value} {at}\n"
         yield "# EOF\n"
 
-    def _shown(self, tenant: SimTenant, access_code: str, at: int) -> Iterator[tuple[str, float]]:
+    def _list_values(
+        self, tenant: SimTenant, access_code: str, at: int, bot_past: "_BotPast"
+    ) -> Iterator[tuple[str, float]]:
         start = _midnight(tenant, at)
         complete = start + ((at - _SETTLE_DELAY - start) // HOUR - 1) * HOUR
         hour = self.world.truth(tenant.tenant_id, access_code, complete)
         yield "oifde_hour_start_timestamp_seconds", complete
         yield "oifde_live_hour_start_timestamp_seconds", start + (at - start) // HOUR * HOUR
-        yield from _figures(hour, "oifde_hour_{}")
+        yield from _list_counts(hour, "oifde_hour_{}")
         counted = _midnight(tenant, at - _HOLD)
         end = min(at, _midnight(tenant, counted + 36 * HOUR))
-        hours = (self.world.truth(tenant.tenant_id, access_code, each, at) for each in range(counted, end, HOUR))
-        yield from _figures(Counts(*map(sum, zip(*hours, strict=True))), "oifde_{}_total")
+        counts = (self.world.truth(tenant.tenant_id, access_code, start, at) for start in range(counted, end, HOUR))
+        yield from _list_counts(Counts(*map(sum, zip(*counts, strict=True))), "oifde_{}_total")
+        if verdict := bot_past.judge(at, complete):
+            for family, read in JUDGEMENT:
+                for further, value in read(verdict):
+                    if value is not None:
+                        yield family.name + "".join(f'{{signal="{name}"}}' for name in further), value
+
+
+@dataclass
+class _BotPast:
+    """Judges a bot at moments of its past, with the same functions as the exporter."""
+
+    world: SimulatedWorld
+    tenant: SimTenant
+    access_code: str
+    days: dict[date, judged.Hours] = field(default_factory=dict)
+    baseline: Baseline | None = None
+
+    def judge(self, at: int, complete: int) -> Verdict | None:
+        """Return the verdict at a moment; ``complete`` is the start of the last complete hour (both in epoch seconds)."""
+        today = local_date(at, self.tenant.timezone)
+        baseline = self._learn(today)
+        if baseline is None:
+            return None
+        signals = judge(baseline, self.days, self._hours(today, at), at, complete + HOUR).signals
+        expected = expect(baseline, complete, self._counts(complete, at))
+        return Verdict(_HISTORY_DAYS * days(1), expected, signals)
+
+    def _learn(self, today: date) -> Baseline | None:
+        if self.baseline is None or self.baseline.today != today:
+            past = [today - timedelta(days=ago) for ago in range(_HISTORY_DAYS, 0, -1)]
+            self.days = {day: self.days.get(day) or self._hours(day) for day in past}
+            self.baseline = learn(self.days, Calendar(), self.tenant.timezone, today)
+        return self.baseline
+
+    def _hours(self, day: date, now: float = math.inf) -> judged.Hours:
+        return judged.pack(
+            self._counts(int(start), now) for start, _ in hours(day, self.tenant.timezone) if start <= now
+        )
+
+    def _counts(self, start: int, now: float) -> judged.Counts:
+        counts = self.world.truth(self.tenant.tenant_id, self.access_code, start, now)
+        return judged.Counts(
+            counts.calls,
+            counts.direct_transfer,
+            counts.consulted_transfer,
+            counts.contained,
+            counts.interface_requests,
+            counts.interface_successes,
+        )
 
 
 def _midnight(tenant: SimTenant, at: float) -> int:
@@ -73,7 +134,7 @@ def _midnight(tenant: SimTenant, at: float) -> int:
     return int(datetime.combine(day, time(), tenant.timezone).timestamp())
 
 
-def _figures(counts: Counts, name: str) -> Iterator[tuple[str, float]]:
+def _list_counts(counts: Counts, name: str) -> Iterator[tuple[str, float]]:
     for metric in ("calls", "interactions", "interface_requests", "interface_successes"):
         yield name.format(metric), getattr(counts, metric)
     for outcome in ("immediate_exit", "direct_transfer", "consulted_transfer", "contained"):
