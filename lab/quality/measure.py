@@ -218,7 +218,7 @@ def count_holiday_pages(unknown: Unknown) -> tuple[int, int]:
     paged: set[int] = set()
     for moment, several in sorted(scores.items()):
         lost = {bot for bot, (points, size) in several.items() if points > EVIDENCE and size > _CALLS_LOST}
-        together = sum(points > EVIDENCE / 3 for points, _ in several.values()) > len(several) / 2
+        together = sum(points > EVIDENCE / 4 for points, _ in several.values()) > len(several) / 2
         if lost and together:
             tenant += moment - last > KEEP_FIRING
             last = moment

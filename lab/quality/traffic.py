@@ -4,6 +4,7 @@ import csv
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -161,6 +162,7 @@ SOURCES: Final = (
 )
 
 
+@lru_cache
 def read(source: Source, folder: Path) -> Traffic:
     """All of a source."""
     known: dict[date, list[int]] = {}
