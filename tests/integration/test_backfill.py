@@ -234,7 +234,7 @@ async def test_the_counters_count_every_call_once_over_the_joints(
     seconds = int((end - begin).total_seconds()) - INTERVAL
     at = f"{end.timestamp() - INTERVAL:.0f}"
     for name, field in (("oifde_calls_total", "calls"), ("oifde_interactions_total", "interactions")):
-        counted = await prometheus.api("query", query=f"increase({name}[{seconds}s])", time=at)
+        counted = await prometheus.api("query", query=f"increase({name}[{seconds + 1}s])", time=at)
         truth = {bot.access_code: 0 for bot in TENANT.bots}
         for bot in TENANT.bots:
             hours = range(int(begin.timestamp()), int(end.timestamp()), 3600)

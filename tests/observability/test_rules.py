@@ -58,6 +58,14 @@ def test_every_series_exists() -> None:
     assert set() == {series for series in used - recorded if f"`{series}`" not in reference}
 
 
+def test_no_sample_lies_at_the_edge_of_a_range() -> None:
+    """Prometheus 2 includes such a sample and Prometheus 3 does not. Scrapes and evaluations are 5 s or more apart."""
+    ranges = re.findall(r"\[([^]]+?)(?::\w*)?\]", "\n".join(str(rule) for rule in rules()))
+
+    assert ranges
+    assert {"1s"} == {length[-2:] for length in ranges}
+
+
 def test_few_series_are_recorded_per_bot() -> None:
     """Recorded series cost Prometheus memory for every bot."""
     per_bot = [rule["record"] for rule in rules() if rule.get("record", "").startswith("bot:")]
