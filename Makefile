@@ -14,6 +14,7 @@ OFFLINE := $(WHEEL_VENV)/bin/python -m pip --isolated install --quiet --no-index
 
 PYTEST_ARGS ?= -n 2
 AUDIT_VENV := .cache/audit-venv
+COMPAT := .cache/compat
 # Parameters of `make soak`.
 MINUTES ?= 30
 SEED ?= 1
@@ -73,6 +74,27 @@ integration: $(VENV)/.ready programs ## run the integration tests on the source 
 .PHONY: any-hour
 any-hour: $(VENV)/.ready programs ## run the tests at ten moments, such as midnights and clock changes (MOMENT=Shanghai)
 	scripts/any-hour "$(MOMENT)" $(PYTEST_ARGS)
+
+# The programs come from Debian's testing release, through this machine's apt.
+.PHONY: compat
+compat: compat-programs compat-python ## run the tests with newer programs and newer Pythons (Debian, as root)
+
+.PHONY: compat-programs
+compat-programs: export PATH := $(CURDIR)/$(COMPAT)/programs/usr/bin:$(PATH)
+compat-programs: $(VENV)/.ready programs $(COMPAT)/programs/.ready ## run the tests of rules and programs with Prometheus 3, and VictoriaMetrics
+	prometheus --version | head -n 1
+	prometheus-alertmanager --version | head -n 1
+	$(BIN)/pytest $(PYTEST_ARGS) tests/integration tests/observability tests/integration/victoriametrics.py
+
+$(COMPAT)/programs/.ready: scripts/fetch-debian
+	scripts/fetch-debian forky $(COMPAT)/programs prometheus promtool prometheus-alertmanager victoria-metrics
+	@touch $@
+
+.PHONY: compat-python
+compat-python: export PATH := $(CURDIR)/$(COMPAT)/programs/usr/bin:$(PATH)
+compat-python: wheel $(COMPAT)/programs/.ready ## run the unit tests on Python 3.13 and 3.14 (Debian, as root)
+	scripts/test-on-python trixie 3.13 $(PYTEST_ARGS) --ignore tests/integration
+	scripts/test-on-python forky 3.14 $(PYTEST_ARGS) --ignore tests/integration
 
 .PHONY: wheel
 # Files get the commit's time, so that two builds of one commit have the same bytes.

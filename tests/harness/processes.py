@@ -1,9 +1,10 @@
-"""Real processes for tests: the exporter, Prometheus, Alertmanager."""
+"""Real processes for tests: the exporter, Prometheus, Alertmanager, VictoriaMetrics."""
 
 import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -14,6 +15,9 @@ from typing import Any
 import aiohttp
 
 from harness.waiting import wait_for
+
+# The log line of VictoriaMetrics' programs.
+_VICTORIA = re.compile(r"started server at http://(?P<address>[^/]+)/")
 
 
 class ProcessEndedError(Exception):
@@ -42,6 +46,13 @@ async def fetch(url: str, *, method: str = "GET", headers: Mapping[str, str] | N
     async with aiohttp.request(method, url, headers=headers, allow_redirects=False) as response:
         lower = {name.lower(): value for name, value in response.headers.items()}
         return Answer(response.status, lower, await response.text())
+
+
+def choose_address() -> str:
+    """Choose a free port for a program that does not say which one it chose."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return f"127.0.0.1:{free.getsockname()[1]}"
 
 
 class Daemon:
@@ -156,7 +167,36 @@ class ExporterProcess(Daemon):
         return [event for event in logged if name is None or event["msg"] == name]
 
 
-class Prometheus(Daemon):
+class Database(Daemon):
+    """A process that answers queries as Prometheus does."""
+
+    async def started(self) -> None:
+        """Wait until it answers queries; it listens earlier, while it reads its database."""
+        await super().started()
+
+        async def ready() -> bool:
+            return (await self.fetch("/-/ready")).status == 200
+
+        await wait_for(ready, f"{self._name} to have read its database")
+
+    async def api(self, path: str, **parameters: str) -> Any:
+        """Return the `data` of an answer of its HTTP API: `api("targets", state="active")`."""
+        async with (
+            aiohttp.ClientSession() as session,
+            session.get(f"{self.url}/api/v1/{path}", params=parameters) as response,
+        ):
+            answer = await response.json()
+        assert answer["status"] == "success", answer
+        return answer["data"]
+
+    async def query(self, expression: str) -> list[Sample]:
+        """Evaluate an expression now, and return the instant vector."""
+        data = await self.api("query", query=expression)
+        assert data["resultType"] == "vector", data
+        return [Sample(element["metric"], float(element["value"][1])) for element in data["result"]]
+
+
+class Prometheus(Database):
     """A real Prometheus."""
 
     _listening = re.compile(r'msg="Listening on".* address=(?P<address>\S+)')
@@ -177,30 +217,33 @@ class Prometheus(Daemon):
         where = [f"--config.file={config_file}", database, "--web.listen-address=127.0.0.1:0"]
         super().__init__([program, *where, *arguments], directory, os.environ)
 
-    async def started(self) -> None:
-        """Wait until it answers queries; it listens earlier, while it reads its database."""
-        await super().started()
 
-        async def ready() -> bool:
-            return (await self.fetch("/-/ready")).status == 200
+class VictoriaMetrics(Database):
+    """A real VictoriaMetrics."""
 
-        await wait_for(ready, "Prometheus to have read its database")
+    _listening = _VICTORIA
 
-    async def api(self, path: str, **parameters: str) -> Any:
-        """Return the `data` of an answer of its HTTP API: `api("targets", state="active")`."""
-        async with (
-            aiohttp.ClientSession() as session,
-            session.get(f"{self.url}/api/v1/{path}", params=parameters) as response,
-        ):
-            answer = await response.json()
-        assert answer["status"] == "success", answer
-        return answer["data"]
+    def __init__(self, program: Path, target: str, directory: Path) -> None:
+        """Start it with a new database; it scrapes a target every second."""
+        job = {"job_name": "oifde", "scrape_interval": "1s", "static_configs": [{"targets": [target]}]}
+        config_file = directory.with_suffix(".yml")
+        config_file.write_text(json.dumps({"scrape_configs": [job]}), encoding="utf-8")
+        where = [f"-promscrape.config={config_file}", "-storageDataPath=data", f"-httpListenAddr={choose_address()}"]
+        # Queries see a sample at once instead of half a minute later.
+        super().__init__([program, *where, "-search.latencyOffset=0s"], directory, os.environ)
 
-    async def query(self, expression: str) -> list[Sample]:
-        """Evaluate an expression now, and return the instant vector."""
-        data = await self.api("query", query=expression)
-        assert data["resultType"] == "vector", data
-        return [Sample(element["metric"], float(element["value"][1])) for element in data["result"]]
+
+class VmAlert(Daemon):
+    """A real vmalert that sends no notifications."""
+
+    _listening = _VICTORIA
+
+    def __init__(self, program: Path, rules: Path, database: str, directory: Path) -> None:
+        """Start it with a rule file, evaluated every second on the database at a URL."""
+        where = [f"-rule={rules}", f"-datasource.url={database}", f"-remoteWrite.url={database}"]
+        often = ["-evaluationInterval=1s", "-rule.evalDelay=0s", "-remoteWrite.flushInterval=100ms"]
+        alone = ["-notifier.blackhole", f"-httpListenAddr={choose_address()}"]
+        super().__init__([program, *where, *often, *alone], directory, os.environ)
 
 
 class Alertmanager(Daemon):

@@ -109,6 +109,9 @@ PROGRAMS: Mapping[str, Program] = MappingProxyType(
         "prometheus": Program(("prometheus",), "prometheus"),
         "promtool": Program(("promtool",), "prometheus"),
         "systemd-analyze": Program(("systemd-analyze",), "systemd"),
+        "victoria-metrics": Program(("victoria-metrics",), "victoria-metrics", on_demand=True),
+        "vmalert": Program(("vmalert",), "victoria-metrics", on_demand=True),
+        "vmalert-tool": Program(("vmalert-tool",), "victoria-metrics", on_demand=True),
     }
 )
 
