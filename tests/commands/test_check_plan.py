@@ -3,10 +3,8 @@
 import asyncio
 import random
 from datetime import UTC, datetime
-from functools import partial
 from zoneinfo import ZoneInfo
 
-import looptime
 import pytest
 import structlog
 import yaml
@@ -27,6 +25,7 @@ from exporter.serving.exposition import Exposition
 from exporter.simulator import CALM, SimBot, SimTenant, SimulatedWorld, Simulator, default_secret
 from exporter.upstream.reports import HOUR
 from harness.clocks import StandingClock
+from harness.loops import VirtualLoop
 from harness.waiting import wait_for
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -80,7 +79,7 @@ def test_requests_of_a_day(busy: bool) -> None:
         poller.close()
         return len(session.asked)
 
-    with asyncio.Runner(loop_factory=partial(looptime.new_event_loop, start=0.0)) as runner:
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         asked = runner.run(a_day())
     (predicted,) = plan(config(), NOON.timestamp()).platforms
 

@@ -10,6 +10,8 @@ import threading
 from collections.abc import Callable
 from typing import Any, Final, TypeVar, TypeVarTuple
 
+from harness.loops import JoinsThreads
+
 _T = TypeVar("_T")
 _Ts = TypeVarTuple("_Ts")
 
@@ -48,7 +50,7 @@ class _Selector(selectors.DefaultSelector):
         return ready
 
 
-class SocketLoop(asyncio.SelectorEventLoop):
+class SocketLoop(JoinsThreads, asyncio.SelectorEventLoop):
     """If both ends of every connection are in this loop, silent sockets mean that all tasks wait."""
 
     def __init__(self) -> None:
@@ -69,14 +71,6 @@ class SocketLoop(asyncio.SelectorEventLoop):
         self._own.threads += 1
         future.add_done_callback(self._thread_done)
         return future
-
-    async def shutdown_default_executor(self, *arguments: Any) -> None:
-        """Wait in real time for threads to end: their time limit, new in Python 3.12, would be over at once."""
-        self._own.threads += 1
-        try:
-            await super().shutdown_default_executor(*arguments)
-        finally:
-            self._own.threads -= 1
 
     def _thread_done(self, _: object) -> None:
         self._own.threads -= 1

@@ -4,12 +4,10 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from functools import partial
 from pathlib import Path
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
-import looptime
 import pytest
 import structlog
 from structlog.typing import FilteringBoundLogger
@@ -21,6 +19,7 @@ from exporter.history.worker import HistoryPlan, HistoryWorker
 from exporter.polling.calendar import hours
 from exporter.polling.windows import Rules
 from exporter.upstream.reports import HOUR
+from harness.loops import VirtualLoop
 
 ZONE = ZoneInfo("Asia/Shanghai")
 OWNER = Owner("https://platform:28090", "t1", "Asia/Shanghai")
@@ -29,7 +28,7 @@ RULES = Rules(HOUR, ZONE, settle_delay=600, empty_hour_delay=7200)
 
 def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
     """Sleeping takes no time here."""
-    return {"looptime": partial(looptime.new_event_loop, start=0.0)}
+    return {"looptime": VirtualLoop}
 
 
 class LoopClock:

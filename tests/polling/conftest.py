@@ -5,11 +5,9 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import partial
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
-import looptime
 import pytest
 import structlog
 
@@ -20,13 +18,14 @@ from exporter.polling.windows import Rules
 from exporter.upstream.anomalies import Anomaly
 from exporter.upstream.progress import Progress
 from exporter.upstream.reports import HOUR, Report
+from harness.loops import VirtualLoop
 
 
 def pytest_asyncio_loop_factories(item: pytest.Item) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
     """Run the tests in loops in which sleeping takes no time, except those with real sockets."""
     if item.path.name == "test_fleet.py":
         return {"asyncio": asyncio.new_event_loop}
-    return {"looptime": partial(looptime.new_event_loop, start=0.0)}
+    return {"looptime": VirtualLoop}
 
 
 class LoopClock:

@@ -6,10 +6,8 @@ import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import Any, Protocol
 
-import looptime
 import pytest
 import structlog
 from aiohttp import web
@@ -21,6 +19,7 @@ from exporter.config import Auth, Platform, Secret, SessionSettings, TlsConfig
 from exporter.health import Health
 from exporter.upstream.client import PlatformClient
 from exporter.upstream.session import TenantSession
+from harness.loops import VirtualLoop
 
 PREFIX = "/oifde/rest/api/"
 
@@ -28,7 +27,7 @@ PREFIX = "/oifde/rest/api/"
 def pytest_asyncio_loop_factories(item: pytest.Item) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
     """Use real sockets, except for the tests of lanes: in their loop, sleeping takes no time."""
     if item.path.name == "test_lanes.py":
-        return {"looptime": partial(looptime.new_event_loop, start=0.0)}
+        return {"looptime": VirtualLoop}
     return {"asyncio": asyncio.new_event_loop}
 
 
