@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from holidays import HolidayBase
 
 _DAY = timedelta(days=1)
+_CLOSE = 7
+"""Days from one public holiday to the next, as from Christmas to the new year."""
 
 
 class DayKind(Enum):
@@ -39,13 +41,31 @@ class Calendar:
     def __init__(self, country: str = "", subdivision: str = "", special_days: Iterable[date] = ()) -> None:
         self._holidays = _holidays(country, subdivision) if country else None
         self._special = frozenset(special_days)
+        self._kinds: dict[date, DayKind] = {}
 
     def kind(self, day: date) -> DayKind:
-        """The kind of a date; a single working day between two days off is a special day."""
-        kind = self._kind(day)
-        if kind is DayKind.WORKING and not self._works(day - _DAY) and not self._works(day + _DAY):
-            return DayKind.SPECIAL
+        """The kind of a date.
+
+        A single working day between two days off is a special day, and so are working days between two public holidays
+        that are close together, as at the end of the year.
+        """
+        kind = self._kinds.get(day)
+        if kind is None:
+            kind = self._kind(day)
+            if kind is DayKind.WORKING and (self._bridges(day) or self._between_holidays(day)):
+                kind = DayKind.SPECIAL
+            self._kinds[day] = kind
         return kind
+
+    def _bridges(self, day: date) -> bool:
+        return not self._works(day - _DAY) and not self._works(day + _DAY)
+
+    def _between_holidays(self, day: date) -> bool:
+        before, after = (
+            next((days for days in range(1, _CLOSE) if self._kind(day + way * days * _DAY) is DayKind.HOLIDAY), _CLOSE)
+            for way in (-1, 1)
+        )
+        return before + after <= _CLOSE
 
     def _works(self, day: date) -> bool:
         return self._kind(day) is DayKind.WORKING

@@ -27,8 +27,8 @@ def main() -> None:
     """Measures, prints, and writes if asked to."""
     parser = argparse.ArgumentParser(prog="python -m lab.quality", description=__doc__)
     parser.add_argument("--seed", type=int, default=_REPORTED_SEED, help="default: %(default)s")
-    parser.add_argument("--months", type=int, default=100, help="bot-months of each row; default: %(default)s")
-    parser.add_argument("--cases", type=int, default=200, help="incidents of each row; default: %(default)s")
+    parser.add_argument("--months", type=int, default=60, help="bot-months of each row; default: %(default)s")
+    parser.add_argument("--cases", type=int, default=100, help="incidents of each row; default: %(default)s")
     parser.add_argument("--data", type=Path, help="a folder with real traffic, to measure on as well")
     parser.add_argument("--jobs", type=int, default=2, help="processes; default: %(default)s")
     parser.add_argument("--write", type=Path, metavar="PAGE", help="the page whose results are replaced")

@@ -21,6 +21,8 @@ def test_every_day_is_what_its_weekday_says_without_a_calendar() -> None:
         ("CN", date(2026, 10, 11), DayKind.REST),
         ("US", date(2014, 11, 27), DayKind.HOLIDAY),
         ("US", date(2014, 11, 28), DayKind.SPECIAL),  # alone between a holiday and a weekend
+        ("US", date(2014, 12, 30), DayKind.SPECIAL),  # between Christmas and the new year
+        ("US", date(2014, 12, 23), DayKind.WORKING),
         ("SA", date(2026, 6, 12), DayKind.REST),  # a Friday
         ("SA", date(2026, 6, 14), DayKind.WORKING),  # a Sunday
     ],
