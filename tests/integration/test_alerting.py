@@ -1,6 +1,6 @@
 """From a bot in trouble to a notification: platform, exporter, Prometheus, Alertmanager and a receiver, all real.
 
-Each minute that a rule waits takes a tenth of a second here. Everything else is as shipped.
+Each minute that a rule waits takes a tenth of a second here, each hour a second. Everything else is as shipped.
 """
 
 import re
@@ -139,7 +139,11 @@ async def test_a_drop_of_autonomy_is_reported_until_it_ends(
     await exporter_of(running, tmp_path / "after", simulator, address=exporter.address, ahead=clock.ahead)
 
     await wait_for(lambda: receiver.alerts("resolved"), "the resolution")
-    received = [*receiver.alerts("firing"), *receiver.alerts("resolved")]
+    received = [
+        found
+        for found in (*receiver.alerts("firing"), *receiver.alerts("resolved"))
+        if ALERT == found["labels"]["alertname"]
+    ]
     assert [alert["labels"]] * len(received) == [found["labels"] for found in received]
 
 
@@ -219,7 +223,11 @@ async def pipeline(
     """Start Prometheus with the rules, Alertmanager with the inhibition, and a receiver."""
     receiver = Receiver()
     await receiver.listen(running)
-    route = {"receiver": "on-call", "group_wait": "0s", "group_interval": "1s"}
+    route = {
+        "receiver": "on-call",
+        "group_wait": "5s",
+        "group_interval": "1s",
+    }  # an inhibiting alert has time to arrive
     on_call = {"name": "on-call", "webhook_configs": [{"url": receiver.url}]}
     inhibition = yaml.safe_load(INHIBITION.read_text(encoding="utf-8"))
     alertmanager = await start_alertmanager({"route": route, "receivers": [on_call], **inhibition})
@@ -279,7 +287,10 @@ async def a_past(program: FindProgram, world: SimulatedWorld, exporter: Exporter
     """Fill a database with the counters of the last day, for the values in the alert's text."""
     last = int(time.time()) // STEP * STEP
     page = (await exporter.fetch("/metrics")).text
-    write_blocks(program("promtool"), Past(world, page, TARGET, last - days(1), last + 1).lines(), data)
+    past = Past(world, page, TARGET, last - days(1), last + 1)
+    # Without the judgement of the past, which Prometheus would take for a further replica.
+    counters = (line for line in past.lines() if line.startswith(("oifde_call_outcomes_total", "# EOF")))
+    write_blocks(program("promtool"), counters, data)
 
 
 async def prometheus_with(
@@ -298,12 +309,12 @@ async def prometheus_with(
 
 
 def hurried() -> list[dict[str, Any]]:
-    """Read the shipped groups, evaluated every second, with a tenth of a second for each minute that a rule waits."""
+    """Read the shipped groups, evaluated every second, with a tenth of a second for a minute and a second for an hour."""
     groups = [group for path in RULES for group in yaml.safe_load(path.read_text(encoding="utf-8"))["groups"]]
     for group in groups:
         group.pop("interval", None)
         for rule in group["rules"]:
             for key in {"for", "keep_firing_for"} & rule.keys():
                 number, unit = int(rule[key][:-1]), rule[key][-1]
-                rule[key] = f"{number * {'m': 100, 'h': 6000}[unit]}ms"
+                rule[key] = f"{number * {'m': 100, 'h': 1000}[unit]}ms"
     return groups
