@@ -84,7 +84,7 @@ compat-programs: export PATH := $(CURDIR)/$(COMPAT)/programs/usr/bin:$(PATH)
 compat-programs: $(VENV)/.ready programs $(COMPAT)/programs/.ready ## run the tests of rules and programs with Prometheus 3, and VictoriaMetrics
 	prometheus --version | head -n 1
 	prometheus-alertmanager --version | head -n 1
-	$(BIN)/pytest $(PYTEST_ARGS) tests/integration tests/observability tests/integration/victoriametrics.py
+	$(BIN)/pytest $(PYTEST_ARGS) -o "python_files=test_*.py victoriametrics.py" tests/integration tests/observability
 
 $(COMPAT)/programs/.ready: scripts/fetch-debian
 	scripts/fetch-debian forky $(COMPAT)/programs prometheus promtool prometheus-alertmanager victoria-metrics

@@ -1,4 +1,4 @@
-"""VictoriaMetrics scrapes the exporter and evaluates the shipped rules; `make compat` names this file to pytest."""
+"""VictoriaMetrics scrapes the exporter and evaluates the shipped rules; only `make compat` collects this file."""
 
 import json
 import re
