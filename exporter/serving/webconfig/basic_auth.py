@@ -32,6 +32,9 @@ class Credentials(NamedTuple):
     user: bytes
     password: bytes
 
+    def __repr__(self) -> str:
+        return f"Credentials(user={self.user!r}, password=<secret>)"
+
 
 def read_credentials(header: str | None) -> Credentials | None:
     """Read an Authorization header; None if it is absent, malformed or of another scheme."""
