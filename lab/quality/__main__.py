@@ -38,7 +38,7 @@ def main() -> None:
         run = pool.imap
         progress("incidents")
         results = [
-            _about(options.seed, options.months, options.cases),
+            _about(options.seed, options.months, options.cases, "DATA" if sources else ""),
             found_table(run, options.seed, options.cases, tuple(CHARACTERS), None, "Incidents, simulated traffic"),
         ]
         if sources:
@@ -55,10 +55,13 @@ def main() -> None:
         _write(options.write, results)
 
 
-def _about(seed: int, months: int, cases: int) -> Table:
+def _about(seed: int, months: int, cases: int, data: str) -> Table:
     rows = [
         ("When", f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"),
-        ("Command", f"`python -m lab.quality --seed {seed} --months {months} --cases {cases}`"),
+        (
+            "Command",
+            f"`python -m lab.quality --seed {seed} --months {months} --cases {cases}{data and f' --data {data}'}`",
+        ),
         ("Evidence", f"{EVIDENCE:g}"),
         *machine.describe(),
         ("numpy", version("numpy")),
