@@ -35,14 +35,19 @@ class Calls:
     restless: tuple[float, float]
     """By how much the worst windows of past days, with too few and with too many calls, were worse than such spreads say."""
 
-    def expected(self, kind: DayKind, weekday: int, clock: int) -> tuple[float, float]:
-        """The calls that a loss is measured by, and those that a surge is: the same on an ordinary day."""
+    def expected(self, kind: DayKind, weekday: int, clock: int) -> tuple[float, float, float]:
+        """The usual calls, those that a loss is measured by, and those that a surge is."""
         rest = kind is not DayKind.WORKING
         calls = self.profiles[rest, weekday][clock]
-        if kind.ordinary and self.known_days[rest]:
-            return calls, calls
-        other = self.profiles[not rest, weekday][clock]
-        return _HOLIDAY * min(calls, other), max(calls, other)
+        if not (kind.ordinary and self.known_days[rest]):
+            other = self.profiles[not rest, weekday][clock]
+            low, high = min(calls, other), max(calls, other)
+            return (_HOLIDAY * low + high) / 2, _HOLIDAY * low, high
+        if rest:
+            return calls, calls, calls
+        # What one weekday alone has every week may end as any season does: it is no incident to be like the other days.
+        common = median([self.profiles[False, day][clock] for day in range(5)])
+        return calls, min(calls, max(common, calls / 2)), max(calls, common)
 
 
 def learn_calls(days: Sequence[KnownDay], day_prior: float, hour_prior: float) -> Calls:

@@ -53,6 +53,7 @@ def pool(bots: Iterable[Straying]) -> Straying:
 class Usual(NamedTuple):
     """What is usual for one hour."""
 
+    calls: float
     low_calls: float
     """What a loss of calls is measured by; below ``high_calls`` on a day of which little is known."""
     high_calls: float
@@ -184,7 +185,7 @@ def expect(baseline: Baseline, start: float, counts: Counts) -> Expected:
     relative = usual.calls_day + hour.calls_variance + 1 / usual.known_days
     return Expected(
         Range(
-            (hour.low_calls + hour.high_calls) / 2,
+            hour.calls,
             _calls_at(hour.low_calls, relative, -_NINETY_NINE),
             _calls_at(hour.high_calls, relative, _NINETY_NINE),
         ),
