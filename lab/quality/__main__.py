@@ -18,7 +18,7 @@ from lab.quality.traffic import CHARACTERS, SOURCES
 from lab.report import Table, progress
 
 _REPORTED_SEED: Final = 20261128
-"""The method was tuned on other seeds."""
+"""docs/alerts.md says what was tuned on it."""
 _BEGIN: Final = "<!-- results: written by `make alert-quality` -->"
 _END: Final = "<!-- end of the results -->"
 
