@@ -21,7 +21,14 @@ def replace(file: Path, content: bytes) -> None:
 async def watching(file: Path) -> AsyncIterator[list[bytes]]:
     """Watch a file, and collect its content at each detected change."""
     seen: list[bytes] = []
-    task = asyncio.create_task(Watch(file, 0.001).run(lambda: seen.append(file.read_bytes())))
+
+    def reload() -> asyncio.Future[None]:
+        seen.append(file.read_bytes())
+        done = asyncio.get_running_loop().create_future()
+        done.set_result(None)
+        return done
+
+    task = asyncio.create_task(Watch(file, 0.001).run(reload))
     try:
         yield seen
     finally:
@@ -63,3 +70,26 @@ async def test_a_file_that_is_away_for_a_moment_has_not_changed(tmp_path: Path) 
         await wait_for(lambda: seen, "the change")
 
     assert [b"two"] == seen
+
+
+async def test_a_failed_reload_is_repeated_until_it_succeeds(tmp_path: Path) -> None:
+    """A new configuration may arrive before the secret that it names, and must not wait for its next change."""
+    file, secret = tmp_path / "config.yaml", tmp_path / "secret"
+    file.write_bytes(b"one")
+    attempts: list[bool] = []
+
+    async def reload() -> None:
+        attempts.append(secret.exists())
+        secret.read_bytes()
+
+    task = asyncio.create_task(Watch(file, 0.001).run(reload))
+    replace(file, b"two")
+    await wait_for(lambda: len(attempts) > 1, "a further attempt")
+    secret.write_bytes(b"s")
+    await wait_for(lambda: attempts[-1], "success")
+    made = len(attempts)
+    replace(file, b"three")
+    await wait_for(lambda: len(attempts) > made, "the next change")
+    task.cancel()
+
+    assert [True, True] == attempts[made - 1 :]
