@@ -313,6 +313,8 @@ def hurried() -> list[dict[str, Any]]:
     groups = [group for path in RULES for group in yaml.safe_load(path.read_text(encoding="utf-8"))["groups"]]
     for group in groups:
         group.pop("interval", None)
+        # It compares Prometheus's clock with the platform's, which a test sets to another day, and it inhibits others.
+        group["rules"] = [rule for rule in group["rules"] if rule.get("alert") != "OifdeTenantReportLate"]
         for rule in group["rules"]:
             for key in {"for", "keep_firing_for"} & rule.keys():
                 number, unit = int(rule[key][:-1]), rule[key][-1]
