@@ -37,6 +37,10 @@ _TESTS: Final = {
     "upstream/ready_token.py": "upstream/test_session.py",
     "serving/negotiation.py": "serving/test_negotiation.py",
     "config/sharding.py": "config/test_sharding.py",
+    **dict.fromkeys(
+        (f"judging/{name}.py" for name in ("calls", "daykinds", "hours", "judge", "reach", "robust", "shares", "usual")),
+        "judging",
+    ),
 }
 """The tests that must find a mutant, by the module."""
 _PROCESSES: Final = 2
