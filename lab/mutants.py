@@ -24,6 +24,7 @@ import exporter.app
 from lab import machine
 from lab.report import Table, progress
 
+_JUDGING: Final = ("calls", "daykinds", "hours", "judge", "reach", "robust", "shares", "usual")
 _TESTS: Final = {
     "polling/windows.py": "polling/test_windows.py polling/test_windows_by_day.py",
     "polling/calendar.py": "polling/test_calendar.py polling/test_windows.py polling/test_windows_by_day.py",
@@ -37,10 +38,7 @@ _TESTS: Final = {
     "upstream/ready_token.py": "upstream/test_session.py",
     "serving/negotiation.py": "serving/test_negotiation.py",
     "config/sharding.py": "config/test_sharding.py",
-    **dict.fromkeys(
-        (f"judging/{name}.py" for name in ("calls", "daykinds", "hours", "judge", "reach", "robust", "shares", "usual")),
-        "judging",
-    ),
+    **{f"judging/{name}.py": "judging" for name in _JUDGING},
 }
 """The tests that must find a mutant, by the module."""
 _PROCESSES: Final = 2
