@@ -7,6 +7,8 @@
 PYTHON ?= $(shell scripts/find-python)
 VENV := .venv
 BIN := $(VENV)/bin
+# The environment of `make demo`.
+RUN_VENV := .cache/run-venv
 # The environment that `make test` tests the wheel in.
 WHEEL_VENV := .cache/wheel-venv
 WHEELHOUSE := dist/wheelhouse
@@ -28,8 +30,16 @@ help: ## list the targets
 		printf '  make %-13s %s\n' "$$name" "$$does"; done
 
 .PHONY: demo
-demo: $(VENV)/.ready ## run the exporter against the simulated platform
-	$(BIN)/oifde-exporter demo
+demo: $(RUN_VENV)/.ready ## run the exporter against the simulated platform
+	$(RUN_VENV)/bin/oifde-exporter demo
+
+# Only what running needs, without the tools of development.
+$(RUN_VENV)/.ready: requirements/run.txt requirements/build.txt pyproject.toml setup.py scripts/make-venv
+	@echo "Setting up $(RUN_VENV), which takes some seconds."
+	scripts/make-venv "$(PYTHON)" $(RUN_VENV)
+	$(RUN_VENV)/bin/python -m pip install --quiet --require-hashes -r requirements/run.txt -r requirements/build.txt
+	$(RUN_VENV)/bin/python -m pip install -qq --no-deps --no-build-isolation --editable .
+	@touch $@
 
 .PHONY: test
 # Each test runs once, with the wheel that users install.
