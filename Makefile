@@ -184,6 +184,11 @@ docs: $(VENV)/.ready ## generate the generated pages, dashboards and schemas aga
 	$(BIN)/python scripts/list-dependencies.py > .cache/generated && cp .cache/generated docs/dependencies.md
 	$(BIN)/python scripts/chart-readme.py helm/oifde-exporter > .cache/generated && cp .cache/generated helm/oifde-exporter/README.md
 
+# English pages may change first, so this is not part of `make test`.
+.PHONY: docs-zh-check
+docs-zh-check: $(VENV)/.ready ## list the Chinese pages whose English page has changed
+	$(BIN)/python scripts/chinese-docs.py
+
 .PHONY: lock
 lock: $(VENV)/.ready ## resolve the dependencies again, in their newest versions
 	$(COMPILE) --upgrade --output-file requirements/run.txt pyproject.toml

@@ -76,8 +76,6 @@ def outline(text: str) -> list[str]:
 
 
 def test_the_chinese_readme_matches() -> None:
-    """The translation has the same commands, links and tables."""
-    chinese = outline(
-        CHINESE.replace("(README.md)", "(README.zh-CN.md)").replace("status-overview-chinese", "status-overview")
-    )
-    assert outline(README) == chinese
+    """The translation has the same commands, links and tables; a link may lead to a page's translation."""
+    chinese = CHINESE.replace("(README.md)", "(README.zh-CN.md)").replace("status-overview-chinese", "status-overview")
+    assert outline(README) == outline(chinese.replace("(docs/zh/", "(docs/"))

@@ -12,8 +12,8 @@ import yaml
 from harness.programs import FindProgram
 
 ROOT: Final = Path(__file__).parents[2]
-PAGES: Final = {path.stem: path for path in (ROOT / "docs" / "runbooks").glob("Oifde*.md")}
-INDEX: Final = (ROOT / "docs" / "runbooks" / "README.md").read_text(encoding="utf-8")
+DOCS: Final = {"English": ROOT / "docs", "Chinese": ROOT / "docs" / "zh"}
+PAGES: Final = sorted(path for docs in DOCS.values() for path in docs.glob("runbooks/Oifde*.md"))
 RULES: Final[list[dict[str, Any]]] = [
     rule
     for path in sorted(ROOT.glob("observability/rules/*.yaml"))
@@ -21,52 +21,60 @@ RULES: Final[list[dict[str, Any]]] = [
     for rule in group["rules"]
 ]
 ALERTS: Final = {rule["alert"]: rule for rule in RULES if "alert" in rule}
-SECTIONS: Final = ["What it means", "What to look at", "What to do"]
+SECTIONS: Final = {"English": ["What it means", "What to look at", "What to do"], "Chinese": ["含义", "排查", "处理"]}
 LABELS_OF_BOTS: Final = {"platform", "tenant_id", "access_code", "bot"}
 
+in_each_language = pytest.mark.parametrize("language", DOCS)
+of_each_page = pytest.mark.parametrize("page", PAGES, ids=[str(page.relative_to(ROOT)) for page in PAGES])
 
-def queries(page: str) -> list[str]:
+
+def queries(page: Path) -> list[str]:
     """A page's queries."""
-    return re.findall(r"^```promql\n(.*?)^```", PAGES[page].read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    return re.findall(r"^```promql\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
 
 
-def test_every_alert_has_one() -> None:
+@in_each_language
+def test_every_alert_has_one(language: str) -> None:
     """And no page is left of an alert that is gone."""
-    assert set(ALERTS) == set(PAGES)
+    assert set(ALERTS) == {page.stem for page in PAGES if page.is_relative_to(DOCS[language] / "runbooks")}
 
 
-def test_the_index_leads_to_every_page() -> None:
+@in_each_language
+def test_the_index_leads_to_every_page(language: str) -> None:
     """With the severities, and the thresholds that are not said elsewhere, as they ship."""
-    rows = re.findall(r"^\| \[(\w+)\]\((\w+)\.md\) \| (\w+) \|", INDEX, re.MULTILINE)
+    index = (DOCS[language] / "runbooks" / "README.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| \[(\w+)\]\((\w+)\.md\) \| (\w+) \|", index, re.MULTILINE)
     assert {(name, name, rule["labels"]["severity"]) for name, rule in ALERTS.items()} == set(rows)
 
-    elsewhere = (ROOT / "docs" / "alerts.md").read_text(encoding="utf-8")
+    elsewhere = (DOCS[language] / "alerts.md").read_text(encoding="utf-8")
     thresholds = {
         rule["record"].rpartition(":")[2]: rule["expr"]
         for rule in RULES
         if rule.get("record", "").startswith("oifde:alert_threshold:")
     }
-    said = dict(re.findall(r"^\| `(\w+)` \| ([0-9.]+) \|", INDEX, re.MULTILINE))
-    assert {name: thresholds[name] for name in said} == {name: f"vector({value})" for name, value in said.items()}
-    assert set(thresholds) == set(said) | {name for name in thresholds if f"| `{name}` |" in elsewhere}
+    said = dict(re.findall(r"^\| `(\w+)` \| ([0-9.]+) \|", index + elsewhere, re.MULTILINE))
+    assert thresholds == {name: f"vector({value})" for name, value in said.items()}
 
 
-@pytest.mark.parametrize("name", sorted(PAGES))
-def test_a_runbook_explains_checks_and_fixes(name: str) -> None:
+@of_each_page
+def test_a_runbook_explains_checks_and_fixes(page: Path) -> None:
     """It has the meaning, the checks and the actions, and the alert links to it."""
-    text = PAGES[name].read_text(encoding="utf-8")
+    text, alert = page.read_text(encoding="utf-8"), ALERTS[page.stem]
 
-    assert text.startswith(f"# {name}\n\nSeverity: {ALERTS[name]['labels']['severity']}.\n")
-    assert SECTIONS == re.findall(r"^## (.*)$", text, re.MULTILINE)
-    assert queries(name)
-    assert f"/{PAGES[name].name}" in ALERTS[name]["annotations"]["runbook_url"]
+    severity = alert["labels"]["severity"]
+    assert re.search(
+        rf"^# {page.stem}(：.*)?\n\n(Severity: {severity}\.|级别：{severity}（..）。)\n", text, re.MULTILINE
+    )
+    assert re.findall(r"^## (.*)$", text, re.MULTILINE) in SECTIONS.values()
+    assert queries(page)
+    assert f"/{page.name}" in alert["annotations"]["runbook_url"]
     for link in re.findall(r"\]\((?!http)([^)#]+)", text):
-        assert (PAGES[name].parent / link).exists(), link
+        assert (page.parent / link).exists(), link
 
 
 def test_every_query_runs(program: FindProgram, tmp_path: Path) -> None:
     """Copied into Prometheus as it is, with the alert's labels in place of `$platform` and so on."""
-    rules = [{"record": f"page:{name}:query", "expr": query} for name in PAGES for query in queries(name)]
+    rules = [{"record": f"page:{page.stem}:query", "expr": query} for page in PAGES for query in queries(page)]
     for number, rule in enumerate(rules):
         rule["record"] += str(number)
     file = tmp_path / "rules.json"
@@ -78,16 +86,16 @@ def test_every_query_runs(program: FindProgram, tmp_path: Path) -> None:
     assert 0 == checked.returncode, checked.stderr
 
 
-@pytest.mark.parametrize("name", sorted(PAGES))
-def test_every_series_asked_for_exists(name: str) -> None:
+@of_each_page
+def test_every_series_asked_for_exists(page: Path) -> None:
     """By the reference of the metrics, and what the rules record; and every label that stands for the alert's is one of its."""
     reference = (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")
     recorded = {rule["record"] for rule in RULES if "record" in rule}
 
-    for query in queries(name):
+    for query in queries(page):
         for series in re.findall(r"\b(?:\w+:)?oifde_\w+(?::\w+)?", query):
             metric = series.removesuffix("_bucket")
             assert series in recorded or f"`{metric}`" in reference, series
-    of_alert = ALERTS[name]["expr"] + ALERTS[name]["annotations"]["description"]
-    for label in re.findall(r"\$([a-z_]+)", " ".join(queries(name))):
+    of_alert = ALERTS[page.stem]["expr"] + ALERTS[page.stem]["annotations"]["description"]
+    for label in re.findall(r"\$([a-z_]+)", " ".join(queries(page))):
         assert label in of_alert or label in LABELS_OF_BOTS, label
