@@ -19,7 +19,7 @@ from exporter.config import Bot, Config
 from exporter.polling import windows
 from exporter.polling.calendar import local_date
 from exporter.upstream.anomalies import Anomaly, AnomalyLevel
-from exporter.upstream.bindings import list_bindings
+from exporter.upstream.bindings import IncompleteListing, list_bindings
 from exporter.upstream.breaker import UNREACHABLE
 from exporter.upstream.errors import LoginFailed, UpstreamError
 from exporter.upstream.reports import DAY, REPORTS, Report, parse
@@ -125,7 +125,8 @@ async def _list_bots(access: TenantAccess) -> tuple[Sequence[Bot], list[Finding]
         bots = await access.list_bots()
     except UpstreamError as error:
         what = f"discovery fails: {_describe(access, error)}"
-        return access.tenant.bots, [Finding(Level.PROBLEM, _name_tenant(access), what, advise(error))]
+        found = error.bindings if isinstance(error, IncompleteListing) else ()
+        return access.choose_bots(found), [Finding(Level.PROBLEM, _name_tenant(access), what, advise(error))]
     if bots:
         return bots, []
     advice = "Check that include and exclude match a bot. oifde-exporter discover lists all bots."

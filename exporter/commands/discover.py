@@ -27,7 +27,7 @@ from exporter.commands.selection import keep_tenant, locate
 from exporter.config import Bot, Config
 from exporter.console.output import Output, open_stdout
 from exporter.polling.roster import choose_bots
-from exporter.upstream.bindings import Binding, list_bindings
+from exporter.upstream.bindings import Binding, IncompleteListing, list_bindings
 from exporter.upstream.errors import UpstreamError
 
 _KINDS: Final[Mapping[int | None, str]] = {
@@ -43,7 +43,7 @@ _YAML_INDENT: Final = 8
 
 
 class _Listing(NamedTuple):
-    """The bots that the platform lists for a tenant, or the error."""
+    """The bots that the platform lists for a tenant, and the error if there are none or some may be missing."""
 
     tenant: TenantAccess
     bindings: Sequence[Binding] = ()
@@ -112,13 +112,14 @@ async def _list_one(tenant: TenantAccess) -> _Listing:
     try:
         bindings = await list_bindings(tenant.session, tenant.tenant.tenant_id, on_unusable=unusable.append)
     except UpstreamError as error:
-        return _Listing(tenant, error=error)
+        found = error.bindings if isinstance(error, IncompleteListing) else ()
+        return _Listing(tenant, found, unusable, error)
     return _Listing(tenant, bindings, unusable)
 
 
 def _show_table(output: Output, listings: Sequence[_Listing]) -> None:
     for number, listing in enumerate(listings):
-        if listing.error:
+        if listing.error and not listing.bindings:
             continue
         if number:
             output.line()
@@ -141,7 +142,7 @@ def _show_table(output: Output, listings: Sequence[_Listing]) -> None:
 
 def _show_yaml(output: Output, listings: Sequence[_Listing]) -> None:
     """Print one document for each tenant, with the indent of a tenant's keys. Discovered bots are comments."""
-    listed = [listing for listing in listings if not listing.error]
+    listed = [listing for listing in listings if listing.bindings or not listing.error]
     for number, listing in enumerate(listed):
         if number:
             output.verbatim("---")

@@ -15,7 +15,7 @@ from exporter.config import Bot, Config, Platform, Tenant
 from exporter.health import Health
 from exporter.polling.calendar import midnight
 from exporter.polling.roster import choose_bots
-from exporter.upstream.bindings import list_bindings
+from exporter.upstream.bindings import Binding, list_bindings
 from exporter.upstream.client import PlatformClient
 from exporter.upstream.reports import Report
 from exporter.upstream.session import TenantSession
@@ -39,9 +39,13 @@ class TenantAccess:
 
     async def list_bots(self) -> tuple[Bot, ...]:
         """Return the bots that the daemon polls: configured and discovered. Raises UpstreamError."""
-        discovery = self.tenant.discovery
-        listed = await list_bindings(self.session, self.tenant.tenant_id) if discovery else ()
-        return choose_bots(self.tenant.bots, {binding.access_code: binding.name for binding in listed}, discovery)
+        listed = await list_bindings(self.session, self.tenant.tenant_id) if self.tenant.discovery else ()
+        return self.choose_bots(listed)
+
+    def choose_bots(self, listed: Sequence[Binding]) -> tuple[Bot, ...]:
+        """Return the bots that the daemon polls if the platform lists these."""
+        names = {binding.access_code: binding.name for binding in listed}
+        return choose_bots(self.tenant.bots, names, self.tenant.discovery)
 
 
 @asynccontextmanager

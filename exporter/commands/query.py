@@ -32,6 +32,7 @@ from exporter.config import Bot, Config
 from exporter.console.output import open_stdout
 from exporter.polling.calendar import local_date, midnight, next_day
 from exporter.polling.windows import Rules
+from exporter.upstream.bindings import IncompleteListing
 from exporter.upstream.errors import UpstreamError
 from exporter.upstream.reports import REPORTS
 
@@ -122,12 +123,19 @@ def _fail(error: UpstreamError) -> int:
     return 1
 
 
+async def _list_bots(access: TenantAccess) -> Sequence[Bot]:
+    try:
+        return await access.list_bots()
+    except IncompleteListing as error:  # it may have the bot
+        return access.choose_bots(error.bindings)
+
+
 async def _choose(tenants: Sequence[TenantAccess], wanted: str | None, *, by_tenant: bool) -> Chosen:
     """Return a configured bot, a discovered bot, or any bot of the tenant that --tenant names. Raises UpstreamError."""
     known = list_configured(tenants)
     found = find_bots(known, wanted) if wanted else known
     if wanted and not found:
-        known = [Chosen(access, bot) for access in tenants for bot in await access.list_bots()]
+        known = [Chosen(access, bot) for access in tenants for bot in await _list_bots(access)]
         found = find_bots(known, wanted)
     if wanted and not found and by_tenant and len(tenants) == 1:
         return Chosen(tenants[0], Bot(wanted, wanted, _NO_LABELS))

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -13,7 +13,7 @@ from exporter.polling.roster import Roster
 from exporter.polling.schedule import next_slot
 from exporter.polling.snapshot import DiscoveryStatus
 from exporter.reasons import FailureReason
-from exporter.upstream.bindings import Binding, list_bindings
+from exporter.upstream.bindings import Binding, IncompleteListing, list_bindings
 from exporter.upstream.errors import CircuitOpen, LoginFailed, UpstreamError
 from exporter.upstream.session import TenantSession
 
@@ -76,7 +76,12 @@ class Discovery:
         """List the tenant's bots, and have them polled."""
         now = self._clock.now()
         try:
-            self._take(await self._list())
+            try:
+                self._take(_names(await self._list()))
+            except IncompleteListing as error:
+                self.roster = self.roster.add(_names(error.bindings))
+                await self._follow()
+                raise
             await self._follow()
             self._succeed(now)
         except UpstreamError as error:
@@ -115,11 +120,8 @@ class Discovery:
                 self._log.warning("bindings_unusable", problem=words, count=count)
         return bindings
 
-    def _take(self, bindings: Sequence[Binding]) -> None:
-        former, self.roster = (
-            self.roster,
-            self.roster.update({binding.access_code: binding.name for binding in bindings}),
-        )
+    def _take(self, listed: Mapping[str, str]) -> None:
+        former, self.roster = self.roster, self.roster.update(listed)
         if self.roster.doubted:
             self._log.warning("discovery_doubted", listed=0, kept=len(self.roster.names))
         elif missing := self.roster.missing - former.missing:
@@ -157,6 +159,10 @@ class Discovery:
             self._on_change()
         except Exception:  # noqa: BLE001 - no caller could do more than log it
             self._log.exception("publish_crashed")
+
+
+def _names(bindings: Sequence[Binding]) -> Mapping[str, str]:
+    return {binding.access_code: binding.name for binding in bindings}
 
 
 def _internal(error: Exception) -> str:

@@ -30,6 +30,11 @@ class Roster:
         """Whether the last listing was ignored, since it was the first empty one after others with bots."""
         return bool(self.names) and self.empty == 1
 
+    def add(self, listed: Mapping[str, str]) -> "Roster":
+        """Return the roster after a listing from which bots may be missing: names by access code."""
+        names = dict(sorted({**self.names, **listed}.items()))
+        return Roster(names, self.missing - listed.keys(), 0 if listed else self.empty)
+
     def update(self, listed: Mapping[str, str]) -> "Roster":
         """Return the roster after a further listing: names by access code."""
         if not listed and self.names and not self.empty:

@@ -4,9 +4,10 @@ Source: the vendor's interface reference, "querynavigationinfo". Inferred: that 
 how this module treats answers that differ from the reference.
 """
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple, TypeAlias
 
 from exporter.reasons import FailureReason
 from exporter.upstream.errors import UpstreamError
@@ -25,6 +26,8 @@ SOURCES: Final = ("IVR", "OIFDE")
 """Each needs its own requests."""
 
 PAGE_SIZE: Final = 100
+_ATTEMPTS: Final = 2
+"""Pages that do not fit together are fetched this many times: a bot may have been added or removed between two pages."""
 _MAX_NAME: Final = 200
 _DIALOG_TYPES: Final = {"1": 1, "2": 2, "3": 3, "4": 4}
 
@@ -45,6 +48,14 @@ class Binding:
     description: str
 
 
+class IncompleteListing(UpstreamError):  # noqa: N818 - what happened
+    """The pages of a listing do not fit together, so bots may be missing from it; ``bindings`` are those that it has."""
+
+    def __init__(self, message: str, bindings: Sequence[Binding]) -> None:
+        super().__init__(FailureReason.INVALID, message)
+        self.bindings: Final = bindings
+
+
 def ignore(_: str) -> None:
     """Do nothing about a row that is not usable."""
 
@@ -60,14 +71,16 @@ async def list_bindings(
         on_unusable: Called with the reason for each row that is skipped.
 
     Raises:
-        UpstreamError: a request and its repetitions failed, or an answer is not a listing. A part of a listing is not
-            returned.
+        IncompleteListing: bots may be missing: there are fewer rows than the platform's ``total``, or pages overlap.
+        UpstreamError: a request and its repetitions failed, or an answer is not a listing.
     """
     found: dict[str, Binding] = {}
+    gaps: list[str] = []
     left = MAX_ROWS
     for source in SOURCES:
-        rows = await _fetch_rows(session, tenant_id, source, left)
+        rows, gap = await _fetch_rows(session, tenant_id, source, left)
         left -= len(rows)
+        gaps += [gap] if gap else []
         for row in rows:
             binding = _read_binding(row, tenant_id, source)
             if isinstance(binding, str):
@@ -76,28 +89,76 @@ async def list_bindings(
             former = found.get(binding.access_code)
             # The choice does not depend on the order of the rows, so that names stay the same.
             found[binding.access_code] = min(former, binding, key=_preference) if former else binding
-    return [found[access_code] for access_code in sorted(found)]
+    bindings = [found[access_code] for access_code in sorted(found)]
+    if gaps:
+        raise IncompleteListing(f"the listing is incomplete: {', '.join(gaps)}", bindings)
+    return bindings
 
 
-async def _fetch_rows(session: TenantSession, tenant_id: str, source: str, limit: int) -> list[object]:
-    """Fetch all rows of a source. The platform's ``total`` may be wrong or missing."""
-    rows: list[object] = []
-    seen: set[str] = set()
-    for number in range(1, limit + 2):  # each page has at least one new row, or is the last
+_Mark: TypeAlias = tuple[str, int]
+
+
+class _Pages(NamedTuple):
+    rows: dict[_Mark, object]
+    total: int | None
+    overlap: bool
+    """Whether a page has both new rows and rows of an earlier page, because the order of the rows has changed."""
+
+    def find_gap(self, source: str) -> str | None:
+        """Return why rows may be missing, if so."""
+        if self.total is not None and len(self.rows) < self.total:
+            return f"{len(self.rows)} of {self.total} bots of the source {source}"
+        if self.overlap and len(self.rows) != self.total:
+            return f"pages of the source {source} overlap"
+        return None
+
+
+async def _fetch_rows(
+    session: TenantSession, tenant_id: str, source: str, limit: int
+) -> tuple[Sequence[object], str | None]:
+    """Return all rows of a source, and why some may be missing, if so."""
+    rows: dict[_Mark, object] = {}
+    gap = None
+    for _ in range(_ATTEMPTS):
+        pages = await _fetch_pages(session, tenant_id, source, limit)
+        gap = pages.find_gap(source)
+        if gap is None:
+            return list(pages.rows.values()), None
+        rows |= pages.rows
+        if len(rows) == pages.total:
+            return list(rows.values()), None
+    return list(rows.values()), gap
+
+
+async def _fetch_pages(session: TenantSession, tenant_id: str, source: str, limit: int) -> _Pages:
+    """Fetch all pages of a source once. The platform's ``total`` may be wrong or missing."""
+    rows: dict[_Mark, object] = {}
+    overlap = False
+    number = 0
+    while True:  # each page has at least one new row, or is the last
+        number += 1
         body = {"tenantId": tenant_id, "pageNum": str(number), "pageSize": str(PAGE_SIZE), "source": source}
         answer = await session.query(OPERATION, PATH, body, expect=dict)
         assert isinstance(answer, dict)  # noqa: S101 - what `expect` promises
         page, total = _read_page(answer)
-        new = [(mark, row) for mark, row in ((_identify(row), row) for row in page) if mark not in seen]
-        seen.update(mark for mark, _ in new)
-        rows += (row for _, row in new)
+        new = {mark: row for mark, row in _mark(page) if mark not in rows}
+        # A page with nothing new is beyond the last one: some platforms then repeat the last or the first page.
+        overlap = overlap or 0 < len(new) < len(page)
+        rows |= new
         if len(rows) > limit:
             raise UpstreamError(FailureReason.INVALID, f"more than {MAX_ROWS} bots are listed")
-        # A page with nothing new is beyond the last one: some platforms then repeat the last or the first page. A page
-        # that is not full may not be the last: the platform may put fewer bots on a page than asked for.
+        # A page that is not full may not be the last: the platform may put fewer bots on a page than asked for.
         if not new or (len(page) < PAGE_SIZE and total is not None and len(rows) >= total):
-            break
-    return rows
+            return _Pages(rows, total, overlap)
+
+
+def _mark(page: Sequence[object]) -> Iterator[tuple[_Mark, object]]:
+    """Return each row of a page with a key that differs between rows: the platform may list a row twice on a page."""
+    times = Counter[str]()
+    for row in page:
+        identity = _identify(row)
+        times[identity] += 1
+        yield (identity, times[identity]), row
 
 
 def _read_page(answer: dict[object, object]) -> tuple[list[object], int | None]:
@@ -117,7 +178,7 @@ def _read_total(raw: object) -> int | None:
 
 
 def _identify(row: object) -> str:
-    """Return a key that differs between rows."""
+    """Return a text that differs between the rows of different bots."""
     if isinstance(row, dict):
         return "\0".join(
             _text(row.get(name)) for name in ("accessId", "accessCode", "tenantId", "source", "dialogType")

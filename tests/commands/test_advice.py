@@ -4,6 +4,7 @@ import pytest
 
 from exporter.commands.advice import advise
 from exporter.reasons import FailureReason
+from exporter.upstream.bindings import IncompleteListing
 from exporter.upstream.errors import CircuitOpen, UpstreamError
 
 
@@ -32,6 +33,7 @@ def test_every_reason(reason: FailureReason) -> None:
         (UpstreamError(FailureReason.AUTH, "x", status=403), "the secret or the token"),
         (UpstreamError(FailureReason.TLS, "x"), "tls_config.ca_file"),
         (UpstreamError(FailureReason.HTTP, "x", status=429), "lower requests_per_second"),
+        (IncompleteListing("x", []), "list the bots under bots"),
     ],
 )
 def test_the_most_specific_fact_decides(error: UpstreamError, words: str) -> None:

@@ -137,3 +137,18 @@ def test_a_failed_listing(shell: Shell) -> None:
     result = shell.run("discover", "--format=yaml")
 
     assert (1, "") == (result.exit_code, result.stdout)
+
+
+def test_an_incomplete_listing(shell: Shell) -> None:
+    """The command shows the bots that are listed, and says that others may be missing; query and check use them as well."""
+    shell.tenant["bots"] = []
+    shell.tenant["discovery"] = {}
+    shell.simulator.faults.add(faults.Changed(lambda _, answer: answer | {"total": 9}), operation=BINDINGS)
+    listed, checked, asked = shell.run("discover"), shell.run("check", "--live"), shell.run("query", "--bot=claims")
+
+    says = "the listing is incomplete: 1 of 9 bots of the source IVR, 2 of 9 bots of the source OIFDE"
+    assert (1, 1, 0) == (listed.exit_code, checked.exit_code, asked.exit_code)
+    assert all(code in listed.stdout for code in CODES)
+    assert f"main: {says}. The exporter polls the bots that are listed" in listed.stderr
+    assert f"problem: acme on main: discovery fails: {says}" in " ".join(checked.stdout.split())
+    assert ["acme", "main", "3", "3", "0", "1"] in [line.split() for line in checked.stdout.splitlines()]

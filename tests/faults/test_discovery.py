@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from exporter.simulator import CALM, SimBot, SimTenant, SimulatedWorld, Simulator
 from exporter.simulator.faults import Fault
@@ -38,6 +39,11 @@ def tenant_of(rig: Rig) -> dict[str, Any]:
     """Return the tenant's part of the configuration."""
     tenant: dict[str, Any] = rig.settings["platforms"][0]["tenants"][0]
     return tenant
+
+
+def listing(rows: Sequence[object]) -> dict[str, object]:
+    """Return a page with all rows."""
+    return {"total": len(rows), "accessInfoList": rows}
 
 
 def names(page: Page) -> set[str]:
@@ -100,7 +106,7 @@ async def test_a_bot_that_is_missing_once_stays(rig: Rig) -> None:
     rig.hurry()
     await rig.after(3 * INTERVAL)  # a bot's second poll asks for yesterday besides
     without_b2 = faults.Changed(
-        lambda _, answer: {"accessInfoList": [row for row in answer["accessInfoList"] if row["accessCode"] != "b2"]}
+        lambda _, answer: listing([row for row in answer["accessInfoList"] if row["accessCode"] != "b2"])
     )
 
     for _ in range(3):
@@ -303,6 +309,47 @@ async def test_a_discovery_fails_in_every_way(rig: Rig) -> None:
         ]
 
 
+@pytest.mark.parametrize(
+    ("total", "shown", "says"),
+    [
+        (250, slice(240), "240 of 250 bots of the source OIFDE"),
+        (None, slice(10, 240), "pages of the source OIFDE overlap"),
+    ],
+    ids=["fewer rows than the total", "pages cut from an unstable order"],
+)
+async def test_an_incomplete_listing_removes_no_bot(rig: Rig, total: int | None, shown: slice, says: str) -> None:
+    """New bots on it are polled, none goes missing, and the discovery is down until a listing is complete."""
+    codes = [f"b{number:03d}" for number in range(250)]
+    simulator = await platform(rig, *bots_named(*codes), include="b00.|a")
+    tenant_of(rig)["poll_interval"] = "1h"
+    await rig.start()
+    simulator.world = world(*bots_named("a", *codes))
+
+    class Cut:
+        """Answer with pages of some of the rows; the second page begins with the last row of the first."""
+
+        async def __call__(self, request: Any, asked: Any, respond: Any) -> Any:
+            rows = [{"accessCode": code} for code in ("a", *codes)][shown]
+            number = int(asked.body["pageNum"])
+            page = rows[max(0, 100 * (number - 1) - (total is None)) : 100 * number]
+            return web.json_response({"accessInfoList": page} | ({} if total is None else {"total": total}))
+
+    rule = simulator.faults.add(Cut(), operation=OPERATION)
+    for _ in range(3):
+        page = await rig.after(EVERY)
+        assert (0, 10 + (total is not None)) == (
+            page.value("oifde_discovery_up"),
+            page.value("oifde_discovered_bots"),
+        )
+    assert [] == rig.events("bots_missing")
+    (failing,) = rig.events("discovery_failing")
+    assert ("invalid", True) == (failing["reason"], says in failing["error"])
+
+    simulator.faults.remove(rule)
+    page = await rig.after(EVERY)
+    assert (1, 11) == (page.value("oifde_discovery_up"), page.value("oifde_discovered_bots"))
+
+
 async def test_one_bad_page_changes_nothing(rig: Rig) -> None:
     """An error on the third page fails the discovery: the bots of the first pages do not count as new."""
     simulator = await platform(rig, *bots_named(*(f"b{number:03d}" for number in range(250))), include="b00.|x1")
@@ -395,7 +442,7 @@ async def test_rows_that_are_not_bots(rig: Rig) -> None:
     simulator = await platform(rig, *bots_named("b1"))
     rows = [None, 7, {"accessCode": None}, {"accessCode": "x", "tenantId": OTHER}]
     simulator.faults.add(
-        faults.Changed(lambda _, answer: {"accessInfoList": rows + answer["accessInfoList"]}), operation=OPERATION
+        faults.Changed(lambda _, answer: listing(rows + answer["accessInfoList"])), operation=OPERATION
     )
     await rig.start()
     rig.hurry()

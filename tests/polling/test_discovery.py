@@ -22,6 +22,14 @@ DOWN = UpstreamError(FailureReason.CONNECT, "no route")
 START = 1_000_000.0
 
 
+class Listing(list[object]):
+    """A listing with a total of its own."""
+
+    def __init__(self, rows: list[object], total: int) -> None:
+        super().__init__(rows)
+        self.total = total
+
+
 class Listings:
     """A session whose listings are given one after another, the last one again and again, and the time of each."""
 
@@ -42,7 +50,7 @@ class Listings:
         if isinstance(answer, Exception):
             raise answer
         rows = [{"accessCode": row} if isinstance(row, str) else row for row in cast("Sequence[object]", answer)]
-        return {"total": len(rows), "accessInfoList": rows}
+        return {"total": answer.total if isinstance(answer, Listing) else len(rows), "accessInfoList": rows}
 
 
 class Rig:
@@ -302,6 +310,21 @@ async def test_an_empty_listing_after_others_is_doubted() -> None:
     assert [True] * 3 == [status.up for status in rig.changes]
     (event,) = rig.events
     assert ("warning", "discovery_doubted", 0, 2) == (event["level"], event["event"], event["listed"], event["kept"])
+
+
+async def test_an_incomplete_listing_adds_bots_and_removes_none() -> None:
+    """It is a failure: it is logged once, and the next listing comes at the retry interval."""
+    incomplete = [Listing(["a", "c"], total=3)] * 4  # two pages, twice
+    rig = Rig(["a", "b"], *incomplete, ["a", "c"], ["a", "c"])
+
+    await rig.run(1000)
+
+    assert [["a", "b"], ["a", "b", "c"], ["a", "b", "c"], ["a", "c"]] == rig.followed
+    assert [True, False, True, True] == [status.up for status in rig.changes]
+    assert "the listing is incomplete: 2 of 3 bots of the source IVR" == rig.changes[1].problem
+    assert ["discovery_failing", "bots_missing", "discovery_recovered"] == [
+        event for level, event in rig.logged() if level != "debug"
+    ]
 
 
 async def test_rows_that_are_not_usable_are_logged_when_they_change() -> None:

@@ -72,6 +72,14 @@ def test_a_new_name_is_used() -> None:
 LISTINGS = st.lists(st.dictionaries(st.sampled_from("abcde"), st.sampled_from("xyz")), max_size=8)
 
 
+def test_an_incomplete_listing_only_adds() -> None:
+    """A bot that it lacks neither goes missing nor is removed; one that it has is not missing any more."""
+    roster = after("a b c", "a").add({"b": "b", "d": "d"})
+
+    assert (["a", "b", "c", "d"], frozenset("c")) == (list(roster.names), roster.missing)
+    assert not after("a", "").add({"b": "b"}).update({}).names.keys() ^ {"a", "b"}
+
+
 @given(LISTINGS)
 def test_any_listings(listings: list[dict[str, str]]) -> None:
     """The bots of the last listing have its names. A bot that two listings in a row lack is dropped, unless both are empty."""
