@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from exporter.commands.demo import demo
 from harness.manifests import VERSIONS, Helm, HelmError, Manifest, errors, pods, unrestricted
 
 ROOT = Path(__file__).parents[3]
@@ -62,6 +63,11 @@ def tenant(**keys: object) -> dict[str, Any]:
     """Values whose configuration has a tenant that is right but for these keys."""
     (right,) = platform()["config"]["platforms"][0]["tenants"]
     return platform(tenants=[right | keys])
+
+
+def env(name: str, value: str) -> dict[str, str]:
+    """Build an exporter's variable, as `extraEnv` has it."""
+    return {"name": f"OIFDE_EXPORTER_{name}", "value": value}
 
 
 @pytest.fixture(params=CASES, scope="module")
@@ -187,7 +193,7 @@ def test_two_releases_in_one_namespace(
     ("values", "message"),
     [
         ({}, "the exporter needs a configuration"),
-        ({"demo": True, "replicas": 2}, "at '/replicas': maximum"),
+        ({"demo": True, "replicas": 2}, "replicas: 2 would poll every bot as often: use sharding.enabled"),
         ({"demo": "yes"}, "at '/demo': got string, want boolean"),
         ({"demo": True, "replica": 1}, "additional properties 'replica' not allowed"),
         ({"demo": True, "image": {"tags": "1"}}, "at '/image': additional properties 'tags' not allowed"),
@@ -236,14 +242,22 @@ def test_two_releases_in_one_namespace(
         ({"demo": True, "webConfig": {"enabled": True, "existingSecret": "a"}}, "needs webConfig.scheme"),
         ({"config": "a: 1", "existingConfigMap": "a"}, "set either config or existingConfigMap"),
         ({"demo": True, "secrets": {"a": "b"}, "existingSecret": "a"}, "set either secrets or existingSecret"),
-        ({"demo": True, "mode": "sidecar"}, "demo: true is for mode: standalone"),
+        ({"demo": True, "mode": "sidecar"}, "mode: sidecar excludes demo: true"),
         ({"config": "a: 1", "mode": "sidecar", "sharding": {"enabled": True}}, "exclude each other"),
+        ({"demo": True, "extraArgs": ["--web.{{ `route` }}-prefix=/p"]}, "--web.route-prefix contradicts the probes"),
+        ({"demo": True, "extraArgs": ["-web.listen-address", ":80"]}, "set containerPort instead"),
+        ({"demo": True, "extraEnv": [env("WEB_ROUTE_PREFIX", "/p")]}, "extraEnv: OIFDE_EXPORTER_WEB_ROUTE_PREFIX"),
+        ({"demo": True, "extraEnv": [env("WEB_CONFIG_FILE", "/a")]}, "set webConfig instead"),
+        ({"demo": True, "sharding": {"enabled": True}, "extraArgs": ["--shard=1"]}, "--shard contradicts"),
         ({"config": "a: 1", "mode": "sidecar", "serviceMonitor": {"enabled": True}}, "use podMonitor"),
         (
             {"existingConfigMap": "a", "mode": "sidecar", "networkPolicy": {"enabled": True}},
-            "networkPolicy is the application's",
+            "networkPolicy belongs to the application",
         ),
-        ({"config": "a: 1", "mode": "sidecar", "podDisruptionBudget": {"enabled": True}}, "podDisruptionBudget is the"),
+        (
+            {"config": "a: 1", "mode": "sidecar", "podDisruptionBudget": {"enabled": True}},
+            "podDisruptionBudget belongs to",
+        ),
         ({"demo": True, "serviceMonitor": {"enabled": True}, "podMonitor": {"enabled": True}}, "twice"),
         ({"demo": True, "serviceMonitor": {"enabled": True}, "service": {"enabled": False}}, "without a Service"),
     ],
@@ -254,6 +268,30 @@ def test_what_is_refused(helm: Helm, chart: Path, values: dict[str, Any], messag
         helm.template(chart, values)
 
     assert message in str(refused.value)
+
+
+def test_all_contradictions_are_reported_together(helm: Helm, chart: Path) -> None:
+    """A user need not repeat the command for each."""
+    values = {"replicas": 3, "extraArgs": ["--web.external-url=/p", "--shard=1"], "webConfig": {"enabled": True}}
+    with pytest.raises(HelmError) as refused:
+        helm.template(chart, values)
+
+    assert ["replicas: 3", "extraArgs: --web.external-url", "webConfig.enabled needs", "needs a configuration"] == [
+        text
+        for text in ("replicas: 3", "extraArgs: --web.external-url", "webConfig.enabled needs", "needs a configuration")
+        if text in str(refused.value)
+    ]
+    assert "--shard" not in str(refused.value)
+
+
+def test_the_chart_knows_every_web_flag(helm: Helm, chart: Path) -> None:
+    """A new flag of the web server gets a value of the chart, or is at least rejected as an additional one."""
+    flags = [name for option in demo.params for name in option.opts if name.startswith("--web.")]
+
+    assert flags
+    for flag in flags:
+        with pytest.raises(HelmError, match=f"extraArgs: {flag} contradicts"):
+            helm.template(chart, {"demo": True, "extraArgs": [f"{flag}=/x"]})
 
 
 def test_an_old_cluster_is_refused(helm: Helm, chart: Path) -> None:
