@@ -176,7 +176,8 @@ pictures: $(VENV)/.ready ## draw the pictures of the status page and the dashboa
 .PHONY: docs
 docs: $(VENV)/.ready ## generate the generated pages, dashboards and schemas again
 	@mkdir -p .cache
-	cp observability/rules/*.yaml helm/oifde-exporter/rules/
+	$(BIN)/python -m observability.chinese_rules
+	cp -r observability/rules helm/oifde-exporter/
 	$(BIN)/python -m observability.dashboards
 	$(BIN)/python -m exporter.serving.reference > .cache/generated && cp .cache/generated docs/metrics.md
 	$(BIN)/python -m exporter.config > .cache/generated && cp .cache/generated exporter/config/config.schema.json

@@ -38,7 +38,9 @@ def rules(found: Sequence[Any], name: str) -> Sequence[Any]:
 
 
 @pytest.mark.parametrize(
-    "path", sorted(Path(__file__).parents[3].glob("helm/oifde-exporter/rules/*.yaml")), ids=lambda path: path.name
+    "path",
+    sorted(Path(__file__).parents[3].glob("helm/oifde-exporter/rules/**/*.yaml")),
+    ids=lambda path: f"{path.parent.name}/{path.name}",
 )
 def test_the_files_are_valid(promtool: Path, path: Path) -> None:
     """A rule's query, its labels and its annotations."""
@@ -107,6 +109,20 @@ def test_an_alert_that_does_not_exist_cannot_be_left_out(helm: Helm, chart: Path
     """A misspelt one would go on firing."""
     with pytest.raises(HelmError, match=rf"no alert {name}; there are .*OifdePlatformDown, "):
         groups(helm, chart, disabled=[name])
+
+
+def test_the_texts_can_be_chinese(helm: Helm, chart: Path) -> None:
+    """With links to the Chinese runbooks, and with the same expressions."""
+    english, chinese = groups(helm, chart), groups(helm, chart, language="zh")
+
+    (alert,) = rules(chinese, "OifdePlatformDown")
+    assert "平台 {{ $labels.platform }} 查询不到报表" == alert["annotations"]["summary"]
+    assert alert["annotations"]["runbook_url"].endswith("/zh/runbooks/OifdePlatformDown.md")
+    for found in (english, chinese):
+        for group in found:
+            for rule in group["rules"]:
+                rule.pop("annotations", None)
+    assert english == chinese
 
 
 @pytest.mark.parametrize("url", ["https://wiki.example.com/runbooks", "https://wiki.example.com/runbooks/"])
