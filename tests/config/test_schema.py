@@ -21,6 +21,7 @@ from exporter.config.types import check_label_name
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "config.example.yaml"
 TESTDATA = Path(__file__).with_name("testdata")
+PAGES = ["docs/configuration.md", "docs/zh/configuration.md"]
 PUBLISHED = Path(exporter.config.__file__).with_name("config.schema.json")
 
 
@@ -138,16 +139,18 @@ def test_example_names_the_schema() -> None:
     assert f"# yaml-language-server: $schema={PUBLISHED.relative_to(PUBLISHED.parents[2])}" == first
 
 
-def test_every_key_is_documented(schema: dict[str, Any]) -> None:
-    """docs/configuration.md has every key."""
-    documented = set(re.findall(r"^\| `(\w+)`", ROOT.joinpath("docs/configuration.md").read_text(), re.MULTILINE))
+@pytest.mark.parametrize("page", PAGES)
+def test_every_key_is_documented(page: str, schema: dict[str, Any]) -> None:
+    """The page about the configuration has every key."""
+    documented = set(re.findall(r"^\| `(\w+)`", ROOT.joinpath(page).read_text(encoding="utf-8"), re.MULTILINE))
 
     assert {name for name, _ in keys(schema)} == documented
 
 
-def test_documented_examples_are_valid(schema: dict[str, Any]) -> None:
+@pytest.mark.parametrize("page", PAGES)
+def test_documented_examples_are_valid(page: str, schema: dict[str, Any]) -> None:
     """Complete examples in the documentation match the schema."""
-    text = ROOT.joinpath("docs/configuration.md").read_text()
+    text = ROOT.joinpath(page).read_text(encoding="utf-8")
     whole = [
         block for block in re.findall(r"(?<=```yaml\n)platforms:.*?(?=```)", text, re.DOTALL) if "..." not in block
     ]
