@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Final
 
 from observability.dashboards.bot import one_bot
+from observability.dashboards.chinese import translate
 from observability.dashboards.health import health
 from observability.dashboards.overview import bots_overview
 
@@ -16,7 +17,7 @@ PLACES: Final = (Path("observability/dashboards"), Path("helm/oifde-exporter/das
 """To be imported from, and the chart's copy, which must lie in the chart."""
 
 DASHBOARDS: Final[Mapping[str, Callable[[], str]]] = MappingProxyType(
-    {"bots-overview.json": bots_overview, "one-bot.json": one_bot, "health.json": health}
+    {"bots-overview": bots_overview, "one-bot": one_bot, "health": health}
 )
 
 
@@ -27,13 +28,14 @@ def main() -> int:
     check = parser.parse_args().check
     stale = []
     for name, write in DASHBOARDS.items():
-        text = write()
-        for place in PLACES:
-            file = ROOT / place / name
-            if not check:
-                file.write_text(text, encoding="utf-8")
-            elif not file.is_file() or file.read_text(encoding="utf-8") != text:
-                stale.append(str(place / name))
+        english = write()
+        for path, text in ((f"{name}.json", english), (f"zh/{name}.zh.json", translate(english))):
+            for place in PLACES:
+                file = ROOT / place / path
+                if not check:
+                    file.write_text(text, encoding="utf-8")
+                elif not file.is_file() or file.read_text(encoding="utf-8") != text:
+                    stale.append(str(place / path))
     for path in stale:
         print(f"{path} is out of step: run `python -m observability.dashboards`", file=sys.stderr)  # noqa: T201
     return 1 if stale else 0

@@ -199,7 +199,7 @@ def _tenants() -> table.Panel:
             [parts.prop("mappings", [parts.words({"0": ("works", BLUE), "1": ("blocked", BAD)}), parts.UNKNOWN])],
         )
         .override_by_name("Discovery", [parts.prop("mappings", [parts.POLLING, parts.UNKNOWN])])
-        .override_by_regexp("/^(Oddities|Restated)$/", [parts.prop("decimals", 0)])
+        .override_by_regexp("/^(Anomalies|Restated)$/", [parts.prop("decimals", 0)])
         .no_value("No tenant: is the exporter scraped by this Prometheus?")
     )
 

@@ -9,6 +9,7 @@ from typing import Any
 
 DIRECTORY = Path(__file__).parents[2] / "observability" / "dashboards"
 FILES = tuple(sorted(DIRECTORY.glob("*.json")))
+CHINESE_FILES = tuple(sorted(DIRECTORY.glob("zh/*.json")))
 
 _VARIABLE = re.compile(r"\$\{(\w+)(?::\w+)?\}|\$(\w+)")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}

@@ -2,10 +2,11 @@
 
 import itertools
 import json
+import re
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,8 @@ import pytest
 from jsonschema import Draft7Validator
 
 from exporter.reasons import FailureReason
-from harness.dashboards import DIRECTORY, FILES, Dashboard
+from harness.dashboards import CHINESE_FILES, DIRECTORY, FILES, Dashboard
+from observability.dashboards.chinese import TEXTS
 
 ROOT = DIRECTORY.parents[1]
 SCHEMAS = sorted(Path(__file__).with_name("schemas").glob("grafana-*.schema.json"))
@@ -25,7 +27,9 @@ OF_PROMETHEUS = {"expr", "step", "textFormat", "titleFormat"}
 CONFIG_MAP_LIMIT = 1024 * 1024
 
 each_dashboard = pytest.mark.parametrize(
-    "dashboard", [Dashboard.load(path) for path in FILES], ids=[p.stem for p in FILES]
+    "dashboard",
+    [Dashboard.load(path) for path in (*FILES, *CHINESE_FILES)],
+    ids=[path.stem for path in (*FILES, *CHINESE_FILES)],
 )
 
 
@@ -38,12 +42,39 @@ def test_the_files_are_in_step_with_the_code() -> None:
 
 
 def test_the_chart_has_the_same_dashboards() -> None:
-    """And no others; all of them fit into one ConfigMap."""
-    charts = sorted((ROOT / "helm" / "oifde-exporter" / "dashboards").iterdir())
+    """And no others; those of a language fit into one ConfigMap."""
+    chart = ROOT / "helm" / "oifde-exporter" / "dashboards"
+    copies = {path.relative_to(chart): path.read_bytes() for path in chart.rglob("*.json")}
 
-    assert [path.name for path in FILES] == [path.name for path in charts]
-    assert [path.read_bytes() for path in FILES] == [path.read_bytes() for path in charts]
-    assert sum(path.stat().st_size for path in charts) < CONFIG_MAP_LIMIT / 2
+    assert copies == {path.relative_to(DIRECTORY): path.read_bytes() for path in (*FILES, *CHINESE_FILES)}
+    for files in (FILES, CHINESE_FILES):
+        assert sum(path.stat().st_size for path in files) < CONFIG_MAP_LIMIT / 2
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_a_chinese_dashboard_shows_the_same(path: Path) -> None:
+    """The queries are equal, and each text has ideographs or no words."""
+    english = Dashboard.load(path)
+    chinese = Dashboard.load(DIRECTORY / "zh" / f"{path.stem}.zh.json")
+
+    assert [target["expr"] for panel in english.panels for target in panel["targets"]] == [
+        target["expr"] for panel in chinese.panels for target in panel["targets"]
+    ]
+    assert english.content["uid"] + "-zh" == chinese.content["uid"]
+    readable = ("title", "description", "label", "noValue", "displayName", "text")
+    texts = {value for path, value in _leaves(chinese.content) if path[-1] in readable and isinstance(value, str)}
+    assert {text for text in texts if re.search("[a-z]", text) and not re.search("[一-鿿]", text)} <= {
+        "All",  # Grafana writes the reader's word
+        "exporter",
+        "Prometheus",
+    }
+
+
+def test_no_chinese_text_is_left_over() -> None:
+    """Each translation is used in a dashboard."""
+    everything = "".join(path.read_text(encoding="utf-8") for path in CHINESE_FILES)
+
+    assert [] == [text for text in TEXTS.values() if json.dumps(text, ensure_ascii=False) not in everything]
 
 
 @each_dashboard
@@ -82,7 +113,7 @@ def test_nothing_is_left_over(dashboard: Dashboard) -> None:
 @each_dashboard
 def test_it_can_be_imported_anywhere(dashboard: Dashboard) -> None:
     """The data source is chosen on the dashboard, the uid is always the same."""
-    assert dashboard.content["uid"] in {"oifde-bots", "oifde-bot", "oifde-health"}
+    assert dashboard.content["uid"].removesuffix("-zh") in {"oifde-bots", "oifde-bot", "oifde-health"}
     assert ("datasource", "prometheus") == (dashboard.variables[0]["type"], dashboard.variables[0]["query"])
     of_all = [value for path, value in _leaves(dashboard.content) if path[-2:] == ("datasource", "uid")]
     assert {"${datasource}"} == set(of_all)
@@ -134,14 +165,15 @@ def test_every_failure_reason_has_a_colour() -> None:
     assert set(FailureReason) <= coloured
 
 
-def test_links_lead_somewhere() -> None:
-    """From a bot in the overview to its own dashboard, and from each dashboard to the others."""
-    dashboards = {dashboard.content["uid"]: dashboard for dashboard in map(Dashboard.load, FILES)}
+@pytest.mark.parametrize(("files", "tag"), [(FILES, "oifde"), (CHINESE_FILES, "oifde-zh")], ids=["English", "Chinese"])
+def test_links_lead_somewhere(files: Sequence[Path], tag: str) -> None:
+    """From a bot in the overview to its own dashboard, and from each dashboard to the others of its language."""
+    dashboards = {dashboard.content["uid"]: dashboard for dashboard in map(Dashboard.load, files)}
 
     for dashboard in dashboards.values():
         (to_others,) = dashboard.content["links"]
-        assert ("dashboards", ["oifde"]) == (to_others["type"], to_others["tags"])
-        assert "oifde" in dashboard.content["tags"]
+        assert ("dashboards", [tag]) == (to_others["type"], to_others["tags"])
+        assert tag in dashboard.content["tags"]
     leaves = itertools.chain.from_iterable(_leaves(dashboard.content) for dashboard in dashboards.values())
     urls = [value for path, value in leaves if path[-1] == "url" and isinstance(value, str) and value]
     assert urls
@@ -153,7 +185,7 @@ def test_links_lead_somewhere() -> None:
         )
 
 
-@each_dashboard
+@pytest.mark.parametrize("dashboard", list(map(Dashboard.load, FILES)), ids=[path.stem for path in FILES])
 def test_the_documentation_names_every_panel(dashboard: Dashboard) -> None:
     """The documentation names each panel, except those with a single value."""
     page = (ROOT / "docs" / "dashboards.md").read_text(encoding="utf-8")
