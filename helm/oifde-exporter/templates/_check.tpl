@@ -3,6 +3,7 @@
 {{- $values := .Values -}}
 {{- $sidecar := eq .Values.mode "sidecar" -}}
 {{- $web := .Values.webConfig -}}
+{{- $sources := compact (list .Values.config .Values.existingConfigMap .Values.existingConfigSecret) -}}
 {{- $errors := dict
   "mode: sidecar and sharding.enabled exclude each other: a sidecar polls all its tenants"
     (and $sidecar .Values.sharding.enabled)
@@ -15,20 +16,38 @@
     (and $sidecar .Values.sidecar.native (semverCompare "<1.29.0-0" .Capabilities.KubeVersion.Version))
   (printf "replicas: %v would poll every bot as often: use sharding.enabled and sharding.shards" .Values.replicas)
     (has (toString .Values.replicas) (list "0" "1" "<nil>") | not)
-  "the exporter needs a configuration: set config or existingConfigMap (or OIFDE_EXPORTER_CONFIG in extraEnv or extraEnvFrom), or demo: true to try it out"
-    (or .Values.demo .Values.config .Values.existingConfigMap (include "oifde-exporter.hasConfigInEnvironment" .) | not)
-  "set either config or existingConfigMap, not both" (and .Values.config .Values.existingConfigMap)
+  "the exporter needs a configuration: set config, existingConfigMap, existingConfigSecret or OIFDE_EXPORTER_CONFIG in extraEnv or extraEnvFrom; or try it out with demo: true"
+    (or .Values.demo $sources (include "oifde-exporter.hasConfigInEnvironment" .) | not)
+  "set only one of config, existingConfigMap and existingConfigSecret" (rest $sources)
   "set either secrets or existingSecret, not both" (and .Values.secrets .Values.existingSecret)
   "webConfig.enabled needs webConfig.config or webConfig.existingSecret"
     (and $web.enabled (not $web.config) (not $web.existingSecret))
   "set either webConfig.config or webConfig.existingSecret, not both" (and $web.enabled $web.config $web.existingSecret)
   "webConfig.existingSecret needs webConfig.scheme: http or https, as the file in it says"
     (and $web.enabled $web.existingSecret (not $web.scheme))
+  "service.clusterIP: None needs service.type: ClusterIP"
+    (and (eq .Values.service.clusterIP "None") (ne .Values.service.type "ClusterIP"))
+  "service.nodePort needs service.type: NodePort or LoadBalancer"
+    (and .Values.service.nodePort (eq .Values.service.type "ClusterIP"))
   "serviceMonitor and podMonitor together would scrape everything twice: enable one of them"
     (and .Values.serviceMonitor.enabled .Values.podMonitor.enabled)
   "serviceMonitor needs service.enabled; without a Service use podMonitor"
     (and .Values.serviceMonitor.enabled (not .Values.service.enabled))
 -}}
+{{- range $path, $fields := include "oifde-exporter.ownFields" . | fromYaml -}}
+{{- $merged := $values -}}
+{{- range splitList "." $path }}{{ $merged = index $merged . }}{{ end -}}
+{{- range $field, $instead := $fields -}}
+{{- if hasKey $merged $field -}}
+{{- $_ := set $errors (printf "%s.%s would replace what the chart sets: use %s" $path $field $instead) true -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- range $field, $types := include "oifde-exporter.serviceTypes" . | fromYaml -}}
+{{- if and (hasKey $values.service.spec $field) (not (has $values.service.type $types)) -}}
+{{- $_ := set $errors (printf "service.spec.%s needs service.type: %s" $field (join " or " $types)) true -}}
+{{- end -}}
+{{- end -}}
 {{- range $flag, $value := include "oifde-exporter.ownFlags" . | fromYaml -}}
 {{- $advice := printf "contradicts the probes, the Service and the monitors: set %s instead" $value -}}
 {{- range $values.extraArgs -}}
@@ -57,4 +76,37 @@ web.telemetry-path: telemetryPath
 shard: sharding
 total-shards: sharding
 {{- end }}
+{{- end }}
+
+{{/* The fields that cannot be merged over the chart's own, with the values to use instead. */}}
+{{- define "oifde-exporter.ownFields" -}}
+workloadSpec:
+  replicas: sharding
+  selector: podLabels
+  serviceName: fullnameOverride
+  template: podSpec
+podSpec:
+  containers: extraContainers
+  initContainers: extraInitContainers
+  volumes: extraVolumes
+containerSpec:
+  args: extraArgs
+  env: extraEnv
+  envFrom: extraEnvFrom
+  image: image
+  name: extraContainers
+  ports: containerPort
+  volumeMounts: extraVolumeMounts
+service.spec:
+  clusterIP: service.clusterIP
+  selector: podLabels
+  type: service.type
+{{- end }}
+
+{{/* The fields of a Service that the API server allows only with some types. */}}
+{{- define "oifde-exporter.serviceTypes" -}}
+allocateLoadBalancerNodePorts: [LoadBalancer]
+externalTrafficPolicy: [NodePort, LoadBalancer]
+loadBalancerClass: [LoadBalancer]
+loadBalancerSourceRanges: [LoadBalancer]
 {{- end }}

@@ -1,25 +1,36 @@
-{{/* A probe: (list $ "/-/healthy" .Values.livenessProbe). With webConfig the kubelet has no credentials, so a command asks from within. */}}
+{{/*
+A probe: (list $ "/-/healthy" .Values.livenessProbe). The kubelet has no credentials, so with webConfig a command in the
+container sends the request.
+*/}}
 {{- define "oifde-exporter.probe" -}}
 {{- $ := index . 0 -}}
 {{- $path := include "oifde-exporter.path" . -}}
-{{- if $.Values.webConfig.enabled -}}
+{{- $scheme := include "oifde-exporter.scheme" $ -}}
+{{- if eq "exec" ($.Values.probeType | default (ternary "exec" "http" $.Values.webConfig.enabled)) -}}
 exec:
   command:
     - python
     - -m
     - exporter.probe
-    - {{ printf "%s://localhost:%v%s" (include "oifde-exporter.scheme" $) $.Values.containerPort $path | quote }}
+    - {{ printf "%s://localhost:%v%s" $scheme $.Values.containerPort $path | quote }}
 {{- else -}}
 httpGet:
   path: {{ $path | quote }}
   port: {{ include "oifde-exporter.portName" $ | quote }}
+  {{- if eq $scheme "https" }}
+  scheme: HTTPS
+  {{- end }}
 {{- end }}
 {{ omit (index . 2) "enabled" | toYaml }}
 {{- end }}
 
-{{/* Image, flags, environment, port, mounts and resources of the exporter's container, whosesoever pod it is in. */}}
-{{- define "oifde-exporter.containerBody" -}}
+{{/* The exporter's container without its name, in a pod of the chart or of an application. */}}
+{{- define "oifde-exporter.container" -}}
 {{- include "oifde-exporter.check" . -}}
+{{- include "oifde-exporter.merged" (list . (include "oifde-exporter.containerSpec" .) .Values.containerSpec) -}}
+{{- end }}
+
+{{- define "oifde-exporter.containerSpec" -}}
 image: {{ include "oifde-exporter.image" . | quote }}
 imagePullPolicy: {{ .Values.image.pullPolicy }}
 args:
@@ -88,10 +99,13 @@ startupProbe:
 volumeMounts:
   {{- $mounts | nindent 2 }}
 {{- end }}
-{{- with .Values.resources }}
-resources:
+{{- /* The pod of an application has the application's security context, so the container brings its own. */}}
+{{- $inherited := pick .Values.podSecurityContext "runAsNonRoot" "runAsUser" "runAsGroup" "seccompProfile" }}
+{{- with merge (deepCopy .Values.securityContext) (ternary $inherited dict (eq .Values.mode "sidecar")) }}
+securityContext:
   {{- toYaml . | nindent 2 }}
 {{- end }}
+{{- include "oifde-exporter.fields" (list . .Values "resources") }}
 {{- end }}
 
 {{/* Directories, never single files: those would not follow a change. */}}
@@ -117,8 +131,13 @@ read them.
 {{- $mode := ternary 0440 0444 (eq .Values.mode "standalone") -}}
 {{- if include "oifde-exporter.hasConfigFile" . }}
 - name: oifde-exporter-config
+  {{- if .Values.existingConfigSecret }}
+  secret:
+    secretName: {{ tpl .Values.existingConfigSecret . | quote }}
+  {{- else }}
   configMap:
-    name: {{ tpl (include "oifde-exporter.configMapName" .) . | quote }}
+    name: {{ tpl (.Values.existingConfigMap | default (include "oifde-exporter.fullname" .)) . | quote }}
+  {{- end }}
     defaultMode: {{ $mode }}
 {{- end }}
 {{- with include "oifde-exporter.secretName" . }}
@@ -159,7 +178,7 @@ read them.
 
 {{/* The checksum that restarts the pods, if it is asked for. */}}
 {{- define "oifde-exporter.checksum" -}}
-{{- if and (eq .Values.configReload "restart") (include "oifde-exporter.hasConfigFile" .) (not .Values.existingConfigMap) -}}
+{{- if and (eq .Values.configReload "restart") .Values.config (not .Values.demo) -}}
 checksum/config: {{ include "oifde-exporter.configText" . | sha256sum | quote }}
 {{- end -}}
 {{- end }}

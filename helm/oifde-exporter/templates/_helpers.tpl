@@ -41,6 +41,18 @@ The StatefulSet's name: its pods get labels and host names with up to 11 charact
 {{- include "oifde-exporter.fullnameWithin" (list . 52) -}}
 {{- end }}
 
+{{- define "oifde-exporter.workloadName" -}}
+{{- include (printf "oifde-exporter.%s" (ternary "statefulSetName" "fullname" .Values.sharding.enabled)) . -}}
+{{- end }}
+
+{{- define "oifde-exporter.workloadKind" -}}
+{{- ternary "StatefulSet" "Deployment" .Values.sharding.enabled -}}
+{{- end }}
+
+{{- define "oifde-exporter.namespace" -}}
+{{- .Values.namespaceOverride | default .Release.Namespace -}}
+{{- end }}
+
 {{- define "oifde-exporter.serviceAccountName" -}}
 {{- .Values.serviceAccount.name | default (ternary (include "oifde-exporter.fullname" .) "default" .Values.serviceAccount.create) -}}
 {{- end }}
@@ -60,6 +72,41 @@ app.kubernetes.io/instance: {{ .Release.Name | quote }}
 -}}
 {{- $common := include "oifde-exporter.expanded" (list . .Values.commonLabels) | fromYaml -}}
 {{- merge (include "oifde-exporter.selectorLabels" . | fromYaml) $ours $common | toYaml -}}
+{{- end }}
+
+{{/*
+The metadata of an object: (list $ .Values.service), with its name as a third entry if that is not the full name. The
+values' own namespace, labels and annotations are used if they have any.
+*/}}
+{{- define "oifde-exporter.metadata" -}}
+{{- $ := index . 0 -}}
+{{- $values := index . 1 -}}
+name: {{ rest . | rest | first | default (include "oifde-exporter.fullname" $) | quote }}
+namespace: {{ $values.namespace | default (include "oifde-exporter.namespace" $) | quote }}
+labels:
+  {{- merge (include "oifde-exporter.labels" $ | fromYaml) ($values.labels | default dict) | toYaml | nindent 2 }}
+{{- with merge dict ($values.annotations | default dict) $.Values.commonAnnotations }}
+annotations:
+  {{- include "oifde-exporter.expanded" (list $ .) | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{/* The values of some keys, without those that are empty: (list $ .Values "tolerations" "affinity"). */}}
+{{- define "oifde-exporter.fields" -}}
+{{- $ := index . 0 -}}
+{{- $values := index . 1 -}}
+{{- range $key := rest . | rest -}}
+{{- with index $values $key }}
+{{ include "oifde-exporter.expanded" (dict $key . | list $) }}
+{{- end -}}
+{{- end -}}
+{{- end }}
+
+{{/* A rendered template with a user's fields merged over it: (list $ (include "oifde-exporter.podSpec" $) .Values.podSpec). */}}
+{{- define "oifde-exporter.merged" -}}
+{{- $rendered := index . 1 | fromYaml -}}
+{{- with $rendered.Error }}{{ fail . }}{{ end -}}
+{{- include "oifde-exporter.expanded" (list (index . 0) (index . 2)) | fromYaml | mergeOverwrite $rendered | toYaml -}}
 {{- end }}
 
 {{/*
@@ -113,7 +160,7 @@ imagePullSecrets:
 
 {{/* Whether a configuration file is mounted: "true" or nothing. */}}
 {{- define "oifde-exporter.hasConfigFile" -}}
-{{- if and (not .Values.demo) (or .Values.config .Values.existingConfigMap) }}true{{ end -}}
+{{- if and (not .Values.demo) (or .Values.config .Values.existingConfigMap .Values.existingConfigSecret) }}true{{ end -}}
 {{- end }}
 
 {{/* Whether the configuration comes by the environment: "true" or nothing. */}}
@@ -128,10 +175,6 @@ imagePullSecrets:
 {{- $history := merge (dict) (.Values.config.history | default dict) (dict "path" "/var/lib/oifde-exporter") -}}
 {{ merge (dict "history" $history) .Values.config | toYaml }}
 {{- else }}{{ toYaml .Values.config }}{{ end -}}
-{{- end }}
-
-{{- define "oifde-exporter.configMapName" -}}
-{{- .Values.existingConfigMap | default (include "oifde-exporter.fullname" .) -}}
 {{- end }}
 
 {{/* The Secret with the files for the configuration; nothing if there is none. */}}

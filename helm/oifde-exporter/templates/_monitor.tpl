@@ -11,17 +11,3 @@ honorLabels: {{ $monitor.honorLabels }}
 {{- end }}
 {{- end }}
 {{- end }}
-
-{{/* Metadata of an object for somebody else's eyes: (list $ .Values.podMonitor). */}}
-{{- define "oifde-exporter.metadata" -}}
-{{- $ := index . 0 -}}
-{{- $for := index . 1 -}}
-name: {{ include "oifde-exporter.fullname" $ | quote }}
-namespace: {{ $for.namespace | default $.Release.Namespace | quote }}
-labels:
-  {{- merge (include "oifde-exporter.labels" $ | fromYaml) $for.labels | toYaml | nindent 2 }}
-{{- with $for.annotations }}
-annotations:
-  {{- toYaml . | nindent 2 }}
-{{- end }}
-{{- end }}

@@ -16,11 +16,7 @@ name: {{ .Values.sidecar.name | quote }}
 {{- if .Values.sidecar.native }}
 restartPolicy: Always
 {{- end }}
-{{ include "oifde-exporter.containerBody" . }}
-securityContext:
-  {{- /* The pod's security context is the application's business, so the container brings its own. */}}
-  {{- $pod := pick .Values.podSecurityContext "runAsNonRoot" "runAsUser" "runAsGroup" "seccompProfile" }}
-  {{- merge (deepCopy .Values.securityContext) $pod | toYaml | nindent 2 }}
+{{ include "oifde-exporter.container" . }}
 {{- end }}
 
 {{- define "oifde-exporter.sidecar.containers" -}}
