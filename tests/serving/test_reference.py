@@ -1,5 +1,6 @@
 """docs/metrics.md compared with the exporter."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from exporter.upstream.anomalies import AnomalyKind
 from exporter.upstream.reports import REPORTS
 
 DOCS = Path(__file__).parents[2] / "docs" / "metrics.md"
+CHINESE = DOCS.parent / "zh" / "metrics.md"
 
 
 def test_the_docs_are_up_to_date() -> None:
@@ -70,3 +72,17 @@ def test_every_value_of_a_label_is_documented() -> None:
     operations = {"get_token", "query_bindings", *(report.operation for report in REPORTS.values())}
 
     assert {*SIGNALS, *AnomalyKind, *FailureReason, *outcomes, *operations} <= rows
+
+
+def test_the_chinese_page_explains_the_same() -> None:
+    """Its tables have every metric and every value of a label; the types that it gives are right."""
+    english, chinese = (
+        "\n".join(re.findall(r"^\|.*", page.read_text(encoding="utf-8"), re.MULTILINE)) for page in (DOCS, CHINESE)
+    )
+    types = set(re.findall(r"^\| `(\w+)` \| (gauge|counter|histogram) \|", english, re.MULTILINE))
+    explained = set(re.findall(r"^\| `(\w+)` \|", english, re.MULTILINE))
+    words = set(re.findall(r"`(\w+)`", chinese))
+
+    assert types >= set(re.findall(r"^\| `(\w+)` \| (gauge|counter|histogram) \|", chinese, re.MULTILINE))
+    assert set() == explained - words
+    assert {word for word in words if word.startswith("oifde_")} <= explained
