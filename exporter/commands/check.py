@@ -13,6 +13,7 @@ from structlog.typing import FilteringBoundLogger
 
 from exporter import config, logs, signals
 from exporter.clock import SystemClock
+from exporter.commands.capture import Capture, capture_option, capture_to
 from exporter.commands.check_findings import Finding, Level, check_config, merge
 from exporter.commands.check_live import Live, check_live
 from exporter.commands.check_plan import Plan, plan
@@ -50,6 +51,7 @@ oifde-exporter check --format=json | jq .series
 @config_option
 @flag("--live", is_flag=True, help="Also log in, and request every report of every bot once.")
 @at_option
+@capture_option
 @format_option("table", "json")
 @shard_options
 @log_options("error")
@@ -60,6 +62,7 @@ def check(
     config_file: Path,
     live: bool,
     at: Moment | None,
+    capture: Path | None,
     format: str,
     shard: int,
     total_shards: int,
@@ -76,6 +79,8 @@ def check(
     Exit status: 0 if all is OK, 1 if the configuration is not valid or something does not work, 3 if there are only
     warnings, 2 for wrong flags.
     """
+    if capture and not live:
+        raise click.BadParameter("there is nothing to capture without --live", param_hint="--capture")
     log = logs.configure(level=log_level, format=log_format)
     this_shard = read_shard(shard=shard, total_shards=total_shards)
     source = config_source(ctx, config_file)
@@ -88,7 +93,8 @@ def check(
             open_stdout().json({"valid": False, "errors": error.errors})
             sys.exit(1)
     loaded = take_shard(loaded, this_shard)
-    lived = _check_live(loaded, at, log) if live else None
+    with capture_to(capture, loaded, ctx) as recorder:
+        lived = _check_live(loaded, at, log, recorder) if live else None
     planned = lived.plan if lived else plan(loaded, SystemClock().now())
     findings = merge(_collect(loaded, planned, lived))
     show = _show_json if format == "json" else _show_text
@@ -96,11 +102,12 @@ def check(
     sys.exit(_STATUS[findings[0].level] if findings else 0)
 
 
-def _check_live(loaded: Config, at: Moment | None, log: FilteringBoundLogger) -> Live:
+def _check_live(loaded: Config, at: Moment | None, log: FilteringBoundLogger, capture: Capture | None) -> Live:
     tenants = [tenant for _, tenant in loaded.tenants()]
     known = not any(tenant.discovery for tenant in tenants)
     with show_progress("bots", sum(len(tenant.bots) for tenant in tenants) if known else None) as step:
-        return signals.run(check_live(loaded, at, clock=SystemClock(), log=log, on_bot=partial(step, 1)))
+        live = check_live(loaded, at, clock=SystemClock(), log=log, on_bot=partial(step, 1), capture=capture)
+        return signals.run(live)
 
 
 def _collect(loaded: Config, planned: Plan, lived: Live | None) -> Sequence[Finding]:

@@ -11,6 +11,7 @@ from structlog.typing import FilteringBoundLogger
 
 from exporter.clock import Clock
 from exporter.commands.advice import advise
+from exporter.commands.capture import Capture
 from exporter.commands.check_findings import Finding, Level, name_tenant
 from exporter.commands.check_plan import Plan, PlatformPlan, plan
 from exporter.commands.parameters import Moment
@@ -67,13 +68,14 @@ async def check_live(
     clock: Clock,
     log: FilteringBoundLogger,
     on_bot: Callable[[], None],
+    capture: Capture | None = None,
 ) -> Live:
     """Request the reports for the date of ``at`` (default: today), within the platforms' limits.
 
-    Calls ``on_bot`` after each bot. The failure of one tenant does not affect others.
+    Calls ``on_bot`` after each bot, and records the requests with ``capture``. The failure of one tenant does not affect others.
     """
     registry = CollectorRegistry()
-    async with open_tenants(config, clock=clock, log=log, registry=registry) as tenants:
+    async with open_tenants(config, clock=clock, log=log, registry=registry, capture=capture) as tenants:
         results = await asyncio.gather(*(_check_tenant(config, tenant, at, clock, on_bot) for tenant in tenants))
     planned = plan(_with_bots(config, results), clock.now())
     return Live(

@@ -11,6 +11,7 @@ from structlog.typing import FilteringBoundLogger
 
 from exporter import __version__
 from exporter.clock import Clock
+from exporter.commands.capture import Capture
 from exporter.config import Bot, Config, Platform, Tenant
 from exporter.health import Health
 from exporter.polling.calendar import midnight
@@ -50,17 +51,30 @@ class TenantAccess:
 
 @asynccontextmanager
 async def open_tenants(
-    config: Config, *, clock: Clock, log: FilteringBoundLogger, registry: CollectorRegistry | None = None
+    config: Config,
+    *,
+    clock: Clock,
+    log: FilteringBoundLogger,
+    registry: CollectorRegistry | None = None,
+    capture: Capture | None = None,
 ) -> AsyncIterator[Sequence[TenantAccess]]:
     """Give access to every tenant of ``config``, in its order. The end of the block closes all connections.
 
-    Concurrent requests wait where they exceed a platform's limits. ``registry`` gets the metrics of the requests.
+    Concurrent requests wait where they exceed a platform's limits. ``registry`` gets the metrics of the requests,
+    ``capture`` the requests themselves.
     """
     health = Health(registry or CollectorRegistry(), version=__version__)
     rng = random.Random()  # noqa: S311 - jitter, no secrets
     async with AsyncExitStack() as stack:
         clients = {
-            platform.name: PlatformClient(platform, clock=clock, health=health, log=log, rng=rng)
+            platform.name: PlatformClient(
+                platform,
+                clock=clock,
+                health=health,
+                log=log,
+                rng=rng,
+                session_options=capture.session_options if capture else {},
+            )
             for platform in config.platforms
         }
         for client in clients.values():

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from types import MappingProxyType
@@ -13,6 +14,7 @@ from structlog.typing import FilteringBoundLogger
 from exporter import logs, signals
 from exporter.clock import Clock, SystemClock
 from exporter.commands.advice import advise
+from exporter.commands.capture import Capture, capture_option, capture_to
 from exporter.commands.help import Command
 from exporter.commands.options import (
     at_option,
@@ -60,6 +62,7 @@ oifde-exporter query --tenant=acme --bot=943370855474270311
 @flag("--date", type=Day(), metavar="DATE", help="A local date of the tenant, like 2026-05-20. Default: today.")
 @at_option
 @flag("--explain", is_flag=True, help="Show the request, the answer, and the samples that each field becomes.")
+@capture_option
 @format_option("table", "json")
 @config_option
 @log_options("error")
@@ -69,6 +72,7 @@ def query(
     /,
     config_file: Path,
     tenant: str | None,
+    capture: Path | None,
     format: str,
     log_level: str,
     log_format: str,
@@ -83,7 +87,11 @@ def query(
     """
     log = logs.configure(level=log_level, format=log_format)
     loaded = keep_tenant(load_config(ctx, config_file), tenant)
-    sys.exit(signals.run(_query(loaded, log, SystemClock(), by_tenant=tenant is not None, format=format, **flags)))
+    with capture_to(capture, loaded, ctx) as recorder:
+        status = signals.run(
+            _query(loaded, log, SystemClock(), by_tenant=tenant is not None, format=format, recorder=recorder, **flags)
+        )
+    sys.exit(status)
 
 
 async def _query(
@@ -98,12 +106,15 @@ async def _query(
     date: date | None,
     at: Moment | None,
     explain: bool,
+    recorder: Capture | None,
 ) -> int:
-    async with open_tenants(loaded, clock=clock, log=log) as tenants:
+    async with open_tenants(loaded, clock=clock, log=log, capture=recorder) as tenants:
         try:
             chosen = await _choose(tenants, bot, by_tenant=by_tenant)
         except UpstreamError as error:
             return _fail(error)
+        if recorder:
+            recorder.config = _keep_bot(loaded, chosen)
         zone = chosen.access.tenant.timezone
         as_of = now = at.on(zone) if at else clock.now()
         day = date or local_date(as_of, zone)
@@ -116,6 +127,11 @@ async def _query(
         answer = await ask(question)
     (show_json if format == "json" else show_text)(open_stdout(), question, answer)
     return _fail(answer.error) if answer.error else 0
+
+
+def _keep_bot(config: Config, chosen: Chosen) -> Config:
+    tenant = replace(chosen.access.tenant, bots=(chosen.bot,), discovery=None)
+    return replace(config, platforms=(replace(chosen.access.platform, tenants=(tenant,)),))
 
 
 def _fail(error: UpstreamError) -> int:

@@ -4,7 +4,8 @@ import asyncio
 import json
 import random
 from collections.abc import Callable, Hashable, Mapping
-from typing import Final
+from types import MappingProxyType
+from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
 import aiohttp
@@ -39,6 +40,7 @@ _HEADERS: Final = {
     "Content-Type": "application/json; charset=UTF-8",
     "User-Agent": f"oifde-exporter/{__version__}",
 }
+_NO_OPTIONS: Final[Mapping[str, Any]] = MappingProxyType({})
 _MAX_SECRETS: Final = 10_000
 _SECRET_FIELDS: Final = ("authToken", "appSecret")
 _SECRET_HEADERS: Final = ("token",)
@@ -66,8 +68,18 @@ class PlatformClient:
         health: Health,
         log: FilteringBoundLogger,
         rng: random.Random,
+        session_options: Mapping[str, Any] = _NO_OPTIONS,
     ) -> None:
-        """Take the limits from ``platform``; ``rng`` spreads the probes of an unreachable platform."""
+        """Take the limits from ``platform``.
+
+        Args:
+            platform: Its limits, and how to reach it.
+            clock: For the rate, the times and the clock skew.
+            health: Counts the requests.
+            log: Gets the changes of the platform's state.
+            rng: Spreads the probes of an unreachable platform.
+            session_options: Further arguments of `aiohttp.ClientSession`, such as traces.
+        """
         self.settings: Final = platform
         self.platform: Final = platform.name
         self._url = platform.url + _API
@@ -96,6 +108,7 @@ class PlatformClient:
             # `request_timeout` covers the whole request, exactly; aiohttp rounds its own up to a second.
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
             trust_env=False,
+            **session_options,
         )
 
     def url(self, path: str) -> str:

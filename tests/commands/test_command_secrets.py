@@ -58,7 +58,8 @@ def test_no_secret_is_printed(
     account.app_secret, account.ready_tokens = CANARY, {TOKEN}
     account.app_key = auth.get("header_user", TENANT.tenant_id)
     shell.tenant["auth"] = auth
-    shell.settings["platforms"][0]["url"] = shell.simulator.url.replace("//", f"//user:{PASSWORD}@")
+    proxy = shell.simulator.url.replace("//", f"//user:{PASSWORD}@")
+    shell.settings["platforms"][0] |= {"url": "http://aicc.example.com", "proxy_url": proxy}
     shell.simulator.faults.add(echo(), operation=operation)
 
     result = shell.run(*command, "--log.level=debug")
@@ -66,5 +67,6 @@ def test_no_secret_is_printed(
     told = {str(request.body.get("authToken")) for request in shell.simulator.journal.latest} - {"None"}
     told |= {request.headers["token"] for request in shell.simulator.journal.latest if "token" in request.headers}
     assert result.exit_code in (0, 1, 3), result.output
+    assert shell.simulator.journal.latest, result.output
     for secret in {CANARY, json.dumps(CANARY)[1:-1], "canary", TOKEN, PASSWORD, *told}:
         assert secret not in result.output
