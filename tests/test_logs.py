@@ -113,12 +113,13 @@ def test_a_log_that_cannot_be_written_ends_nothing(error: Exception, capsys: pyt
     assert ("", "") == capsys.readouterr()
 
 
-def test_each_event_is_documented() -> None:
-    """An operator finds each event of the log, from level info on, in the table of docs/operations.md."""
+@pytest.mark.parametrize("page, heading", [("docs/operations.md", "## The log"), ("docs/zh/operations.md", "## 日志")])
+def test_each_event_is_documented(page: str, heading: str) -> None:
+    """An operator finds each event of the log, from level info on, in the page's table."""
     root = Path(__file__).parents[1]
     call = re.compile(r'\blog\.(?:info|warning|error|critical|exception)\(\s*"(\w+)"')
     events = {event for file in (root / "exporter").rglob("*.py") for event in call.findall(file.read_text("utf-8"))}
-    table = (root / "docs" / "operations.md").read_text("utf-8").partition("## The log")[2]
+    table = (root / page).read_text("utf-8").partition(heading)[2]
 
     assert events
     assert set() == events - set(re.findall(r"`(\w+)`", table))
