@@ -33,7 +33,7 @@ _TESTS: Final = {
     "upstream/breaker.py": "upstream/test_breaker.py",
     "upstream/bindings.py": "upstream/test_bindings.py",
     "upstream/login.py": "upstream/test_session.py",
-    "upstream/standing.py": "upstream/test_session.py",
+    "upstream/standing.py": "upstream/test_standing.py upstream/test_session.py",
     "upstream/tokens.py": "upstream/test_session.py",
     "upstream/ready_token.py": "upstream/test_session.py",
     "serving/negotiation.py": "serving/test_negotiation.py",
@@ -101,8 +101,13 @@ def _put(node: ast.AST, field: str, value: Any, index: int, child: ast.AST) -> N
 
 
 def _is_skipped(node: ast.AST) -> bool:
-    docstring = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
-    return docstring or isinstance(node, ast.Assert | ast.Import | ast.ImportFrom)
+    """Return whether a node is for readers and type checkers alone."""
+    match node:
+        case ast.Expr(value=ast.Constant()) | ast.AnnAssign(annotation=ast.Name("TypeAlias")):
+            return True
+        case ast.If(test=ast.Name("TYPE_CHECKING")):
+            return True
+    return isinstance(node, ast.Assert | ast.Import | ast.ImportFrom)
 
 
 def _vary(node: ast.AST) -> Iterator[ast.AST]:  # noqa: C901, PLR0912 - a table
