@@ -189,9 +189,10 @@ def test_control_characters_in_names(shell: Shell) -> None:
     assert "\x1b" not in ended.stdout + ended.stderr
 
 
-def test_documented_flags_exist() -> None:
-    """Every flag in docs/backfill.md exists."""
-    text = (Path(__file__).parents[2] / "docs" / "backfill.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize("page", ["docs/backfill.md", "docs/zh/backfill.md"])
+def test_documented_flags_exist(page: str) -> None:
+    """Every flag on the page exists."""
+    text = (Path(__file__).parents[2] / page).read_text(encoding="utf-8")
     commands = re.findall(r"^\$ oifde-exporter backfill (.*?[^\\])$", text, re.MULTILINE | re.DOTALL)
 
     assert commands
