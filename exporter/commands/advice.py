@@ -4,15 +4,11 @@ from http import HTTPStatus
 from typing import Final
 
 from exporter.reasons import FailureReason
-from exporter.upstream.bindings import IncompleteListing
 from exporter.upstream.errors import ACCOUNT_LOCKED, KEY_UNKNOWN, KEY_WRONG, CircuitOpen, UpstreamError
 
 _CHECK_IDS: Final = "The platform rejects a parameter of the request: check tenant_id and access_code."
 _CHECK_ALLOW_LIST: Final = (
     "Check that the platform's allow-list, or the firewall or proxy in front of it, lets this machine in."
-)
-_CHECK_LISTING: Final = (
-    "The exporter polls the bots that are listed, and removes none. Try again; if it stays, list the bots under bots."
 )
 _BY_CODE: Final = {
     KEY_UNKNOWN: "Check that app_key (default: the tenant_id) is the one that the platform gave out.",
@@ -33,8 +29,8 @@ _BY_STATUS: Final = {
 
 def advise(error: UpstreamError) -> str:
     """Return what may help, in a sentence or two."""
-    if isinstance(error, IncompleteListing):
-        return _CHECK_LISTING
+    if error.advice:
+        return error.advice
     if not isinstance(error, CircuitOpen):
         if error.code in _BY_CODE:
             return _BY_CODE[error.code]

@@ -10,10 +10,12 @@ from http import HTTPStatus
 from typing import Final
 
 from exporter.reasons import FailureReason
-from exporter.upstream.errors import UpstreamError, reason_of_code
+from exporter.upstream.errors import USE_HTTPS, UpstreamError, reason_of_code
 
 _MAX_MESSAGE: Final = 200
 _REDIRECTS: Final = (301, 302, 303, 307, 308)
+_WANTS_TLS: Final = (b"HTTPS port", b"requires TLS", b"SSL-enabled server port")
+"""How nginx, Tomcat and Apache answer a request without TLS on a port for TLS."""
 _MAX_RETRY_AFTER: Final = 3600.0
 _INTEGER: Final = re.compile(r"-?[0-9]{1,18}")
 _CODE_LIMIT: Final = 10**18
@@ -51,7 +53,7 @@ def judge_status(status: int, retry_after: str | None, now: float, *, with_token
 
 
 def explain(refusal: UpstreamError, body: bytes, secrets: Iterable[str]) -> UpstreamError:
-    """Add the platform's own error to an HTTP error, if the body has one: it may say that a secret is wrong.
+    """Add what the body says to an HTTP error: the platform's own error, as that a secret is wrong, or that TLS is missing.
 
     Args:
         refusal: The error that `judge_status` returned.
@@ -64,6 +66,10 @@ def explain(refusal: UpstreamError, body: bytes, secrets: Iterable[str]) -> Upst
         if error.code is not None:
             reason = FailureReason.AUTH if FailureReason.AUTH in (error.reason, refusal.reason) else refusal.reason
             return UpstreamError(reason, f"{refusal}, {error}", code=error.code, status=refusal.status)
+    if any(words in body for words in _WANTS_TLS):
+        return UpstreamError(
+            refusal.reason, f"{refusal}: the port expects TLS", status=refusal.status, advice=USE_HTTPS
+        )
     return refusal
 
 

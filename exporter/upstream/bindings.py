@@ -28,6 +28,9 @@ SOURCES: Final = ("IVR", "OIFDE")
 PAGE_SIZE: Final = 100
 _ATTEMPTS: Final = 2
 """Pages that do not fit together are fetched this many times: a bot may have been added or removed between two pages."""
+_ADVICE: Final = (
+    "The exporter polls the bots that are listed, and removes none. Try again; if it stays, list the bots under bots."
+)
 _MAX_NAME: Final = 200
 _DIALOG_TYPES: Final = {"1": 1, "2": 2, "3": 3, "4": 4}
 
@@ -52,7 +55,7 @@ class IncompleteListing(UpstreamError):  # noqa: N818 - what happened
     """The pages of a listing do not fit together, so bots may be missing from it; ``bindings`` are those that it has."""
 
     def __init__(self, message: str, bindings: Sequence[Binding]) -> None:
-        super().__init__(FailureReason.INVALID, message)
+        super().__init__(FailureReason.INVALID, message, advice=_ADVICE)
         self.bindings: Final = bindings
 
 

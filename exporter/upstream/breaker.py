@@ -51,7 +51,8 @@ class CircuitBreaker:
         if self._opened_at is None or self._last_failure is None:
             return
         if self._probing or not may_probe or self._clock.elapsed() < self._probe_at:
-            raise CircuitOpen(self._last_failure.reason, f"{UNREACHABLE}{self._last_failure}")
+            failure = self._last_failure
+            raise CircuitOpen(failure.reason, f"{UNREACHABLE}{failure}", advice=failure.advice)
 
     def admit(self, caller: Hashable | None) -> bool:
         """Let a request through; `record_success`, `record_failure` or `record_abandonment` must follow.

@@ -104,6 +104,8 @@ class PlatformClient:
             connector=aiohttp.TCPConnector(limit=platform.max_concurrency, resolver=Resolver()),
             cookie_jar=aiohttp.DummyCookieJar(),
             headers=_HEADERS,
+            max_line_size=failures.MAX_HEADER_BYTES,
+            max_field_size=failures.MAX_HEADER_BYTES,
             proxy=platform.proxy_url,
             # `request_timeout` covers the whole request, exactly; aiohttp rounds its own up to a second.
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),

@@ -4,7 +4,7 @@ Messages are for people: they contain no secrets, and the platform's text only w
 """
 
 from http import HTTPStatus
-from typing import Final
+from typing import Final, TypeVar
 
 from exporter.reasons import FailureReason
 
@@ -16,17 +16,23 @@ _TOKEN_REFUSED: Final = frozenset({900001, 900002})
 _INTERNAL: Final = frozenset({10000001, 200900002})
 _LOGIN_CODES: Final = range(200800000, 200900000)
 
+USE_HTTPS: Final = "The port expects TLS: begin the url with https."
+
 
 def reason_of_code(code: int) -> FailureReason:
     """Return ``auth`` for an error code about the login, ``api`` for any other."""
     return FailureReason.AUTH if code in _TOKEN_REFUSED or code in _LOGIN_CODES else FailureReason.API
 
 
+Error = TypeVar("Error", bound="UpstreamError")
+
+
 class UpstreamError(Exception):
     """A request to the platform failed.
 
     ``code`` is the platform's error code and ``status`` the HTTP status, if the failure has one. ``retry_after`` is the
-    least number of seconds before the request may succeed, if known.
+    least number of seconds before the request may succeed, if known. ``advice`` says what an operator can do, if that is
+    more special than what the reason, the code or the status advise.
     """
 
     def __init__(
@@ -37,12 +43,20 @@ class UpstreamError(Exception):
         code: int | None = None,
         status: int | None = None,
         retry_after: float | None = None,
+        advice: str | None = None,
     ) -> None:
         super().__init__(reason, message)
         self.reason: Final = reason
         self.code: Final = code
         self.status: Final = status
         self.retry_after: Final = retry_after
+        self.advice: Final = advice
+
+    def become(self, kind: type[Error], message: str, *, retry_after: float | None = None) -> Error:
+        """Return an error of another kind that has this one as its cause."""
+        return kind(
+            self.reason, message, code=self.code, status=self.status, retry_after=retry_after, advice=self.advice
+        )
 
     def __str__(self) -> str:
         return str(self.args[1])

@@ -146,9 +146,7 @@ class FetchedTokens:
             return
         self._refused_tokens += 1
         if self._distrusted:
-            failure = LoginFailed(
-                error.reason, f"a token just fetched was refused: {error}", code=error.code, status=error.status
-            )
+            failure = error.become(LoginFailed, f"a token just fetched was refused: {error}")
             delay = max(0.0, self._relogin_at - self._clock.elapsed())
             self._standing.record_failure(failure, blocked=True, delay=delay)
             raise failure from None
@@ -249,9 +247,7 @@ class FetchedTokens:
         trouble = _classify(error)
         delay = None if wrong else max(self._backoff.next(trouble), error.retry_after or 0)
         hint = f": {_ALLOW_LIST}" if trouble == "denied" else ""
-        failure = LoginFailed(
-            error.reason, f"the login failed: {error}{hint}", code=error.code, status=error.status, retry_after=delay
-        )
+        failure = error.become(LoginFailed, f"the login failed: {error}{hint}", retry_after=delay)
         self._state = Refused(
             self._state.token,
             failure,

@@ -46,7 +46,7 @@ class ReadyToken:
         self._refusals += 1
         if self._refusals < REFUSALS_TO_BLOCK:
             return None
-        failure = LoginFailed(error.reason, f"the token was refused: {error}", code=error.code, status=error.status)
+        failure = error.become(LoginFailed, f"the token was refused: {error}")
         if self._refusal is None:
             self._refuse(failure)
         raise failure

@@ -81,5 +81,4 @@ class Backoff:
 
 def block(error: LoginFailed, until: str, *, wait: float | None = None) -> LoginBlocked:
     """Describe why no login is tried: the last failure, ``until`` when in words, and that in seconds if known."""
-    message = f"not tried {until}: {error}"
-    return LoginBlocked(error.reason, message, code=error.code, status=error.status, retry_after=wait)
+    return error.become(LoginBlocked, f"not tried {until}: {error}", retry_after=wait)

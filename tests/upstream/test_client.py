@@ -361,6 +361,53 @@ async def test_broken_connections(
     assert rig.value("oifde_upstream_requests_total", "query") == 1, "nothing is repeated by itself"
 
 
+@pytest.mark.parametrize(
+    ("answer", "message", "advice"),
+    [
+        (http(b"[]", f"X-Policy: {'a' * 70_000}"), "the answer has a header of more than 64 KiB", "curl -v"),
+        (http(b"[]", *(f"X-{number}: a" for number in range(200))), "the answer has too many headers", "curl -v"),
+        (http(b"[]", "Content-Length: 3"), "the answer has two Content-Length headers", "curl -v"),
+        (http(b"[]", "Transfer-Encoding: chunked"), "the answer has both Content-Length and Transfer-Encoding", "curl"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: two\r\n\r\n[]", "the answer's Content-Length is not a number", "curl"),
+        (http(b"[]", "Bad Name: a"), "the answer has a header that is not valid HTTP", "curl -v"),
+        (http(b"[]", "X-Nul: \0"), "the answer has a header that is not valid HTTP", "curl -v"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n[]\r\n", "the answer's chunks are broken", "curl"),
+        (http(b"[]", status="2000 OK"), "the answer's status line is not valid HTTP", "curl -v"),
+        (b"\x15\x03\x01\x00\x02\x02\x46\r\n", "the answer is TLS, not HTTP", "begin the url with https"),
+        (b"220 mail.example.com ESMTP\r\n", "the answer is not HTTP", None),
+        (
+            http(b"<h1>400</h1>The plain HTTP request was sent to HTTPS port", status="400 Bad Request"),
+            "HTTP status 400: the port expects TLS",
+            "begin the url with https",
+        ),
+    ],
+)
+async def test_broken_http(
+    serve: Serve, make_client: MakeClient, answer: bytes, message: str, advice: str | None
+) -> None:
+    """The message names what is broken in our own words, since the answer may hold secrets."""
+
+    async def talk(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(answer)
+        await writer.drain()
+
+    error = await failure(make_client(await serve(talk)))
+
+    assert ("http", message) == (error.reason, str(error))
+    assert (advice is None) == (error.advice is None)
+    assert (advice or "") in (error.advice or "")
+
+
+async def test_long_headers(serve: Serve, make_client: MakeClient) -> None:
+    """A header of up to 64 KiB is read, as some gateways add long cookies and tokens."""
+
+    async def talk(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(http(b"[]", f"Set-Cookie: {'a' * 60_000}"))
+        await writer.drain()
+
+    assert [] == await query(make_client(await serve(talk)))
+
+
 async def test_refused(make_client: MakeClient) -> None:
     """A closed port is reason connect."""
     error = await failure(make_client("http://127.0.0.1:1"))
