@@ -76,6 +76,13 @@ def _check_connection(platform: Platform) -> Iterator[Finding]:
             "insecure_skip_verify accepts any certificate, so others on the network can impersonate the platform",
             "Set tls_config.ca_file to the platform's certificate instead.",
         )
+    if platform.tls_config.min_version in ("TLS10", "TLS11"):
+        yield Finding(
+            Level.WARNING,
+            platform.name,
+            f"min_version {platform.tls_config.min_version} allows old TLS versions and ciphers, which others on the network may break",
+            "Update TLS on the platform, then remove min_version.",
+        )
 
 
 def _check_secrets(auth: Auth, where: str) -> Iterator[Finding]:

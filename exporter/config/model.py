@@ -25,13 +25,17 @@ class Auth:
 
 @dataclass(frozen=True, slots=True)
 class TlsConfig:
-    """How to check a platform's certificate, and the client certificate to send. Paths are absolute."""
+    """How to check a platform's certificate, and the client certificate to send. Paths are absolute.
+
+    ``min_version`` is one of TLS10, TLS11, TLS12 and TLS13.
+    """
 
     ca_file: Path | None = None
     cert_file: Path | None = None
     key_file: Path | None = None
     server_name: str | None = None
     insecure_skip_verify: bool = False
+    min_version: str = "TLS12"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +109,7 @@ class Platform:
     max_concurrency: int
     requests_per_second: float
     proxy_url: str | None = field(repr=False)  # may hold a password
+    proxy_ca_file: Path | None
     tls_config: TlsConfig
     tenants: tuple[Tenant, ...]
 

@@ -32,6 +32,7 @@ from exporter.config.types import (
     Text,
     Timeout,
     Timezone,
+    TlsVersion,
     UpToADay,
     Url,
 )
@@ -85,6 +86,10 @@ class TlsConfig(_Block):
     key_file: FilePath | None = _key(None, "The key of cert_file, unencrypted.")
     server_name: Text | None = _key(None, "The name in the platform's certificate; default: the url's host.")
     insecure_skip_verify: Flag = _key(False, "Accept any certificate. Anyone can then impersonate the platform.")
+    min_version: TlsVersion = _key(
+        "TLS12",
+        "The oldest TLS version to accept. TLS10 and TLS11 also allow the weak ciphers and keys of old servers.",
+    )
 
     @model_validator(mode="after")
     def _certificate_fits_key(self) -> Self:
@@ -165,7 +170,10 @@ class Platform(_Block):
     max_concurrency: Count = _key(8, "The maximum number of concurrent requests.")
     requests_per_second: Rate = _key(20, "The maximum number of requests per second; may be a fraction.")
     proxy_url: ProxyUrl | None = _key(None, "The URL of a proxy, like http://[user:password@]host:port.")
-    tls_config: TlsConfig = _key({}, "TLS settings.")
+    proxy_ca_file: CaFile | None = _key(
+        None, "Trusted certificates for an https proxy with a self-signed or private one; default: the system's."
+    )
+    tls_config: TlsConfig = _key({}, "TLS settings for the platform.")
     tenants: Annotated[list[Tenant], Field(min_length=1)] = _key(..., "The tenants of this platform.")
 
 

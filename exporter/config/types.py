@@ -257,6 +257,7 @@ _AtLeastOne = Annotated[int, Field(ge=1)]
 _MoreThanZero = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 _HistoryDays = Literal[0] | Annotated[int, Field(ge=MIN_HISTORY_DAYS, le=MAX_HISTORY_DAYS)]
 _Report = Literal["hour", "day", "chatbot"]
+_TlsVersion = Literal["TLS10", "TLS11", "TLS12", "TLS13"]
 
 Duration = Annotated[
     float,
@@ -273,6 +274,7 @@ HistoryDays = Annotated[int, AfterValidator(check_history_days), _or_variable(_H
 Count = Annotated[_AtLeastOne, _or_variable(_AtLeastOne)]
 Rate = Annotated[_MoreThanZero, _or_variable(_MoreThanZero)]
 Report = Annotated[_Report, _or_variable(_Report, lambda written: written)]
+TlsVersion = Annotated[_TlsVersion, _or_variable(_TlsVersion, lambda written: written)]
 Text = Annotated[str, Field(min_length=1)]
 HeaderValue = Annotated[Text, AfterValidator(check_header_value)]
 Regex = Annotated[re.Pattern[str], PlainValidator(parse_regex, json_schema_input_type=str)]

@@ -44,7 +44,7 @@ _MESSAGES = {
     "bool_type": "true or false is expected",
     "greater_than_equal": "the value must be {ge} or more",
     "greater_than": "the value must be more than {gt:g}",
-    "literal_error": "unknown report; write {expected}",
+    "literal_error": "unknown value; write {expected}",
 }
 """By pydantic's type of error."""
 

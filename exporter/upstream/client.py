@@ -3,7 +3,9 @@
 import asyncio
 import json
 import random
+import ssl
 from collections.abc import Callable, Hashable, Mapping
+from contextlib import suppress
 from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
@@ -14,7 +16,7 @@ from yarl import URL
 
 from exporter import __version__
 from exporter.clock import Clock
-from exporter.config import Platform
+from exporter.config import Platform, TlsConfig
 from exporter.health import Health
 from exporter.reasons import FailureReason
 from exporter.upstream import answer, failures
@@ -52,6 +54,20 @@ def do_nothing() -> None:
 
 def _take_all(answer: bytes) -> bytes | None:
     return answer
+
+
+class _Connector(aiohttp.TCPConnector):
+    """Connects to an https proxy with its own TLS context; aiohttp would use the platform's."""
+
+    def __init__(self, proxy: URL | None, tls: TlsContext, **options: Any) -> None:
+        super().__init__(**options)
+        self._proxy = proxy
+        self._proxy_tls = tls
+
+    def _get_ssl_context(self, req: aiohttp.ClientRequest) -> ssl.SSLContext | None:
+        if req.is_ssl() and self._proxy is not None and req.url.origin() == self._proxy.origin():
+            return self._proxy_tls.load()
+        return super()._get_ssl_context(req)
 
 
 class PlatformClient:
@@ -92,6 +108,7 @@ class PlatformClient:
         self._lanes = Lanes(platform.requests_per_second, platform.max_concurrency)
         self._tls = TlsContext(platform.tls_config, self._log) if URL(platform.url).scheme == "https" else None
         self._server_name = platform.tls_config.server_name
+        self._proxy = None if platform.proxy_url is None else URL(platform.proxy_url)
         self._secrets = dict.fromkeys(
             _find_passwords(platform.url, platform.proxy_url)
         )  # in the order of their last use
@@ -101,7 +118,12 @@ class PlatformClient:
         self._idle = asyncio.Event()
         self._idle.set()
         self._http = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=platform.max_concurrency, resolver=Resolver()),
+            connector=_Connector(
+                self._proxy,
+                TlsContext(TlsConfig(ca_file=platform.proxy_ca_file), self._log, "proxy_"),
+                limit=platform.max_concurrency,
+                resolver=Resolver(),
+            ),
             cookie_jar=aiohttp.DummyCookieJar(),
             headers=_HEADERS,
             max_line_size=failures.MAX_HEADER_BYTES,
@@ -214,7 +236,7 @@ class PlatformClient:
             # The traceback would keep the answer, up to several megabytes, as long as the failure is kept.
             outcome = error.with_traceback(None)
         except (aiohttp.ClientError, OSError) as error:
-            failure = failures.describe(error, self._timeout)
+            failure = failures.describe(error, self._timeout, self._proxy)
             if failure is None:
                 raise
             outcome = failure
@@ -224,8 +246,20 @@ class PlatformClient:
                 given_up = UpstreamError(FailureReason.TIMEOUT, "no complete answer while its caller was waiting")
                 self._account(operation, started, given_up)
             raise
+        if isinstance(outcome, failures.HandshakeFailed):
+            outcome = await self._add_offer(outcome)
         self._account(operation, started, outcome)
         return outcome
+
+    async def _add_offer(self, failure: failures.HandshakeFailed) -> UpstreamError:
+        """Add what the platform offers to a failed TLS handshake, if it is known."""
+        if self._tls is not None and self._proxy is None:
+            url = URL(self._url)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._timeout):
+                    if offer := await self._tls.find_offer(str(url.host), url.port or 443):
+                        return failure.explain(offer)
+        return failure
 
     def _account(self, operation: str, started: float, outcome: object) -> None:
         labels = (self.platform, operation)

@@ -17,6 +17,7 @@ from aiohttp.http_exceptions import (
     LineTooLong,
     PayloadEncodingError,
 )
+from yarl import URL
 
 from exporter.reasons import FailureReason
 from exporter.upstream.errors import USE_HTTPS, UpstreamError
@@ -52,22 +53,84 @@ _HTTP_PROBLEMS: Final = (
 )
 """Parts of the parser's messages, most special first, and our words: its own messages quote the answer."""
 
+_SET_CA_FILE: Final = (
+    "If the certificate is self-signed or from a private authority, such as that of a proxy that inspects TLS, set"
+    " tls_config.ca_file."
+)
+_SET_PROXY_CA_FILE: Final = "If the proxy's certificate is self-signed or from a private authority, set proxy_ca_file."
+_SET_SERVER_NAME: Final = (
+    "Set tls_config.server_name to the name in the certificate; openssl s_client -connect HOST:PORT shows it."
+)
+_SET_CERT_FILE: Final = "Set tls_config.cert_file and key_file to a client certificate that the platform accepts."
+_SET_MIN_VERSION: Final = (
+    "Update TLS on the platform. Until then, tls_config.min_version: TLS10 allows old versions, ciphers and keys."
+)
+_CHECK_HANDSHAKE: Final = "Check that the port expects TLS. If the platform asks for a client certificate, set tls_config.cert_file and key_file."
+_RENEW: Final = "Renew the certificate on the platform, and check this machine's clock."
 
-def describe(error: Exception, request_timeout: float) -> UpstreamError | None:
+_CERTIFICATE_ADVICE: Final = {
+    9: _RENEW,  # not yet valid
+    10: _RENEW,  # expired
+    62: _SET_SERVER_NAME,  # another host name
+    64: _SET_SERVER_NAME,  # another IP address
+    66: _SET_MIN_VERSION,  # a short key
+    67: _SET_MIN_VERSION,  # an authority's short key
+    68: _SET_MIN_VERSION,  # an authority's weak signature
+}
+"""By OpenSSL's code of a failed verification (x509_vfy.h)."""
+
+_TLS_PROBLEMS: Final = (
+    (
+        ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG", "HTTP_REQUEST"),
+        "the port answers without TLS",
+        "If the platform has no TLS on this port, begin the url with http; otherwise correct the port.",
+    ),
+    (("UNRECOGNIZED_NAME",), "the server does not know the name", _SET_SERVER_NAME),
+    (
+        ("CERTIFICATE", "UNKNOWN_CA", "ACCESS_DENIED"),
+        "the server asks for a client certificate, or rejects the configured one",
+        _SET_CERT_FILE,
+    ),
+)
+"""Parts of OpenSSL's reasons, our words and an advice."""
+
+
+class HandshakeFailed(UpstreamError):  # noqa: N818 - what happened
+    """The TLS handshake failed for a reason that only the server knows, such as no cipher in common."""
+
+    def explain(self, offer: str) -> UpstreamError:
+        """Return the error with what the server offers to clients that allow old versions and ciphers."""
+        message = f"no TLS version or cipher in common: the platform offers {offer}"
+        return UpstreamError(self.reason, message, advice=_SET_MIN_VERSION)
+
+
+def describe(error: Exception, request_timeout: float, proxy: URL | None = None) -> UpstreamError | None:
     """Translate an exception of sending a request or receiving its answer; None if it is another exception."""
+    of_proxy = _is_of_proxy(error, proxy)
     for link in _chain(error):
         if isinstance(link, TimeoutError):
             return UpstreamError(FailureReason.TIMEOUT, f"no complete answer within {request_timeout:g} s")
-        if isinstance(link, ContentEncodingError):
-            return UpstreamError(FailureReason.INVALID, "the answer cannot be decompressed")
-        if isinstance(link, BadHttpMessage) and not isinstance(link, PayloadEncodingError):
-            return _http_problem(link)
-        # Also the cause of a lost connection: TLS 1.3 refuses a client's certificate late.
-        if isinstance(link, ssl.SSLError) and not isinstance(link, aiohttp.ClientError):
-            return UpstreamError(FailureReason.TLS, _tls_problem(link))
+        if known := _describe_cause(link, of_proxy=of_proxy):
+            return known
+    # A TCP connection that is not established cannot be reset: it was in the TLS handshake.
+    if isinstance(error, aiohttp.ClientConnectorError) and isinstance(error.os_error, ConnectionResetError):
+        message = f"the connection was closed during the TLS handshake{' with the proxy' if of_proxy else ''}"
+        return HandshakeFailed(FailureReason.TLS, message, advice=_CHECK_HANDSHAKE)
     for kind, reason, words in _KINDS:
         if isinstance(error, kind):
             return UpstreamError(reason, words.format(cause=_cause(error)))
+    return None
+
+
+def _describe_cause(error: BaseException, *, of_proxy: bool) -> UpstreamError | None:
+    """Translate the cause of an exception if it says more than the exception itself."""
+    if isinstance(error, ContentEncodingError):
+        return UpstreamError(FailureReason.INVALID, "the answer cannot be decompressed")
+    if isinstance(error, BadHttpMessage) and not isinstance(error, PayloadEncodingError):
+        return _describe_http(error)
+    # Also the cause of a lost connection: TLS 1.3 refuses a client's certificate late.
+    if isinstance(error, ssl.SSLError) and not isinstance(error, aiohttp.ClientError):
+        return _describe_proxy_tls(error) if of_proxy else _describe_tls(error)
     return None
 
 
@@ -77,7 +140,7 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__
 
 
-def _http_problem(error: BadHttpMessage) -> UpstreamError:
+def _describe_http(error: BadHttpMessage) -> UpstreamError:
     text, advice = error.message, _FIX_HTTP
     if isinstance(error, LineTooLong):
         words = f"the answer has a header of more than {MAX_HEADER_BYTES >> 10} KiB"
@@ -92,10 +155,39 @@ def _http_problem(error: BadHttpMessage) -> UpstreamError:
     return UpstreamError(FailureReason.HTTP, words, advice=advice)
 
 
-def _tls_problem(error: ssl.SSLError) -> str:
+def _describe_tls(error: ssl.SSLError) -> UpstreamError:
     if isinstance(error, ssl.SSLCertVerificationError):
-        return f"the certificate is not trusted: {error.verify_message}"
-    return f"no TLS connection: {getattr(error, 'reason', None) or 'the handshake failed'}"
+        message = f"the certificate is not trusted: {error.verify_message}"
+        advice = _CERTIFICATE_ADVICE.get(error.verify_code, _SET_CA_FILE)
+        return UpstreamError(FailureReason.TLS, message, advice=advice)
+    code = getattr(error, "reason", None) or ""
+    for parts, words, advice in _TLS_PROBLEMS:
+        if any(part in code for part in parts):
+            return UpstreamError(FailureReason.TLS, f"no TLS connection: {words} ({code})", advice=advice)
+    return HandshakeFailed(
+        FailureReason.TLS, f"no TLS connection: {code or 'the handshake failed'}", advice=_CHECK_HANDSHAKE
+    )
+
+
+def _describe_proxy_tls(error: ssl.SSLError) -> UpstreamError:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        message = f"the proxy's certificate is not trusted: {error.verify_message}"
+        return UpstreamError(FailureReason.TLS, message, advice=_SET_PROXY_CA_FILE)
+    code = getattr(error, "reason", None) or "the handshake failed"
+    return UpstreamError(
+        FailureReason.TLS,
+        f"no TLS connection to the proxy: {code}",
+        advice="Check the scheme and the port of proxy_url.",
+    )
+
+
+def _is_of_proxy(error: Exception, proxy: URL | None) -> bool:
+    """Return whether the connection that failed is the one to the proxy."""
+    return (
+        proxy is not None
+        and isinstance(error, aiohttp.ClientConnectorError)
+        and (error.host, error.port) == (proxy.host, proxy.port)
+    )
 
 
 def _cause(error: Exception) -> str:

@@ -80,6 +80,15 @@ def test_too_many_requests(shell: Shell, change: Callable[..., None]) -> None:
     assert "warning: main: polling needs 0.0333 requests per second after midnight" in result.stdout
 
 
+def test_old_tls_is_a_warning(shell: Shell, change: Callable[..., None]) -> None:
+    """The administrator should know that others on the network may break the encryption."""
+    change(url="https://127.0.0.1:1", tls_config={"min_version": "TLS11"})
+    result = shell.run("check")
+
+    assert 3 == result.exit_code
+    assert "warning: main: min_version TLS11 allows old TLS versions and ciphers" in " ".join(result.stdout.split())
+
+
 @pytest.mark.parametrize(("stale_after", "status"), [("5m", 3), ("301s", 0)])
 def test_series_that_disappear_between_polls(shell: Shell, stale_after: str, status: int) -> None:
     """They are a warning."""

@@ -26,7 +26,7 @@ from exporter.config import (
 )
 
 TESTDATA = Path(__file__).with_name("testdata")
-ENVIRON = {"APP_SECRET": "open sesame", "RATE": "0.5", "MANY": "0755", "SURE": "true", "PORT": "8443"}
+ENVIRON = {"APP_SECRET": "open sesame", "RATE": "0.5", "MANY": "0755", "SURE": "true", "TLS": "TLS10", "PORT": "8443"}
 
 Errors = Callable[..., list[str]]
 
@@ -48,6 +48,7 @@ def test_defaults(smallest: str) -> None:
                 max_concurrency=8,
                 requests_per_second=20,
                 proxy_url=None,
+                proxy_ca_file=None,
                 tls_config=TlsConfig(None, None, None, None, insecure_skip_verify=False),
                 tenants=(
                     Tenant(
@@ -88,12 +89,14 @@ def test_every_key() -> None:
                 max_concurrency=755,
                 requests_per_second=0.5,
                 proxy_url="http://user:pass@proxy:3128",
+                proxy_ca_file=TESTDATA / "ca.pem",
                 tls_config=TlsConfig(
                     TESTDATA / "ca.pem",
                     TESTDATA / "client.pem",
                     TESTDATA / "client.key",
                     "aicc.internal",
                     insecure_skip_verify=True,
+                    min_version="TLS10",
                 ),
                 tenants=(
                     Tenant(

@@ -116,6 +116,9 @@ SELF_SIGNED: Final = Outage(
 )
 OTHER_NAME: Final = Outage("a certificate for another name", "tls", "the certificate is not trusted: ")
 NO_TLS: Final = Outage("plain HTTP on a TLS port", "tls", "no TLS connection: ")
+TLS_CLOSED: Final = Outage(
+    "a TLS handshake that is broken off", "tls", "the connection was closed during the TLS handshake"
+)
 TLS_HANGS: Final = Outage("a TLS handshake that never ends", "timeout", "no complete answer within 10 s")
 
 OUTAGES: Final = (
@@ -129,5 +132,6 @@ OUTAGES: Final = (
     SELF_SIGNED,
     OTHER_NAME,
     NO_TLS,
+    TLS_CLOSED,
     TLS_HANGS,
 )

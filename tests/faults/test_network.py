@@ -58,6 +58,12 @@ async def reset(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     writer.transport.abort()
 
 
+async def close(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Close each connection after its first byte."""
+    await reader.read(1)
+    writer.close()
+
+
 async def garbage(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Answer in another protocol."""
     await reader.read(1)
@@ -126,6 +132,7 @@ def ways(authority: trustme.CA) -> Mapping[Outage, Break]:
         cases.SELF_SIGNED: with_certificate(),
         cases.OTHER_NAME: with_certificate("elsewhere.example.com", authority),
         cases.NO_TLS: without_tls,
+        cases.TLS_CLOSED: talking(close),
         cases.TLS_HANGS: half_open,
         cases.NO_DNS: nobody,
     }
@@ -146,7 +153,7 @@ def names(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     return known
 
 
-TLS = {cases.EXPIRED, cases.SELF_SIGNED, cases.OTHER_NAME, cases.NO_TLS, cases.TLS_HANGS}
+TLS = {cases.EXPIRED, cases.SELF_SIGNED, cases.OTHER_NAME, cases.NO_TLS, cases.TLS_CLOSED, cases.TLS_HANGS}
 
 
 @pytest.mark.parametrize("outage", [pytest.param(outage, id=outage.what) for outage in OUTAGES])

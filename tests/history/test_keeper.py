@@ -90,7 +90,7 @@ class Rig:
             Auth("t1", Secret(text="s")),
             tuple(Bot(f"b{number}", f"b{number}", {}) for number in bots),
         )
-        platform = Platform("main", "https://user:word@platform", 10, 4, 20, None, TlsConfig(), (tenant,))
+        platform = Platform("main", "https://user:word@platform", 10, 4, 20, None, None, TlsConfig(), (tenant,))
         config = Config(60, 600, 7200, 300, ("hour",), History(days), (platform,))
         self.tenant = PolledTenant(config, platform, tenant, tenant.bots)
         self.ids = [BotId.of("main", tenant, bot) for bot in tenant.bots]

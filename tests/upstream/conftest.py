@@ -6,6 +6,7 @@ import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
@@ -142,6 +143,7 @@ class MakeClient(Protocol):
         max_concurrency: int = 8,
         requests_per_second: float = 1000,
         proxy_url: str | None = None,
+        proxy_ca_file: Path | None = None,
         tls_config: TlsConfig = TlsConfig(),  # noqa: B008 - frozen
     ) -> PlatformClient:
         """Make a client of the platform at ``url``."""
@@ -172,6 +174,7 @@ def a_platform(**settings: Any) -> Platform:
             max_concurrency=8,
             requests_per_second=1000,
             proxy_url=None,
+            proxy_ca_file=None,
             tls_config=TlsConfig(),
             tenants=(),
         ),
@@ -253,6 +256,7 @@ async def make_client(rig: Rig) -> AsyncIterator[MakeClient]:
             max_concurrency: int = 8,
             requests_per_second: float = 1000,
             proxy_url: str | None = None,
+            proxy_ca_file: Path | None = None,
             tls_config: TlsConfig = TlsConfig(),  # noqa: B008 - frozen
         ) -> PlatformClient:
             client = PlatformClient(
@@ -262,6 +266,7 @@ async def make_client(rig: Rig) -> AsyncIterator[MakeClient]:
                     max_concurrency=max_concurrency,
                     requests_per_second=requests_per_second,
                     proxy_url=proxy_url,
+                    proxy_ca_file=proxy_ca_file,
                     tls_config=tls_config,
                 ),
                 clock=rig.clock,

@@ -8,13 +8,18 @@ import math
 import random
 import socket
 import ssl
+import struct
 import tracemalloc
+import warnings
+from collections.abc import AsyncIterator
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import aiohttp
 import pytest
+import trustme
 from aiohttp import web
 from aioresponses import aioresponses
 
@@ -25,7 +30,7 @@ from exporter.upstream.client import MAX_BODY_BYTES, MAX_ERROR_CODES, PlatformCl
 from exporter.upstream.errors import CircuitOpen, UpstreamError
 from harness.waiting import wait_for
 
-from .conftest import PREFIX, Answer, FakePlatform, MakeClient, Rig, Serve, a_platform
+from .conftest import PREFIX, Answer, FakePlatform, MakeClient, Rig, Serve, Talk, a_platform
 
 TESTDATA = Path(__file__).parent / "testdata"
 SOON = 0.3
@@ -371,7 +376,11 @@ async def test_broken_connections(
         (b"HTTP/1.1 200 OK\r\nContent-Length: two\r\n\r\n[]", "the answer's Content-Length is not a number", "curl"),
         (http(b"[]", "Bad Name: a"), "the answer has a header that is not valid HTTP", "curl -v"),
         (http(b"[]", "X-Nul: \0"), "the answer has a header that is not valid HTTP", "curl -v"),
-        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n[]\r\n", "the answer's chunks are broken", "curl"),
+        (
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n[]\r\n",
+            "the answer's chunks are broken",
+            "curl",
+        ),
         (http(b"[]", status="2000 OK"), "the answer's status line is not valid HTTP", "curl -v"),
         (b"\x15\x03\x01\x00\x02\x02\x46\r\n", "the answer is TLS, not HTTP", "begin the url with https"),
         (b"220 mail.example.com ESMTP\r\n", "the answer is not HTTP", None),
@@ -586,33 +595,182 @@ async def test_tls(serve: Serve, make_client: MakeClient, tls_config: TlsConfig)
 
 
 @pytest.mark.parametrize(
-    "certificate,tls_config,message",
+    "certificate,tls_config,message,advice",
     [
-        ("selfsigned", TlsConfig(server_name="platform.test"), "self-signed certificate"),
-        ("server", TlsConfig(server_name="platform.test"), "unable to get local issuer certificate"),
-        ("server", TlsConfig(ca_file=TESTDATA / "ca.pem"), "IP address mismatch, certificate is not valid for"),
+        ("selfsigned", TlsConfig(server_name="platform.test"), "self-signed certificate", "ca_file"),
+        ("server", TlsConfig(server_name="platform.test"), "unable to get local issuer certificate", "ca_file"),
+        (
+            "server",
+            TlsConfig(ca_file=TESTDATA / "ca.pem"),
+            "IP address mismatch, certificate is not valid for",
+            "server_name",
+        ),
         (
             "server",
             TlsConfig(ca_file=TESTDATA / "ca.pem", server_name="other.test"),
             "Hostname mismatch, certificate is not valid for 'other.test'",
+            "server_name",
         ),
         (
             "expired",
             TlsConfig(ca_file=TESTDATA / "ca.pem", server_name="platform.test"),
             "certificate has expired",
+            "Renew the certificate",
         ),
     ],
 )
 async def test_bad_certificates(
-    serve: Serve, make_client: MakeClient, rig: Rig, certificate: str, tls_config: TlsConfig, message: str
+    serve: Serve,
+    make_client: MakeClient,
+    rig: Rig,
+    certificate: str,
+    tls_config: TlsConfig,
+    message: str,
+    advice: str,
 ) -> None:
-    """An untrusted certificate is rejected, and the message says why."""
+    """An untrusted certificate is rejected, the message says why, and the advice fits the cause."""
     client = make_client(await serve(answer_empty, tls=server_tls(certificate)), tls_config=tls_config)
     error = await failure(client)
     assert error.reason == "tls"
     assert str(error).startswith(f"the certificate is not trusted: {message}")
+    assert advice in str(error.advice)
     assert not error.transient
     assert rig.failures() == {"tls": 1}
+
+
+async def _close_handshake(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.read(1)
+    writer.close()
+
+
+async def _reset_handshake(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.read(1)
+    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    writer.transport.abort()
+
+
+def _alert(number: int) -> Talk:
+    """Refuse a handshake with a TLS alert (RFC 8446, 6)."""
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(4096)
+        writer.write(bytes([0x15, 3, 3, 0, 2, 2, number]))
+        await writer.drain()
+        writer.close()
+
+    return talk
+
+
+@pytest.mark.parametrize(
+    ("talk", "message", "advice"),
+    [
+        (_close_handshake, "the connection was closed during the TLS handshake", "port expects TLS"),
+        (_reset_handshake, "the connection was closed during the TLS handshake", "port expects TLS"),
+        (_alert(40), "no TLS connection: SSLV3_ALERT_HANDSHAKE_FAILURE", "port expects TLS"),
+        (
+            _alert(42),
+            "no TLS connection: the server asks for a client certificate, or rejects",
+            "cert_file and key_file",
+        ),
+        (
+            _alert(48),
+            "no TLS connection: the server asks for a client certificate, or rejects",
+            "cert_file and key_file",
+        ),
+        (_alert(112), "no TLS connection: the server does not know the name", "server_name"),
+    ],
+)
+async def test_refused_handshake(make_client: MakeClient, rig: Rig, talk: Talk, message: str, advice: str) -> None:
+    """A server that refuses or breaks off the handshake is reason tls, with an advice for the cause."""
+    async with await asyncio.start_server(talk, "127.0.0.1", 0) as server:
+        error = await failure(make_client(f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}"))
+
+    assert "tls" == error.reason
+    assert str(error).startswith(message)
+    assert advice in str(error.advice)
+    assert {"tls": 1} == rig.failures()
+
+
+@pytest.fixture(scope="module")
+def rsa() -> trustme.CA:
+    """Return an authority with the kind of key that old servers have."""
+    return trustme.CA(key_type=trustme.KeyType.RSA)
+
+
+@pytest.mark.parametrize(
+    ("version", "ciphers", "offer"),
+    [
+        (ssl.TLSVersion.TLSv1, "AES128-SHA:@SECLEVEL=0", "TLSv1 with AES128-SHA"),
+        (ssl.TLSVersion.TLSv1_1, "ECDHE-RSA-AES128-SHA:@SECLEVEL=0", "TLSv1.1 with ECDHE-RSA-AES128-SHA"),
+        (ssl.TLSVersion.TLSv1_2, "AES128-GCM-SHA256", "TLSv1.2 with AES128-GCM-SHA256"),
+        (ssl.TLSVersion.TLSv1_2, "ECDHE-RSA-AES128-SHA", "TLSv1.2 with ECDHE-RSA-AES128-SHA"),
+    ],
+    ids=["TLS 1.0", "TLS 1.1", "RSA key exchange", "SHA-1"],
+)
+async def test_old_server(
+    serve: Serve,
+    make_client: MakeClient,
+    rsa: trustme.CA,
+    tmp_path: Path,
+    version: ssl.TLSVersion,
+    ciphers: str,
+    offer: str,
+) -> None:
+    """The message has what the server offers; it is reached with min_version, and its certificate is still checked."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    rsa.issue_cert("platform.test", key_type=trustme.KeyType.RSA).configure_cert(context)
+    with warnings.catch_warnings(action="ignore"):
+        context.minimum_version = context.maximum_version = version
+    context.set_ciphers(ciphers)
+    ca_file = tmp_path / "ca.pem"
+    rsa.cert_pem.write_to_path(ca_file)
+    url = await serve(answer_empty, tls=context)
+
+    error = await failure(make_client(url, tls_config=TlsConfig(ca_file, server_name="platform.test")))
+    assert ("tls", f"no TLS version or cipher in common: the platform offers {offer}") == (error.reason, str(error))
+    assert "min_version: TLS10" in str(error.advice)
+    old = TlsConfig(ca_file, server_name="platform.test", min_version="TLS10")
+    assert [] == await query(make_client(url, tls_config=old))
+    error = await failure(make_client(url, tls_config=replace(old, server_name="other.test")))
+    assert str(error).startswith("the certificate is not trusted: Hostname mismatch")
+
+
+async def test_min_version(serve: Serve, make_client: MakeClient) -> None:
+    """A newer version than the server has is refused."""
+    context = server_tls("server")
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    url = await serve(answer_empty, tls=context)
+    tls_config = TlsConfig(TESTDATA / "ca.pem", server_name="platform.test")
+    assert [] == await query(make_client(url, tls_config=tls_config))
+    error = await failure(make_client(url, tls_config=replace(tls_config, min_version="TLS13")))
+    assert "tls" == error.reason
+
+
+@pytest.fixture
+async def tls_proxy(tmp_path: Path) -> AsyncIterator[tuple[str, Path]]:
+    """Serve a proxy over TLS that answers for http platforms itself; return its URL and its certificate."""
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        await answer_empty(reader, writer)
+        writer.close()
+
+    authority, context = trustme.CA(), ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    authority.cert_pem.write_to_path(tmp_path / "proxy.pem")
+    async with await asyncio.start_server(talk, "127.0.0.1", 0, ssl=context) as server:
+        yield f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}", tmp_path / "proxy.pem"
+
+
+async def test_tls_proxy(make_client: MakeClient, tls_proxy: tuple[str, Path]) -> None:
+    """A proxy with a private certificate is trusted by a ca_file of its own; that of the platform does not count."""
+    proxy_url, ca_file = tls_proxy
+    assert [] == await query(make_client("http://platform.test", proxy_url=proxy_url, proxy_ca_file=ca_file))
+    for url in ("http://platform.test", "https://platform.test"):
+        error = await failure(make_client(url, proxy_url=proxy_url, tls_config=TlsConfig(ca_file)))
+        assert "tls" == error.reason
+        assert str(error).startswith("the proxy's certificate is not trusted: ")
+        assert "proxy_ca_file" in str(error.advice)
 
 
 async def test_no_tls(serve: Serve, make_client: MakeClient) -> None:
@@ -626,6 +784,8 @@ async def test_no_tls(serve: Serve, make_client: MakeClient) -> None:
     async with await asyncio.start_server(connected, "127.0.0.1", 0) as server:
         error = await failure(make_client(f"HTTPS://127.0.0.1:{server.sockets[0].getsockname()[1]}"))
     assert error.reason == "tls"
+    assert str(error).startswith("no TLS connection: the port answers without TLS")
+    assert "begin the url with http;" in str(error.advice)
 
 
 async def test_client_certificate(serve: Serve, make_client: MakeClient) -> None:
@@ -660,7 +820,10 @@ async def test_missing_client_certificate(make_client: MakeClient) -> None:
         )
         error = await failure(client)
         await accepting
-    assert ("tls", "no TLS connection: TLSV13_ALERT_CERTIFICATE_REQUIRED") == (error.reason, str(error))
+    words = (
+        "the server asks for a client certificate, or rejects the configured one (TLSV13_ALERT_CERTIFICATE_REQUIRED)"
+    )
+    assert ("tls", f"no TLS connection: {words}") == (error.reason, str(error))
 
 
 @pytest.mark.parametrize(
