@@ -8,10 +8,6 @@
   "mode: sidecar and sharding.enabled exclude each other: a sidecar polls all its tenants"
     (and $sidecar .Values.sharding.enabled)
   "mode: sidecar excludes demo: true" (and $sidecar .Values.demo)
-  "mode: sidecar has no Service: use podMonitor instead of serviceMonitor" (and $sidecar .Values.serviceMonitor.enabled)
-  "mode: sidecar has no pod of its own: networkPolicy belongs to the application" (and $sidecar .Values.networkPolicy.enabled)
-  "mode: sidecar has no pod of its own: podDisruptionBudget belongs to the application"
-    (and $sidecar .Values.podDisruptionBudget.enabled)
   "sidecar.native needs Kubernetes 1.29 or newer"
     (and $sidecar .Values.sidecar.native (semverCompare "<1.29.0-0" .Capabilities.KubeVersion.Version))
   (printf "replicas: %v would poll every bot as often: use sharding.enabled and sharding.shards" .Values.replicas)
@@ -29,11 +25,27 @@
     (and (eq .Values.service.clusterIP "None") (ne .Values.service.type "ClusterIP"))
   "service.nodePort needs service.type: NodePort or LoadBalancer"
     (and .Values.service.nodePort (eq .Values.service.type "ClusterIP"))
-  "serviceMonitor and podMonitor together would scrape everything twice: enable one of them"
-    (and .Values.serviceMonitor.enabled .Values.podMonitor.enabled)
-  "serviceMonitor needs service.enabled; without a Service use podMonitor"
-    (and .Values.serviceMonitor.enabled (not .Values.service.enabled))
+  "probeType: http needs webConfig without passwords, because the kubelet has none"
+    (and (eq .Values.probeType "http") $web.enabled $web.config.basic_auth_users)
+  "serviceMonitor, podMonitor and scrapeConfig would scrape everything several times: enable one of them"
+    (list .Values.serviceMonitor.enabled .Values.podMonitor.enabled .Values.scrapeConfig.enabled | compact | rest)
+  "dashboards.grafanaOperator needs dashboards.enabled"
+    (and .Values.dashboards.grafanaOperator.enabled (not .Values.dashboards.enabled))
 -}}
+{{- range $name := list "networkPolicy" "podDisruptionBudget" "verticalPodAutoscaler" -}}
+{{- $error := printf "mode: sidecar has no pod of its own: %s belongs to the application" $name -}}
+{{- $_ := set $errors $error (and $sidecar (index $values $name).enabled) -}}
+{{- end -}}
+{{- range $name := list "serviceMonitor" "scrapeConfig" "ingress" "route" -}}
+{{- $error := printf "%s needs a Service, which mode: sidecar and service.enabled: false exclude; podMonitor needs none" $name -}}
+{{- $_ := set $errors $error (and (index $values $name).enabled (or $sidecar (not $values.service.enabled))) -}}
+{{- end -}}
+{{- range $name := list "ingress" "route" -}}
+{{- $enabled := (index $values $name).enabled -}}
+{{- $_ := set $errors (printf "%s needs externalUrl, for its host and its path" $name) (and $enabled (not $values.externalUrl)) -}}
+{{- $error := printf "%s would show another shard on each request: it excludes sharding.enabled" $name -}}
+{{- $_ := set $errors $error (and $enabled $values.sharding.enabled) -}}
+{{- end -}}
 {{- range $path, $fields := include "oifde-exporter.ownFields" . | fromYaml -}}
 {{- $merged := $values -}}
 {{- range splitList "." $path }}{{ $merged = index $merged . }}{{ end -}}

@@ -209,6 +209,11 @@ http
 {{- ternary .Values.containerPort .Values.service.port (eq .Values.service.clusterIP "None") -}}
 {{- end }}
 
+{{/* The path of externalUrl, without a slash at its end. */}}
+{{- define "oifde-exporter.externalPath" -}}
+{{- printf "/%s" ((urlParse .Values.externalUrl).path | trimAll "/") -}}
+{{- end }}
+
 {{/* A path as the exporter serves it: (list $ "/-/healthy"). The route prefix is by default the external URL's path. */}}
 {{- define "oifde-exporter.path" -}}
 {{- $values := (index . 0).Values -}}

@@ -44,11 +44,28 @@ def args(*more: str, config: str = "") -> list[str]:
     return [*first, "--web.listen-address=:10230", *more, "--log.level=info", "--log.format=logfmt"]
 
 
+def rewritten(prefix: str) -> list[dict[str, Any]]:
+    """Build the filters of a route that replace the path of the external URL."""
+    return [
+        {
+            "type": "URLRewrite",
+            "urlRewrite": {"path": {"type": "ReplacePrefixMatch", "replacePrefixMatch": prefix}},
+        }
+    ]
+
+
 HASH = f"-{hashlib.sha256(b'x' * 63).hexdigest()[:8]}"
 CONFIG = "/etc/oifde-exporter/config/config.yaml"
 WEB = {"enabled": True, "config": {"basic_auth_users": {}}}
 MONITOR = {"demo": True, "serviceMonitor": {"enabled": True}}
 RULE = {"demo": True, "prometheusRule": {"enabled": True}}
+SHOWN = {"externalUrl": "https://status.example.com/bots/", "ingress": {"enabled": True}}
+ROUTE = {
+    "externalUrl": "https://status.example.com/bots/",
+    "route": {"enabled": True, "parentRefs": [{"name": "public"}]},
+}
+VPA = {"verticalPodAutoscaler": {"enabled": True, "spec": {"updatePolicy": {"updateMode": "Initial"}}}}
+SCRAPE = {"scrapeConfig": {"enabled": True}}
 POLICY = {"demo": False, "networkPolicy": {"enabled": True}}
 
 
@@ -243,6 +260,26 @@ CASES: list[tuple[dict[str, Any], str, object]] = [
     ({"service": {"type": "LoadBalancer", "spec": {"loadBalancerSourceRanges": ["10.0.0.0/8"]}}}, "Service:spec/loadBalancerSourceRanges", ["10.0.0.0/8"]),
     ({"service": {"type": "NodePort", "spec": {"externalTrafficPolicy": "Local"}}}, "Service:spec/externalTrafficPolicy", "Local"),
     ({"service": {"spec": {"ports": [{"port": 1}]}}}, "Service:spec/ports", [{"port": 1}]),
+    # The way in
+    (DEMO, "Ingress:", None),
+    (SHOWN, "Ingress:spec", {"rules": [{"host": "status.example.com", "http": {"paths": [{"path": "/bots", "pathType": "Prefix", "backend": {"service": {"name": "r-oifde-exporter", "port": {"name": "metrics"}}}}]}}]}),
+    ({**SHOWN, "externalUrl": "http://status.example.com:8080"}, "Ingress:spec/rules/0/http/paths/0/path", "/"),
+    ({**SHOWN, "externalUrl": "http://status.example.com:8080"}, "Ingress:spec/rules/0/host", "status.example.com"),
+    ({**SHOWN, "ingress": {"enabled": True, "tlsSecret": "tls"}}, "Ingress:spec/tls", [{"hosts": ["status.example.com"], "secretName": "tls"}]),
+    ({**SHOWN, "ingress": {"enabled": True, "className": "a", "annotations": {"b": "c"}}}, "Ingress:spec/ingressClassName", "a"),
+    ({**SHOWN, "ingress": {"enabled": True, "className": "a", "annotations": {"b": "c"}}}, "Ingress:metadata/annotations", {"b": "c"}),
+    ({**SHOWN, "ingress": {"enabled": True, "spec": {"tls": [{"hosts": ["{{ .Release.Name }}"]}]}}}, "Ingress:spec/tls", [{"hosts": ["r"]}]),
+    (DEMO, "HTTPRoute:", None),
+    (ROUTE, "HTTPRoute:spec", {"parentRefs": [{"name": "public"}], "hostnames": ["status.example.com"], "rules": [{"matches": [{"path": {"type": "PathPrefix", "value": "/bots"}}], "backendRefs": [{"name": "r-oifde-exporter", "port": 10230}]}]}),
+    ({**ROUTE, "routePrefix": "/"}, "HTTPRoute:spec/rules/0/filters", rewritten("/")),
+    ({**ROUTE, "routePrefix": "/p/"}, "HTTPRoute:spec/rules/0/filters", rewritten("/p")),
+    ({**ROUTE, "routePrefix": "bots/"}, "HTTPRoute:spec/rules/0/filters", None),
+    ({**ROUTE, "service": {"port": 80}}, "HTTPRoute:spec/rules/0/backendRefs/0/port", 80),
+    ({**ROUTE, "service": {"port": 80, "clusterIP": "None"}}, "HTTPRoute:spec/rules/0/backendRefs/0/port", 10230),
+    # Resources by recommendation
+    (DEMO, "VerticalPodAutoscaler:", None),
+    (VPA, "VerticalPodAutoscaler:spec", {"targetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "r-oifde-exporter"}, "updatePolicy": {"minReplicas": 1, "updateMode": "Initial"}}),
+    ({**VPA, "sharding": {"enabled": True}, "fullnameOverride": "x" * 63}, "VerticalPodAutoscaler:spec/targetRef", {"apiVersion": "apps/v1", "kind": "StatefulSet", "name": "x" * 43 + HASH}),
     # The budget
     (DEMO, "PodDisruptionBudget:", None),
     ({"podDisruptionBudget": {"enabled": True}}, "PodDisruptionBudget:spec/maxUnavailable", 1),
@@ -254,7 +291,7 @@ CASES: list[tuple[dict[str, Any], str, object]] = [
     (DEMO, "NetworkPolicy:", None),
     ({"networkPolicy": {"enabled": True}}, "NetworkPolicy:spec/policyTypes", ["Ingress", "Egress"]),
     ({"networkPolicy": {"enabled": True}}, "NetworkPolicy:spec/ingress", [{"ports": [{"port": "metrics", "protocol": "TCP"}]}]),
-    ({"networkPolicy": {"enabled": True}}, "NetworkPolicy:spec/egress", [{"ports": [{"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "TCP"}]}]),
+    ({"networkPolicy": {"enabled": True}}, "NetworkPolicy:spec/egress", [{"ports": [{"port": port, "protocol": protocol} for port in (53, 5353) for protocol in ("UDP", "TCP")]}]),
     ({**POLICY, "config": URL}, "NetworkPolicy:spec/egress/1", {"ports": [{"port": port, "protocol": "TCP"} for port in (28090, 80, 3128)]}),
     ({**POLICY, "config": mapping("https://[::1]/p")}, "NetworkPolicy:spec/egress/1/ports", [{"port": 443, "protocol": "TCP"}]),
     ({**POLICY, "config": mapping("https://${HOST}")}, "NetworkPolicy:spec/egress/1", {}),
@@ -292,6 +329,18 @@ CASES: list[tuple[dict[str, Any], str, object]] = [
     ({"podMonitor": {"enabled": True, "interval": ""}}, "PodMonitor:spec/podMetricsEndpoints/0/interval", None),
     ({"podMonitor": {"enabled": True}}, "PodMonitor:spec/selector/matchLabels", {"app.kubernetes.io/name": "oifde-exporter", "app.kubernetes.io/instance": "r"}),
     ({"podMonitor": {"enabled": True, "podTargetLabels": ["a"]}}, "PodMonitor:spec/podTargetLabels", ["a"]),
+    ({"serviceMonitor": {"enabled": True, "endpoint": {"authorization": {"credentials": {"name": "a", "key": "b"}}, "honorTimestamps": False}}}, "ServiceMonitor:spec/endpoints/0/honorTimestamps", False),
+    ({"serviceMonitor": {"enabled": True, "endpoint": {"proxyUrl": "http://a"}}}, "ServiceMonitor:spec/endpoints/0", {"port": "metrics", "path": "/metrics", "scheme": "http", "honorLabels": False, "interval": "30s", "proxyUrl": "http://a"}),
+    ({"serviceMonitor": {"enabled": True, "spec": {"scrapeClass": "a", "namespaceSelector": {"any": True, "matchNames": None}}}}, "ServiceMonitor:spec/scrapeClass", "a"),
+    ({"podMonitor": {"enabled": True, "spec": {"namespaceSelector": {"matchNames": ["{{ .Release.Name }}"]}}}}, "PodMonitor:spec/namespaceSelector", {"matchNames": ["r"]}),
+    ({"podMonitor": {"enabled": True, "endpoint": {"enableHttp2": False}}}, "PodMonitor:spec/podMetricsEndpoints/0/enableHttp2", False),
+    (SCRAPE, "ScrapeConfig:spec", {"staticConfigs": [{"targets": ["r-oifde-exporter.monitoring.svc:10230"]}], "metricsPath": "/metrics", "scheme": "HTTP", "scrapeInterval": "30s", "relabelings": [{"targetLabel": "namespace", "replacement": "monitoring"}]}),
+    ({**SCRAPE, "sharding": {"enabled": True}, "containerPort": 8080}, "ScrapeConfig:spec/dnsSDConfigs", [{"names": ["r-oifde-exporter-headless.monitoring.svc"], "type": "A", "port": 8080}]),
+    ({**SCRAPE, "sharding": {"enabled": True}}, "ScrapeConfig:spec/staticConfigs", None),
+    ({**SCRAPE, "webConfig": {"enabled": True, "config": TLS}, "routePrefix": "/p"}, "ScrapeConfig:spec/scheme", "HTTPS"),
+    ({**SCRAPE, "routePrefix": "/p", "service": {"port": 80}}, "ScrapeConfig:spec/metricsPath", "/p/metrics"),
+    ({**SCRAPE, "service": {"port": 80}, "namespaceOverride": "a"}, "ScrapeConfig:spec/staticConfigs/0/targets", ["r-oifde-exporter.a.svc:80"]),
+    ({"scrapeConfig": {"enabled": True, "labels": {"a": "b"}, "spec": {"scrapeInterval": "1m", "scrapeClass": "c"}}}, "ScrapeConfig:spec/scrapeInterval", "1m"),
     # Rules
     ({"prometheusRule": {"enabled": True, "defaultRules": False, "additionalGroups": [{"name": "a", "rules": []}]}}, "PrometheusRule:spec/groups", [{"name": "a", "rules": []}]),
     # The sidecar's surroundings
@@ -382,9 +431,6 @@ def test_files_are_picked_up(helm: Helm, chart: Path, tmp_path: Path) -> None:
         copy, {**RULE, "dashboards": {"enabled": True, "annotations": {"grafana_folder": "Bots"}}}
     )
 
-    name = "r-oifde-exporter-dashboards"
-    assert dashboard == at(manifests, f"ConfigMap:{name}:data/more.json")
-    assert {"grafana_folder": "Bots"} == at(manifests, f"ConfigMap:{name}:metadata/annotations")
-    assert "1" == at(manifests, f"ConfigMap:{name}:metadata/labels/grafana_dashboard")
+    assert dashboard == at(manifests, "ConfigMap:r-oifde-exporter-dashboard-more:data/more.json")
     groups = at(manifests, "PrometheusRule:spec/groups")
     assert {"name": "more", "interval": "5m", "rules": [rule]} in groups

@@ -32,24 +32,43 @@ def merge(values: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
 
 # Everything that is in all of the pods, so that one file of values has both a Deployment and shards.
 EVERYTHING = load(ROOT / "helm" / "oifde-exporter" / "ci" / "everything-values.yaml")
-NOT_FOR_SIDECARS = ("serviceMonitor", "networkPolicy", "podDisruptionBudget")
+POD_MONITOR = {key: value for key, value in EVERYTHING["serviceMonitor"].items() if key != "targetLabels"}
+NOT_FOR_SHARDS = ("ingress", "route")
+NOT_FOR_SIDECARS = (
+    *NOT_FOR_SHARDS,
+    "serviceMonitor",
+    "networkPolicy",
+    "podDisruptionBudget",
+    "verticalPodAutoscaler",
+)
+IN_SHARDS = {"sharding": {"enabled": True}} | {key: {"enabled": False} for key in NOT_FOR_SHARDS}
 CASES = {
     **{path.name.removesuffix("-values.yaml"): load(path) for path in CI},
-    "everything in shards": merge(EVERYTHING, {"sharding": {"enabled": True}}),
+    "everything in shards": merge(EVERYTHING, IN_SHARDS),
+    "scrape configuration": {"demo": True, "scrapeConfig": {"enabled": True}},
+    "scrape configuration of shards": {"demo": True, "scrapeConfig": {"enabled": True}, "sharding": {"enabled": True}},
+    "pod monitor": {"demo": True, "podMonitor": POD_MONITOR},
     "everything in a sidecar": merge(
         EVERYTHING, {"mode": "sidecar"} | {key: {"enabled": False} for key in NOT_FOR_SIDECARS}
     ),
     "a full name of 63 characters": merge(
         EVERYTHING,
         {
+            **IN_SHARDS,
             "fullnameOverride": "x" * 63,
-            "sharding": {"enabled": True},
             "webConfig": {"enabled": True, "config": {"basic_auth_users": {}}},
         },
     ),
     "a name of 63 characters": {"demo": True, "nameOverride": "y" * 63, "commonLabels": {"long": "z" * 63}},
     "no account, no service": {"demo": True, "serviceAccount": {"create": False}, "service": {"enabled": False}},
     "restrictive policy": merge(EVERYTHING, {"networkPolicy": {"to": [], "ports": [443], "from": []}}),
+}
+
+
+SHOWN = {"demo": True, "externalUrl": "https://a", "ingress": {"enabled": True}}
+PASSWORDS = {
+    "enabled": True,
+    "config": {"basic_auth_users": {"a": "$2b$04$o6QSLWtIB3A13/b6Am0XGO3QyGM3OxqJ.gTTF4mYRV6aP0dsr1qXO"}},
 }
 
 
@@ -170,7 +189,7 @@ def _selects(selector: Manifest, labels: Manifest) -> bool:
 
 
 @pytest.mark.parametrize("names", [("one", "two"), tuple("bots-".ljust(52, "x") + end for end in "12")])
-@pytest.mark.parametrize("changes", [{}, {"sharding": {"enabled": True}}, {"fullnameOverride": None}])
+@pytest.mark.parametrize("changes", [{}, IN_SHARDS, {"fullnameOverride": None}])
 def test_two_releases_in_one_namespace(
     helm: Helm, chart: Path, changes: dict[str, Any], names: tuple[str, str]
 ) -> None:
@@ -275,7 +294,8 @@ def test_two_releases_in_one_namespace(
         ({"demo": True, "extraEnv": [env("WEB_ROUTE_PREFIX", "/p")]}, "extraEnv: OIFDE_EXPORTER_WEB_ROUTE_PREFIX"),
         ({"demo": True, "extraEnv": [env("WEB_CONFIG_FILE", "/a")]}, "set webConfig instead"),
         ({"demo": True, "sharding": {"enabled": True}, "extraArgs": ["--shard=1"]}, "--shard contradicts"),
-        ({"config": "a: 1", "mode": "sidecar", "serviceMonitor": {"enabled": True}}, "use podMonitor"),
+        ({"config": "a: 1", "mode": "sidecar", "serviceMonitor": {"enabled": True}}, "podMonitor needs none"),
+        ({"config": "a: 1", "mode": "sidecar", "verticalPodAutoscaler": {"enabled": True}}, "verticalPodAutoscaler be"),
         (
             {"existingConfigMap": "a", "mode": "sidecar", "networkPolicy": {"enabled": True}},
             "networkPolicy belongs to the application",
@@ -284,8 +304,16 @@ def test_two_releases_in_one_namespace(
             {"config": "a: 1", "mode": "sidecar", "podDisruptionBudget": {"enabled": True}},
             "podDisruptionBudget belongs to",
         ),
-        ({"demo": True, "serviceMonitor": {"enabled": True}, "podMonitor": {"enabled": True}}, "twice"),
-        ({"demo": True, "serviceMonitor": {"enabled": True}, "service": {"enabled": False}}, "without a Service"),
+        ({"demo": True, "serviceMonitor": {"enabled": True}, "podMonitor": {"enabled": True}}, "several times"),
+        ({"demo": True, "scrapeConfig": {"enabled": True}, "podMonitor": {"enabled": True}}, "several times"),
+        ({"demo": True, "serviceMonitor": {"enabled": True}, "service": {"enabled": False}}, "serviceMonitor needs a"),
+        ({"demo": True, "ingress": {"enabled": True}}, "ingress needs externalUrl"),
+        (SHOWN | {"service": {"enabled": False}}, "ingress needs a Service"),
+        (SHOWN | {"sharding": {"enabled": True}}, "ingress would show another shard on each request"),
+        ({"demo": True, "externalUrl": "https://a", "route": {"enabled": True}}, "at '/route/parentRefs': minItems"),
+        ({"demo": True, "ingress": {"hosts": []}}, "additional properties 'hosts' not allowed"),
+        ({"demo": True, "dashboards": {"grafanaOperator": {"enabled": True}}}, "needs dashboards.enabled"),
+        ({"demo": True, "probeType": "http", "webConfig": PASSWORDS}, "probeType: http needs webConfig without"),
     ],
 )
 def test_what_is_refused(helm: Helm, chart: Path, values: dict[str, Any], message: str) -> None:
@@ -347,7 +375,19 @@ def _differences(values: dict[str, Any], properties: dict[str, Any], prefix: str
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-@pytest.mark.parametrize("kind", ["Deployment", "Service", "NetworkPolicy", "ServiceMonitor", "PrometheusRule"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "Deployment",
+        "HTTPRoute",
+        "Ingress",
+        "NetworkPolicy",
+        "PrometheusRule",
+        "Service",
+        "ServiceMonitor",
+        "VerticalPodAutoscaler",
+    ],
+)
 def test_a_misspelt_field_would_be_found(helm: Helm, chart: Path, kind: str, version: str) -> None:
     """The checks above see what they look for."""
     (manifest,) = (one for one in helm.template(chart, EVERYTHING) if one["kind"] == kind)

@@ -11,6 +11,7 @@ IN_PLAIN_TEXT = "`config` seems to contain a secret"
 IN_THE_RELEASE = "Helm's release record now contains"
 OPEN_RELOADS = "everybody in the cluster can reload the configuration"
 ONE_OF_THE_RULES = "do not enable prometheusRule in another release"
+NO_REGISTRY = "image.registry is empty: the nodes ask the container runtime's default registry for oifde-exporter:"
 UNSCRAPED = "Prometheus does not scrape it yet"
 
 
@@ -28,11 +29,20 @@ CONFIG = auth(app_secret_file="/a")["config"]
     [
         (
             {"demo": True},
-            ["port-forward deployment/r-oifde-exporter 10230", "http://localhost:10230/", UNSCRAPED],
+            ["port-forward deployment/r-oifde-exporter 10230", "http://localhost:10230/", UNSCRAPED, NO_REGISTRY],
             ["WARNING", ONE_OF_THE_RULES],
         ),
         ({"demo": True, "prometheusRule": {"enabled": True}}, [ONE_OF_THE_RULES], ["WARNING"]),
         ({"demo": True, "serviceMonitor": {"enabled": True}}, [], [UNSCRAPED, "WARNING"]),
+        ({"demo": True, "scrapeConfig": {"enabled": True}}, ["cannot change nameOverride"], [UNSCRAPED]),
+        ({"demo": True, "image": {"registry": "registry.example.com"}}, [], [NO_REGISTRY]),
+        ({"demo": True, "global": {"imageRegistry": "registry.example.com"}}, [], [NO_REGISTRY]),
+        ({"demo": True, "namespaceOverride": "bots"}, ["installed as bots/r-oifde-exporter", "--namespace bots"], []),
+        (
+            {"demo": True, "externalUrl": "https://status.example.com/bots", "ingress": {"enabled": True}},
+            ["\n  https://status.example.com/bots\n"],
+            ["port-forward"],
+        ),
         (
             {"demo": True, "routePrefix": "/p", "service": {"port": 80}},
             ["http://localhost:10230/p/", ".svc:80/p/metrics"],
