@@ -215,6 +215,7 @@ CASES: list[tuple[dict[str, Any], str, object]] = [
     (DEMO, f"{EXPORTER}/securityContext", {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]}}),
     (DEMO, f"{POD}/securityContext/runAsUser", 65532),
     ({"podSecurityContext": {"runAsUser": None}}, f"{POD}/securityContext/runAsUser", None),
+    ({"podSecurityContext": {"runAsUser": None}}, "Pod:spec/securityContext/runAsUser", None),
     ({"podAnnotations": {"a": "{{ .Release.Name }}"}}, "Deployment:spec/template/metadata/annotations/a", "r"),
     ({"podLabels": {"a": "{{ .Release.Name }}"}}, "Deployment:spec/template/metadata/labels/a", "r"),
     ({"podLabels": {"a": "b"}}, "Deployment:spec/selector/matchLabels/a", None),

@@ -134,6 +134,13 @@ def test_every_pod_is_restricted(helm: Helm, chart: Path, values: dict[str, Any]
     }
 
 
+def test_rendering_is_repeatable(helm: Helm, chart: Path) -> None:
+    """Argo CD renders the chart again and again, and would report each difference."""
+    one, two = (helm.run("template", "r", chart, values=EVERYTHING) for _ in range(2))
+
+    assert one == two
+
+
 def ours(manifests: list[Manifest]) -> list[Manifest]:
     """All but the extra manifests of "everything"."""
     return [one for one in manifests if not one["metadata"]["name"].endswith(("-extra", "-text"))]

@@ -29,14 +29,15 @@ CONFIG = auth(app_secret_file="/a")["config"]
     [
         (
             {"demo": True},
-            ["port-forward deployment/r-oifde-exporter 10230", "http://localhost:10230/", UNSCRAPED, NO_REGISTRY],
+            ["port-forward deployment/r-oifde-exporter 10230", "http://localhost:10230/", UNSCRAPED],
             ["WARNING", ONE_OF_THE_RULES],
         ),
         ({"demo": True, "prometheusRule": {"enabled": True}}, [ONE_OF_THE_RULES], ["WARNING"]),
         ({"demo": True, "serviceMonitor": {"enabled": True}}, [], [UNSCRAPED, "WARNING"]),
         ({"demo": True, "scrapeConfig": {"enabled": True}}, ["cannot change nameOverride"], [UNSCRAPED]),
+        ({"demo": True, "image": {"registry": ""}}, [NO_REGISTRY], []),
         ({"demo": True, "image": {"registry": "registry.example.com"}}, [], [NO_REGISTRY]),
-        ({"demo": True, "global": {"imageRegistry": "registry.example.com"}}, [], [NO_REGISTRY]),
+        ({"demo": True, "image": {"registry": ""}, "global": {"imageRegistry": "a"}}, [], [NO_REGISTRY]),
         ({"demo": True, "namespaceOverride": "bots"}, ["installed as bots/r-oifde-exporter", "--namespace bots"], []),
         (
             {"demo": True, "externalUrl": "https://status.example.com/bots", "ingress": {"enabled": True}},
