@@ -61,8 +61,8 @@ def progress(text: str) -> None:
 def run_alone(measure: Callable[..., Sequence[Table]]) -> None:
     """Runs one measurement and prints its tables; the keyword arguments it takes are flags."""
     parser = argparse.ArgumentParser(description=inspect.getdoc(inspect.getmodule(measure)))
-    for each in inspect.signature(measure).parameters.values():
-        flag = f"--{each.name.replace('_', '-')}"
-        parser.add_argument(flag, type=type(each.default), default=each.default, help="default: %(default)s")
+    for parameter in inspect.signature(measure).parameters.values():
+        flag = f"--{parameter.name.replace('_', '-')}"
+        parser.add_argument(flag, type=type(parameter.default), default=parameter.default, help="default: %(default)s")
     for table in measure(**vars(parser.parse_args())):
         click.echo(table.to_text())

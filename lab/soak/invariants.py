@@ -179,17 +179,21 @@ class Checker:
         zone = self._ledger.zone(bot)
         # A machine that stands still for a while stretches a poll's budget.
         last = success + _CLOCKS
-        latest = max((each.at for each in self._ledger.between(bot, success - _PATIENCE, last)), default=success)
-        said = self._ledger.between(bot, min(latest, success - budget - _SLACK / 3), last)
+        latest = max(
+            (testimony.at for testimony in self._ledger.between(bot, success - _PATIENCE, last)), default=success
+        )
+        testimonies = self._ledger.between(bot, min(latest, success - budget - _SLACK / 3), last)
         # A poll that ran over midnight asked for the day that was today when it began.
         days = (local_date(success, zone), local_date(success - budget - _SLACK, zone))
-        of_today = next(filter(None, ([each for each in said if each.day == day] for day in days)), [])
+        of_today = next(
+            filter(None, ([testimony for testimony in testimonies if testimony.day == day] for day in days)), []
+        )
         self.claim(ANSWERED, bool(of_today), bot, success, began)
         if not of_today:
             return
-        self._check_live(bot, shown, said, of_today)
-        self._check_hour(bot, shown, said, of_today, budget)
-        self._check_day(bot, shown, memory, said, began, ended)
+        self._check_live(bot, shown, testimonies, of_today)
+        self._check_hour(bot, shown, testimonies, of_today, budget)
+        self._check_day(bot, shown, memory, testimonies, began, ended)
         for name, window, start in (("hour", shown.hour, memory.hour_start), ("live", shown.live, memory.live_start)):
             newer = window.get("start_timestamp_seconds", start)
             self.claim(NEVER_BACK, newer >= start, bot, name, start, newer)
@@ -209,24 +213,26 @@ class Checker:
         self.claim(NEVER_BACK, start >= memory.last_day_start, bot, "last day", memory.last_day_start, start)
         memory.last_day_start = start
 
-    def _check_live(self, bot: BotKey, shown: Shown, said: Sequence[Testimony], of_today: Sequence[Testimony]) -> None:
+    def _check_live(
+        self, bot: BotKey, shown: Shown, testimonies: Sequence[Testimony], of_today: Sequence[Testimony]
+    ) -> None:
         start = shown.live.get("start_timestamp_seconds")
-        newest = [max(each.hours, default=None) for each in of_today]
-        least = min((each for each in newest if each is not None), default=None) if None not in newest else None
+        newest = [max(testimony.hours, default=None) for testimony in of_today]
+        least = min((hour for hour in newest if hour is not None), default=None) if None not in newest else None
         if start is None:
             self.claim(LIVE, least is None and not shown.live, bot, "missing", least)
             return
         self.claim(LIVE, least is None or start >= least, bot, "old", start, least)
-        told = [each.known[start] for each in said if start in each.known]
+        told = [testimony.known[start] for testimony in testimonies if start in testimony.known]
         candidates = set(told) or self._ledger.ever_figures(bot, start)
         self.claim(LIVE, _figures(shown.live) in candidates, bot, start, shown.live, candidates)
 
     def _check_hour(
-        self, bot: BotKey, shown: Shown, said: Sequence[Testimony], of_today: Sequence[Testimony], budget: float
+        self, bot: BotKey, shown: Shown, testimonies: Sequence[Testimony], of_today: Sequence[Testimony], budget: float
     ) -> None:
         zone = self._ledger.zone(bot)
         # It was asked somewhat earlier than it was answered, which decides what had settled.
-        earlier = [each.settled(each.at - budget, zone, self._delays) for each in of_today]
+        earlier = [testimony.settled(testimony.at - budget, zone, self._delays) for testimony in of_today]
         least = min((hour.start for hours in earlier for hour in hours), default=None) if all(earlier) else None
         start = shown.hour.get("start_timestamp_seconds")
         if start is None:
@@ -235,9 +241,9 @@ class Checker:
         self.claim(HOURLY, least is None or start >= least, bot, "old", start, least)
         candidates = {
             hour
-            for each in said
-            for at in (each.at - budget, each.at)
-            for hour in each.settled(at, zone, self._delays)
+            for testimony in testimonies
+            for at in (testimony.at - budget, testimony.at)
+            for hour in testimony.settled(at, zone, self._delays)
             if hour.start == start
         } or {hour for hour in self._ledger.ever_settled(bot) if hour.start == start}
         reported = shown.hour.get("reported") == 1.0
@@ -249,7 +255,7 @@ class Checker:
         self.claim(HOURLY, holds, bot, shown.hour, candidates)
 
     def _check_day(
-        self, bot: BotKey, shown: Shown, memory: _Memory, said: Sequence[Testimony], began: float, ended: float
+        self, bot: BotKey, shown: Shown, memory: _Memory, testimonies: Sequence[Testimony], began: float, ended: float
     ) -> None:
         zone = self._ledger.zone(bot)
         today = local_date(ended, zone)
@@ -258,7 +264,7 @@ class Checker:
         sums = tuple(shown.day.get(metric) for metric in COUNTS)
         former = memory.day
         zero = _all_zero(sums)
-        is_today = self._is_sum(bot, sums, today, [each for each in said if each.day == today])
+        is_today = self._is_sum(bot, sums, today, [testimony for testimony in testimonies if testimony.day == today])
         is_yesterday = (
             memory.turned != today
             and since_midnight <= self._delays.empty + ZERO_SHOWN + _SLACK + (ended - began)
@@ -284,14 +290,17 @@ class Checker:
             memory.zero_after = None
         memory.day, memory.day_began = dict(shown.day), began
 
-    def _is_sum(self, bot: BotKey, sums: Sequence[float | None], day: date, said: Sequence[Testimony]) -> bool:
+    def _is_sum(self, bot: BotKey, sums: Sequence[float | None], day: date, testimonies: Sequence[Testimony]) -> bool:
         """Return whether each value is the sum of the latest report, or a higher sum of an earlier report."""
-        if not said:
+        if not testimonies:
             return False
         for value, now, ever in zip(
-            sums, zip(*(each.sums for each in said), strict=True), self._ledger.ever_sums(bot, day), strict=True
+            sums,
+            zip(*(testimony.sums for testimony in testimonies), strict=True),
+            self._ledger.ever_sums(bot, day),
+            strict=True,
         ):
-            lower = all(each is None or (value is not None and each < value) for each in now)
+            lower = all(latest is None or (value is not None and latest < value) for latest in now)
             held = value is not None and value in ever and lower
             if value not in now and not held:
                 return False

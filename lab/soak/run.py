@@ -231,11 +231,11 @@ class Soak:
         if stormy:
             fifth = max(1, len(stormy) // 5)
             early, late = (
-                median(each.resident for each in part) for part in (stormy[fifth : 2 * fifth], stormy[-fifth:])
+                median(usage.resident for usage in part) for part in (stormy[fifth : 2 * fifth], stormy[-fifth:])
             )
             claim(_MEMORY, late <= early * 1.1 + (5 << 20), "resident bytes", early, late)
         for name, idle in (("files", _MAX_CONCURRENCY * len(self._platforms) // 2), ("threads", 0)):
-            first, last = (median(getattr(each, name) for each in part) for part in (calm, self._usages[-5:]))
+            first, last = (median(getattr(usage, name) for usage in part) for part in (calm, self._usages[-5:]))
             claim(_FILES, last <= first + 6 + idle, name, first, last)
         await self._ask_prometheus(int(seconds) + 60)
 
@@ -280,7 +280,7 @@ class Soak:
             )
 
         first, last = calm[-1], self._usages[-1]
-        peak = max(each.resident for each in self._usages)
+        peak = max(usage.resident for usage in self._usages)
         figures = (
             ("began, by the shifted clocks", self._start.isoformat()),
             ("minutes", f"{seconds / 60:.1f}"),
