@@ -16,7 +16,7 @@ from exporter.polling.snapshot import BotId, Snapshot
 from exporter.serving.catalogue import LAYOUTS, Layout, Window
 from exporter.serving.exposition import identify, write_labels, write_number
 from exporter.upstream.anomalies import Anomaly, AnomalyKind
-from exporter.upstream.reports import Field, Kind, Parsed, Record, parse
+from exporter.upstream.reports import Field, Kind, Parsed, Record, hint_at, parse
 
 UNUSED: Final = "no gauge shows this record"
 """The reason for a field without a sample, in a record that no gauge shows."""
@@ -323,8 +323,10 @@ def _explain_no_value(field_: Field, row: Mapping[str, object], alone: Parsed) -
     )
     if invalid:
         expected = {Kind.COUNT: "a whole number, 0 or more", Kind.RATIO: "a number from 0 to 1", Kind.MEAN: "0 or more"}
-        return f"the value is not {expected[field_.kind]}; {_name_counter(AnomalyKind.INVALID_FIELD)}"
-    return "-1 means that there was nothing to measure"
+        raw = row[field_.name]
+        problem = hint_at(raw) or f"not {expected[field_.kind]}"
+        return f"the value is {problem}; {_name_counter(AnomalyKind.INVALID_FIELD)}"
+    return f"{_dump(row[field_.name])} means that there was nothing to measure"
 
 
 def _name_counter(kind: AnomalyKind) -> str:

@@ -10,6 +10,7 @@ from exporter.commands.query_explain import UNUSED, FieldFate, RecordFate
 from exporter.commands.selection import locate
 from exporter.console.output import Column, Output, Style
 from exporter.polling.calendar import midnight
+from exporter.upstream.errors import LoginFailed
 from exporter.upstream.reports import HOUR, Field, Kind, Record, Value
 
 _HEADINGS: Final = {
@@ -88,6 +89,7 @@ def show_json(output: Output, question: Question, answer: Answer) -> None:
         data["explanation"] = {
             "request": answer.request,
             "answer": answer.rows,
+            "answer_form": answer.error.shape if answer.error else None,
             "records": [
                 asdict(record) | {"start": None if record.start is None else question.local(record.start).isoformat()}
                 for record in explanation.records
@@ -114,6 +116,11 @@ def _show_exchange(output: Output, answer: Answer) -> None:
     for name, value in headers.items() if isinstance(headers, Mapping) else ():
         output.verbatim(f"{name}: {value}", indent=2)
     output.verbatim(json.dumps(request["body"], ensure_ascii=False), indent=2)
+    if answer.error and answer.error.shape:
+        output.line()
+        of_login = " to the login" if isinstance(answer.error, LoginFailed) else ""
+        output.line(f"Form of the answer{of_login}, without its values", "bold")
+        output.verbatim(answer.error.shape, indent=2)
     if answer.error is None:
         output.line()
         output.line(f"Answer: {len(answer.rows)} records", "bold")

@@ -2,6 +2,7 @@
 
 import json
 import re
+import zlib
 from collections.abc import Iterable, Mapping
 from datetime import UTC
 from email.utils import parsedate_to_datetime
@@ -13,6 +14,15 @@ from exporter.reasons import FailureReason
 from exporter.upstream.errors import USE_HTTPS, UpstreamError, reason_of_code
 
 _MAX_MESSAGE: Final = 200
+_REPORT_FORM: Final = (
+    "The answer is JSON, but not as the platform documents it; a gateway may have changed it. oifde-exporter query"
+    " --explain shows its form without values: report it to the exporter's developers."
+)
+_MAX_KEYS: Final = 20
+_MAX_KEY: Final = 40
+_MAX_DEPTH: Final = 5
+_CHARSET: Final = re.compile(r"""charset\s*=\s*["']?([\w-]+)""", re.IGNORECASE)
+_CHINESE: Final = frozenset({"gbk", "gb2312", "gb18030", "cp936"})
 _REDIRECTS: Final = (301, 302, 303, 307, 308)
 _WANTS_TLS: Final = (b"HTTPS port", b"requires TLS", b"SSL-enabled server port")
 """How nginx, Tomcat and Apache answer a request without TLS on a port for TLS."""
@@ -26,6 +36,13 @@ _KINDS: Final[Mapping[type, str]] = {
     int: "a number",
     float: "a number",
     bool: "a boolean",
+    type(None): "null",
+}
+_SCALARS: Final[Mapping[type, str]] = {
+    str: "text",
+    int: "number",
+    float: "number",
+    bool: "true or false",
     type(None): "null",
 }
 
@@ -94,8 +111,53 @@ def judge_body(body: bytes, expect: type, secrets: Iterable[str]) -> object:
             raise UpstreamError(reason_of_code(code), f"the platform's error {code}{message}", code=code)
     if not isinstance(answer, list | dict) or not isinstance(answer, expect):
         wanted = _KINDS.get(expect, "an array or an object")
-        raise UpstreamError(FailureReason.INVALID, f"the answer is {_KINDS[type(answer)]}, not {wanted}")
+        raise reject(f"the answer is {_KINDS[type(answer)]}, not {wanted}", answer, secrets)
     return answer
+
+
+def reject(problem: str, answer: object, secrets: Iterable[str]) -> UpstreamError:
+    """Return the error about an answer of another form than expected, with its keys: they lead to the cause."""
+    keys = _list_keys(answer, deep=True)
+    if not keys:
+        return UpstreamError(FailureReason.INVALID, problem)
+    message, shape = redact(secrets, f"{problem}; its keys: {keys}"), redact(secrets, describe_shape(answer))
+    return UpstreamError(FailureReason.INVALID, message, advice=_REPORT_FORM, shape=shape)
+
+
+def describe_shape(value: object, depth: int = 0) -> str:
+    """Return the keys and the types of a JSON value, without its texts and numbers."""
+    if isinstance(value, dict | list) and value and depth == _MAX_DEPTH:
+        return "..."
+    if isinstance(value, dict):
+        pairs = [f"{_name_key(key)}: {describe_shape(value[key], depth + 1)}" for key in list(value)[:_MAX_KEYS]]
+        return f"{{{', '.join(pairs)}{', ...' if len(value) > _MAX_KEYS else ''}}}"
+    if isinstance(value, list):
+        return f"[{len(value)} x {describe_shape(value[0], depth + 1)}]" if value else "[]"
+    return _SCALARS[type(value)]
+
+
+def to_utf8(body: bytes, content_type: str) -> bytes:
+    """Return a JSON text in UTF-8; it may be in UTF-16 or UTF-32, or in Chinese if its Content-Type says so."""
+    match = _CHARSET.search(content_type)
+    charset = "gb18030" if match and match[1].lower() in _CHINESE else json.detect_encoding(body)
+    if charset.startswith("utf-8"):
+        return body
+    try:
+        return body.decode(charset).encode()
+    except UnicodeError:
+        return body
+
+
+def unzip(body: bytes, limit: int) -> bytes:
+    """Return at most ``limit`` bytes of a text that is compressed with gzip, whatever its Content-Encoding."""
+    unpacker = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
+    try:
+        text = unpacker.decompress(body, limit)
+    except zlib.error:
+        text = None
+    if text is None or not (unpacker.eof or unpacker.unconsumed_tail):
+        raise UpstreamError(FailureReason.INVALID, "the answer cannot be decompressed")
+    return text
 
 
 def redact(secrets: Iterable[str], text: str) -> str:
@@ -140,9 +202,24 @@ def _decode(body: bytes) -> object:
     raise UpstreamError(FailureReason.INVALID, f"the answer is {problem}")
 
 
+def _list_keys(answer: object, *, deep: bool = False) -> str:
+    """Return the keys of an object, and those of the objects in it in parentheses; empty for another type."""
+    if not isinstance(answer, dict):
+        return ""
+    names = [_name_key(key) for key in list(answer)[:_MAX_KEYS]]
+    if deep:
+        inner = [_list_keys(value) for value in list(answer.values())[:_MAX_KEYS]]
+        names = [f"{name} ({keys})" if keys else name for name, keys in zip(names, inner, strict=True)]
+    return ", ".join([*names, "..."] if len(answer) > _MAX_KEYS else names)
+
+
+def _name_key(key: str) -> str:
+    return key if len(key) <= _MAX_KEY and key.isprintable() else f"a key of {len(key)} characters"
+
+
 def _code(value: object) -> int:
     """Read the errorCode; 0 is success."""
-    if value is None:
+    if value is None or value == "":
         return 0
     if isinstance(value, str):
         text = value.strip()

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple, TypeAlias
 
 from exporter.reasons import FailureReason
+from exporter.upstream.answer import reject
 from exporter.upstream.errors import UpstreamError
 from exporter.upstream.session import TenantSession
 
@@ -172,7 +173,7 @@ def _read_page(answer: dict[object, object]) -> tuple[list[object], int | None]:
     # An empty list may be null, or missing.
     if page is None and (total == 0 or (total is None and "accessInfoList" in answer)):
         return [], total
-    raise UpstreamError(FailureReason.INVALID, "the answer has no array accessInfoList")
+    raise reject("the answer has no array accessInfoList", answer, ())
 
 
 def _read_total(raw: object) -> int | None:

@@ -297,15 +297,13 @@ class PlatformClient:
                 response.status, response.headers.get("Retry-After"), now, with_token=with_token
             )
             if refusal is not None:
-                explanation = await _read_explanation(response) if response.status in _MAY_EXPLAIN else b""
+                explanation = b""
+                if response.status in _MAY_EXPLAIN:
+                    with suppress(UpstreamError):  # a long page is no explanation
+                        explanation = await _read(response, _MAX_EXPLANATION_BYTES)
                 raise answer.explain(refusal, explanation, self._secrets)
-            content = bytearray()
-            async for chunk in response.content.iter_chunked(_CHUNK_BYTES):
-                content += chunk
-                if len(content) > MAX_BODY_BYTES:
-                    response.close()
-                    raise UpstreamError(FailureReason.INVALID, f"the answer has more than {MAX_BODY_BYTES >> 20} MiB")
-        news = find_news(bytes(content))
+            content = await _read(response, MAX_BODY_BYTES)
+        news = find_news(content)
         return None if news is None else answer.judge_body(news, expect, self._secrets)
 
     def _remember_secrets(self, body: Mapping[str, object], headers: Mapping[str, str]) -> None:
@@ -324,15 +322,21 @@ class PlatformClient:
         return str(code) if code in self._codes else "other"
 
 
-async def _read_explanation(response: aiohttp.ClientResponse) -> bytes:
-    """Read the body of an HTTP error, if it is short enough to be an explanation."""
+async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes:
+    """Read a body of at most ``limit`` bytes, as UTF-8."""
     content = bytearray()
     async for chunk in response.content.iter_chunked(_CHUNK_BYTES):
         content += chunk
-        if len(content) > _MAX_EXPLANATION_BYTES:
-            response.close()
-            return b""
-    return bytes(content)
+        if len(content) > limit:
+            break
+    text = bytes(content)
+    # An old name of gzip, which aiohttp does not know (RFC 9110, 8.4.1.3).
+    if len(text) <= limit and response.headers.get("Content-Encoding", "").strip().lower() == "x-gzip":
+        text = answer.unzip(text, limit + 1)
+    if len(text) > limit:
+        response.close()
+        raise UpstreamError(FailureReason.INVALID, f"the answer has more than {limit >> 20} MiB")
+    return answer.to_utf8(text, response.headers.get("Content-Type", ""))
 
 
 def _caller(body: Mapping[str, object]) -> Hashable | None:

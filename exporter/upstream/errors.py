@@ -32,7 +32,8 @@ class UpstreamError(Exception):
 
     ``code`` is the platform's error code and ``status`` the HTTP status, if the failure has one. ``retry_after`` is the
     least number of seconds before the request may succeed, if known. ``advice`` says what an operator can do, if that is
-    more special than what the reason, the code or the status advise.
+    more special than what the reason, the code or the status advise. ``shape`` describes the JSON of an answer of another
+    form than expected, without its values.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class UpstreamError(Exception):
         status: int | None = None,
         retry_after: float | None = None,
         advice: str | None = None,
+        shape: str | None = None,
     ) -> None:
         super().__init__(reason, message)
         self.reason: Final = reason
@@ -51,11 +53,18 @@ class UpstreamError(Exception):
         self.status: Final = status
         self.retry_after: Final = retry_after
         self.advice: Final = advice
+        self.shape: Final = shape
 
     def become(self, kind: type[Error], message: str, *, retry_after: float | None = None) -> Error:
         """Return an error of another kind that has this one as its cause."""
         return kind(
-            self.reason, message, code=self.code, status=self.status, retry_after=retry_after, advice=self.advice
+            self.reason,
+            message,
+            code=self.code,
+            status=self.status,
+            retry_after=retry_after,
+            advice=self.advice,
+            shape=self.shape,
         )
 
     def __str__(self) -> str:

@@ -12,6 +12,7 @@ from exporter.clock import Clock
 from exporter.config import Secret, SecretUnavailable
 from exporter.health import Health
 from exporter.reasons import FailureReason
+from exporter.upstream.answer import reject
 from exporter.upstream.client import PlatformClient
 from exporter.upstream.errors import (
     ACCOUNT_LOCKED,
@@ -227,7 +228,7 @@ class FetchedTokens:
         # It may be sent as a header, so it must not hold what ends one.
         if not isinstance(text, str) or not text.strip() or not text.isprintable():
             self._health.failures.labels(self._client.platform, OPERATION, FailureReason.INVALID).inc()
-            return self._refuse(UpstreamError(FailureReason.INVALID, "the answer holds no authToken"), secret)
+            return self._refuse(reject("the answer holds no authToken", answer, [secret]), secret)
         return self._accept(text, _life(fields.get("expireTime")))
 
     def _accept(self, text: str, life: float) -> Token:

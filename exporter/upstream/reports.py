@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from decimal import Decimal
 from enum import Enum
 from functools import lru_cache, partial
 from typing import Final, Literal, NamedTuple, TypeAlias
@@ -25,6 +26,7 @@ _NUMBER: Final = re.compile(r"[+-]?[0-9]{1,400}(\.[0-9]{0,400})?([eE][+-]?[0-9]{
 _CACHED_NUMBERS: Final = 16_384  # the rates of all bots repeat: they have four digits at most
 _CACHED_LENGTH: Final = 16  # a longer text would keep its memory
 _LAST_MOMENT: Final = datetime(9999, 12, 30, tzinfo=UTC).timestamp()
+_GROUPED: Final = re.compile(r"[+-]?[0-9]{1,3}([,'\u2019\uff0c _\u00a0\u202f][0-9]{3})+(\.[0-9]+)?")
 _IDENTITY: Final = frozenset({"recordTime", "tenantId", "accessCode", "type", "dbRecordTime"})
 
 Value: TypeAlias = int | float | None
@@ -219,8 +221,9 @@ def parse(
                 value, valid = _value(kind, raw)
                 values.append(value)
                 if not valid:
-                    where = f"recordTime={start * 1000:.0f} {name}"
-                    anomalies.append(Anomaly(AnomalyKind.INVALID_FIELD, where, quote(raw)))
+                    where, hint = f"recordTime={start * 1000:.0f} {name}", hint_at(raw)
+                    detail = f"{quote(raw)}, {hint}" if hint else quote(raw)
+                    anomalies.append(Anomaly(AnomalyKind.INVALID_FIELD, where, detail))
         names |= row.keys()
         records.append(Record(start, tuple(values), _stored(row.get("dbRecordTime"))))
     if records:
@@ -259,15 +262,37 @@ def _start(
 
 def _value(kind: Kind, raw: object) -> tuple[Value, bool]:
     """Return a field's value, and whether the platform's value was valid."""
-    number = _number(raw)
-    if number is None:
-        return None, False
     ratio = kind is Kind.RATIO
+    number = _number(raw)
+    if number is None and ratio:
+        number = _percentage(raw)
+    if number is None:
+        return None, kind is not Kind.COUNT and _is_nothing(raw)
     if 0 <= number <= (1 if ratio else MAX_COUNT):
         if kind is not Kind.COUNT:
             return abs(number), True
         return (int(number), True) if number == int(number) else (None, False)
     return None, ratio and number == NO_JUDGEMENT
+
+
+def _is_nothing(raw: object) -> bool:
+    """Whether a platform may write a rate or a mean so where there was nothing to measure."""
+    return raw is None or (isinstance(raw, str) and raw.strip() in ("", "--"))
+
+
+def hint_at(raw: object) -> str:
+    """Say in which form a text has a number that is not read; empty for anything else."""
+    grouped = isinstance(raw, str) and _GROUPED.fullmatch(raw.strip())
+    return "a number with thousands separators" if grouped else ""
+
+
+def _percentage(raw: object) -> float | None:
+    """Return a percentage like "98.5%" as a ratio."""
+    if not isinstance(raw, str) or not raw.strip().endswith("%"):
+        return None
+    number = _number(raw.strip()[:-1])
+    # As decimals: 1.1 / 100 is not the nearest float to 0.011.
+    return None if number is None else float(Decimal(repr(number)) / 100)
 
 
 def _number(raw: object) -> float | None:

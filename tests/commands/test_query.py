@@ -313,3 +313,24 @@ def test_no_judgement(shell: Shell) -> None:
 
     shell.settings["platforms"][0]["tenants"][0]["bots"] = [{"access_code": TENANT.bots[2].access_code}]
     assert "Too few days are known to judge the bot." in shell.run("query", "--explain").stdout
+
+
+@pytest.mark.parametrize(
+    ("operation", "fault", "form"),
+    [
+        (QUERY, faults.Wrapped("result"), "{errorCode: number, errorMsg: text, result: [16 x {recordTime: number, "),
+        (LOGIN, faults.Wrapped(), "{errorCode: number, errorMsg: text, data: {errorCode: number, errorMsg: text, "),
+    ],
+)
+def test_an_answer_of_another_form(shell: Shell, operation: str, fault: faults.Fault, form: str) -> None:
+    """The form is shown without values, and the error names the keys: a user can report both."""
+    shell.simulator.faults.add(fault, operation=operation)
+    for_people, for_scripts = shell.run("query", "--explain"), shell.run("query", "--explain", "--format=json")
+
+    assert (1, 1) == (for_people.exit_code, for_scripts.exit_code)
+    (line,) = [line for line in for_people.stdout.splitlines() if line.strip().startswith("{errorCode: number")]
+    assert line.strip().startswith(form)
+    assert json.loads(for_scripts.stdout)["explanation"]["answer_form"] == line.strip()
+    assert "its keys: errorCode, errorMsg, " in for_people.stderr
+    assert "report it to the exporter's developers" in for_people.stderr
+    assert not re.search("[0-9]{6}", line)

@@ -84,7 +84,13 @@ def test_an_older_hour() -> None:
 @pytest.mark.parametrize(
     "fields, name, why",
     [
-        ({"autonomyRate": "-1.0000"}, "autonomyRate", "-1 means that there was nothing to measure"),
+        ({"autonomyRate": "-1.0000"}, "autonomyRate", '"-1.0000" means that there was nothing to measure'),
+        ({"autonomyRate": None}, "autonomyRate", "null means that there was nothing to measure"),
+        (
+            {"callCount": "1,234"},
+            "callCount",
+            'the value is a number with thousands separators; counted in {}{{reason="invalid_field"}}',
+        ),
         (
             {"autonomyRate": "1.2"},
             "autonomyRate",

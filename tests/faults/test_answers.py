@@ -72,8 +72,26 @@ async def test_a_bots_answers_fail(rig: Rig, case: Case) -> None:
 
 @pytest.mark.parametrize(
     "fault",
-    [faults.DuplicateKeys(), faults.ContentType("text/html"), faults.ContentType(""), faults.Delay(9.0)],
-    ids=["duplicate keys", "Content-Type text/html", "no Content-Type", "slow, but within the timeout"],
+    [
+        faults.DuplicateKeys(),
+        faults.ContentType("text/html"),
+        faults.ContentType(""),
+        faults.Encoded("utf-16"),
+        faults.Encoded("utf-8-sig"),
+        faults.Encoded("gb18030", {"Content-Type": "application/json; charset=GB18030"}),
+        faults.Encoded("utf-8", {"X-Policy": "a" * 60_000}),
+        faults.Delay(9.0),
+    ],
+    ids=[
+        "duplicate keys",
+        "Content-Type text/html",
+        "no Content-Type",
+        "UTF-16",
+        "a byte order mark",
+        "GB18030",
+        "a header of 60,000 bytes",
+        "slow, but within the timeout",
+    ],
 )
 async def test_unusual_but_correct_answers_are_accepted(rig: Rig, fault: Fault) -> None:
     """The values are updated, and nothing is logged."""

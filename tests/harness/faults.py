@@ -231,6 +231,18 @@ class ContentType:
 
 
 @dataclass(frozen=True, slots=True)
+class Encoded:
+    """Sends the correct answer in another encoding, with further headers."""
+
+    encoding: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    async def __call__(self, request: web.Request, asked: Request, respond: Respond) -> web.StreamResponse:
+        text = _content(await _genuine(respond)).decode()
+        return web.Response(body=text.encode(self.encoding), headers=self.headers)
+
+
+@dataclass(frozen=True, slots=True)
 class Redirect:
     """Redirects to another address."""
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.upstream.answer import explain, http_date, judge_body, judge_status, redact
+from exporter.upstream.answer import describe_shape, explain, http_date, judge_body, judge_status, redact, to_utf8
 from exporter.upstream.errors import UpstreamError
 
 NOW = 1_628_823_600.0
@@ -149,6 +149,7 @@ def test_any_date(text: str) -> None:
         (b'{"errorCode": 0, "total": 1}', {"errorCode": 0, "total": 1}),
         (b'{"errorCode": "0"}', {"errorCode": "0"}),
         (b'{"errorCode": null}', {"errorCode": None}),
+        (b'{"errorCode": ""}', {"errorCode": ""}),
         (b'{"errorMsg": "fine"}', {"errorMsg": "fine"}),
         (b'{"errorCode": 900001, "errorCode": 0}', {"errorCode": 0}),
         (b'[{"errorCode": 900001}]', [{"errorCode": 900001}]),
@@ -194,6 +195,82 @@ def test_unusable_answers(body: bytes, message: str) -> None:
     error = _refusal(body)
     assert ("invalid", message) == (error.reason, str(error))
     assert (error.__cause__, error.__context__) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("answer", "expect", "says", "shape"),
+    [
+        (
+            {"returnCode": "0", "data": [{"callCount": 7, "autonomyRate": "1.0", "x": None}] * 24},
+            list,
+            "the answer is an object, not an array; its keys: returnCode, data",
+            "{returnCode: text, data: [24 x {callCount: number, autonomyRate: text, x: null}]}",
+        ),
+        (
+            {"result": {"data": [], "ok": True}},
+            list,
+            "the answer is an object, not an array; its keys: result (data, ok)",
+            "{result: {data: [], ok: true or false}}",
+        ),
+        (
+            {"x" * 41: 1, "a\nb": {}, "s3cret": 2},
+            list,
+            "the answer is an object, not an array; its keys: a key of 41 characters, a key of 3 characters, <secret>",
+            "{a key of 41 characters: number, a key of 3 characters: {}, <secret>: number}",
+        ),
+        ({}, list, "the answer is an object, not an array", None),
+        ([1], dict, "the answer is an array, not an object", None),
+    ],
+)
+def test_the_form_of_an_unusable_answer(answer: object, expect: type, says: str, shape: str | None) -> None:
+    """The keys lead to the cause; values, and texts that may hold anything, are not repeated."""
+    error = _refusal(json.dumps(answer).encode(), expect, ("s3cret",))
+
+    assert (says, shape) == (str(error), error.shape)
+    assert (shape is None) == (error.advice is None)
+
+
+def test_a_large_form_is_shortened() -> None:
+    """It stays readable on a terminal."""
+    deep: object = 1
+    for _ in range(100):
+        deep = {"a": deep}
+
+    shape = describe_shape({"deep": [deep], **{f"k{number}": 0 for number in range(100)}})
+
+    assert shape.startswith("{deep: [1 x {a: {a: {a: ...}}}], k0: number,")
+    assert shape.endswith("k18: number, ...}")
+
+
+TEXT = '[{"name": "计费机器人"}]'
+
+
+@pytest.mark.parametrize(
+    ("encoding", "content_type"),
+    [
+        ("utf-8", ""),
+        ("utf-8", "application/json; charset=ISO-8859-1"),  # Tomcat's default, whatever is sent
+        ("utf-8", "application/json; charset=nonsense"),
+        ("utf-8-sig", "application/json"),
+        ("gbk", "application/json;charset=GBK"),
+        ("gbk", "application/json; charset='gb2312'"),
+        ("gb18030", 'application/json; Charset = "GB18030"'),
+        ("utf-16", "application/json"),
+        ("utf-16-le", "application/json;charset=UTF-16LE"),
+        ("utf-16-be", "application/json;charset=UTF-16"),
+        ("utf-32", ""),
+    ],
+)
+def test_encodings(encoding: str, content_type: str) -> None:
+    """JSON is read in the encodings that a platform may use."""
+    assert json.loads(TEXT) == judge_body(to_utf8(TEXT.encode(encoding), content_type), list, ())
+
+
+@given(st.binary(max_size=50), st.sampled_from(["", "charset=gbk", "charset=utf-16"]))
+def test_any_encoding(body: bytes, content_type: str) -> None:
+    """What is in no encoding stays as it came, and is invalid."""
+    with suppress(UpstreamError):
+        judge_body(to_utf8(body, content_type), object, ())
 
 
 @pytest.mark.parametrize("body,expect", [(b"{}", list), (b"[]", dict), (b"null", list)])

@@ -329,10 +329,22 @@ async def test_no_bots(session: TenantSession, answer_with: AnswerWith, answer: 
     ("answer", "reason", "says"),
     [
         ({}, "invalid", "the answer has no array accessInfoList"),
-        ({"errorCode": 0, "data": {}}, "invalid", "the answer has no array accessInfoList"),
-        ({"total": 3, "accessInfoList": None}, "invalid", "the answer has no array accessInfoList"),
-        ({"total": 3}, "invalid", "the answer has no array accessInfoList"),
-        ({"total": 1, "accessInfoList": "a"}, "invalid", "the answer has no array accessInfoList"),
+        (
+            {"errorCode": 0, "data": {"total": 1, "accessInfoList": []}},
+            "invalid",
+            "the answer has no array accessInfoList; its keys: errorCode, data (total, accessInfoList)",
+        ),
+        (
+            {"total": 3, "accessInfoList": None},
+            "invalid",
+            "the answer has no array accessInfoList; its keys: total, accessInfoList",
+        ),
+        ({"total": 3}, "invalid", "the answer has no array accessInfoList; its keys: total"),
+        (
+            {"total": 1, "accessInfoList": "a"},
+            "invalid",
+            "the answer has no array accessInfoList; its keys: total, accessInfoList",
+        ),
         ([], "invalid", "the answer is an array, not an object"),
         ({"errorCode": "10000002", "errorMsg": "no"}, "api", "the platform's error 10000002: no"),
         (404, "http", "HTTP status 404"),

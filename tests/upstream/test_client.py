@@ -527,10 +527,38 @@ async def test_gzip(platform: tuple[FakePlatform, str], make_client: MakeClient)
     assert await query(make_client(url)) == [{"callCount": 1}]
 
 
-async def test_broken_gzip(platform: tuple[FakePlatform, str], make_client: MakeClient, rig: Rig) -> None:
+async def test_old_name_of_gzip(platform: tuple[FakePlatform, str], make_client: MakeClient) -> None:
+    """RFC 9110 has x-gzip for gzip, and some gateways still use it; the limit holds for it as well."""
+    fake, url = platform
+    body = gzip.compress(b'[{"callCount": 1}]')
+    fake.on("report", lambda _, __: web.Response(body=body, headers={"Content-Encoding": "X-GZip"}))
+    assert await query(make_client(url)) == [{"callCount": 1}]
+    body = gzip.compress(b"[" + b" " * 100 * 2**20)
+    assert "the answer has more than 8 MiB" == str(await failure(make_client(url)))
+
+
+async def test_chinese(platform: tuple[FakePlatform, str], make_client: MakeClient) -> None:
+    """An answer in the charset that its Content-Type names is read, and so is an error in it."""
+    fake, url = platform
+    headers = {"Content-Type": "application/json; charset=GBK"}
+    answers = iter([(200, '[{"name": "计费"}]'), (403, '{"errorCode": 200800002, "errorMsg": "密码错误"}')])
+
+    def answer(_: object, __: object) -> web.Response:
+        status, text = next(answers)
+        return web.Response(status=status, body=text.encode("gbk"), headers=headers)
+
+    fake.on("report", answer)
+    assert await query(make_client(url)) == [{"name": "计费"}]
+    assert "HTTP status 403, the platform's error 200800002: 密码错误" == str(await failure(make_client(url)))
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "x-gzip"])
+async def test_broken_gzip(
+    platform: tuple[FakePlatform, str], make_client: MakeClient, rig: Rig, encoding: str
+) -> None:
     """An answer that cannot be decompressed is invalid."""
     fake, url = platform
-    fake.on("report", lambda _, __: web.Response(body=b"no gzip at all", headers={"Content-Encoding": "gzip"}))
+    fake.on("report", lambda _, __: web.Response(body=b"no gzip at all", headers={"Content-Encoding": encoding}))
     error = await failure(make_client(url))
     assert ("invalid", "the answer cannot be decompressed") == (error.reason, str(error))
     assert rig.failures() == {"invalid": 1}

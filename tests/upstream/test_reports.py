@@ -206,20 +206,47 @@ def test_any_other_count_is_lost_alone(raw: object) -> None:
         ("autonomyRate", "1.0001", None, False),
         ("autonomyRate", "85.00", None, False),
         ("autonomyRate", "-0.5", None, False),
-        ("autonomyRate", "85%", None, False),
-        ("autonomyRate", None, None, False),
+        ("autonomyRate", "85%", 0.85, True),
+        ("autonomyRate", "98.5 %", 0.985, True),
+        ("autonomyRate", "1.1%", 0.011, True),
+        ("autonomyRate", "-100%", None, True),
+        ("autonomyRate", "101%", None, False),
+        ("autonomyRate", "%", None, False),
+        ("autonomyRate", None, None, True),
+        ("autonomyRate", "", None, True),
+        ("autonomyRate", " -- ", None, True),
+        ("autonomyRate", "none", None, False),
+        ("autonomyRate", [], None, False),
+        ("averageInteractPerCall", None, None, True),
+        ("averageInteractPerCall", "--", None, True),
+        ("averageInteractPerCall", "85%", None, False),
         ("averageInteractPerCall", "12.34", 12.34, True),
         ("averageInteractPerCall", "-1.00", None, False),
         ("averageInteractPerCall", "NaN", None, False),
     ],
 )
 def test_rates_and_means(field: str, raw: object, expected: float | None, *, valid: bool) -> None:
-    """A ratio is 0 to 1, or -1 for a ratio of nothing; a mean is 0 or more."""
+    """A ratio is 0 to 1, or -1 for a ratio of nothing; a mean is 0 or more. Null, "" and "--" are nothing, too."""
     (record,), anomalies = parsed(row(**{field: raw}))
 
     assert expected == value(record, field)
     assert not str(value(record, field)).startswith("-")
     assert valid == (not anomalies)
+
+
+@pytest.mark.parametrize("raw", ["1,234", "12,345,678", "1 234", "1'234", "1，234", "1_234"])
+def test_thousands_separators(raw: str) -> None:
+    """A count with separators is not read, since 1,234 is 1.234 elsewhere; the anomaly says what it is."""
+    (record,), (anomaly,) = parsed(row(callCount=raw))
+
+    assert None is value(record, "callCount")
+    assert ("invalid_field", f"{raw!r}, a number with thousands separators") == (anomaly.kind, anomaly.detail)
+
+
+@pytest.mark.parametrize("raw", [None, "", "--", "12%"])
+def test_a_count_is_not_nothing(raw: object) -> None:
+    """A count is always known; only rates and means may have nothing to measure."""
+    assert ["invalid_field"] == [anomaly.kind for anomaly in parsed(row(callCount=raw)).anomalies]
 
 
 def test_a_field_that_one_record_lacks_is_absent() -> None:
