@@ -190,6 +190,10 @@ docs: $(VENV)/.ready ## generate the generated pages, dashboards and schemas aga
 docs-zh-check: $(VENV)/.ready ## list the Chinese pages whose English page has changed
 	$(BIN)/python scripts/chinese-docs.py
 
+.PHONY: addresses
+addresses: $(VENV)/.ready ## set the addresses of the published project in every file (see addresses.toml)
+	$(BIN)/python scripts/set-addresses.py site=$(SITE) repository=$(REPOSITORY) registry=$(REGISTRY) contact=$(CONTACT)
+
 .PHONY: lock
 lock: $(VENV)/.ready ## resolve the dependencies again, in their newest versions
 	$(COMPILE) --upgrade --output-file requirements/run.txt pyproject.toml

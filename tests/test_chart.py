@@ -57,21 +57,24 @@ def test_every_value_is_explained() -> None:
 
 
 def test_versions_agree() -> None:
-    """The default image and the examples have the chart's version."""
+    """The default image, the examples and the docs have the chart's version."""
     chart = load(CHART / "Chart.yaml")
     compose = load(ROOT / "examples" / "compose" / "compose.yaml")["services"]["exporter"]
     kustomization = load(ROOT / "examples" / "kubernetes" / "kustomization.yaml")
     sidecar = (ROOT / "examples" / "kubernetes" / "sidecar-by-environment.yaml").read_text(encoding="utf-8")
     (dependency,) = load(ROOT / "examples" / "sidecar" / "Chart.yaml")["dependencies"]
     (image,) = yaml.safe_load(chart["annotations"]["artifacthub.io/images"])
+    pages = [(ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "docs/without-kubernetes.md")]
+    registry = load(CHART / "values.yaml")["image"]["registry"]
     version = exporter.__version__
 
     assert version == chart["appVersion"]
     assert chart["version"] == dependency["version"]
-    assert {f"oifde-exporter:{version}"} == {
+    assert {f"{registry}/oifde-exporter:{version}"} == {
         image["image"],
         compose["image"],
-        *re.findall(r"oifde-exporter:[0-9.]+", sidecar),
+        *re.findall(r"\S+/oifde-exporter:[0-9.]+", sidecar),
+        *(image for page in pages for image in re.findall(r"\S+/oifde-exporter:[0-9.]+", page) if registry in image),
     }
     assert [version] == [one["newTag"] for one in kustomization["images"]]
 

@@ -126,7 +126,7 @@ async def test_a_drop_of_autonomy_is_reported_until_it_ends(
         r"Expected [0-9.]+%, now [0-9.]+% of [0-9]+ calls over [0-9]+ h\.",
         alert["annotations"]["description"],
     )
-    assert alert["annotations"]["runbook_url"].endswith(f"/runbooks/{ALERT}.md")
+    assert alert["annotations"]["runbook_url"].endswith(f"/runbooks/{ALERT}/")
     assert (ROOT / "docs" / "runbooks" / f"{ALERT}.md").exists()
 
     rules = [rule for group in (await prometheus.api("rules"))["groups"] for rule in group["rules"]]

@@ -67,7 +67,7 @@ def test_a_runbook_explains_checks_and_fixes(page: Path) -> None:
     )
     assert re.findall(r"^## (.*)$", text, re.MULTILINE) in SECTIONS.values()
     assert queries(page)
-    assert f"/{page.name}" in alert["annotations"]["runbook_url"]
+    assert alert["annotations"]["runbook_url"].endswith(f"/runbooks/{page.stem}/")
     for link in re.findall(r"\]\((?!http)([^)#]+)", text):
         assert (page.parent / link).exists(), link
 

@@ -112,9 +112,9 @@ CASES: list[tuple[dict[str, Any], str, object]] = [
     ({"containerSpec": {"lifecycle": {"preStop": {"sleep": {"seconds": 2}}}}}, f"{EXPORTER}/lifecycle", {"preStop": {"sleep": {"seconds": 2}}}),
     ({"containerSpec": {"livenessProbe": {"periodSeconds": 60}}}, f"{EXPORTER}/livenessProbe/httpGet/path", "/-/healthy"),
     # The image
-    (DEMO, f"{EXPORTER}/image", "oifde-exporter:0.1.0"),
+    (DEMO, f"{EXPORTER}/image", "registry.example.org/oifde-exporter:0.1.0"),
     ({"image": {"registry": "reg:5000", "repository": "a/b", "tag": "1"}}, f"{EXPORTER}/image", "reg:5000/a/b:1"),
-    ({"image": {"tag": "1", "digest": "sha256:" + "0" * 64}}, f"{EXPORTER}/image", "oifde-exporter@sha256:" + "0" * 64),
+    ({"image": {"tag": "1", "digest": "sha256:" + "0" * 64}}, f"{EXPORTER}/image", "registry.example.org/oifde-exporter@sha256:" + "0" * 64),
     ({"image": {"tag": "1.2"}}, "Deployment:metadata/labels/app.kubernetes.io~1version", "1.2"),
     ({"image": {"tag": "_1.0_"}}, "Deployment:metadata/labels/app.kubernetes.io~1version", "1.0"),
     ({"image": {"pullPolicy": "Never"}}, f"{EXPORTER}/imagePullPolicy", "Never"),
