@@ -165,7 +165,7 @@ def _is_judged(config: Config) -> bool:
 
 def _count_judgement_series() -> int:
     usual = Range(0.0, 0.0, 0.0)
-    signals = {name: Signal(0.0, 0.0, 0, ()) for name in SIGNALS}
+    signals = {name: Signal(0.0, 0.0, 0) for name in SIGNALS}
     verdict = Verdict(0.0, Expected(usual, usual, usual), signals)
     return sum(len(list(series(verdict))) for _, series in JUDGEMENT)
 

@@ -11,7 +11,7 @@ from exporter.commands.query_explain import Explanation, explain, wants_day_befo
 from exporter.commands.selection import Chosen
 from exporter.history.fetching import hours_from
 from exporter.history.keeper import make_calendar
-from exporter.judging.judge import Signal, judge
+from exporter.judging.judge import Signal, Window, judge, list_windows
 from exporter.judging.usual import learn
 from exporter.polling.calendar import day_before, hour_end, hour_start, midnight
 from exporter.polling.windows import Rules, settles_at
@@ -65,6 +65,8 @@ class Answer:
     """The number of past days that the judgement is based on."""
     signals: Mapping[str, Signal] = field(default_factory=dict)
     """How the bot is judged; empty with too few known days."""
+    windows: Mapping[str, Sequence[Window]] = field(default_factory=dict)
+    """The windows that each signal is chosen from."""
 
 
 async def ask(question: Question) -> Answer:
@@ -104,8 +106,13 @@ async def _judge(question: Question, answer: Answer) -> Answer:
     records = {hour_start(record.start, rules.zone): record for record in answer.explanation.used}
     hour = answer.explanation.state.hour
     known_until = hour_end(hour.start, rules.zone) if hour else question.as_of
-    signals = judge(baseline, past, hours_from(records, rules, day), question.as_of, known_until).signals
-    return replace(answer, known_days=len(past), signals=signals)
+    known = hours_from(records, rules, day)
+    return replace(
+        answer,
+        known_days=len(past),
+        signals=judge(baseline, past, known, question.as_of, known_until).signals,
+        windows=list_windows(baseline, past, known, question.as_of, known_until),
+    )
 
 
 async def _request(question: Question, day: date) -> Sequence[object]:

@@ -100,7 +100,11 @@ def show_json(output: Output, question: Question, answer: Answer) -> None:
                 "error": str(answer.history_error) if answer.history_error else None,
                 "history_seconds": answer.known_days * 86_400,
                 "signals": [
-                    {"signal": name, **signal._asdict(), "windows": [window._asdict() for window in signal.windows]}
+                    {
+                        "signal": name,
+                        **signal._asdict(),
+                        "windows": [window._asdict() for window in answer.windows[name]],
+                    }
                     for name, signal in answer.signals.items()
                 ],
             },
@@ -218,7 +222,7 @@ def _show_judgement(output: Output, question: Question, answer: Answer) -> None:
     styles: list[Style] = []
     for name, signal in answer.signals.items():
         number = _number_calls if name.startswith("calls") else _number_share
-        for window in signal.windows:
+        for window in answer.windows[name]:
             decisive = window.seconds == signal.window_seconds and signal.score > 0
             rows.append(
                 (

@@ -66,4 +66,4 @@ def counts_of(record: Record | None) -> Counts:
     if record is None:
         return Counts()
     values = _read(record.values)
-    return Counts._make(int(value or 0) for value in values) if None in values else Counts._make(values)
+    return Counts._make([int(value or 0) for value in values] if None in values else values)

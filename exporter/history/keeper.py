@@ -2,10 +2,10 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
-from functools import lru_cache
+from datetime import date, timedelta
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Final
 
@@ -19,16 +19,16 @@ from exporter.history.fetching import counts_of, hours_from
 from exporter.history.pasts import BotKey, BotPast, KnownDay
 from exporter.history.worker import HistoryPlan, HistoryWorker
 from exporter.judging.daykinds import Calendar
-from exporter.judging.hours import Hours, Past, rows
-from exporter.judging.judge import judge
+from exporter.judging.hours import Hours, Past, calls_of, rows
+from exporter.judging.judge import Signal, judge
 from exporter.judging.reach import Reach
 from exporter.judging.usual import Baseline, Expected, Straying, expect, learn, pool
 from exporter.judging.verdict import Verdict
 from exporter.polling.calendar import hour_end, hours, local_date
 from exporter.polling.fleet import PolledTenant, TenantKey
-from exporter.polling.snapshot import BotId, Snapshot, TenantId, TenantStatus
+from exporter.polling.snapshot import BotId, Hour, Snapshot, TenantId, TenantStatus
 from exporter.polling.windows import Rules
-from exporter.upstream.reports import HOUR, Record
+from exporter.upstream.reports import HOUR
 from exporter.upstream.session import TenantSession
 
 _DAY: Final = timedelta(days=1)
@@ -47,9 +47,8 @@ class _Judged:
 
     baseline: Baseline | None = None
     learned_from: Past | None = None
-    records: Mapping[float, Record] | None = None
-    yesterday: Mapping[float, Record] | None = None
-    at: float = float("-inf")
+    snapshot: Snapshot | None = None
+    """The snapshot of ``verdict``; None if the next poll has to judge in any case."""
     verdict: Verdict | None = None
 
 
@@ -170,55 +169,45 @@ class Keeper:
 
     def _update(self, worker: HistoryWorker, bot: BotId, snapshot: Snapshot) -> None:
         """Judge a bot again, unless nothing has changed."""
-        assert snapshot.asked is not None  # noqa: S101 - the caller has looked
         key = _key(bot)
-        judged = self._judged.setdefault(key, _Judged())
-        kept = self._pasts.setdefault(key, BotPast())
+        judged = self._judged.get(key) or self._judged.setdefault(key, _Judged())
+        kept = self._pasts.get(key) or self._pasts.setdefault(key, BotPast())
         self._keep_yesterday(worker, bot, snapshot, kept)
-        if (
-            judged.records is snapshot.records
-            and judged.yesterday is snapshot.yesterday
-            and judged.learned_from is kept.past
-            and judged.verdict is not None
-            and judged.at <= snapshot.asked < judged.at + _JUDGED_EVERY
-        ):
+        if judged.learned_from is kept.past and judged.snapshot and _is_same(judged.snapshot, snapshot):
             return
-        seconds = len(kept.past) * _DAY_SECONDS
-        judged.at = snapshot.asked
-        judged.records, judged.yesterday = snapshot.records, snapshot.yesterday
+        known = len(kept.past) * _DAY_SECONDS
         baseline = judged.baseline
         if baseline and baseline.zone == worker.plan.rules.zone:
-            judged.verdict = self._judge(bot, baseline, kept.past, snapshot, seconds)
+            signals, expect_today = self._judge(worker, bot, baseline, kept.past, snapshot)
+            if judged.snapshot and judged.verdict and judged.snapshot.hour is snapshot.hour:
+                expected = judged.verdict.expected
+            else:
+                expected = _expected(baseline, snapshot.hour)
+            judged.verdict = Verdict(known, expected, signals, expect_today)
         else:
-            judged.verdict = Verdict(seconds)
+            judged.verdict = Verdict(known)
+        judged.snapshot = snapshot
 
-    def _judge(self, bot: BotId, baseline: Baseline, past: Past, snapshot: Snapshot, seconds: float) -> Verdict:
-        assert snapshot.asked is not None  # noqa: S101 - the caller has looked
-        rules, now = self._workers[bot.platform, bot.tenant_id].plan.rules, snapshot.asked
+    def _judge(
+        self, worker: HistoryWorker, bot: BotId, baseline: Baseline, past: Past, snapshot: Snapshot
+    ) -> tuple[Mapping[str, Signal], Callable[[], Mapping[float, Expected]]]:
+        """Judge a bot; return the signals, and what computes the expected values of today."""
+        rules, now = worker.plan.rules, snapshot.asked
+        assert now is not None  # noqa: S101 - the caller has looked
         today = local_date(now, rules.zone)
         yesterday = today - _DAY
         if snapshot.yesterday and yesterday not in past:
             past = {**past, yesterday: hours_from(snapshot.yesterday, rules, yesterday)}
-        packed = hours_from(snapshot.records, rules, today)
+        known = hours_from(snapshot.records, rules, today)
         reach = self._reaches.setdefault((bot.platform, bot.tenant_id), Reach())
+        begun = [start for start, _ in hours(today, rules.zone) if start <= now]
+        newest = slice(max(0, len(begun) - _REACHING_HOURS), len(begun))
+        usual, came = baseline.day(today).low_calls, calls_of(known)
+        for start, expected, calls in zip(begun[newest], usual[newest], came[newest], strict=True):
+            reach.add(bot.access_code, start, expected, calls)
         settled = hour_end(snapshot.hour.start, rules.zone) if snapshot.hour else now
-        begun = [
-            (start, usual.low_calls, counts.calls)
-            for (start, _), usual, counts in zip(
-                hours(today, rules.zone), baseline.day(today).hours, rows(packed), strict=True
-            )
-            if start <= now
-        ]
-        for start, expected, came in begun[-_REACHING_HOURS:]:
-            reach.add(bot.access_code, start, expected, came)
-        signals = judge(baseline, past, packed, now, reach.known_until(bot.access_code, settled, now)).signals
-        return Verdict(
-            seconds,
-            expected=_expected(baseline, snapshot),
-            # The windows are for explanations; of thousands of bots they would take a third of the memory.
-            signals={name: signal._replace(windows=()) for name, signal in signals.items()},
-            today=_Today(baseline, packed, hours(today, rules.zone)),
-        )
+        known_until = reach.known_until(bot.access_code, settled, now)
+        return judge(baseline, past, known, now, known_until).signals, partial(_expect_day, baseline, today, known)
 
     def _keep_yesterday(self, worker: HistoryWorker, bot: BotId, snapshot: Snapshot, kept: BotPast) -> None:
         """Keep yesterday if polls have completed it."""
@@ -260,7 +249,7 @@ class Keeper:
         judged = self._judged.setdefault(key, _Judged())
         judged.baseline = learn(kept.past, make_calendar(worker.plan.calendar), rules.zone, today, tenant)
         judged.learned_from = kept.past
-        judged.at = float("-inf")  # the next poll judges
+        judged.snapshot = None
         return judged.baseline
 
     def _open_cache(self, path: Path | None) -> Cache | None:
@@ -280,32 +269,26 @@ class Keeper:
                 del kept[key]
 
 
-class _Today(Mapping[float, Expected]):
-    """The expected values of a local date's hours, computed on access."""
-
-    def __init__(self, baseline: Baseline, today: Hours, of: Sequence[tuple[float, float]]) -> None:
-        self._baseline = baseline
-        self._today = today
-        self._starts = [start for start, _ in of]
-
-    def __getitem__(self, start: float) -> Expected:
-        counts = list(rows(self._today))[self._starts.index(start)] if start in self._starts else None
-        if counts is None:
-            raise KeyError(start)
-        return expect(self._baseline, start, counts)
-
-    def __iter__(self) -> Iterator[float]:
-        return iter(self._starts)
-
-    def __len__(self) -> int:
-        return len(self._starts)
+def _is_same(judged: Snapshot, snapshot: Snapshot) -> bool:
+    """Return whether a snapshot has nothing new, and the bot has been judged a short time ago."""
+    return (
+        judged.records is snapshot.records
+        and judged.yesterday is snapshot.yesterday
+        and judged.asked is not None
+        and snapshot.asked is not None
+        and judged.asked <= snapshot.asked < judged.asked + _JUDGED_EVERY
+    )
 
 
-def _expected(baseline: Baseline, snapshot: Snapshot) -> Expected | None:
+def _expected(baseline: Baseline, hour: Hour | None) -> Expected | None:
     """Return the expected values of the hour that the metrics show."""
-    if snapshot.hour is None:
-        return None
-    return expect(baseline, snapshot.hour.start, counts_of(snapshot.hour.record))
+    return expect(baseline, hour.start, counts_of(hour.record)) if hour else None
+
+
+def _expect_day(baseline: Baseline, day: date, known: Hours) -> Mapping[float, Expected]:
+    """Return the expected values of a date's hours, by their starts."""
+    slots = zip(hours(day, baseline.zone), rows(known), strict=True)
+    return {start: expect(baseline, start, counts) for (start, _), counts in slots}
 
 
 def _key(bot: BotId) -> BotKey:

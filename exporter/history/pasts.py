@@ -5,14 +5,13 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import NamedTuple, TypeAlias
 
-from exporter.judging.hours import Counts, Hours, Past
+from exporter.judging.hours import Hours, Past, calls_of
 from exporter.polling.calendar import midnight
 from exporter.polling.windows import Rules
 
 BotKey: TypeAlias = tuple[str, str, str]
 """Platform, tenant_id, access_code."""
 
-_CALLS = slice(0, None, len(Counts._fields))
 _RESTATED_FOR = timedelta(days=2)
 
 
@@ -54,7 +53,7 @@ class BotPast:
         for day in sorted(self._days):
             hours = self._days[day]
             # Before its first call the bot may not have existed, or the platform may have forgotten it.
-            if hours is not None and (past or any(hours[_CALLS])):
+            if hours is not None and (past or any(calls_of(hours))):
                 past[day] = hours
         changed = past != self.past
         if changed:

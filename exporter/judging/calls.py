@@ -1,6 +1,7 @@
 """How many calls are usual: learned from finished days."""
 
 import math
+from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -23,10 +24,10 @@ _PRIOR_WEEKDAYS: Final = 2
 class Calls:
     """Usual calls, and by how much they stray relative to their mean, as variances."""
 
-    profiles: Mapping[tuple[bool, int], Sequence[float]]
+    profiles: "Mapping[tuple[bool, int], array[float]]"
     """By (whether it is a rest day, weekday): the calls of each hour of the clock."""
     day: float
-    hours: Sequence[float]
+    hours: "array[float]"
     """By hour of the clock."""
     known_days: Mapping[bool, int]
     """How many working days (False) and rest days (True) this is learned from."""
@@ -80,10 +81,11 @@ def learn_calls(days: Sequence[KnownDay], day_prior: float, hour_prior: float) -
         ]
         for number, known in enumerate(days)
     ]
+    shared: dict[tuple[float, ...], array[float]] = {}  # many weekdays are alike
     return Calls(
-        scaled,
+        {key: shared.setdefault(tuple(profile), array("d", profile)) for key, profile in scaled.items()},
         day,
-        hours,
+        array("d", hours),
         {rest: len(group) for rest, group in groups.items()},
         max(map(max, scaled.values())),
         (_restless(past, day, -1), _restless(past, day, 1)),

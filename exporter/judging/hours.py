@@ -4,6 +4,7 @@ from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from functools import lru_cache
+from itertools import chain
 from typing import NamedTuple, TypeAlias
 from zoneinfo import ZoneInfo
 
@@ -31,9 +32,9 @@ _FIELDS = len(Counts._fields)
 _SIZES = (("H", 1 << 16), ("I", 1 << 32), ("Q", 1 << 64))
 
 
-def pack(rows: Iterable[Counts | None]) -> Hours:
-    """The hours of a local date from its first on; None for an hour without a record."""
-    values = [value for row in rows for value in row or Counts()]
+def pack(rows: Iterable[Counts]) -> Hours:
+    """The hours of a local date from its first on."""
+    values = list(chain.from_iterable(rows))
     largest = max(values, default=0)
     return array(next(code for code, limit in _SIZES if largest < limit), values)
 
@@ -41,6 +42,17 @@ def pack(rows: Iterable[Counts | None]) -> Hours:
 def rows(hours: Hours) -> Iterator[Counts]:
     """The counts of each hour."""
     return map(Counts._make, zip(*[iter(hours)] * _FIELDS, strict=True))
+
+
+def columns(hours: Hours, number: int) -> list[list[int]]:
+    """The values of each count in the first ``number`` hours; those of hours that are not there are 0."""
+    missing = [0] * (number - len(hours) // _FIELDS)
+    return [[*hours[field::_FIELDS][:number], *missing] for field in range(_FIELDS)]
+
+
+def calls_of(hours: Hours) -> Hours:
+    """The calls of each hour."""
+    return hours[::_FIELDS]
 
 
 def add_day(past: Past, day: date, hours: Hours, keep: int) -> Past:

@@ -1,15 +1,18 @@
 """How far what a bot does now is from what is usual for it: windows that end now, each with its spread and its score."""
 
 import math
-from collections.abc import Iterator, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final, NamedTuple
+from itertools import accumulate
+from operator import add, mul
+from typing import Final, NamedTuple, TypeVar
 
 from exporter.judging.calls import score
-from exporter.judging.hours import Counts, Hours, Past, rows
-from exporter.judging.shares import AUTONOMY, DIRECT, INTERFACES, angle, part_and_whole
-from exporter.judging.usual import Baseline, Day, Usual
+from exporter.judging.hours import Hours, Past, columns, pack
+from exporter.judging.shares import AUTONOMY, DIRECT, INTERFACES, angle
+from exporter.judging.usual import Baseline, Day
 from exporter.polling.calendar import hours, local_date
 
 SIGNALS: Final = (
@@ -26,7 +29,27 @@ _FEWEST: Final = 20
 """Calls (or requests) below which no share, and no surge, is judged."""
 _RECOVERED: Final = -4.0
 """How much likelier the usual has to be than the window's deviation, as a logarithm, for it to be over."""
+_HALF: Final = 0.5
+"""What comes in whole numbers is compared with what does not."""
+_NO_HOURS: Final = pack(())
 _DAY: Final = timedelta(days=1)
+
+T = TypeVar("T")
+
+
+class Signal(NamedTuple):
+    """How far one thing is from what is usual, by the most telling window; score 0: by none."""
+
+    score: float
+    size_ratio: float
+    window_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """All signals by name; a signal is missing where nothing can be said."""
+
+    signals: dict[str, Signal]
 
 
 class Window(NamedTuple):
@@ -45,155 +68,248 @@ class Window(NamedTuple):
     """Whether the end of the window shows that it has ended."""
 
 
-class Signal(NamedTuple):
-    """How far one thing is from what is usual, by the most telling window (score 0: by none), and all the windows."""
-
-    score: float
-    size_ratio: float
-    window_seconds: int
-    windows: Sequence[Window]
-
-
-@dataclass(frozen=True, slots=True)
-class Judgement:
-    """All signals by name; a signal is missing where nothing can be said."""
-
-    signals: dict[str, Signal]
-
-
-class _Slot(NamedTuple):
-    """An hour that is judged, the newest first."""
-
-    start: float
-    end: float
-    counts: Counts
-    usual: Usual
-    day: Day
-    today: bool
-
-
 def judge(baseline: Baseline, past: Past, today: Hours, now: float, known_until: float | None = None) -> Judgement:
     """Judges what a bot does at ``now``, in epoch seconds.
 
     ``today`` holds the hours of the local date up to the one in progress; yesterday's are those in ``past``.
     ``known_until`` is how far the tenant's reports reach (``reach``): calls later than that are not missed.
     """
-    slots = list(_slots(baseline, past, today, now))
-    signals = {
-        "autonomy_drop": _share(slots, AUTONOMY, -1),
-        "direct_transfers_rise": _share(slots, DIRECT, 1),
-        "interface_success_drop": _share(slots, INTERFACES, -1),
-        "calls_drop": _calls(slots, now if known_until is None else min(now, known_until), -1),
-        "calls_rise": _calls(slots, now, 1),
+    comparisons = _compare(baseline, past, today, now, known_until)
+    return Judgement({name: comparison.find_signal() for name, comparison in comparisons.items()})
+
+
+def list_windows(
+    baseline: Baseline, past: Past, today: Hours, now: float, known_until: float | None = None
+) -> Mapping[str, Sequence[Window]]:
+    """All windows that ``judge`` chooses from, by signal."""
+    comparisons = _compare(baseline, past, today, now, known_until)
+    return {name: comparison.list_windows() for name, comparison in comparisons.items()}
+
+
+def _compare(
+    baseline: Baseline, past: Past, today: Hours, now: float, known_until: float | None
+) -> Mapping[str, "_Comparison"]:
+    known = _look_back(baseline, past, today, now)
+    until = now if known_until is None else min(now, known_until)
+    comparisons = {
+        "autonomy_drop": _Share(known, AUTONOMY, -1),
+        "direct_transfers_rise": _Share(known, DIRECT, 1),
+        "interface_success_drop": _Share(known, INTERFACES, -1),
+        "calls_drop": _Calls(known, until, -1),
+        "calls_rise": _Calls(known, now, 1),
     }
-    return Judgement({name: signal for name, signal in signals.items() if signal is not None})
+    return {name: comparison for name, comparison in comparisons.items() if comparison.windows}
 
 
-def _slots(baseline: Baseline, past: Past, today: Hours, now: float) -> Iterator[_Slot]:
-    zone = baseline.zone
-    date = local_date(now, zone)
-    left = _WINDOWS[-1]
-    for day, counts in ((date, today), (date - _DAY, past.get(date - _DAY))):
-        if counts is None:
-            return
-        known = list(rows(counts))
-        usual = baseline.day(day)
-        for number, (start, end) in reversed(list(enumerate(hours(day, zone)))):
-            if start > now or not left:
-                continue
-            left -= 1
-            yield _Slot(
-                start, end, known[number] if number < len(known) else Counts(), usual.hours[number], usual, day == date
-            )
+class _Known(NamedTuple):
+    """The last hours, the newest first: the one in progress, the others of today, those of yesterday."""
+
+    times: Sequence[tuple[float, float]]
+    """The start and the end of each."""
+    begun: int
+    """How many of them are today's."""
+    counts: Sequence[list[int]]
+    """A list for each field of ``Counts``."""
+    today: Day
+    yesterday: Day
+
+    def line_up(self, today: Sequence[T], yesterday: Sequence[T]) -> list[T]:
+        """A value for each of the hours, from those of the two dates."""
+        return [*today[self.begun - 1 :: -1], *yesterday[::-1]][: len(self.times)]
+
+    def parts_and_wholes(self, share: int) -> tuple[list[int], list[int]]:
+        """``part_and_whole`` of each of the hours."""
+        _, direct, consulted, contained, requests, successes = self.counts
+        if share == INTERFACES:
+            return list(map(min, successes, requests)), requests
+        wholes = list(map(add, map(add, direct, consulted), contained))
+        return contained if share == AUTONOMY else direct, wholes
 
 
-def _signal(windows: Sequence[Window]) -> Signal:
-    best = max((window for window in windows if not window.over), key=lambda window: window.score, default=None)
-    if best is None or best.score <= 0:
-        return Signal(0.0, 0.0, windows[0].seconds if windows else 0, windows)
-    return Signal(best.score, best.size_ratio, best.seconds, windows)
-
-
-def _share(slots: Sequence[_Slot], share: int, sign: int) -> Signal | None:
-    """``sign`` is the direction that matters: 1 for a rise, -1 for a drop."""
-    windows: list[Window] = []
-    ends: list[tuple[float, float]] = []
-    part = whole = squares = 0
-    expected = variance = 0.0
-    days = [0, 0]
-    for number, slot in enumerate(slots, 1):
-        k, n = part_and_whole(share, slot.counts)
-        if n:
-            part, whole, squares = part + k, whole + n, squares + n * n
-            expected += n * slot.usual.shares[share]
-            variance += n * slot.usual.variances[share]
-            days[slot.today] += n
-        if number not in _WINDOWS or whole < _FEWEST:
-            continue
-        within = 1 / whole + slot.day.share_hour[share] * squares / whole**2
-        day = (slots[0].day.share_day[share] * days[1] ** 2 + slot.day.share_day[share] * days[0] ** 2) / whole**2
-        spread = math.sqrt(within + day + variance / whole)
-        usual = angle(expected, whole)
-        # Half a count, as what comes in whole numbers is compared with what does not.
-        off = max(0.0, sign * (angle(min(max(part - 0.5 * sign, 0.0), whole), whole) - usual))
-        ratio = expected / whole
-        windows.append(
-            Window(
-                number * 3600,
-                ratio,
-                part / whole,
-                spread * math.sqrt(ratio * (1 - ratio)),
-                off / spread,
-                max(0.0, sign * (part / whole - ratio)),
-                any(off * (end - off / 2) / chance < _RECOVERED for end, chance in ends),
-            )
+def _look_back(baseline: Baseline, past: Past, today: Hours, now: float) -> _Known:
+    date = local_date(now, baseline.zone)
+    before = date - _DAY
+    begun = [slot for slot in hours(date, baseline.zone) if slot[0] <= now]
+    earlier = hours(before, baseline.zone) if before in past else ()
+    known = _Known(
+        [*begun[::-1], *earlier[::-1]][: _WINDOWS[-1]], len(begun), [], baseline.day(date), baseline.day(before)
+    )
+    counts = [
+        known.line_up(of_today, of_yesterday)
+        for of_today, of_yesterday in zip(
+            columns(today, len(begun)), columns(past.get(before, _NO_HOURS), len(earlier)), strict=True
         )
-        ends.append((sign * (angle(part, whole) - usual), within))
-    return _signal(windows) if windows else None
+    ]
+    return known._replace(counts=counts)
 
 
-def _calls(slots: Sequence[_Slot], until: float, sign: int) -> Signal | None:
-    windows: list[Window] = []
-    ends: list[tuple[float, float, float]] = []
-    came = 0
-    expected = squares = 0.0
-    days = [0.0, 0.0]
-    number = 0
-    for slot in slots:
-        passed = min(1.0, (until - slot.start) / (slot.end - slot.start))
-        if passed <= 0:
-            continue
-        number += 1
-        known = slot.day.known_days
-        usual = passed * (
-            max(slot.usual.high_calls + 0.5 / known, slot.day.peak_calls / 2) if sign > 0 else slot.usual.low_calls
+class _Comparison(ABC):
+    """What came and what is usual, in windows of so many hours."""
+
+    windows: Sequence[int]
+    """Those that say something."""
+
+    def find_signal(self) -> Signal:
+        """The most telling window that is not over."""
+        scores = {length: self._score(length) for length in self.windows if self._strays(length)}
+        for length in sorted(scores, key=scores.__getitem__, reverse=True):
+            if scores[length] > 0 and not self._is_over(length):
+                return Signal(scores[length], self._size(length), length * 3600)
+        return Signal(0.0, 0.0, self.windows[0] * 3600)
+
+    def list_windows(self) -> Sequence[Window]:
+        """All windows."""
+        return [self._describe(length) for length in self.windows]
+
+    def _describe(self, length: int) -> Window:
+        score = self._score(length) if self._strays(length) else 0.0
+        over = score > 0 and self._is_over(length)
+        return Window(length * 3600, *self._expected_came_spread(length), score, self._size(length), over)
+
+    @abstractmethod
+    def _strays(self, length: int) -> bool:
+        """Whether more came than is usual, or less, whichever is looked for."""
+
+    @abstractmethod
+    def _score(self, length: int) -> float:
+        """How far what came is from what is usual, where it strays."""
+
+    @abstractmethod
+    def _size(self, length: int) -> float:
+        """How large the difference is."""
+
+    @abstractmethod
+    def _is_over(self, length: int) -> bool:
+        """Whether the hours of a shorter window show that it has ended."""
+
+    @abstractmethod
+    def _expected_came_spread(self, length: int) -> tuple[float, float, float]:
+        """The fields of a ``Window``."""
+
+
+class _Share(_Comparison):
+    """A share: its sums are of its part, its whole, the whole's squares, the usual part and the variance of that."""
+
+    def __init__(self, known: _Known, share: int, sign: int) -> None:
+        """``sign`` is 1 to look for a rise, -1 for a drop."""
+        today, yesterday = known.today, known.yesterday
+        self._sign, self._begun = sign, known.begun
+        self._by_day = today.share_day[share], yesterday.share_day[share]
+        self._by_hour = today.share_hour[share]
+        parts, wholes = known.parts_and_wholes(share)
+        usual = known.line_up(today.shares[share], yesterday.shares[share])
+        variances = known.line_up(today.variances[share], yesterday.variances[share])
+        self._sums = _sum_up(
+            parts, wholes, map(mul, wholes, wholes), map(mul, wholes, usual), map(mul, wholes, variances)
         )
-        came += slot.counts.calls
-        expected += usual
-        squares += usual * usual * slot.usual.calls_variance
-        days[slot.today] += usual
-        if number not in _WINDOWS or expected <= 0:
-            continue
-        within = squares / expected**2 + 1 / (known * expected)
-        day = (slots[0].day.calls_day * days[1] ** 2 + slot.day.calls_day * days[0] ** 2) / expected**2
-        relative = within + day + 1.5 * (slot.day.calls_day + slot.usual.calls_variance) / known
-        points = 0.0 if sign > 0 and came < _FEWEST else score(came, expected, relative, sign)
-        points /= slot.day.restless[sign > 0]
-        size = max(0.0, sign * (came - expected) / max(expected, 1.0))
-        times = max(0.02, 1 + sign * size)
-        windows.append(
-            Window(
-                number * 3600,
-                expected,
-                came,
-                math.sqrt(expected + relative * expected**2),
-                points,
-                size,
-                points > 0 and any(_likelier(*end, times) < _RECOVERED for end in ends),
-            )
+        self.windows = [length for length in _WINDOWS if length < len(self._sums) and self._sums[length][1] >= _FEWEST]
+
+    def _strays(self, length: int) -> bool:
+        part, _, _, usual, _ = self._sums[length]
+        return self._sign * (part - usual) > _HALF
+
+    def _score(self, length: int) -> float:
+        return self._off(length, _HALF) / self._spread(length)
+
+    def _size(self, length: int) -> float:
+        part, whole, _, usual, _ = self._sums[length]
+        return max(0.0, self._sign * (part - usual) / whole)
+
+    def _is_over(self, length: int) -> bool:
+        off = self._off(length, _HALF)
+        return any(
+            off * (self._off(shorter) - off / 2) / self._within(shorter) < _RECOVERED
+            for shorter in self.windows
+            if shorter < length
         )
-        ends.append((came, expected, within))
-    return _signal(windows) if windows else None
+
+    def _expected_came_spread(self, length: int) -> tuple[float, float, float]:
+        part, whole, _, usual, _ = self._sums[length]
+        ratio = usual / whole
+        return ratio, part / whole, self._spread(length) * math.sqrt(ratio * (1 - ratio))
+
+    def _off(self, length: int, correction: float = 0.0) -> float:
+        """The difference from what is usual, as an angle."""
+        part, whole, _, usual, _ = self._sums[length]
+        return self._sign * (angle(part - self._sign * correction, whole) - angle(usual, whole))
+
+    def _within(self, length: int) -> float:
+        """The variance by chance and by hours."""
+        _, whole, squares, _, _ = self._sums[length]
+        return 1 / whole + self._by_hour * squares / whole**2
+
+    def _spread(self, length: int) -> float:
+        _, whole, _, _, variance = self._sums[length]
+        of_today = self._sums[min(length, self._begun)][1]
+        today, yesterday = self._by_day
+        by_day = (today * of_today**2 + yesterday * (whole - of_today) ** 2) / whole**2
+        return math.sqrt(self._within(length) + by_day + variance / whole)
+
+
+class _Calls(_Comparison):
+    """The calls: their sums are of what came, what is usual, and the variance of that by hours."""
+
+    def __init__(self, known: _Known, until: float, sign: int) -> None:
+        """``sign`` is 1 to look for a surge, -1 for a loss; hours after ``until`` do not count."""
+        today, yesterday = known.today, known.yesterday
+        later = sum(start >= until for start, _ in known.times)
+        self._sign, self._begun = sign, max(0, known.begun - later)
+        self._today, self._yesterday = today, yesterday
+        columns = (today.surge_calls, yesterday.surge_calls) if sign > 0 else (today.low_calls, yesterday.low_calls)
+        usual = known.line_up(*columns)[later:]
+        for start, end in known.times[later : later + 1]:
+            usual[0] *= min(1.0, (until - start) / (end - start))
+        self._variances = known.line_up(today.calls_hour, yesterday.calls_hour)[later:]
+        self._sums = _sum_up(known.counts[0][later:], usual, map(mul, map(mul, usual, usual), self._variances))
+        self.windows = [length for length in _WINDOWS if length < len(self._sums) and self._sums[length][1] > 0]
+
+    def _strays(self, length: int) -> bool:
+        came, usual, _ = self._sums[length]
+        return self._sign * (came - usual) > _HALF and (self._sign < 0 or came >= _FEWEST)
+
+    def _score(self, length: int) -> float:
+        came, usual, _ = self._sums[length]
+        return score(came, usual, self._relative(length), self._sign) / self._today.restless[self._sign > 0]
+
+    def _size(self, length: int) -> float:
+        came, usual, _ = self._sums[length]
+        return max(0.0, self._sign * (came - usual) / max(usual, 1.0))
+
+    def _is_over(self, length: int) -> bool:
+        times = max(0.02, 1 + self._sign * self._size(length))
+        return any(
+            _likelier(came, usual, self._within(shorter), times) < _RECOVERED
+            for shorter in self.windows
+            if shorter < length
+            for came, usual, _ in (self._sums[shorter],)
+        )
+
+    def _expected_came_spread(self, length: int) -> tuple[float, float, float]:
+        came, usual, _ = self._sums[length]
+        return usual, came, math.sqrt(usual + self._relative(length) * usual**2)
+
+    def _within(self, length: int) -> float:
+        """The variance by hours, and that of what is usual by chance, relative to the calls."""
+        _, usual, variance = self._sums[length]
+        return variance / usual**2 + 1 / (self._first_day(length).known_days * usual)
+
+    def _relative(self, length: int) -> float:
+        """The variance of what is usual, relative to the calls."""
+        usual = self._sums[length][1]
+        of_today = self._sums[min(length, self._begun)][1]
+        squares = self._today.calls_day * of_today**2 + self._yesterday.calls_day * (usual - of_today) ** 2
+        first = self._first_day(length)
+        learned = 1.5 * (first.calls_day + self._variances[length - 1]) / first.known_days
+        return self._within(length) + squares / usual**2 + learned
+
+    def _first_day(self, length: int) -> Day:
+        """The day on which a window begins."""
+        return self._today if length <= self._begun else self._yesterday
+
+
+def _sum_up(*columns: Iterable[float]) -> Sequence[tuple[float, ...]]:
+    """The sums of no hour, of the newest, of the two newest, and so on."""
+    return list(zip(*(accumulate(column, initial=0) for column in columns), strict=True))
 
 
 def _likelier(came: float, expected: float, relative: float, times: float) -> float:

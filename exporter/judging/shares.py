@@ -1,6 +1,7 @@
 """Which shares are usual (autonomy, direct transfers, interfaces): learned from finished days."""
 
 import math
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -21,9 +22,9 @@ _Cell = tuple[int, int, int]
 class Share:
     """A usual share, and by how much it strays as an angle, as variances."""
 
-    ratios: Sequence[Sequence[float]]
+    ratios: "Sequence[array[float]]"
     """On working and on rest days: of each hour of the clock."""
-    variances: Sequence[Sequence[float]]
+    variances: "Sequence[array[float]]"
     """Those of the estimates, as angles."""
     day: float
     hour: float
@@ -62,7 +63,7 @@ def learn_share(days: Sequence[KnownDay], share: int, day_prior: float, hour_pri
         if (whole := sum(cell[2] for cell in cells)) and (part := sum(cell[1] for cell in cells)) >= 0
     ]
     if not known:
-        return Share([[0.0] * 24] * 2, [[math.pi**2] * 24] * 2, day_prior, hour_prior)
+        return Share([array("d", [0.0] * 24)] * 2, [array("d", [math.pi**2] * 24)] * 2, day_prior, hour_prior)
     level = median([angle(part, whole) for _, _, part, whole in known])
     strayed = [
         (angle(part, whole) - level) / math.sqrt(1 / whole + day_prior + hour_prior / 8) for _, _, part, whole in known
@@ -93,7 +94,12 @@ def learn_share(days: Sequence[KnownDay], share: int, day_prior: float, hour_pri
     day = steadied(*component(day_offs, day_prior), day_prior, PRIOR_DAYS)
     hour = steadied(*component(hour_offs, hour_prior), hour_prior, 5 * PRIOR_DAYS)
     shift = _shift(offs, day + hour / 12 + median([1 / whole for _, _, _, whole in known]))
-    return Share([[ratio(of + shift) for of in profile] for profile in angles], variances, day, hour)
+    return Share(
+        [array("d", [ratio(of + shift) for of in profile]) for profile in angles],
+        [array("d", profile) for profile in variances],
+        day,
+        hour,
+    )
 
 
 def _profile(

@@ -1,10 +1,11 @@
 """What is usual for a bot: learned from its finished days, once a day."""
 
 import math
-from collections.abc import Callable, Iterable
+from array import array
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, NamedTuple, TypeAlias, TypeVar
 from zoneinfo import ZoneInfo
 
 from exporter.judging.calls import Calls, learn_calls
@@ -20,6 +21,7 @@ _CALLS_ROOM: Final = 0.5
 """How much more the calls of a day that does not come every week may stray, as a relative variance."""
 _SHARE_ROOM: Final = 0.01
 """The same of its shares, as angles: five points."""
+_CLOCK: Final = tuple(range(24))
 _NINETY_NINE: Final = 2.576
 """Standard deviations on both sides, between which 99 of 100 lie."""
 
@@ -50,31 +52,29 @@ def pool(bots: Iterable[Straying]) -> Straying:
     )
 
 
-class Usual(NamedTuple):
-    """What is usual for one hour."""
-
-    calls: float
-    low_calls: float
-    """What a loss of calls is measured by; below ``high_calls`` on a day of which little is known."""
-    high_calls: float
-    calls_variance: float
-    """How far the hour's calls stray, relative to their mean."""
-    shares: Shares
-    variances: Shares
-    """Those of the estimates of the shares, as angles."""
+Column: TypeAlias = "array[float]"
+"""A value for each hour of a date."""
 
 
 class Day(NamedTuple):
-    """What is usual for a local date: each of its hours, and by how much the day as a whole strays."""
+    """What is usual for each hour of a local date, and by how much the day as a whole strays."""
 
-    hours: tuple[Usual, ...]
+    calls: Column
+    low_calls: Column
+    """What a loss of calls is measured by; below ``calls`` on a day of which little is known."""
+    high_calls: Column
+    surge_calls: Column
+    """What a surge of calls is measured by."""
+    calls_hour: Column
+    """How far the hour's calls stray, relative to their mean."""
+    shares: tuple[Column, Column, Column]
+    variances: tuple[Column, Column, Column]
+    """Those of the estimates of the shares, as angles."""
     calls_day: float
     share_day: Shares
     share_hour: Shares
     known_days: int
     """Of its kind."""
-    peak_calls: float
-    """The usual calls of the busiest hour of any day."""
     restless: tuple[float, float]
     """What scores of too few and of too many calls are divided by, as those of past days were too high."""
 
@@ -102,26 +102,32 @@ class Baseline:
     def _day(self, day: date) -> Day:
         kind = self._calendar.kind(day)
         rest = kind is not DayKind.WORKING
+        clock = clock_hours(day, self.zone)
+        calls, low_calls, high_calls = zip(
+            *(self._calls.expected(kind, day.weekday(), hour) for hour in clock), strict=True
+        )
         known = self._calls.known_days[rest]
         seldom = not (kind.ordinary and known)
+        most = self._calls.peak / 2
         return Day(
-            tuple(self._hour(kind, day.weekday(), clock) for clock in clock_hours(day, self.zone)),
+            array("d", calls),
+            array("d", low_calls),
+            array("d", high_calls),
+            array("d", [max(high + 0.5 / max(1, known), most) for high in high_calls]),
+            _by_hour(self._calls.hours, clock),
+            _each(lambda share: _by_hour(self._shares[share].ratios[rest], clock)),
+            _each(lambda share: _by_hour(self._shares[share].variances[rest], clock)),
             self._calls.day + seldom * _CALLS_ROOM,
             _each(lambda share: self._shares[share].day + seldom * _SHARE_ROOM),
             self.straying.share_hour,
             max(1, known),
-            self._calls.peak,
             self._calls.restless,
         )
 
-    def _hour(self, kind: DayKind, weekday: int, clock: int) -> Usual:
-        rest = kind is not DayKind.WORKING
-        return Usual(
-            *self._calls.expected(kind, weekday, clock),
-            self._calls.hours[clock],
-            _each(lambda share: self._shares[share].ratios[rest][clock]),
-            _each(lambda share: self._shares[share].variances[rest][clock]),
-        )
+
+def _by_hour(by_clock: Column, clock: Sequence[int]) -> Column:
+    """The values of a date's hours; on most dates these are those of the clock."""
+    return by_clock if clock == _CLOCK else array("d", [by_clock[hour] for hour in clock])
 
 
 def learn(
@@ -181,16 +187,15 @@ def expect(baseline: Baseline, start: float, counts: Counts) -> Expected:
     day = local_date(start, baseline.zone)
     usual = baseline.day(day)
     number = next(number for number, (_, end) in enumerate(hours(day, baseline.zone)) if start < end)
-    hour = usual.hours[number]
-    relative = usual.calls_day + hour.calls_variance + 1 / usual.known_days
+    relative = usual.calls_day + usual.calls_hour[number] + 1 / usual.known_days
     return Expected(
         Range(
-            hour.calls,
-            _calls_at(hour.low_calls, relative, -_NINETY_NINE),
-            _calls_at(hour.high_calls, relative, _NINETY_NINE),
+            usual.calls[number],
+            _calls_at(usual.low_calls[number], relative, -_NINETY_NINE),
+            _calls_at(usual.high_calls[number], relative, _NINETY_NINE),
         ),
-        _share_range(usual, hour, AUTONOMY, counts),
-        _share_range(usual, hour, INTERFACES, counts),
+        _share_range(usual, number, AUTONOMY, counts),
+        _share_range(usual, number, INTERFACES, counts),
     )
 
 
@@ -202,11 +207,12 @@ def _calls_at(expected: float, relative: float, deviations: float) -> float:
     return expected * max(0.0, 1 - ninth + deviations * math.sqrt(ninth)) ** 3
 
 
-def _share_range(usual: Day, hour: Usual, share: int, counts: Counts) -> Range | None:
+def _share_range(usual: Day, number: int, share: int, counts: Counts) -> Range | None:
     _, whole = part_and_whole(share, counts)
     if not whole:
         return None
-    middle = 2 * math.asin(math.sqrt(hour.shares[share]))
-    variance = 1 / whole + usual.share_day[share] + usual.share_hour[share] + hour.variances[share]
+    expected = usual.shares[share][number]
+    middle = 2 * math.asin(math.sqrt(expected))
+    variance = 1 / whole + usual.share_day[share] + usual.share_hour[share] + usual.variances[share][number]
     off = _NINETY_NINE * math.sqrt(variance)
-    return Range(hour.shares[share], ratio(max(0.0, middle - off)), ratio(min(math.pi, middle + off)))
+    return Range(expected, ratio(max(0.0, middle - off)), ratio(min(math.pi, middle + off)))

@@ -1,6 +1,6 @@
 """The result of judging one bot: a poll makes it, and the metrics and the status page show it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from exporter.judging.judge import Signal
@@ -12,13 +12,14 @@ class Verdict:
     """How a bot differs from its usual behaviour now.
 
     ``history_seconds`` counts whole known days of its past. ``expected`` belongs to the hour that ``Snapshot.hour`` shows.
-    ``today`` has the expected values of the local day's hours, by the start of each hour in epoch seconds, for charts.
+    ``expect_today`` computes the expected values of the local day's hours, by the start of each hour in epoch seconds, for
+    charts.
     """
 
     history_seconds: float
     expected: Expected | None = None
     signals: Mapping[str, Signal] = field(default_factory=dict)
-    today: Mapping[float, Expected] = field(default_factory=dict, compare=False)  # computed when a chart needs it
+    expect_today: Callable[[], Mapping[float, Expected]] = field(default=dict, compare=False)
 
     @property
     def worst(self) -> tuple[str, Signal] | None:

@@ -118,7 +118,7 @@ def _verdict(number: int) -> Verdict:
     return Verdict(
         35 * 24 * _HOUR,
         Expected(ends, ends, ends),
-        {name: Signal(number / 30, number / 900, 3600 * (1 + number % 8), ()) for name in SIGNALS},
+        {name: Signal(number / 30, number / 900, 3600 * (1 + number % 8)) for name in SIGNALS},
     )
 
 

@@ -145,7 +145,7 @@ async def test_the_number_of_series() -> None:
     registry, clock = CollectorRegistry(), StandingClock()
     health = Health(registry, version="")
     usual = Range(0.0, 0.0, 0.0)
-    verdict = Verdict(0.0, Expected(usual, usual, usual), {name: Signal(0.0, 0.0, 0, ()) for name in SIGNALS})
+    verdict = Verdict(0.0, Expected(usual, usual, usual), {name: Signal(0.0, 0.0, 0) for name in SIGNALS})
     exposition = Exposition(registry, clock=clock, judgement=lambda _: verdict)
     log = structlog.wrap_logger(structlog.testing.CapturingLogger(), processors=[])
     async with Simulator(SimulatedWorld(1, [tenant], CALM), clock=clock) as simulator:

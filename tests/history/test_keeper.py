@@ -145,7 +145,7 @@ async def test_the_first_minutes(make: type[Rig]) -> None:
     expected = rig.verdict().expected
     assert expected is not None
     assert expected.calls.low < 100 < expected.calls.high
-    assert 24 == len(rig.verdict().today)
+    assert 24 == len(rig.verdict().expect_today())
     assert 3 * (14 + 4) >= rig.platform.asked
 
 

@@ -13,7 +13,7 @@ def test_counts_of_every_size_come_back_unchanged(calls: int) -> None:
     """Small counts take little memory, large ones are not cut off."""
     counts = Counts(calls, 1, 2, 3, 4, 4)
 
-    assert [counts, Counts(), counts] == list(rows(pack([counts, None, counts])))
+    assert [counts, Counts(), counts] == list(rows(pack([counts, Counts(), counts])))
 
 
 def test_35_days_take_less_than_30_kib() -> None:

@@ -69,12 +69,12 @@ def verdict() -> Verdict:
         history_seconds=35 * 86400.0,
         expected=expected,
         signals={
-            "autonomy_drop": Signal(5.625, 0.23, 10800, ()),
-            "direct_transfers_rise": Signal(1.5, 0.04, 3600, ()),
-            "calls_drop": Signal(0.0, 0.0, 3600, ()),
-            "calls_rise": Signal(0.0, 0.0, 3600, ()),
+            "autonomy_drop": Signal(5.625, 0.23, 10800),
+            "direct_transfers_rise": Signal(1.5, 0.04, 3600),
+            "calls_drop": Signal(0.0, 0.0, 3600),
+            "calls_rise": Signal(0.0, 0.0, 3600),
         },
-        today={START: expected},
+        expect_today=lambda: {START: expected},
     )
 
 

@@ -451,7 +451,7 @@ def test_a_judged_bot(
         'oifde_anomaly_window_seconds "calls_drop"': "3600.0",
         'oifde_anomaly_window_seconds "calls_rise"': "3600.0",
     }
-    verdicts[bot] = replace(verdict, expected=None, signals={"calls_drop": Signal(7.5, 1.0, 7200, ())})
+    verdicts[bot] = replace(verdict, expected=None, signals={"calls_drop": Signal(7.5, 1.0, 7200)})
     exposition.bot_changed(bot, "hour", snapshot)
     assert read()['oifde_anomaly_score "calls_drop"'] == "7.5"
     assert len(read()) == 4

@@ -196,7 +196,7 @@ async def test_the_highest_score_comes_first(
     """Of the bots without errors, the one that differs most from its past is at the top."""
     for name, score in {"a": 0.0, "b": 7.25, "c": 5.5}.items():
         store.put(rename(bot, name), "hour", make_snapshot(snapshot, autonomy=0.5, before=0.9))
-        verdicts[rename(bot, name)] = replace(verdict, signals={"calls_drop": Signal(score, 0.85, 7200, ())})
+        verdicts[rename(bot, name)] = replace(verdict, signals={"calls_drop": Signal(score, 0.85, 7200)})
     store.put(rename(bot, "unknown"), "hour", make_snapshot(snapshot, autonomy=0.1))
 
     html = await fetch()

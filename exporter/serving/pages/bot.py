@@ -122,11 +122,10 @@ def _find_usual(expected: Expected | None, index: int) -> Range | None:
 def _draw_charts(layout: Layout, day: Course, verdict: Verdict | None) -> Charts:
     report = layout.shown.report
     ratio = next((index for index, field in enumerate(report.fields) if field.kind is Kind.RATIO), None)
+    expected = verdict.expect_today() if verdict and report is MAIN else {}
 
     def find_ranges(index: int) -> Sequence[Range | None]:
-        if report is not MAIN or not verdict:
-            return ()
-        return [_find_usual(verdict.today.get(slot.start or 0.0), index) for slot in day.slots]
+        return [_find_usual(expected.get(slot.start or 0.0), index) for slot in day.slots] if expected else ()
 
     part = day.today(CONTAINED) if report is MAIN else ()
     bars = chart.draw_bars(day.today(0), part, day.yesterday(0), find_ranges(0), **_SIZE)
