@@ -11,14 +11,12 @@ from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Final, Self
+from typing import IO, Self
 
 from exporter.polling.snapshot import BotId, Snapshot
-from exporter.serving.catalogue import BOT_INFO, LAYOUTS, Column, Series
+from exporter.serving.catalogue import BOT_INFO, LAYOUTS, Column
 from exporter.serving.exposition import Labels, describe, identify, write_header, write_labels, write_number
 from exporter.upstream.reports import Report, Value
-
-_INFO: Final = Column(BOT_INFO, (Series("", 0),))
 
 
 class PartFile:
@@ -35,7 +33,7 @@ class PartFile:
         # Without names, so that nothing is left of them however the process ends.
         self._files: Sequence[tuple[Column, IO[bytes]]] = [
             (column, self._open.enter_context(tempfile.TemporaryFile(dir=path.parent)))  # noqa: SIM115
-            for column in (_INFO, *self._layout.columns)
+            for column in (BOT_INFO, *self._layout.columns)
         ]
 
     def __enter__(self) -> Self:
@@ -51,7 +49,7 @@ class PartFile:
         rows = [(moment, self._layout.values(snapshot)) for moment, snapshot in shown]
         rows = [row for row in rows if any(value is not None for value in row[1])]
         (_, infos), *others = self._files
-        self._write(infos, _INFO, (*describe(bot), *self._added), [(moment, (1,)) for moment, _ in rows])
+        self._write(infos, BOT_INFO, (*describe(bot), *self._added), [(moment, (1,)) for moment, _ in rows])
         for column, file in others:
             self._write(file, column, (*identify(bot), *self._added), rows)
 

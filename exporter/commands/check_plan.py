@@ -9,9 +9,6 @@ from prometheus_client import CollectorRegistry
 
 from exporter.config import Config, Platform, Tenant
 from exporter.health import Health
-from exporter.judging.judge import SIGNALS, Signal
-from exporter.judging.usual import Expected, Range
-from exporter.judging.verdict import Verdict
 from exporter.polling.calendar import day_before, local_date, midnight, next_day
 from exporter.polling.snapshot import TenantStatus
 from exporter.serving.catalogue import JUDGED_REPORT, JUDGEMENT, LAYOUTS, REPORT_HEALTH, TENANT_HEALTH
@@ -164,10 +161,7 @@ def _is_judged(config: Config) -> bool:
 
 
 def _count_judgement_series() -> int:
-    usual = Range(0.0, 0.0, 0.0)
-    signals = {name: Signal(0.0, 0.0, 0) for name in SIGNALS}
-    verdict = Verdict(0.0, Expected(usual, usual, usual), signals)
-    return sum(len(list(series(verdict))) for _, series in JUDGEMENT)
+    return sum(len(column.series) for column in JUDGEMENT)
 
 
 def _count_tenant_series(config: Config) -> int:

@@ -5,9 +5,11 @@ To add a report or a window of one, add an entry to ``SHOWN``.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, count
 from typing import Final, Literal, NamedTuple, TypeAlias
 
-from exporter.judging.usual import Expected, Range
+from exporter.judging.judge import SIGNALS, Signal
+from exporter.judging.usual import Range
 from exporter.judging.verdict import Verdict
 from exporter.polling.snapshot import Hour, Snapshot, TenantStatus
 from exporter.upstream.reports import REPORTS, Field, Kind, Record, Report, Value
@@ -84,8 +86,12 @@ SHOWN: Final = (
 """The reports on ``/metrics``, in their order there."""
 
 
+Values: TypeAlias = tuple[Value, ...]
+"""The values of some families' series, in one flat row; None is an absent series."""
+
+
 class Series(NamedTuple):
-    """A series of a bot in a family: the text of its further labels, and the place of its value."""
+    """A series of a bot in a family: the text of its further labels, and the place of its value in a row."""
 
     labels: str
     place: int
@@ -131,15 +137,15 @@ class Layout:
             case _:
                 return None
 
-    def values(self, snapshot: Snapshot) -> Sequence[Value]:
-        """Return the row of a snapshot's values; None is an absent series."""
-        values: list[Value] = []
+    def values(self, snapshot: Snapshot) -> Values:
+        """Return the row of a snapshot's values."""
+        values: Values = ()
         for window in self.shown.windows:
             if reading := self.read(window, snapshot):
                 values += (*reading.values, reading.start, int(reading.reported))
             else:
                 values += (None,) * (len(self._empty) + 2)
-        return [*values, *(snapshot.totals or (None,) * len(self._empty))]
+        return values + (snapshot.totals or (None,) * len(self._empty))
 
 
 def _list_columns(shown: Shown) -> Iterable[Column]:
@@ -212,35 +218,44 @@ def _write_labels(labels: Sequence[tuple[str, str]]) -> str:
 LAYOUTS: Final = {shown.report.name: Layout(shown) for shown in SHOWN}
 """By the report's name."""
 
-BOT_INFO: Final = Family(
-    "oifde_bot_info",
-    "gauge",
-    "Always 1; the labels are the bot's platform, its tenant's name and its own labels from the configuration",
-    (*BOT_LABELS, "platform", "tenant"),
+BOT_INFO: Final = Column(
+    Family(
+        "oifde_bot_info",
+        "gauge",
+        "Always 1; the labels are the bot's platform, its tenant's name and its own labels from the configuration",
+        (*BOT_LABELS, "platform", "tenant"),
+    ),
+    (Series("", 0),),
 )
 
 _PER_REPORT: Final = (*BOT_LABELS, "report")
 
-REPORT_HEALTH: Final[tuple[tuple[Family, Callable[[Snapshot], Value]], ...]] = (
-    (
+REPORT_HEALTH: Final = (
+    Column(
         Family("oifde_up", "gauge", "1 if the last poll of the bot's report succeeded, else 0", _PER_REPORT),
-        lambda snapshot: int(snapshot.up),
+        (Series("", 0),),
     ),
-    (
+    Column(
         Family(
             "oifde_last_success_timestamp_seconds",
             "gauge",
             "Time of the last successful poll of the bot's report; absent before the first",
             _PER_REPORT,
         ),
-        lambda snapshot: snapshot.last_success,
+        (Series("", 1),),
     ),
-    (
+    Column(
         Family("oifde_poll_failures_total", "counter", "Failed polls of the bot's report", _PER_REPORT),
-        lambda snapshot: snapshot.failures,
+        (Series("", 2),),
     ),
 )
-"""The scrape health of a bot's report, and how to read each value from a snapshot."""
+"""The scrape health of a bot's report."""
+
+
+def read_health(snapshot: Snapshot) -> Values:
+    """Return the row of ``REPORT_HEALTH``."""
+    return int(snapshot.up), snapshot.last_success, snapshot.failures
+
 
 FurtherSeries: TypeAlias = Iterable[tuple[tuple[str, ...], Value]]
 """The values of a family's labels after those of the bot or the tenant, and the value."""
@@ -315,70 +330,60 @@ TENANT_HEALTH: Final[tuple[tuple[Family, Callable[[TenantStatus], FurtherSeries]
 """The families of a tenant, and how to read each from its status."""
 
 
-def _list_ranges(
-    metric: str, unit: str, words: str, read: Callable[[Expected], Range | None]
-) -> Iterable[tuple[Family, Callable[[Verdict], FurtherSeries]]]:
-    """The expected value of the last complete hour, and the ends of its range."""
-
-    def reader(end: str) -> Callable[[Verdict], FurtherSeries]:
-        def values(verdict: Verdict) -> FurtherSeries:
-            found = read(verdict.expected) if verdict.expected else None
-            return [((), getattr(found, end) if found else None)]
-
-        return values
-
-    for end, name, help_ in (
-        ("expected", f"{metric}{unit}", f"usual {words}, from the bot's own past"),
-        ("low", f"{metric}_low{unit}", f"{words}, lower end of the range of 99 of 100 such hours"),
-        ("high", f"{metric}_high{unit}", f"{words}, upper end of the range of 99 of 100 such hours"),
-    ):
-        yield Family(f"oifde_hour_expected_{name}", "gauge", f"Last complete hour: {help_}"), reader(end)
-
-
 JUDGED_REPORT: Final = REPORTS["hour"].name
 """The report whose polls judge a bot."""
 
-_PER_SIGNAL: Final = (*BOT_LABELS, "signal")
 
-
-def _read_signals(attribute: str) -> Callable[[Verdict], FurtherSeries]:
-    return lambda verdict: [((name,), getattr(signal, attribute)) for name, signal in verdict.signals.items()]
-
-
-JUDGEMENT: Final[tuple[tuple[Family, Callable[[Verdict], FurtherSeries]], ...]] = (
-    (
+def _list_judgement() -> Iterable[Column]:
+    """Return the columns of ``JUDGEMENT``, in the order of the values that ``read_verdict`` returns."""
+    place = count()
+    yield Column(
         Family("oifde_history_seconds", "gauge", "Length of the bot's known past, in whole days"),
-        lambda verdict: [((), verdict.history_seconds)],
-    ),
-    *_list_ranges("calls", "", "number of calls", lambda expected: expected.calls),
-    *_list_ranges("autonomy", "_ratio", "autonomy ratio", lambda expected: expected.autonomy),
-    *_list_ranges(
-        "interface_success", "_ratio", "interface success ratio", lambda expected: expected.interface_success
-    ),
-    (
-        Family(
-            "oifde_anomaly_score",
-            "gauge",
+        (Series("", next(place)),),
+    )
+    for metric, unit, words in (
+        ("calls", "", "number of calls"),
+        ("autonomy", "_ratio", "autonomy ratio"),
+        ("interface_success", "_ratio", "interface success ratio"),
+    ):
+        for name, help_ in (
+            (f"{metric}{unit}", f"usual {words}, from the bot's own past"),
+            (f"{metric}_low{unit}", f"{words}, lower end of the range of 99 of 100 such hours"),
+            (f"{metric}_high{unit}", f"{words}, upper end of the range of 99 of 100 such hours"),
+        ):
+            family = Family(f"oifde_hour_expected_{name}", "gauge", f"Last complete hour: {help_}")
+            yield Column(family, (Series("", next(place)),))
+    for name, help_ in (
+        (
+            "score",
             "Difference between the bot's present and its usual behaviour, in standard deviations; 0 if it is usual",
-            _PER_SIGNAL,
         ),
-        _read_signals("score"),
-    ),
-    (
-        Family(
-            "oifde_anomaly_size_ratio",
-            "gauge",
+        (
+            "size_ratio",
             "Size of the difference in the window with the highest score: 0.2 is 20 points of a ratio, or 20 % of the calls",
-            _PER_SIGNAL,
         ),
-        _read_signals("size_ratio"),
-    ),
-    (
-        Family("oifde_anomaly_window_seconds", "gauge", "Length of the window with the highest score", _PER_SIGNAL),
-        _read_signals("window_seconds"),
-    ),
-)
-"""The comparison of a bot with its past, and how to read each value from a verdict."""
+        ("window_seconds", "Length of the window with the highest score"),
+    ):
+        family = Family(f"oifde_anomaly_{name}", "gauge", help_, (*BOT_LABELS, "signal"))
+        yield Column(family, tuple(Series(f',signal="{signal}"', next(place)) for signal in SIGNALS))
+
+
+JUDGEMENT: Final = tuple(_list_judgement())
+"""The comparison of a bot with its past."""
+
+_NO_RANGE: Final = (None,) * len(Range._fields)
+_NO_SIGNAL: Final = (None,) * len(Signal._fields)
+
+
+def read_verdict(verdict: Verdict) -> Values:
+    """Return the row of ``JUDGEMENT``."""
+    ranges = verdict.expected or (None, None, None)
+    signals = [verdict.signals.get(name, _NO_SIGNAL) for name in SIGNALS]
+    return (
+        verdict.history_seconds,
+        *chain.from_iterable(range_ or _NO_RANGE for range_ in ranges),
+        *chain.from_iterable(zip(*signals, strict=True)),
+    )
 
 
 def list_families() -> Sequence[Family]:
@@ -386,4 +391,4 @@ def list_families() -> Sequence[Family]:
     data = [column.family for layout in LAYOUTS.values() for column in layout.columns]
     health = [family for family, _ in REPORT_HEALTH]
     judgement = [family for family, _ in JUDGEMENT]
-    return [BOT_INFO, *health, *data, *judgement, *(family for family, _ in TENANT_HEALTH)]
+    return [BOT_INFO.family, *health, *data, *judgement, *(family for family, _ in TENANT_HEALTH)]

@@ -26,10 +26,13 @@ from exporter.serving.catalogue import (
     REPORT_HEALTH,
     TENANT_HEALTH,
     TENANT_LABELS,
+    Column,
     Family,
     FurtherSeries,
+    Values,
+    read_health,
+    read_verdict,
 )
-from exporter.upstream.reports import Value
 
 _COLLECTED_SERIES: Final = 4096
 _EXPONENTS_FROM: Final = 1_000_000
@@ -39,9 +42,9 @@ Labels: TypeAlias = Iterable[tuple[str, str]]
 
 
 class _Row(NamedTuple):
-    """What the lines were written from, the lines of each family, and when to stop showing them."""
+    """The values of the series, the lines of each family, and when to stop showing them."""
 
-    source: object
+    values: Values
     lines: tuple[bytes, ...]
     expires: float
 
@@ -49,7 +52,8 @@ class _Row(NamedTuple):
 class _Table:
     """The lines of some families: a row for each bot or tenant."""
 
-    def __init__(self, families: Sequence[Family]) -> None:
+    def __init__(self, families: Iterable[Family]) -> None:
+        families = tuple(families)
         self._headers = {
             openmetrics: [write_header(family, openmetrics=openmetrics) for family in families]
             for openmetrics in (False, True)
@@ -59,13 +63,9 @@ class _Table:
     def __bool__(self) -> bool:
         return bool(self._rows)
 
-    def put(
-        self, key: Hashable, source: object, write: Callable[[], Sequence[bytes]], expires: float = math.inf
-    ) -> None:
-        """Show a row until ``expires``. Call ``write`` for its lines only if ``source`` has changed."""
-        row = self._rows.get(key)
-        lines = row.lines if row and row.source == source else tuple(write())
-        self._rows[key] = _Row(source, lines, expires)
+    def put_lines(self, key: Hashable, lines: Iterable[bytes]) -> None:
+        """Show lines, one for each family."""
+        self._rows[key] = _Row((), tuple(lines), math.inf)
 
     def remove(self, key: Hashable) -> None:
         """Drop a row if there is one."""
@@ -78,6 +78,28 @@ class _Table:
         return (
             first + b"".join(map(itemgetter(place), rows)) for place, first in enumerate(self._headers[openmetrics])
         )
+
+
+class _ValueTable(_Table):
+    """A table whose rows have a fixed set of series, so that only lines whose values have changed are written again."""
+
+    def __init__(self, columns: Sequence[Column]) -> None:
+        super().__init__(family for family, _ in columns)
+        self._columns = [(column, itemgetter(*(place for _, place in column.series))) for column in columns]
+
+    def put(self, key: Hashable, labels: str, values: Values, expires: float = math.inf) -> None:
+        """Show a row until ``expires``."""
+        row = self._rows.get(key)
+        if row is None:
+            lines = tuple(_write_values(column, labels, values) for column, _ in self._columns)
+        elif row.values == values:
+            lines = row.lines
+        else:
+            lines = tuple(
+                line if read(values) == read(row.values) else _write_values(column, labels, values)
+                for line, (column, read) in zip(row.lines, self._columns, strict=True)
+            )
+        self._rows[key] = _Row(values, lines, expires)
 
 
 class Exposition:
@@ -101,29 +123,22 @@ class Exposition:
         self._clock = clock
         self._judgement = judgement
         self._labels: dict[BotId, str] = {}
-        self._infos = _Table([BOT_INFO])
-        self._health = _Table([family for family, _ in REPORT_HEALTH])
-        self._data = {name: _Table([column.family for column in layout.columns]) for name, layout in LAYOUTS.items()}
-        self._verdicts = _Table([family for family, _ in JUDGEMENT])
-        self._tenants = _Table([family for family, _ in TENANT_HEALTH])
+        self._infos = _ValueTable([BOT_INFO])
+        self._health = _ValueTable(REPORT_HEALTH)
+        self._data = {name: _ValueTable(layout.columns) for name, layout in LAYOUTS.items()}
+        self._verdicts = _ValueTable(JUDGEMENT)
+        self._tenants = _Table(family for family, _ in TENANT_HEALTH)
 
     def bot_changed(self, bot: BotId, report: str, snapshot: Snapshot) -> None:
         """Write the lines of a bot's report that have changed."""
         if (labels := self._labels.get(bot)) is None:
             labels = self._labels[bot] = write_labels(identify(bot))
-        self._infos.put(bot, bot, lambda: [_write_line(BOT_INFO, write_labels(describe(bot)), 1)])
-        self._health.put(
-            (bot, report),
-            snapshot,
-            lambda: [
-                _write_line(family, f'{labels},report="{report}"', value(snapshot)) for family, value in REPORT_HEALTH
-            ],
-        )
-        data = (snapshot.hour, snapshot.live, snapshot.totals, snapshot.day)
-        self._data[report].put(bot, data, lambda: _write_data(report, labels, snapshot), snapshot.expires)
+            self._infos.put(bot, write_labels(describe(bot)), (1,))
+        self._health.put((bot, report), f'{labels},report="{report}"', read_health(snapshot))
+        self._data[report].put(bot, labels, LAYOUTS[report].values(snapshot), snapshot.expires)
         if report == JUDGED_REPORT:
             if verdict := self._judgement(bot):
-                self._verdicts.put(bot, verdict, lambda: _write_verdict(labels, verdict), snapshot.expires)
+                self._verdicts.put(bot, labels, read_verdict(verdict), snapshot.expires)
             else:
                 self._verdicts.remove(bot)
 
@@ -144,8 +159,8 @@ class Exposition:
     def tenant_changed(self, tenant: TenantId, status: TenantStatus) -> None:
         """Write a tenant's lines."""
         labels = write_labels(zip(TENANT_LABELS, (tenant.platform, tenant.tenant_id), strict=True))
-        self._tenants.put(
-            tenant, status, lambda: [_write_lines(family, labels, series(status)) for family, series in TENANT_HEALTH]
+        self._tenants.put_lines(
+            tenant, [_write_lines(family, labels, series(status)) for family, series in TENANT_HEALTH]
         )
 
     def tenant_removed(self, tenant: TenantId) -> None:
@@ -179,35 +194,25 @@ def describe(bot: BotId) -> Labels:
     return *identify(bot), ("platform", bot.platform), ("tenant", bot.tenant), *bot.labels
 
 
-def _write_data(report: str, labels: str, snapshot: Snapshot) -> Sequence[bytes]:
-    """Write the lines of each family of a report; a value of None has no line."""
-    layout = LAYOUTS[report]
-    texts = [None if value is None else write_number(value) for value in layout.values(snapshot)]
-    return [
-        "".join(
-            [
-                f"{family.sample}{{{labels}{further}}} {text}\n"
-                for further, place in series
-                if (text := texts[place]) is not None
-            ]
-        ).encode()
-        for family, series in layout.columns
-    ]
-
-
-def _write_verdict(labels: str, verdict: Verdict) -> Sequence[bytes]:
-    return [_write_lines(family, labels, series(verdict)) for family, series in JUDGEMENT]
+def _write_values(column: Column, labels: str, values: Values) -> bytes:
+    """Write the lines of a family; a value of None has no line."""
+    family, series = column
+    return "".join(
+        [
+            f"{family.sample}{{{labels}{further}}} {write_number(value)}\n"
+            for further, place in series
+            if (value := values[place]) is not None
+        ]
+    ).encode()
 
 
 def _write_lines(family: Family, labels: str, series: FurtherSeries) -> bytes:
     """Write the lines of a family whose series have further labels after ``labels``."""
-    return b"".join(
-        _write_line(family, labels + _write_further_labels(family.labels, values), value) for values, value in series
-    )
-
-
-def _write_line(family: Family, labels: str, value: Value) -> bytes:
-    return b"" if value is None else f"{family.sample}{{{labels}}} {write_number(value)}\n".encode()
+    return "".join(
+        f"{family.sample}{{{labels}{_write_further_labels(family.labels, further)}}} {write_number(value)}\n"
+        for further, value in series
+        if value is not None
+    ).encode()
 
 
 def write_number(value: float) -> str:

@@ -145,7 +145,7 @@ def write_reference() -> str:
         _write_table(family for family, _ in JUDGEMENT),
         _write_values("signal", "of an anomaly", _SIGNALS),
         "## Scrape health\n\n### Per bot\n",
-        _write_table([BOT_INFO, *(family for family, _ in REPORT_HEALTH)]),
+        _write_table([BOT_INFO.family, *(family for family, _ in REPORT_HEALTH)]),
         _BOT_NOTES,
         "### Per tenant\n",
         _write_table(family for family, _ in TENANT_HEALTH),

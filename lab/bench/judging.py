@@ -20,7 +20,7 @@ from exporter.judging.hours import Counts, Hours, Past, pack
 from exporter.judging.judge import judge
 from exporter.judging.usual import Baseline, expect, learn
 from exporter.judging.verdict import Verdict
-from exporter.serving.catalogue import JUDGEMENT
+from exporter.serving.catalogue import read_verdict
 from lab import machine
 from lab.bench.children import Child, Pipe, answer
 from lab.bench.fleets import ZONE
@@ -109,7 +109,7 @@ async def _learner(pipe: Pipe) -> None:
             signals = judge(baseline, past, hours, now).signals
         judged = (time.process_time() - started) / bots
         verdict = Verdict(_DAYS * 86_400, expected, signals)
-        series = sum(value is not None for _, read in JUDGEMENT for _, value in read(verdict))
+        series = sum(value is not None for value in read_verdict(verdict))
         return _Cost(learned, judged, with_pasts - resident, with_baselines - with_pasts, series)
 
     await answer(pipe, {"learn": measure_fleet})

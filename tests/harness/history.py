@@ -17,7 +17,7 @@ from exporter.judging.judge import judge
 from exporter.judging.usual import Baseline, expect, learn
 from exporter.judging.verdict import Verdict
 from exporter.polling.calendar import hours, local_date
-from exporter.serving.catalogue import JUDGEMENT
+from exporter.serving.catalogue import JUDGEMENT, read_verdict
 from exporter.simulator.characters import HOUR, SimTenant
 from exporter.simulator.world import Counts, SimulatedWorld
 from harness.dashboards import seconds
@@ -79,10 +79,11 @@ class Past:
         counts = (self.world.truth(tenant.tenant_id, access_code, start, at) for start in range(counted, end, HOUR))
         yield from _list_counts(Counts(*map(sum, zip(*counts, strict=True))), "oifde_{}_total")
         if verdict := bot_past.judge(at, complete):
-            for family, read in JUDGEMENT:
-                for further, value in read(verdict):
-                    if value is not None:
-                        yield family.name + "".join(f'{{signal="{name}"}}' for name in further), value
+            values = read_verdict(verdict)
+            for family, series in JUDGEMENT:
+                for further, place in series:
+                    if (value := values[place]) is not None:
+                        yield f"{family.name}{{{further.removeprefix(',')}}}" if further else family.name, value
 
 
 @dataclass

@@ -12,7 +12,7 @@ import pytest
 
 from exporter.judging.daykinds import Calendar
 from exporter.judging.hours import Counts, pack
-from exporter.judging.judge import judge
+from exporter.judging.judge import judge, list_windows
 from exporter.judging.usual import expect, learn
 
 _TODAY = date(2026, 4, 1)
@@ -90,10 +90,11 @@ def test_the_judgement_is_the_recorded_one(name: str, check_golden: Callable[[Pa
         today[-1] = Counts(*(int(at % 1 * value) for value in today[-1]))  # the hour in progress
         now = datetime.combine(_TODAY, datetime.min.time(), zone).timestamp() + at * 3600
         signals = judge(baseline, past, pack(today), now).signals
+        windows = list_windows(baseline, past, pack(today), now)
         found[title] = {
             "usual": expect(baseline, now, today[-1]),
             "straying": baseline.straying,
-            "signals": {signal: tuple(value) for signal, value in signals.items()},
+            "signals": {of: (*signal, windows[of]) for of, signal in signals.items()},
         }
     content = json.dumps(_digits(found), indent=1, sort_keys=True) + "\n"
     check_golden(Path(__file__).parent / "testdata" / f"{name.replace(' ', '-')}.json", content.encode())
