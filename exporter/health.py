@@ -59,6 +59,12 @@ class Health:
             ("platform",),
             registry=registry,
         )
+        self._healthy: Final = Gauge(
+            "oifde_upstream_healthy",
+            "1 if the platform's own health check reports no problem, 0 if it reports one or the platform is unreachable; absent without health_check",
+            ("platform",),
+            registry=registry,
+        )
         self.poll_lag: Final = Histogram(
             "oifde_exporter_poll_lag_seconds",
             "How late polls start, compared with their schedule",
@@ -114,9 +120,16 @@ class Health:
 
     def forget_platform(self, name: str) -> None:
         """Remove all series of a platform that is no longer configured."""
-        for family in (*self._by_operation, self.clock_skew):
+        for family in (*self._by_operation, self.clock_skew, self._healthy):
             family.remove_by_labels({"platform": name})
         self._operations.pop(name, None)
+
+    def set_healthy(self, name: str, healthy: bool | None) -> None:
+        """Set a platform's health; None removes the series."""
+        if healthy is None:
+            self._healthy.remove_by_labels({"platform": name})
+        else:
+            self._healthy.labels(name).set(healthy)
 
     @property
     def _by_operation(self) -> tuple[Counter | Histogram, ...]:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from itertools import chain
 from typing import Final
 
 from prometheus_client import CollectorRegistry
@@ -22,8 +23,10 @@ from exporter.polling.calendar import local_date
 from exporter.upstream.anomalies import Anomaly, AnomalyLevel
 from exporter.upstream.bindings import IncompleteListing, list_bindings
 from exporter.upstream.breaker import UNREACHABLE
+from exporter.upstream.client import PlatformClient
 from exporter.upstream.errors import LoginFailed, UpstreamError
 from exporter.upstream.reports import DAY, REPORTS, Report, parse
+from exporter.upstream.servicemonitor import find_problem
 
 _CLOCKS_DIFFER: Final = 60.0
 """Seconds; a smaller difference between two clocks may be network delay."""
@@ -77,10 +80,11 @@ async def check_live(
     registry = CollectorRegistry()
     async with open_tenants(config, clock=clock, log=log, registry=registry, capture=capture) as tenants:
         results = await asyncio.gather(*(_check_tenant(config, tenant, at, clock, on_bot) for tenant in tenants))
+        checked = {access.platform.name: access.client for access in tenants if access.platform.health_check}
+        health = await asyncio.gather(*(_check_health(client) for client in checked.values()))
     planned = plan(_with_bots(config, results), clock.now())
-    return Live(
-        planned, results, [finding for platform in planned.platforms for finding in _check_platform(platform, registry)]
-    )
+    found = [finding for platform in planned.platforms for finding in _check_platform(platform, registry)]
+    return Live(planned, results, [*chain.from_iterable(health), *found])
 
 
 def _with_bots(config: Config, results: Sequence[TenantResult]) -> Config:
@@ -218,6 +222,18 @@ async def _describe_silence(access: TenantAccess, bots: Sequence[Bot]) -> Sequen
         )
         for bot in bots
     ]
+
+
+async def _check_health(client: PlatformClient) -> Sequence[Finding]:
+    try:
+        problem = await find_problem(client)
+    except UpstreamError as error:
+        advice = "Remove health_check if the platform has no interface servicemonitor."
+        return [Finding(Level.WARNING, client.platform, f"the health check does not work: {error}", advice)]
+    if problem is None:
+        return []
+    advice = "Ask the platform's operators. Until it is fixed, other errors may have the same cause."
+    return [Finding(Level.PROBLEM, client.platform, f"the platform is not healthy: {problem}", advice)]
 
 
 def _check_platform(plan: PlatformPlan, registry: CollectorRegistry) -> Iterator[Finding]:

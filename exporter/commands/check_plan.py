@@ -12,7 +12,7 @@ from exporter.health import Health
 from exporter.polling.calendar import day_before, local_date, midnight, next_day
 from exporter.polling.snapshot import TenantStatus
 from exporter.serving.catalogue import JUDGED_REPORT, JUDGEMENT, LAYOUTS, REPORT_HEALTH, TENANT_HEALTH
-from exporter.upstream import bindings, login
+from exporter.upstream import bindings, login, servicemonitor
 from exporter.upstream.anomalies import AnomalyKind
 from exporter.upstream.reports import REPORTS, Report
 
@@ -108,7 +108,8 @@ def find_interval(report: Report, tenant: Tenant) -> float:
 
 def _plan_platform(platform: Platform, config: Config, now: float) -> PlatformPlan:
     bots = sum(len(tenant.bots) for tenant in platform.tenants)
-    rate = per_day = 0.0
+    rate = 1 / config.poll_interval if platform.health_check else 0.0
+    per_day = rate * _DAY
     extra: list[tuple[Tenant, float]] = []
     longest = _HOUR + config.empty_hour_delay
     for tenant in platform.tenants:
@@ -181,7 +182,11 @@ def _count_own_series(config: Config) -> int:
         operations = [login.OPERATION, *(REPORTS[report].operation for report in config.reports)]
         if any(tenant.discovery for tenant in platform.tenants):
             operations.append(bindings.OPERATION)
+        if platform.health_check:
+            operations.append(servicemonitor.OPERATION)
         health.init_platform(platform.name, operations)
         health.clock_skew.labels(platform.name)
+        if platform.health_check:
+            health.set_healthy(platform.name, True)
     samples = (sample.name for family in registry.collect() for sample in family.samples)
     return sum(not name.endswith("_created") for name in samples)

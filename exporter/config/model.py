@@ -112,6 +112,7 @@ class Platform:
     proxy_ca_file: Path | None
     tls_config: TlsConfig
     tenants: tuple[Tenant, ...]
+    health_check: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -174,6 +174,7 @@ class Platform(_Block):
         None, "Trusted certificates for an https proxy with a self-signed or private one; default: the system's."
     )
     tls_config: TlsConfig = _key({}, "TLS settings for the platform.")
+    health_check: Flag = _key(False, "Ask the platform for its own health (servicemonitor) once per poll_interval.")
     tenants: Annotated[list[Tenant], Field(min_length=1)] = _key(..., "The tenants of this platform.")
 
 

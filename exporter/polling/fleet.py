@@ -19,13 +19,14 @@ from exporter.clock import Clock
 from exporter.config import Bot, Config, Platform, Tenant
 from exporter.health import Health
 from exporter.polling.discovery import Discovery, DiscoveryPlan
+from exporter.polling.healthcheck import HealthCheck, HealthPlan
 from exporter.polling.poller import Plan, Poller
 from exporter.polling.reconciler import KeyT, Periodic, PlanT, Reconciler, Worker, in_turns
 from exporter.polling.roster import choose_bots
 from exporter.polling.snapshot import BotId, TenantId, TenantStatus
 from exporter.polling.store import Store
 from exporter.polling.windows import Rules
-from exporter.upstream import bindings
+from exporter.upstream import bindings, servicemonitor
 from exporter.upstream.anomalies import Anomaly, AnomalyKind
 from exporter.upstream.client import PlatformClient
 from exporter.upstream.reports import REPORTS
@@ -109,6 +110,7 @@ class Fleet:
         self._tenants: dict[TenantKey, _TenantRuntime] = {}
         self._pollers: Reconciler[_PollKey, Plan, Poller] = Reconciler(self._make_poller, log)
         self._discoveries: Reconciler[TenantKey, DiscoveryPlan, Discovery] = Reconciler(self._make_discovery, log)
+        self._checks: Reconciler[tuple[str], HealthPlan, HealthCheck] = Reconciler(self._make_check, log)
         self._work: list[tuple[TenantWork, Reconciler[TenantKey, Any, Worker[Any]]]] = [
             (kind, Reconciler(kind.make, log)) for kind in work
         ]
@@ -130,7 +132,9 @@ class Fleet:
                 discoveries = _plan_discoveries(tenants.values())
                 polls = await _plan_polls(tenants.values())
                 work = self._plan_work(tenants.values())
+                checks = _plan_checks(config, clients)
                 await self._discoveries.stop(discoveries)
+                await self._checks.stop(checks)
                 await self._pollers.stop(polls)
                 for wanted, workers in work:
                     await workers.stop(wanted)
@@ -142,6 +146,10 @@ class Fleet:
                 self._health.init_platform(platform.name, _operations(platform, config.reports))
             for tenant in _ids(former_tenants.values()) - _ids(tenants.values()):
                 self._store.remove_tenant(tenant)
+            for name in self._store.platforms.keys() - {name for (name,) in checks}:
+                self._store.remove_platform(name)
+                self._health.set_healthy(name, None)
+            await self._checks.start(checks)
             await self._discoveries.start(discoveries)
             for runtime in tenants.values():
                 runtime.keep_only(config.reports)
@@ -206,6 +214,7 @@ class Fleet:
         """Stop all polls and close all connections."""
         async with self._changing:
             await self._discoveries.close()
+            await self._checks.close()
             await self._pollers.close()
             for _, workers in self._work:
                 await workers.close()
@@ -286,6 +295,10 @@ class Fleet:
             on_change=partial(self._tenant_changed, key),
         )
 
+    def _make_check(self, key: tuple[str], plan: HealthPlan, client: PlatformClient) -> HealthCheck:
+        publish = partial(self._store.put_platform, *key)
+        return HealthCheck(plan, client, clock=self._clock, health=self._health, log=self._log, publish=publish)
+
     def _log_changes(self, former: PolledTenant, now: PolledTenant) -> None:
         """Log the bots that were added, removed and renamed."""
         log = self._log.bind(platform=now.platform.name, tenant_id=now.tenant.tenant_id)
@@ -361,6 +374,16 @@ def _plan_discoveries(tenants: Iterable[_TenantRuntime]) -> _Plans[TenantKey, Di
     return plans
 
 
+def _plan_checks(
+    config: Config, clients: Mapping[str, PlatformClient]
+) -> dict[tuple[str], tuple[HealthPlan, PlatformClient]]:
+    return {
+        (platform.name,): (HealthPlan(config.poll_interval), clients[platform.name])
+        for platform in config.platforms
+        if platform.health_check
+    }
+
+
 def _poll_budget(tenant: PolledTenant) -> float:
     return _TIMEOUTS_PER_POLL * tenant.platform.request_timeout
 
@@ -368,6 +391,8 @@ def _poll_budget(tenant: PolledTenant) -> float:
 def _operations(platform: Platform, reports: Iterable[str]) -> Iterator[str]:
     """Return the operations that a platform is asked for, as the metrics name them."""
     yield "get_token"
+    if platform.health_check:
+        yield servicemonitor.OPERATION
     yield from (REPORTS[report].operation for report in reports)
     if any(tenant.discovery for tenant in platform.tenants):
         yield bindings.OPERATION

@@ -10,7 +10,6 @@ from typing import Any, Final, Generic, Protocol, TypeVar
 from structlog.typing import FilteringBoundLogger
 
 from exporter.polling.schedule import Phases
-from exporter.upstream.session import TenantSession
 
 _ITEMS_PER_TURN: Final = 50
 
@@ -36,8 +35,11 @@ class Worker(Protocol[PlanT]):
     async def run(self, phase: float) -> None:
         """Work until cancelled, at ``phase`` (0 to 1) of each interval."""
 
-    def replan(self, plan: PlanT, session: TenantSession) -> None:
-        """Continue under a new plan with the data collected so far. Called only while `run` does not run."""
+    def replan(self, plan: PlanT, session: Any) -> None:
+        """Continue under a new plan with the data collected so far. Called only while `run` does not run.
+
+        ``session`` is what the requests go through: a tenant's session, or a platform's client.
+        """
 
     def fail(self, error: Exception) -> None:
         """Show an unexpected error that ended `run`, without logging it: the logger may be the cause."""
@@ -53,7 +55,7 @@ WorkerT = TypeVar("WorkerT", bound="Worker[Any]")
 @dataclass(frozen=True, slots=True)
 class _Running(Generic[WorkerT]):
     worker: WorkerT
-    session: TenantSession
+    session: Any
     phase: float
     task: asyncio.Task[None]
 
@@ -65,7 +67,7 @@ class Reconciler(Generic[KeyT, PlanT, WorkerT]):
     `stop` comes first and `start` second, so that the caller can release what the stopped workers used.
     """
 
-    def __init__(self, make: Callable[[KeyT, PlanT, TenantSession], WorkerT], log: FilteringBoundLogger) -> None:
+    def __init__(self, make: Callable[[KeyT, PlanT, Any], WorkerT], log: FilteringBoundLogger) -> None:
         self._make = make
         self._log = log
         self._phases: defaultdict[str, Phases] = defaultdict(Phases)
@@ -84,9 +86,7 @@ class Reconciler(Generic[KeyT, PlanT, WorkerT]):
         running = self._running.get(key)
         return running.worker if running else None
 
-    async def stop(
-        self, wanted: Mapping[KeyT, tuple[PlanT, TenantSession]], among: Collection[KeyT] | None = None
-    ) -> None:
+    async def stop(self, wanted: Mapping[KeyT, tuple[PlanT, Any]], among: Collection[KeyT] | None = None) -> None:
         """Stop each worker whose plan or session differs from the wanted one, and forget those that are not wanted.
 
         Args:
@@ -104,7 +104,7 @@ class Reconciler(Generic[KeyT, PlanT, WorkerT]):
             if key not in wanted:
                 del self._running[key]
 
-    async def start(self, wanted: Mapping[KeyT, tuple[PlanT, TenantSession]]) -> None:
+    async def start(self, wanted: Mapping[KeyT, tuple[PlanT, Any]]) -> None:
         """Start each wanted worker that does not run; one that was stopped keeps its phase and its data."""
         async for key, (plan, session) in in_turns(wanted.items()):
             former = self._running.get(key)

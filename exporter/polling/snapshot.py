@@ -90,6 +90,18 @@ class TenantId:
 
 
 @dataclass(frozen=True, slots=True)
+class PlatformStatus:
+    """The result of a platform's last health check, and when it was (epoch s).
+
+    ``healthy`` is None if the answer says nothing about the health. ``problem`` is a message, None if all is well.
+    """
+
+    healthy: bool | None
+    problem: str | None
+    checked: float
+
+
+@dataclass(frozen=True, slots=True)
 class DiscoveryStatus:
     """The state of a tenant's discovery; moments are in epoch seconds.
 

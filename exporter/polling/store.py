@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Protocol
 
-from exporter.polling.snapshot import BotId, Snapshot, TenantId, TenantStatus
+from exporter.polling.snapshot import BotId, PlatformStatus, Snapshot, TenantId, TenantStatus
 
 
 class Listener(Protocol):
@@ -36,6 +36,7 @@ class Store:
         self._listeners = tuple(listeners)
         self._bots: dict[BotId, dict[str, Snapshot]] = {}
         self._tenants: dict[TenantId, TenantStatus] = {}
+        self._platforms: dict[str, PlatformStatus] = {}
         self._newest: dict[tuple[str, str, str], float] = {}
 
     @property
@@ -47,6 +48,11 @@ class Store:
     def tenants(self) -> Mapping[TenantId, TenantStatus]:
         """The status of each tenant."""
         return MappingProxyType(self._tenants)
+
+    @property
+    def platforms(self) -> Mapping[str, PlatformStatus]:
+        """The status of each platform with a health check, by name."""
+        return MappingProxyType(self._platforms)
 
     def newest_record(self, bot: BotId, report: str) -> float | None:
         """Return when the newest record of all bots of the bot's tenant began (epoch s), or None without records.
@@ -76,6 +82,14 @@ class Store:
         del self._bots[bot][report]
         for listener in self._listeners:
             listener.report_removed(bot, report)
+
+    def put_platform(self, name: str, status: PlatformStatus) -> None:
+        """Store the new status of a platform."""
+        self._platforms[name] = status
+
+    def remove_platform(self, name: str) -> None:
+        """Remove the status of a platform that is not checked any more."""
+        self._platforms.pop(name, None)
 
     def put_tenant(self, tenant: TenantId, status: TenantStatus) -> None:
         """Store the new status of a tenant."""

@@ -10,7 +10,7 @@ from prometheus_client.metrics_core import Metric
 from exporter.health import Health
 from exporter.reasons import FailureReason
 from exporter.serving.catalogue import BOT_INFO, JUDGEMENT, LAYOUTS, REPORT_HEALTH, TENANT_HEALTH, Family, Shown
-from exporter.upstream import bindings
+from exporter.upstream import bindings, servicemonitor
 from exporter.upstream.anomalies import AnomalyKind
 from exporter.upstream.reports import REPORTS
 
@@ -129,6 +129,7 @@ error, and `increase()` misses this one. `oifde_upstream_request_failures_total`
 _OPERATIONS: Final[Mapping[str, str]] = {
     "get_token": "`gettoken`",
     **{report.operation: f"`{report.path}`" for report in REPORTS.values()},
+    servicemonitor.OPERATION: f"`{servicemonitor.PATH}`, with `health_check`",
     bindings.OPERATION: f"`{bindings.PATH}`, which lists the bots of a tenant",
 }
 
@@ -166,6 +167,7 @@ def _collect_own() -> Iterable[Family]:
     health.init_platform("", [""])
     health.api_errors.labels("", "", "")
     health.clock_skew.labels("")
+    health.set_healthy("", True)
     for metric in registry.collect():
         if metric.name.startswith("oifde_"):
             yield _convert_family(metric)

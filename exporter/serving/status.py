@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from exporter.judging.usual import Range
 from exporter.judging.verdict import Verdict
-from exporter.polling.snapshot import BotId, DiscoveryStatus, Snapshot, TenantId, TenantStatus
+from exporter.polling.snapshot import BotId, DiscoveryStatus, PlatformStatus, Snapshot, TenantId, TenantStatus
 from exporter.polling.store import Store
 from exporter.serving.catalogue import JUDGED_REPORT, LAYOUTS
 from exporter.upstream.reports import Field, Kind, Value
@@ -25,6 +25,8 @@ class State(NamedTuple):
 
     now: float
     elapsed: float
+    platforms: Mapping[str, PlatformStatus]
+    """With a health check only."""
     tenants: Sequence[tuple[TenantId, TenantStatus]]
     bots: Sequence[tuple[BotId, Mapping[str, Snapshot]]]
     verdicts: Mapping[BotId, Verdict]
@@ -35,7 +37,7 @@ def take(store: Store, judgement: Callable[[BotId], Verdict | None], *, now: flo
     """Copy the state at ``now`` (epoch seconds), which is ``elapsed`` on the clock that snapshots expire by."""
     bots = [(bot, dict(reports)) for bot, reports in store.bots.items()]
     verdicts = {bot: verdict for bot, _ in bots if (verdict := judgement(bot))}
-    return State(now, elapsed, list(store.tenants.items()), bots, verdicts)
+    return State(now, elapsed, dict(store.platforms), list(store.tenants.items()), bots, verdicts)
 
 
 class Selection(NamedTuple):
@@ -71,11 +73,23 @@ def to_json(state: State, selection: Selection) -> bytes:
     head = {
         "time": _convert_moment(state.now),
         "total": len(found),
+        "platforms": [_convert_platform(name, status) for name, status in state.platforms.items()],
         "tenants": [_convert_tenant(tenant, status) for tenant, status in state.tenants],
     }
     chosen = found[selection.offset : end]
     bots = ",".join(json.dumps(_convert_bot(bot, reports, state), allow_nan=False) for bot, reports in chosen)
     return f'{json.dumps(head, allow_nan=False)[:-1]}, "bots": [{bots}]}}\n'.encode()
+
+
+def _convert_platform(name: str, status: PlatformStatus) -> Json:
+    return {
+        "platform": name,
+        "health": {
+            "state": "unknown" if status.healthy is None else "ok" if status.healthy else "failing",
+            "problem": status.problem,
+            "checked": _convert_moment(status.checked),
+        },
+    }
 
 
 def _convert_tenant(tenant: TenantId, status: TenantStatus) -> Json:

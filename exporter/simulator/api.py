@@ -21,6 +21,7 @@ OPERATIONS: Final = {
     CALL_STATISTICS: "query_call_statistics",
     CHATBOT: "query_chatbot",
     "querynavigationinfo": "query_bindings",
+    "servicemonitor": "service_monitor",
 }
 """The API calls by path, and their names in the exporter's metrics and in the journal."""
 
@@ -54,6 +55,7 @@ def create_app(
         CALL_STATISTICS: partial(api.statistics, CALL_STATISTICS),
         CHATBOT: partial(api.statistics, CHATBOT),
         "querynavigationinfo": api.bindings,
+        "servicemonitor": api.service_monitor,
     }
 
     async def serve(operation: str, answer: Answer, request: web.Request) -> web.StreamResponse:
@@ -154,6 +156,9 @@ class _Api:
             "total": str(len(bots)) if as_text else len(bots),
             "accessInfoList": [_access_info(asked.tenant_id, bot) for bot in bots[first : first + size]],
         }
+
+    def service_monitor(self, asked: Request) -> object:
+        return {"jvm": {"fullgc": "0", "deadlock": "0"}}
 
     def _authenticate(self, asked: Request) -> None:
         tenant_id = _text(asked, "tenantId")

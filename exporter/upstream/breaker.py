@@ -105,3 +105,10 @@ class CircuitBreaker:
         self._probing = False
         # Random, so that several exporters do not probe at the same time.
         self._probe_at = self._clock.elapsed() + self._delay * self._rng.uniform(0.5, 1)
+
+
+class ClosedBreaker(CircuitBreaker):
+    """Never opens, for requests whose outcome says nothing about others."""
+
+    def record_failure(self, caller: Hashable | None, error: UpstreamError, *, probe: bool) -> None:
+        """Ignore a failure."""

@@ -20,7 +20,7 @@ from exporter.config import Platform, TlsConfig
 from exporter.health import Health
 from exporter.reasons import FailureReason
 from exporter.upstream import answer, failures
-from exporter.upstream.breaker import CircuitBreaker
+from exporter.upstream.breaker import CircuitBreaker, ClosedBreaker
 from exporter.upstream.errors import UpstreamError
 from exporter.upstream.lanes import Lanes
 from exporter.upstream.resolver import Resolver
@@ -105,6 +105,7 @@ class PlatformClient:
         self._log = log.bind(platform=platform.name)
         self.breaker: Final = CircuitBreaker(clock=clock, log=self._log, rng=rng)
         """Open while the platform is unreachable."""
+        self._closed_breaker = ClosedBreaker(clock=clock, log=self._log, rng=rng)
         self._lanes = Lanes(platform.requests_per_second, platform.max_concurrency)
         self._tls = TlsContext(platform.tls_config, self._log) if URL(platform.url).scheme == "https" else None
         self._server_name = platform.tls_config.server_name
@@ -163,6 +164,7 @@ class PlatformClient:
         find_news: Callable[[bytes], bytes | None] = _take_all,
         expect: type = object,
         low_priority: bool = False,
+        guarded: bool = True,
     ) -> object:
         """Send one request when its turn has come; it is never repeated.
 
@@ -175,6 +177,7 @@ class PlatformClient:
             find_news: Returns the part of a successful answer's body to decode; None for nothing.
             expect: `list` or `dict` where the answer must be a JSON array or object.
             low_priority: Send it only when other requests leave room, and never as a probe of an unreachable platform.
+            guarded: Do not send it while the platform is unreachable; its outcome counts for this.
 
         Returns:
             The JSON array or object of the answer; None if there are no news.
@@ -183,7 +186,8 @@ class PlatformClient:
             UpstreamError: the request failed.
             CircuitOpen: the platform is unreachable, and the request was not sent.
         """
-        self.breaker.check(may_probe=not low_priority)
+        breaker = self.breaker if guarded else self._closed_breaker
+        breaker.check(may_probe=not low_priority)
         task = asyncio.current_task()
         self._calls.add(task)
         self._idle.clear()
@@ -191,25 +195,25 @@ class PlatformClient:
             await self._lanes.enter(low_priority=low_priority)
             try:
                 # The circuit may have opened meanwhile: then there is no need to wait for the rate limit as well.
-                self.breaker.check(may_probe=not low_priority)
+                breaker.check(may_probe=not low_priority)
                 if not low_priority:
                     await self._lanes.wait()
-                probe = self.breaker.admit(_caller(body))
+                probe = breaker.admit(_caller(body))
                 try:
                     on_turn()
                     outcome = await self._attempt(operation, path, body, headers or {}, find_news, expect)
                 except BaseException:
-                    self.breaker.record_abandonment(probe=probe)
+                    breaker.record_abandonment(probe=probe)
                     raise
             finally:
                 self._lanes.leave(low_priority=low_priority)
             if not isinstance(outcome, UpstreamError):
-                self.breaker.record_success()
+                breaker.record_success()
                 return outcome
             if outcome.unreachable:
-                self.breaker.record_failure(_caller(body), outcome, probe=probe)
+                breaker.record_failure(_caller(body), outcome, probe=probe)
             else:
-                self.breaker.record_success()
+                breaker.record_success()
         finally:
             self._calls.discard(task)
             if not self._calls:

@@ -11,6 +11,7 @@ import pytest
 from commands.conftest import BINDINGS, LOGIN, NOW, QUERY, TENANT, Shell
 
 from exporter.simulator import SimulatedWorld
+from exporter.simulator.faults import HttpStatus
 from exporter.simulator.world import Record, World
 from harness import faults
 
@@ -245,6 +246,29 @@ def test_an_unreachable_platform(shell: Shell) -> None:
     status, (finding,) = check_live(shell)
 
     assert (1, 20, "cannot connect: Connection refused") == (status, len(finding["bots"]), finding["what"])
+
+
+@pytest.mark.parametrize(
+    "status, level, words, exit_code",
+    [
+        (400, "problem", "the platform is not healthy: HTTP status 400", 1),
+        (404, "warning", "the health check does not work: HTTP status 404", 3),
+    ],
+)
+def test_the_platforms_health(
+    shell: Shell, change: Callable[..., None], status: int, level: str, words: str, exit_code: int
+) -> None:
+    """It is a finding of its own, where it is asked for."""
+    shell.simulator.faults.add(HttpStatus(status), operation="service_monitor")
+    assert (0, []) == check_live(shell)
+
+    change(health_check=True)
+    code, findings = check_live(shell)
+
+    assert (exit_code, [(level, "main", words)]) == (
+        code,
+        [(finding["level"], finding["where"], finding["what"]) for finding in findings],
+    )
 
 
 def test_clocks_that_differ(shell: Shell) -> None:

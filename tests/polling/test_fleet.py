@@ -18,6 +18,7 @@ from exporter.polling.fleet import Fleet, PolledTenant, TenantKey
 from exporter.polling.snapshot import BotId, DiscoveryStatus, Snapshot, TenantId, TenantStatus
 from exporter.polling.store import Store
 from exporter.simulator import CALM, SimBot, SimTenant, SimulatedWorld, Simulator, default_secret
+from exporter.simulator.faults import HttpStatus
 from exporter.upstream.session import TenantSession
 from harness import faults
 from harness.clocks import StandingClock
@@ -247,6 +248,32 @@ async def test_a_tenants_new_name_is_shown(rig: Rig) -> None:
 
     assert {"acme corp", "t2"} == {tenant.tenant for tenant in rig.store.tenants}
     assert {"acme corp", "t2"} == {bot.tenant for bot in rig.store.bots}
+
+
+async def test_a_platforms_health(rig: Rig) -> None:
+    """It is asked for where ``health_check`` is on, with a log line for each change, and leaves nothing behind."""
+
+    def value() -> float | None:
+        return rig.registry.get_sample_value("oifde_upstream_healthy", {"platform": "main"})
+
+    rig.simulator.faults.add(HttpStatus(400), operation="service_monitor")
+    await rig.apply(platform="health_check: true", top="poll_interval: 1s")
+    await wait_for(lambda: value() == 0, "a problem")
+    assert "HTTP status 400" == rig.store.platforms["main"].problem
+
+    rig.simulator.faults.clear()
+    await wait_for(lambda: value() == 1, "a healthy platform")
+    assert rig.store.platforms["main"].healthy
+
+    rig.simulator.faults.add(HttpStatus(404), operation="service_monitor")
+    await wait_for(lambda: value() is None, "an answer that says nothing")
+    assert "HTTP status 404" == rig.store.platforms["main"].problem
+
+    await rig.apply()
+    assert not rig.store.platforms
+    assert b"service_monitor" not in generate_latest(rig.registry)
+    events = [call.kwargs["event"] for call in rig.log.calls if "health" in call.kwargs["event"]]
+    assert ["platform_unhealthy", "platform_healthy", "health_unknown"] == events
 
 
 async def test_a_removed_platform_leaves_no_series(rig: Rig) -> None:

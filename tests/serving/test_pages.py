@@ -23,7 +23,16 @@ from exporter.clock import Clock
 from exporter.judging.judge import Signal
 from exporter.judging.verdict import Verdict
 from exporter.logs import configure
-from exporter.polling.snapshot import BotId, DiscoveryStatus, Failure, Hour, Snapshot, TenantId, TenantStatus
+from exporter.polling.snapshot import (
+    BotId,
+    DiscoveryStatus,
+    Failure,
+    Hour,
+    PlatformStatus,
+    Snapshot,
+    TenantId,
+    TenantStatus,
+)
 from exporter.polling.store import Store
 from exporter.reasons import FailureReason
 from exporter.serving.catalogue import LAYOUTS
@@ -161,6 +170,36 @@ def read_words(html: str) -> str:
 def list_names(html: str) -> list[str]:
     """The names in the list of bots, in order."""
     return [unescape(name) for name in re.findall(r'<a href="[^"]*bots/[^"]*">([^<]*)</a>', html)]
+
+
+@pytest.mark.parametrize(
+    "healthy, problem, english, chinese",
+    [
+        (True, None, "Health check: OK", "健康检查：正常"),
+        (False, "fullgc is 3", "The platform is not healthy: fullgc is 3", "平台自检异常: fullgc is 3"),
+        (None, "HTTP status 404", "The health check does not work: HTTP status 404", "健康检查不可用: HTTP status 404"),
+    ],
+)
+async def test_a_platforms_health(
+    fetch: Fetch,
+    store: Store,
+    bot: BotId,
+    snapshot: Snapshot,
+    tenant: TenantId,
+    healthy: bool | None,
+    problem: str | None,
+    english: str,
+    chinese: str,
+) -> None:
+    """It is beside the state of the platform's polls, which may fail because of a refused login."""
+    store.put_tenant(tenant, TenantStatus(blocked=True, login_problem=REFUSED))
+    store.put(bot, "hour", replace(snapshot, up=False, failure=Failure("auth", REFUSED, START)))
+    assert "ealth" not in read_words(await fetch())
+
+    store.put_platform("main", PlatformStatus(healthy, problem, START))
+
+    assert english in read_words(await fetch())
+    assert chinese in read_words(await fetch(language="zh"))
 
 
 async def test_the_worst_come_first(

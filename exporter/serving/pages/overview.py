@@ -65,6 +65,7 @@ def collect(state: State, parameters: Mapping[str, str], at: Moment) -> dict[str
         "discovers": any(status.discovery for _, status in state.tenants),
         "unhealthy": sum(tenant.rank < _HEALTHY for tenant in tenants),
         "down": sum(not reach.up and reach.tried > 0 for reach in listing.platforms.values()),
+        "broken": any(status.healthy is False for status in state.platforms.values()),
         "untried": sum(not reach.tried for reach in listing.platforms.values()),
         "columns": _describe_columns(listing),
         "query": {**listing.query.parameters(), **({"tenants": "all"} if all_tenants else {})},
