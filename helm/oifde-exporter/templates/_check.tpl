@@ -10,7 +10,7 @@
   "mode: sidecar excludes demo: true" (and $sidecar .Values.demo)
   "sidecar.native needs Kubernetes 1.29 or newer"
     (and $sidecar .Values.sidecar.native (semverCompare "<1.29.0-0" .Capabilities.KubeVersion.Version))
-  (printf "replicas: %v would poll every bot as often: use sharding.enabled and sharding.shards" .Values.replicas)
+  (printf "replicas: %v would poll every bot %v times: use sharding.enabled and sharding.shards" .Values.replicas .Values.replicas)
     (has (toString .Values.replicas) (list "0" "1" "<nil>") | not)
   "the exporter needs a configuration: set config, existingConfigMap, existingConfigSecret or OIFDE_EXPORTER_CONFIG in extraEnv or extraEnvFrom; or try it out with demo: true"
     (or .Values.demo $sources (include "oifde-exporter.hasConfigInEnvironment" .) | not)

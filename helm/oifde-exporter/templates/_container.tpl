@@ -108,7 +108,7 @@ securityContext:
 {{- include "oifde-exporter.fields" (list . .Values "resources") }}
 {{- end }}
 
-{{/* Directories, never single files: those would not follow a change. */}}
+{{/* Directories, because a single mounted file does not follow changes. */}}
 {{- define "oifde-exporter.volumeMounts" -}}
 {{- $mounts := list -}}
 {{- range include "oifde-exporter.ownVolumes" . | fromYamlArray -}}
@@ -123,9 +123,8 @@ securityContext:
 {{- end }}
 
 {{/*
-The chart's own volumes, each mounted under the end of its name. In a pod of ours the files belong to the exporter's
-group; in an application's pod, whose user and groups are the application's business, whoever is in the container may
-read them.
+The chart's own volumes, each mounted at the end of its name. In the chart's pods the group may read the files. In an
+application's pod the group is unknown, so every user in the container may read them.
 */}}
 {{- define "oifde-exporter.ownVolumes" -}}
 {{- $mode := ternary 0440 0444 (eq .Values.mode "standalone") -}}
@@ -176,7 +175,7 @@ read them.
 {{- end }}
 {{- end }}
 
-{{/* The checksum that restarts the pods, if it is asked for. */}}
+{{/* The checksum that restarts the pods, with configReload: restart. */}}
 {{- define "oifde-exporter.checksum" -}}
 {{- if and (eq .Values.configReload "restart") .Values.config (not .Values.demo) -}}
 checksum/config: {{ include "oifde-exporter.configText" . | sha256sum | quote }}

@@ -3,7 +3,7 @@
 {{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" -}}
 {{- end }}
 
-{{/* The name of what is created, at most 63 characters. */}}
+{{/* The name of the created objects, at most 63 characters. */}}
 {{- define "oifde-exporter.fullname" -}}
 {{- if .Values.fullnameOverride -}}
 {{- .Values.fullnameOverride | trunc 63 | trimSuffix "-" -}}
@@ -23,7 +23,7 @@
 {{- include "oifde-exporter.fullnameWithin" (list (index . 0) (sub 63 (len $ending) | int)) -}}{{- $ending -}}
 {{- end }}
 
-{{/* The full name in so many characters; one that is cut ends in a hash of the whole, so that two stay two: (list $ 52). */}}
+{{/* The full name, cut to a length: (list $ 52). A cut name ends with a hash of the whole, so that names stay distinct. */}}
 {{- define "oifde-exporter.fullnameWithin" -}}
 {{- $name := include "oifde-exporter.fullname" (index . 0) -}}
 {{- $room := index . 1 -}}
@@ -34,9 +34,7 @@
 {{- end -}}
 {{- end }}
 
-{{/*
-The StatefulSet's name: its pods get labels and host names with up to 11 characters more.
-*/}}
+{{/* The StatefulSet's name. Its pods have labels and host names with up to 11 more characters. */}}
 {{- define "oifde-exporter.statefulSetName" -}}
 {{- include "oifde-exporter.fullnameWithin" (list . 52) -}}
 {{- end }}
@@ -62,7 +60,7 @@ app.kubernetes.io/name: {{ include "oifde-exporter.name" . | quote }}
 app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end }}
 
-{{/* What identifies the chart wins over commonLabels: selectors stand on it. */}}
+{{/* The chart's labels take precedence over commonLabels, because selectors use them. */}}
 {{- define "oifde-exporter.labels" -}}
 {{- $ours := dict
   "helm.sh/chart" (printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-")
@@ -110,8 +108,8 @@ annotations:
 {{- end }}
 
 {{/*
-Values as YAML, with the templates in their texts expanded one by one: (list $ .Values.affinity). What comes of a text
-stays a text, even if it looks like a number.
+Values as YAML, with the templates in each string expanded: (list $ .Values.affinity). A string stays a string, even if it
+looks like a number.
 */}}
 {{- define "oifde-exporter.expanded" -}}
 {{- (include "oifde-exporter.expandedJson" . | printf "{\"values\": %s}" | fromJson).values | toYaml -}}
@@ -146,7 +144,7 @@ stays a text, even if it looks like a number.
 {{- end -}}
 {{- end }}
 
-{{/* The pod's secrets for the registry: those for every chart, written as names or as objects, and the chart's own. */}}
+{{/* The pod's secrets for the registry: the global ones, as names or as objects, and the chart's own. */}}
 {{- define "oifde-exporter.imagePullSecrets" -}}
 {{- $secrets := list -}}
 {{- range concat (($.Values.global).imagePullSecrets | default list) (.Values.imagePullSecrets | default list) -}}
@@ -163,7 +161,7 @@ imagePullSecrets:
 {{- if and (not .Values.demo) (or .Values.config .Values.existingConfigMap .Values.existingConfigSecret) }}true{{ end -}}
 {{- end }}
 
-{{/* Whether the configuration comes by the environment: "true" or nothing. */}}
+{{/* Whether the configuration can come from the environment: "true" or nothing. */}}
 {{- define "oifde-exporter.hasConfigInEnvironment" -}}
 {{- range .Values.extraEnv }}{{ if eq .name "OIFDE_EXPORTER_CONFIG" "OIFDE_EXPORTER_CONFIG_FILE" }}true{{ end }}{{ end -}}
 {{- if .Values.extraEnvFrom }}true{{ end -}}
@@ -199,12 +197,12 @@ http
 {{- end -}}
 {{- end }}
 
-{{/* The name of the container's port. In an application's pod, one that none of the application's ports is likely to have. */}}
+{{/* The name of the container's port. A sidecar's differs from the usual names of an application's ports. */}}
 {{- define "oifde-exporter.portName" -}}
 {{- ternary .Values.sidecar.portName "metrics" (eq .Values.mode "sidecar") -}}
 {{- end }}
 
-{{/* The Service's port. A headless one translates none: whoever asks its name asks the pods themselves. */}}
+{{/* The Service's port. The name of a headless Service resolves to the pods, so its port is theirs. */}}
 {{- define "oifde-exporter.servicePort" -}}
 {{- ternary .Values.containerPort .Values.service.port (eq .Values.service.clusterIP "None") -}}
 {{- end }}

@@ -1,6 +1,6 @@
 {{/*
-The ports of the platforms and proxies in the configuration, as a list; empty if they can't be told: where the
-configuration is somewhere else or a URL has a variable in it.
+The ports of the platforms and proxies in the configuration, as a list. Empty if the chart does not know them: the
+configuration is somewhere else, or a URL contains a variable.
 */}}
 {{- define "oifde-exporter.platformPorts" -}}
 {{- $config := .Values.config -}}

@@ -1,6 +1,6 @@
 {{/*
-For an application's own chart, which has this one as a dependency with `mode: sidecar`. The argument of each is this
-chart's part of the values: `index .Subcharts "oifde-exporter"`.
+For an application's chart with this one as a dependency and `mode: sidecar`. The argument of each is this chart's context:
+`index .Subcharts "oifde-exporter"`.
 
   oifde-exporter.sidecar                 the container, a native sidecar if sidecar.native is true
   oifde-exporter.sidecar.containers      a list with it, or nothing if it is native
@@ -9,7 +9,8 @@ chart's part of the values: `index .Subcharts "oifde-exporter"`.
   oifde-exporter.sidecar.labels          labels for the pod, by which the PodMonitor finds it
   oifde-exporter.sidecar.annotations     annotations for the pod
 
-It has no readiness probe and no startup probe: the application's pod is in service, and starts, whatever the platform does.
+The container has no readiness probe and no startup probe, so that the application starts and stays in service whatever the
+platform does.
 */}}
 {{- define "oifde-exporter.sidecar" -}}
 name: {{ .Values.sidecar.name | quote }}

@@ -219,7 +219,7 @@ def test_two_releases_in_one_namespace(
     ("values", "message"),
     [
         ({}, "the exporter needs a configuration"),
-        ({"demo": True, "replicas": 2}, "replicas: 2 would poll every bot as often: use sharding.enabled"),
+        ({"demo": True, "replicas": 2}, "replicas: 2 would poll every bot 2 times: use sharding.enabled"),
         ({"demo": "yes"}, "at '/demo': got string, want boolean"),
         ({"demo": True, "replica": 1}, "additional properties 'replica' not allowed"),
         ({"demo": True, "image": {"tags": "1"}}, "at '/image': additional properties 'tags' not allowed"),
