@@ -1,10 +1,13 @@
 """Every error comes with an advice."""
 
+from pathlib import Path
+
 import pytest
 
 from exporter.commands.advice import advise
 from exporter.reasons import FailureReason
 from exporter.upstream.bindings import IncompleteListing
+from exporter.upstream.codes import CODES
 from exporter.upstream.errors import CircuitOpen, UpstreamError
 
 
@@ -28,6 +31,7 @@ def test_every_reason(reason: FailureReason) -> None:
     "error, words",
     [
         (UpstreamError(FailureReason.AUTH, "x", code=200800002, status=401), "Correct the secret"),
+        (UpstreamError(FailureReason.AUTH, "x", code=200800001), "docs/where-to-find.md"),
         (UpstreamError(FailureReason.AUTH, "x", code=200800003), "administrator to unlock the account"),
         (UpstreamError(FailureReason.HTTP, "x", status=403), "allow-list"),
         (UpstreamError(FailureReason.AUTH, "x", status=403), "the secret or the token"),
@@ -39,3 +43,11 @@ def test_every_reason(reason: FailureReason) -> None:
 def test_the_most_specific_fact_decides(error: UpstreamError, words: str) -> None:
     """The platform's code comes before the HTTP status, and the status before the reason."""
     assert words in advise(error)
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_the_page_explains_every_code(code: int) -> None:
+    """In the words of the advice."""
+    page = (Path(__file__).parents[2] / "docs" / "where-to-find.md").read_text(encoding="utf-8")
+
+    assert f"| {code} | {CODES[code].meaning} | {CODES[code].advice} |\n" in page

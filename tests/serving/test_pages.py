@@ -40,6 +40,7 @@ from exporter.serving.exposition import Exposition
 from exporter.serving.pages import overview, rendering
 from exporter.serving.pages.chinese import CHINESE
 from exporter.serving.web import WebOptions, create_app
+from exporter.upstream.codes import CODES
 from exporter.upstream.reports import CHATBOT, REPORTS, Record
 from harness.records import make_record, make_totals
 
@@ -170,6 +171,20 @@ def read_words(html: str) -> str:
 def list_names(html: str) -> list[str]:
     """The names in the list of bots, in order."""
     return [unescape(name) for name in re.findall(r'<a href="[^"]*bots/[^"]*">([^<]*)</a>', html)]
+
+
+async def test_a_refused_login_leads_to_the_place_of_the_secret(fetch: Fetch, store: Store, tenant: TenantId) -> None:
+    """The help page names the menus of the platform, and explains its error codes."""
+    store.put_tenant(tenant, TenantStatus())
+    assert "help#settings" not in await fetch()
+
+    store.put_tenant(tenant, TenantStatus(blocked=True, login_problem=REFUSED, login_code=200800002))
+
+    assert 'href="help#settings"' in await fetch()
+    for language, words in {"en": "200800002 the key is wrong", "zh": "200800002 密钥错误"}.items():
+        text = read_words(await fetch("/help", language=language))
+        assert words in text
+        assert "API口令设置 > 第三方口令" in text
 
 
 @pytest.mark.parametrize(
@@ -560,6 +575,7 @@ def test_every_message_has_a_chinese_translation() -> None:
         for field in layout.shown.report.fields:
             used |= {rendering.name_field(field), field.help}
     used |= {reason.meaning for reason in FailureReason}
+    used.update(*CODES.values())
     used.discard("None")  # the argument of `_(variable)`
 
     assert set() == used - CHINESE.keys()

@@ -192,6 +192,48 @@ CHINESE: Final[Mapping[str, str]] = MappingProxyType(
             "小时与日期按租户的时区计算。一个小时结束后再过 settle_delay 才算完整；没有记录的小时，结束后再过"
             " empty_hour_delay 才算作没有接入。当前小时通常尚未结束。"
         ),
+        "Where to find the settings": "配置项在哪里找",
+        "The address and the port of the platform's load balancer. The platform's administrator knows them.": (
+            "平台负载均衡（NSLB）的 IP 和端口，向平台运维索取。"
+        ),
+        "The tenant id: the cookie TenantId in a browser that is logged in to the tenant space.": (
+            "租户ID：登录租户空间后，浏览器 Cookie 中的 TenantId。"
+        ),
+        "The third-party password, not the password of the web pages:": "第三方口令，不是网页的登录密码：",
+        "oifde-exporter discover lists the bots of a tenant.": "oifde-exporter discover 列出租户的机器人。",
+        "HTTP 401 or 403 without an error code: the platform's allow-list, or a firewall or proxy in front of it, may lack"
+        " the address of this machine.": (
+            "HTTP 401 或 403 且没有错误码：平台的白名单，或平台前面的防火墙、代理，可能没有放行本机地址。"
+        ),
+        "The platform's error codes": "平台的错误码",
+        "the key does not exist": "密钥不存在",
+        "Check that app_key (default: the tenant_id) is the tenant id or, with header_user, the user of the internal"
+        " system.": "检查 app_key（默认为 tenant_id）是否为租户ID；配置了 header_user 时，应为内部系统的用户。",
+        "the key is wrong": "密钥错误",
+        "Correct the secret before you try again: each try with a wrong secret brings the account closer to being"
+        " locked. The secret is the tenant's third-party password (第三方口令), not that of the web pages.": (
+            "先改正密钥再重试：每次用错误的密钥登录，账号都更接近被锁定。密钥是租户的第三方口令，不是网页的登录密码。"
+        ),
+        "the account is locked": "账号已锁定",
+        "Ask the platform's administrator to unlock the account, or wait; stop the exporter until then.": (
+            "请平台运维解锁账号，或等待自动解锁；在此之前请停止 exporter。"
+        ),
+        "no token, or an expired one": "没有 Token，或 Token 已过期",
+        "the token check failed": "Token 校验失败",
+        "The exporter logs in again by itself. If this stays, check that the secret or the token belongs to this tenant, and"
+        " that no other program logs in with it: the platform may end the former token at each login.": (
+            "exporter 会自动重新登录。如果一直如此，检查密钥或 Token 是否属于该租户，以及是否有其他程序使用同一账号：每次登录都可能使之前的 Token 失效。"
+        ),
+        "internal error": "内部错误",
+        "The exporter repeats the request. If this stays, ask the platform's administrator.": (
+            "exporter 会重试。如果一直如此，请联系平台运维。"
+        ),
+        "bad parameter": "参数错误",
+        "missing parameter": "缺少参数",
+        "bad or missing parameter": "参数错误或缺失",
+        "The platform rejects a parameter of the request: check tenant_id and access_code.": (
+            "平台拒绝了请求中的参数：检查 tenant_id 和 access_code。"
+        ),
         "Values": "数据项",
         "Other pages": "其他页面",
         "the metrics, for Prometheus": "供 Prometheus 采集的指标",
