@@ -48,7 +48,7 @@
 {{- end -}}
 {{- range $path, $fields := include "oifde-exporter.ownFields" . | fromYaml -}}
 {{- $merged := $values -}}
-{{- range splitList "." $path }}{{ $merged = index $merged . }}{{ end -}}
+{{- range splitList "." $path }}{{ $merged = index $merged . | default dict }}{{ end -}}
 {{- range $field, $instead := $fields -}}
 {{- if hasKey $merged $field -}}
 {{- $_ := set $errors (printf "%s.%s would replace what the chart sets: use %s" $path $field $instead) true -}}
@@ -56,7 +56,7 @@
 {{- end -}}
 {{- end -}}
 {{- range $field, $types := include "oifde-exporter.serviceTypes" . | fromYaml -}}
-{{- if and (hasKey $values.service.spec $field) (not (has $values.service.type $types)) -}}
+{{- if and (hasKey ($values.service.spec | default dict) $field) (not (has $values.service.type $types)) -}}
 {{- $_ := set $errors (printf "service.spec.%s needs service.type: %s" $field (join " or " $types)) true -}}
 {{- end -}}
 {{- end -}}

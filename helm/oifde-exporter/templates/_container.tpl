@@ -100,8 +100,8 @@ volumeMounts:
   {{- $mounts | nindent 2 }}
 {{- end }}
 {{- /* The pod of an application has the application's security context, so the container brings its own. */}}
-{{- $inherited := pick .Values.podSecurityContext "runAsNonRoot" "runAsUser" "runAsGroup" "seccompProfile" }}
-{{- with merge (deepCopy .Values.securityContext) (ternary $inherited dict (eq .Values.mode "sidecar")) }}
+{{- $inherited := pick (.Values.podSecurityContext | default dict) "runAsNonRoot" "runAsUser" "runAsGroup" "seccompProfile" }}
+{{- with merge dict (.Values.securityContext | default dict) (ternary $inherited dict (eq .Values.mode "sidecar")) }}
 securityContext:
   {{- toYaml . | nindent 2 }}
 {{- end }}

@@ -83,7 +83,7 @@ name: {{ rest . | rest | first | default (include "oifde-exporter.fullname" $) |
 namespace: {{ $values.namespace | default (include "oifde-exporter.namespace" $) | quote }}
 labels:
   {{- merge (include "oifde-exporter.labels" $ | fromYaml) ($values.labels | default dict) | toYaml | nindent 2 }}
-{{- with merge dict ($values.annotations | default dict) $.Values.commonAnnotations }}
+{{- with merge dict ($values.annotations | default dict) ($.Values.commonAnnotations | default dict) }}
 annotations:
   {{- include "oifde-exporter.expanded" (list $ .) | nindent 2 }}
 {{- end }}

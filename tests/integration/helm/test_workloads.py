@@ -1,6 +1,7 @@
 """The rendered workloads run: the pods' exporters start, poll, and pass the kubelet's probes."""
 
 import base64
+import json
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -167,6 +168,46 @@ async def test_tls_and_basic_auth(
             "GET", f"https://{exporter.address}/metrics", headers=headers, ssl=context, server_hostname=name
         ) as response:
             assert status == response.status
+
+
+async def test_the_kubelet_probes_over_tls(
+    helm: Helm, chart: Path, free_port: Callable[[], int], start: Start, tmp_path: Path
+) -> None:
+    """With `probeType: http` and a certificate, the kubelet's own requests succeed."""
+    issued = trustme.CA().issue_cert("oifde-exporter.monitoring.svc")
+    directory = "/etc/oifde-exporter/tls"
+    tls = {"cert_file": f"{directory}/tls.crt", "key_file": f"{directory}/tls.key"}
+    chosen = {
+        "demo": True,
+        "containerPort": free_port(),
+        "log": {"format": "json"},
+        "probeType": "http",
+        "webConfig": {"enabled": True, "tlsSecret": "exporter-tls", "config": {"tls_server_config": tls}},
+    }
+    files = {
+        "tls.crt": issued.cert_chain_pems[0].bytes().decode(),
+        "tls.key": issued.private_key_pem.bytes().decode(),
+    }
+    manifests = [*helm.template(chart, chosen), secret("exporter-tls", **files)]
+    pod = Pod(at(manifests, "Deployment:spec/template"), manifests, tmp_path / "pod")
+    await start(pod, "exporter")
+
+    for kind in ("startupProbe", "livenessProbe", "readinessProbe"):
+        assert "httpGet" in pod.container("exporter")[kind]
+        await wait_for(partial(pod.probe, "exporter", kind), kind)
+
+
+async def test_configuration_from_a_secret(
+    helm: Helm, chart: Path, simulator: Simulator, free_port: Callable[[], int], start: Start, tmp_path: Path
+) -> None:
+    """A Secret with `config.yaml` replaces the ConfigMap."""
+    chosen = values(free_port(), existingConfigSecret="bots")
+    written = secret("bots", **{"config.yaml": json.dumps(config(simulator, "t1"))})
+    manifests = [*helm.template(chart, chosen), secrets("t1"), written]
+    pod = Pod(at(manifests, "Deployment:spec/template"), manifests, tmp_path / "pod")
+    exporter = await start(pod, "exporter")
+
+    await wait_for(lambda: _is(up(exporter), {"t1"}), "the bot")
 
 
 async def test_shards(
