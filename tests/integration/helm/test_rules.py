@@ -117,7 +117,7 @@ def test_the_texts_can_be_chinese(helm: Helm, chart: Path) -> None:
 
     (alert,) = rules(chinese, "OifdePlatformDown")
     assert "平台 {{ $labels.platform }} 查询不到报表" == alert["annotations"]["summary"]
-    assert alert["annotations"]["runbook_url"].endswith("/zh/runbooks/OifdePlatformDown.md")
+    assert alert["annotations"]["runbook_url"].endswith("/zh/runbooks/OifdePlatformDown/")
     for found in (english, chinese):
         for group in found:
             for rule in group["rules"]:
