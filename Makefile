@@ -185,6 +185,12 @@ docs: $(VENV)/.ready ## generate the generated pages, dashboards and schemas aga
 	$(BIN)/python scripts/list-dependencies.py > .cache/generated && cp .cache/generated docs/dependencies.md
 	$(BIN)/python scripts/chart-readme.py helm/oifde-exporter > .cache/generated && cp .cache/generated helm/oifde-exporter/README.md
 
+# `make test` builds it too, and checks every link.
+.PHONY: site
+site: export NO_MKDOCS_2_WARNING := 1
+site: $(VENV)/.ready ## build the documentation's site in dist/site
+	$(BIN)/mkdocs build
+
 # English pages may change first, so this is not part of `make test`.
 .PHONY: docs-zh-check
 docs-zh-check: $(VENV)/.ready ## list the Chinese pages whose English page has changed

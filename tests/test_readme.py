@@ -61,14 +61,6 @@ def test_every_metric_named_exists() -> None:
     assert [] == [name for name in named if f"`{name}`" not in reference]
 
 
-def test_every_page_linked_exists() -> None:
-    """No link is broken."""
-    links = re.findall(r"\]\((?!http)([^)#]+)", README)
-
-    assert links
-    assert [] == [link for link in links if not (ROOT / link).exists()]
-
-
 def outline(text: str) -> list[str]:
     """Return what a translation must keep: levels of headings, code blocks, links, and the widths of tables."""
     blocks = re.findall(r"^ *```.*?^ *```$", text, re.MULTILINE | re.DOTALL)
