@@ -1,4 +1,4 @@
-"""The Chinese pages: the vendor's terms, punctuation, links, comments in commands, and the English pages they follow."""
+"""The Chinese pages: the vendor's terms, punctuation, comments in commands, and the English pages they follow."""
 
 import re
 from pathlib import Path
@@ -23,12 +23,6 @@ def read_prose(page: Path) -> str:
     return re.sub(r"`[^`]*`|(?<=\])\([^)]*\)", "", text)
 
 
-def find_anchors(page: Path) -> set[str]:
-    """Return the anchors that GitHub gives the headings of a page."""
-    headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
-    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
-
-
 @of_each_page
 def test_the_terms_are_the_vendors(page: Path) -> None:
     """The words are those of the platform's own documents and pages."""
@@ -39,15 +33,6 @@ def test_the_terms_are_the_vendors(page: Path) -> None:
 def test_the_punctuation_is_chinese(page: Path) -> None:
     """No ASCII punctuation follows a Chinese character."""
     assert [] == re.findall(r".*[\u4e00-\u9fff][,;:!?(].*", read_prose(page))
-
-
-@of_each_page
-def test_every_link_leads_somewhere(page: Path) -> None:
-    """The file exists, and its heading."""
-    for link, anchor in re.findall(r"\]\((?!http)([^)#]*)#?([^)]*)\)", page.read_text(encoding="utf-8")):
-        target = (page.parent / link).resolve() if link else page
-        assert target.exists(), link
-        assert not anchor or anchor in find_anchors(target), anchor
 
 
 @of_each_page
