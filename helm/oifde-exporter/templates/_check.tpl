@@ -42,7 +42,8 @@
 {{- end -}}
 {{- range $name := list "ingress" "route" -}}
 {{- $enabled := (index $values $name).enabled -}}
-{{- $_ := set $errors (printf "%s needs externalUrl, for its host and its path" $name) (and $enabled (not $values.externalUrl)) -}}
+{{- $error := printf "%s needs externalUrl with a host name in lower case" $name -}}
+{{- $_ := set $errors $error (and $enabled (regexMatch "^[-.a-z0-9]*[a-z][-.a-z0-9]*$" (urlParse $values.externalUrl).hostname | not)) -}}
 {{- $error := printf "%s would show another shard on each request: it excludes sharding.enabled" $name -}}
 {{- $_ := set $errors $error (and $enabled $values.sharding.enabled) -}}
 {{- end -}}
