@@ -17,3 +17,19 @@ class VirtualLoop(JoinsThreads, looptime.LoopTimeEventLoop, asyncio.SelectorEven
 
     def __init__(self) -> None:
         super().__init__(start=0.0)
+
+
+class SkippingLoop(asyncio.SelectorEventLoop):
+    """A loop of real sockets whose time a test can move, so that no test waits for a timeout or races against one."""
+
+    _skipped = 0.0
+
+    def time(self) -> float:
+        return super().time() + self._skipped
+
+
+def skip_time(seconds: float) -> None:
+    """Let all timeouts of the running `SkippingLoop` come nearer by ``seconds``."""
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, SkippingLoop)
+    loop._skipped += seconds

@@ -20,7 +20,7 @@ from exporter.config import Auth, Platform, Secret, SessionSettings, TlsConfig
 from exporter.health import Health
 from exporter.upstream.client import PlatformClient
 from exporter.upstream.session import TenantSession
-from harness.loops import VirtualLoop
+from harness.loops import SkippingLoop, VirtualLoop
 
 PREFIX = "/oifde/rest/api/"
 
@@ -29,7 +29,7 @@ def pytest_asyncio_loop_factories(item: pytest.Item) -> Mapping[str, Callable[[]
     """Use real sockets, except for the tests of lanes: in their loop, sleeping takes no time."""
     if item.path.name == "test_lanes.py":
         return {"looptime": VirtualLoop}
-    return {"asyncio": asyncio.new_event_loop}
+    return {"asyncio": SkippingLoop}
 
 
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]

@@ -28,6 +28,7 @@ from exporter.reasons import FailureReason
 from exporter.upstream.breaker import FAILURES_TO_OPEN
 from exporter.upstream.client import MAX_BODY_BYTES, MAX_ERROR_CODES, PlatformClient
 from exporter.upstream.errors import CircuitOpen, UpstreamError
+from harness.loops import skip_time
 from harness.waiting import wait_for
 
 from .conftest import PREFIX, Answer, FakePlatform, MakeClient, Rig, Serve, Talk, a_platform
@@ -301,19 +302,24 @@ async def test_waiting_does_not_count(platform: tuple[FakePlatform, str], make_c
     fake, url = platform
 
     async def slow(_: web.Request, __: dict[str, object]) -> list[object]:
-        await asyncio.sleep(SOON / 4)
+        skip_time(40)
         return []
 
     fake.on("report", slow)
-    client = make_client(url, max_concurrency=1, request_timeout=SOON)
+    client = make_client(url, max_concurrency=1, request_timeout=60)
     assert await asyncio.gather(*(query(client) for _ in range(6))) == [[]] * 6
 
 
 async def test_caller_gives_up(serve: Serve, make_client: MakeClient, rig: Rig) -> None:
     """A shorter timeout of the caller ends the request, which counts as a timeout."""
-    client = make_client(await serve(_hang))
+
+    async def hang(_: asyncio.StreamReader, __: asyncio.StreamWriter) -> None:
+        skip_time(60)
+        await asyncio.Event().wait()
+
+    client = make_client(await serve(hang), request_timeout=120)
     with pytest.raises(TimeoutError):
-        async with asyncio.timeout(0.05):
+        async with asyncio.timeout(60):
             await query(client)
     assert rig.failures() == {"timeout": 1}
 

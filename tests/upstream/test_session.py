@@ -15,6 +15,7 @@ from exporter.config import Secret
 from exporter.upstream.errors import CircuitOpen, LoginBlocked, LoginFailed, UpstreamError
 from exporter.upstream.session import TenantSession
 from exporter.upstream.standing import SessionState
+from harness.loops import skip_time
 from harness.waiting import wait_for
 
 from .conftest import Answer, FakePlatform, MakeClient, MakeSession, Rig, Serve
@@ -838,11 +839,12 @@ async def test_hanging_login(
 
     async def sometimes(_: web.Request, body: dict[str, object]) -> dict[str, object] | int:
         if next(hang, False):
+            skip_time(HOUR)
             await asyncio.Event().wait()
         return accounts.log_in(body)
 
     platform[0].on("gettoken", sometimes)
-    session = make_session(make_client(platform[1], request_timeout=0.2))
+    session = make_session(make_client(platform[1], request_timeout=HOUR))
     assert await query(session) == ["token-2"]
     assert rig.failures("get_token") == {"timeout": 1}
 
