@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from enum import IntEnum
 
 from exporter.config import Auth, Config, Platform, SecretUnavailable, Tenant
+from exporter.config.characters import find_odd_character
 
 _MAX_LISTED = 3
 
@@ -97,14 +98,29 @@ def _check_secrets(auth: Auth, where: str) -> Iterator[Finding]:
                 f"chmod o-r {secret.path}",
             )
         try:
-            secret.read()
+            odd = find_odd_character(secret.read())
         except SecretUnavailable as error:
             yield Finding(
                 Level.PROBLEM, where, f"there is no secret: {error}", "Write the secret; the daemon waits for it."
             )
+        else:
+            if odd:
+                yield Finding(
+                    Level.WARNING,
+                    where,
+                    f"the secret {odd.problem}",
+                    "Correct it before the first login, unless the platform has it so: wrong secrets lock the account.",
+                )
 
 
 def _check_times(tenant: Tenant, where: str) -> Iterator[Finding]:
+    if tenant.timezone.key.startswith("Etc/GMT+"):
+        yield Finding(
+            Level.WARNING,
+            where,
+            f"timezone {tenant.timezone.key} is behind UTC: the sign in such names is reversed",
+            "Write the name of a place, like Asia/Shanghai for UTC+8.",
+        )
     if tenant.stale_after <= tenant.poll_interval:
         yield Finding(
             Level.WARNING,

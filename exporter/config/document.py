@@ -13,6 +13,8 @@ from typing import NamedTuple
 import yaml
 from yaml.resolver import Resolver
 
+from exporter.config.characters import WIDE_COLON, find_wide_colon
+
 Location = tuple[str | int, ...]
 """The keys and indexes that lead from the root of a document to a part of it."""
 
@@ -23,6 +25,10 @@ _MAX_ALIASED_NODES = 200_000
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 _DOLLAR = re.compile(r"\$(?:(?P<dollar>\$)|\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)\}|(?P<open>\{))?")
+
+WIDE_COLON_HINT = (
+    f"the key ends with the full-width colon {WIDE_COLON} (U+{ord(WIDE_COLON):04X}); write a : and a blank"
+)
 
 _TAG = "tag:yaml.org,2002:"
 _NEUTRAL_TAGS = {None, "!", f"{_TAG}str", f"{_TAG}seq", f"{_TAG}map"}
@@ -95,6 +101,8 @@ def compose(text: str) -> Node | None:
         return _compose(yaml.parse(text, _Loader))
     except yaml.MarkedYAMLError as error:
         line, problem = _describe_syntax_error(error)
+    if wide := find_wide_colon(text):
+        raise DocumentError(wide, WIDE_COLON_HINT)
     lines = text.rstrip().split("\n")
     # PyYAML reports a missing end after the last line.
     line = min(line, len(lines))

@@ -21,6 +21,7 @@ from exporter.config.types import (
     Folder,
     HeaderValue,
     HistoryDays,
+    Identifier,
     Interval,
     Labels,
     ProxyUrl,
@@ -57,7 +58,7 @@ class Auth(_Block):
 
     model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": [key]} for key in CREDENTIALS]})
 
-    app_key: Text | None = _key(
+    app_key: Identifier | None = _key(
         None, "The app key that belongs to the secret; default: the header_user if there is one, else the tenant_id."
     )
     app_secret: SecretText | None = _key(
@@ -106,7 +107,7 @@ class TlsConfig(_Block):
 class Bot(_Block):
     """A chatbot."""
 
-    access_code: Text = _key(..., "The bot's access code on the platform, in quotes.")
+    access_code: Identifier = _key(..., "The bot's access code on the platform, in quotes.")
     name: Text | None = _key(None, "The label `bot`; default: the access code.")
     labels: Labels = _key({}, "More labels, on oifde_bot_info only.")
 
@@ -145,7 +146,7 @@ class Tenant(_Block):
         }
     )
 
-    tenant_id: Text = _key(..., "The tenant's id on the platform, in quotes.")
+    tenant_id: Identifier = _key(..., "The tenant's id on the platform, in quotes.")
     name: Text | None = _key(None, "The label `tenant` of oifde_bot_info; default: the tenant_id.")
     timezone: Timezone = _key(
         "Asia/Shanghai",

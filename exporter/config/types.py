@@ -20,6 +20,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, Val
 from pydantic_core import PydanticKnownError
 from yarl import URL
 
+from exporter.config.characters import find_odd_character
 from exporter.config.files import Secret, SecretUnavailable, describe_unreadable, read_regular
 
 # model.Duration in prometheus/common, largest unit first; a year there has 365 days.
@@ -30,8 +31,16 @@ _LONGEST = 100 * _UNITS["y"]
 MIN_HISTORY_DAYS = 7
 MAX_HISTORY_DAYS = 90
 
+_OFFSET = re.compile(r"(?:etc/)?(?:utc|gmt)? ?([+-]?[0-9]{1,2})(?::?([0-9]{2}))?", re.IGNORECASE)
+_CHINA = {"cst", "bjt", "china", "china standard time", "beijing", "asia/beijing", "asia/shenzhen", "asia/guangzhou"}
+_CHINA_HOURS = 8
+_LIKENESS = 0.8
+"""Of a misspelt zone to a known one, from 0 to 1: Asia/Beijing and Asia/Beirut have 0.7."""
+
 _VARIABLE = r"\$\{"
 _API = "/oifde/rest/api/"
+_FOLDERS_OF_A_PATH = 3
+"""A value with this many folders is a path, like /run/secrets/x: a secret rarely has three slashes."""
 
 # Labels of the bots' series and of oifde_bot_info.
 RESERVED_LABELS = frozenset({"tenant_id", "access_code", "bot", "platform", "tenant", "report", "outcome"})
@@ -61,9 +70,19 @@ def parse_timezone(value: object) -> zoneinfo.ZoneInfo:
     try:
         return zoneinfo.ZoneInfo(name)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
-        close = difflib.get_close_matches(name, zoneinfo.available_timezones(), 1)
-        hint = f"did you mean {close[0]}?" if close else "write one like Asia/Shanghai"
-        raise ValueError(f"unknown IANA time zone; {hint}") from None
+        raise ValueError(f"unknown IANA time zone; {_suggest_timezone(name)}") from None
+
+
+def _suggest_timezone(name: str) -> str:
+    offset = _OFFSET.fullmatch(name)
+    if name.lower() in _CHINA or (offset and int(offset[1]) == _CHINA_HOURS and int(offset[2] or 0) == 0):
+        return "did you mean Asia/Shanghai?"
+    if offset:
+        return "an offset does not say when daylight saving begins; write the name of a place, like Asia/Shanghai"
+    # Only places: a name like GMT+0 resembles GMT+8, and is hours away from it.
+    places = {zone.lower(): zone for zone in zoneinfo.available_timezones() if "/" in zone and "Etc/" not in zone}
+    close = difflib.get_close_matches(name.lower(), places, 1, _LIKENESS)
+    return f"did you mean {places[close[0]]}?" if close else "write one like Asia/Shanghai"
 
 
 def parse_url(value: object) -> str:
@@ -85,6 +104,13 @@ def check_label_name(value: str) -> str:
         raise ValueError("the label name is invalid; Prometheus reserves names that begin with __")
     if value in RESERVED_LABELS:
         raise ValueError("the exporter sets this label itself; choose another name")
+    return value
+
+
+def check_identifier(value: str) -> str:
+    """Return an identifier of the platform without characters that are probably a mistake."""
+    if odd := find_odd_character(value):
+        raise ValueError(f"the value {odd}; remove it, or write it in ASCII")
     return value
 
 
@@ -120,7 +146,7 @@ def find_file(value: object, info: ValidationInfo) -> Path:
     try:
         read_regular(path)
     except (OSError, ValueError) as error:
-        raise ValueError(describe_unreadable(error)) from None
+        raise ValueError(f"{describe_unreadable(error)} ({_locate(value, info)})") from None
     return path
 
 
@@ -144,7 +170,7 @@ def find_folder(value: object, info: ValidationInfo) -> Path | None:
     except OSError as error:
         raise ValueError(describe_unreadable(error)) from None
     if not is_folder:
-        raise ValueError("the folder does not exist; create it, or correct the name")
+        raise ValueError(f"the folder does not exist ({_locate(value, info)}); create it, or correct the name")
     return path
 
 
@@ -197,7 +223,16 @@ def _resolve(value: object, info: ValidationInfo) -> Path:
     return cast("Path", info.context) / text
 
 
-def _check_secret(secret: Secret) -> Secret:
+def _locate(value: object, info: ValidationInfo) -> str:
+    """Say where a file is looked for: its path, or its folder if the value may be a secret in the wrong place."""
+    path = _resolve(value, info)
+    folders = Path(_check_text(value)).parts[:-1]
+    named = len(folders) >= _FOLDERS_OF_A_PATH or (folders and path.parent.is_dir())
+    return str(path) if named else f"in {info.context}"
+
+
+def _check_secret_text(value: object) -> Secret:
+    secret = Secret(_check_text(value))
     try:
         secret.read()
     except SecretUnavailable as error:
@@ -205,8 +240,19 @@ def _check_secret(secret: Secret) -> Secret:
     return secret
 
 
+def _check_secret_file(value: object, info: ValidationInfo) -> Secret:
+    secret = Secret(path=_resolve(value, info))
+    try:
+        secret.read()
+    except SecretUnavailable as error:
+        raise ValueError(f"{error.reason} ({_locate(value, info)})") from None
+    return secret
+
+
 def _check_address(value: object) -> str:
     text = value if isinstance(value, str) else ""
+    if odd := find_odd_character(text):
+        raise ValueError(f"the URL {odd.problem}; write it in ASCII")  # not the character: it may be of a password
     if " " in text or not text.isprintable():
         raise ValueError("the URL must not contain spaces or control characters")
     try:
@@ -276,7 +322,8 @@ Rate = Annotated[_MoreThanZero, _or_variable(_MoreThanZero)]
 Report = Annotated[_Report, _or_variable(_Report, lambda written: written)]
 TlsVersion = Annotated[_TlsVersion, _or_variable(_TlsVersion, lambda written: written)]
 Text = Annotated[str, Field(min_length=1)]
-HeaderValue = Annotated[Text, AfterValidator(check_header_value)]
+Identifier = Annotated[Text, AfterValidator(check_identifier)]
+HeaderValue = Annotated[Text, AfterValidator(check_header_value), AfterValidator(check_identifier)]
 Regex = Annotated[re.Pattern[str], PlainValidator(parse_regex, json_schema_input_type=str)]
 Labels = Annotated[
     dict[Annotated[str, AfterValidator(check_label_name)], str],
@@ -295,10 +342,5 @@ CaFile = Annotated[Path, PlainValidator(find_ca_file, json_schema_input_type=Tex
 Folder = Annotated[Path | None, PlainValidator(find_folder, json_schema_input_type=str)]
 Country = Annotated[str, AfterValidator(check_country)]
 Day = Annotated[date, PlainValidator(parse_day, json_schema_input_type=_written("^[0-9]{4}-[0-9]{2}-[0-9]{2}$"))]
-SecretText = Annotated[
-    Secret, PlainValidator(lambda text: _check_secret(Secret(_check_text(text))), json_schema_input_type=Text)
-]
-SecretFile = Annotated[
-    Secret,
-    PlainValidator(lambda name, info: _check_secret(Secret(path=_resolve(name, info))), json_schema_input_type=Text),
-]
+SecretText = Annotated[Secret, PlainValidator(_check_secret_text, json_schema_input_type=Text)]
+SecretFile = Annotated[Secret, PlainValidator(_check_secret_file, json_schema_input_type=Text)]

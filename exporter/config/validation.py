@@ -9,7 +9,9 @@ from typing import Any, Generic, TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from exporter.config.characters import WIDE_COLON, find_wide_colon
 from exporter.config.document import (
+    WIDE_COLON_HINT,
     DocumentError,
     Location,
     Node,
@@ -107,11 +109,14 @@ def validate(
 
 
 def _read_root(form: Form[Any], source: Path | str) -> Node:
-    root = compose(source if isinstance(source, str) else _read_text(form, source))
+    text = source if isinstance(source, str) else _read_text(form, source)
+    root = compose(text)
     if root is None or root.kind == "null":
         if form.least is not None:
             raise DocumentError(1, f"the file is empty; write at least {form.least}")
         return Node(1, "mapping")
+    if root.kind != "mapping" and (wide := find_wide_colon(text)):
+        raise DocumentError(wide, WIDE_COLON_HINT)
     if root.kind != "mapping":
         at_least = f", at least {form.least}" if form.least is not None else ""
         advice = f"; {form.text_advice}" if form.text_advice and isinstance(source, str) else ""
@@ -182,6 +187,8 @@ def _describe_missing_key(at: Location, form: Form[Any]) -> str:
 def _describe_wrong_value(detail: ErrorDetails, at: Location, node: Node, form: Form[Any]) -> str:
     if detail["type"] == "value_error":
         return str(detail["ctx"]["error"])
+    if detail["type"] in ("model_type", "dict_type", "list_type") and WIDE_COLON in node.text:
+        return WIDE_COLON_HINT
     if detail["type"] == "string_type" and node.kind in _MISREAD:
         return _describe_misread(node, at, is_secret=not form.secret_keys.isdisjoint(at))
     return _MESSAGES[detail["type"]].format(**detail.get("ctx", {}))
@@ -207,6 +214,8 @@ def _find_similar_key(at: Location, form: Form[Any]) -> str | None:
 
 
 def _describe_unknown_key(at: Location, form: Form[Any]) -> str:
+    if WIDE_COLON in str(at[-1]):
+        return WIDE_COLON_HINT
     for name, block in form.blocks.items():
         if at[-1] in block.model_fields:
             return f"unknown key here; it belongs {f'in {name}' if name else 'at the top level'}"

@@ -211,6 +211,8 @@ class FetchedTokens:
             self._standing.record_failure(failure, blocked=False, delay=None)
             return failure
 
+        self._standing.check_secret(secret)
+
         def on_turn() -> None:
             sent.set()
             if isinstance(self._state, LoggingIn) and _is_transient(self._state.former):
@@ -248,6 +250,8 @@ class FetchedTokens:
         trouble = _classify(error)
         delay = None if wrong else max(self._backoff.next(trouble), error.retry_after or 0)
         hint = f": {_ALLOW_LIST}" if trouble == "denied" else ""
+        if error.code == KEY_WRONG and (odd := self._standing.check_secret(secret)):
+            hint = f"; the secret {odd}"
         failure = error.become(LoginFailed, f"the login failed: {error}{hint}", retry_after=delay)
         self._state = Refused(
             self._state.token,

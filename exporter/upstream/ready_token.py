@@ -30,6 +30,7 @@ class ReadyToken:
             self._standing.record_failure(failure, blocked=self._refusal is not None, delay=None)
             raise failure from None
         if self._token is None or self._token.text != text:
+            self._standing.check_secret(text)
             self._token = Token(text)
             self.reset()
         if self._refusal is not None:

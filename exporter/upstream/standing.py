@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from structlog.typing import FilteringBoundLogger
 
 from exporter.clock import Clock
+from exporter.config.characters import find_odd_character
 from exporter.upstream.errors import UpstreamError
 
 
@@ -35,7 +36,17 @@ class Standing:
         self._logged: tuple[object, ...] | None = None  # the failure that was logged last, until it is over
         self._failing_since = 0.0
         self._logged_in_before = False
+        self._odd_secret: str | None = None
         self.state = SessionState()
+
+    def check_secret(self, secret: str) -> str | None:
+        """Return what looks wrong in a secret, if anything, and log it once until it changes."""
+        odd = find_odd_character(secret)
+        problem = odd.problem if odd else None
+        if problem and problem != self._odd_secret:
+            self._log.warning("secret_looks_wrong", problem=f"the secret {problem}")
+        self._odd_secret = problem
+        return problem
 
     def record_login(self, life: float) -> None:
         """Record a login that gave a token with ``life`` seconds to live."""

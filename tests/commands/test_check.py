@@ -81,6 +81,36 @@ def test_too_many_requests(shell: Shell, change: Callable[..., None]) -> None:
     assert "warning: main: polling needs 0.0333 requests per second after midnight" in result.stdout
 
 
+@pytest.mark.parametrize(
+    ("secret", "problem"),
+    [
+        ("“open sesame”", "contains a quotation mark"),
+        ("open２", "contains a full-width character"),
+        ("open sesame ", "begins or ends with a blank"),
+        ('"open sesame"', "is in quotation marks"),
+        ("open\u200b", "contains an invisible character"),
+    ],
+)
+def test_a_secret_that_looks_wrong(shell: Shell, secret: str, problem: str) -> None:
+    """It is a warning before the first login, since wrong secrets lock the account; the platform may have it so."""
+    shell.tenant["auth"] = {"app_secret": secret}
+    result = shell.run("check")
+
+    assert 3 == result.exit_code
+    assert f"warning: acme on main: the secret {problem}" in " ".join(result.stdout.split())
+    assert "２" not in result.output
+
+
+def test_a_reversed_time_zone(shell: Shell) -> None:
+    """Etc/GMT+8 is eight hours behind UTC, and Asia/Shanghai is ahead of it."""
+    shell.tenant["timezone"] = "Etc/GMT+8"
+    result = shell.run("check")
+
+    assert 3 == result.exit_code
+    assert "timezone Etc/GMT+8 is behind UTC" in " ".join(result.stdout.split())
+    assert "Asia/Shanghai for UTC+8" in result.stdout
+
+
 def test_old_tls_is_a_warning(shell: Shell, change: Callable[..., None]) -> None:
     """The administrator should know that others on the network may break the encryption."""
     change(url="https://127.0.0.1:1", tls_config={"min_version": "TLS11"})

@@ -15,6 +15,7 @@ from exporter.config import (
     Bot,
     Calendar,
     Config,
+    ConfigError,
     Discovery,
     History,
     Platform,
@@ -169,13 +170,29 @@ def test_stale_after_applies_to_all_tenants(smallest: str) -> None:
 def test_variables(written: str, expected: str) -> None:
     """Variables are replaced once, and their content stays text."""
     environ = {"A": "ä: {x}\n#", "N": "0755", "NULL": "null", "DOLLARS": "$$ ${A}"}
-    bot = {"access_code": written, "labels": {"label": written}}
+    bot = {"access_code": "1", "name": written, "labels": {"label": written}}
     tenant = {"tenant_id": "1", "auth": {"token": "x"}, "bots": [bot]}
     text = json.dumps({"platforms": [{"url": "https://h", "tenants": [tenant]}]}, ensure_ascii=False)
 
     loaded = load(text, environ).platforms[0].tenants[0].bots[0]
 
-    assert (expected, {"label": expected}) == (loaded.access_code, loaded.labels)
+    assert (expected, {"label": expected}) == (loaded.name, loaded.labels)
+
+
+@pytest.mark.parametrize("folder", ["secrets", "run/nested"], ids=["exists", "is missing"])
+def test_a_missing_secret_file_is_named(tmp_path: Path, folder: str) -> None:
+    """A path is named in full, which shows a volume that is not mounted; a single word may be the secret itself."""
+    (tmp_path / "secrets").mkdir()
+    path = tmp_path / folder / "app-secret"
+    for value, named in ((str(path), f"({path})"), ("hunter2", f"(in {tmp_path})"), ("hun/ter2", f"(in {tmp_path})")):
+        tenant = {"tenant_id": "1", "auth": {"app_secret_file": value}, "bots": [{"access_code": "1"}]}
+        file = tmp_path / "config.yaml"
+        file.write_text(json.dumps({"platforms": [{"url": "https://h", "tenants": [tenant]}]}))
+
+        with pytest.raises(ConfigError, match=re.escape(f"No such file or directory {named}")) as caught:
+            load(file, {})
+
+        assert not re.search("hun.?ter2", str(caught.value))
 
 
 def test_secrets_from_files_are_not_expanded(tmp_path: Path, smallest: str) -> None:

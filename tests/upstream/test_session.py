@@ -379,6 +379,28 @@ async def test_900001_for_half_the_bots(session: TenantSession, accounts: Accoun
 # Refused logins
 
 
+async def test_a_secret_that_looks_wrong(
+    accounts: Accounts, make_client: MakeClient, make_session: MakeSession, platform: tuple[FakePlatform, str], rig: Rig
+) -> None:
+    """It is logged once before the first login, without the secret, and named again if the platform refuses it."""
+    session = make_session(make_client(platform[1]), app_secret=Secret(text="“s3cret”"))
+    logged: list[str] = []
+
+    def log_in(_: object, body: dict[str, object]) -> dict[str, object] | int:
+        logged.extend(rig.logged())
+        return accounts.log_in(body)
+
+    accounts.fake.on("gettoken", log_in)
+
+    with pytest.raises(LoginFailed) as raised:
+        await query(session)
+
+    assert ["secret_looks_wrong"] == logged
+    assert "the secret contains a quotation mark" == rig.events[0]["problem"]
+    assert str(raised.value).endswith("; the secret contains a quotation mark")
+    assert "s3cret" not in str(rig.events)
+
+
 async def test_wrong_secret(
     accounts: Accounts,
     platform: tuple[FakePlatform, str],

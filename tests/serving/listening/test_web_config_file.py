@@ -33,17 +33,17 @@ TOOLKIT = {
     ),
     "cert_file missing": (
         "tls_server_config:\n  cert_file: somefile\n  key_file: server.key\n",
-        ["2: tls_server_config.cert_file: cannot read the file: No such file or directory"],
+        ["2: tls_server_config.cert_file: cannot read the file: No such file or directory (in FOLDER)"],
     ),
     "key_file missing": (
         "tls_server_config:\n  cert_file: server.pem\n  key_file: somefile\n",
-        ["3: tls_server_config.key_file: cannot read the file: No such file or directory"],
+        ["3: tls_server_config.key_file: cannot read the file: No such file or directory (in FOLDER)"],
     ),
     "cert_file and key_file missing": (
         "tls_server_config:\n  cert_file: somefile\n  key_file: somefile\n",
         [
-            "2: tls_server_config.cert_file: cannot read the file: No such file or directory",
-            "3: tls_server_config.key_file: cannot read the file: No such file or directory",
+            "2: tls_server_config.cert_file: cannot read the file: No such file or directory (in FOLDER)",
+            "3: tls_server_config.key_file: cannot read the file: No such file or directory (in FOLDER)",
         ],
     ),
     "client CA without a policy": (
@@ -57,7 +57,7 @@ TOOLKIT = {
     ),
     "client CA missing": (
         f"tls_server_config:\n{PAIR}  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: somefile\n",
-        ["5: tls_server_config.client_ca_file: cannot read the file: No such file or directory"],
+        ["5: tls_server_config.client_ca_file: cannot read the file: No such file or directory (in FOLDER)"],
     ),
     "a password that is no hash": (
         "basic_auth_users:\n  dave: hunter2\n",
@@ -249,7 +249,7 @@ def read(directory: Path) -> Callable[[str], WebConfig]:
 def test_errors(case: str, read: Callable[[str], WebConfig], directory: Path) -> None:
     """All errors are reported together, with their places and without secrets."""
     text, expected = {**TOOLKIT, **OURS}[case]
-    for name, meaning in NAMES.items():
+    for name, meaning in {**NAMES, "FOLDER": str(directory)}.items():
         expected = [message.replace(name, meaning) for message in expected]
 
     with pytest.raises(ConfigError) as caught:
