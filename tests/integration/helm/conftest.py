@@ -27,7 +27,7 @@ def helm(program: FindProgram, tmp_path_factory: pytest.TempPathFactory) -> Helm
 
 @pytest.fixture(scope="session")
 def application(helm: Helm, chart: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The example of an application's chart, with the exporter's as its dependency, as `helm dependency build` gets it."""
+    """The example of an application's chart, with the exporter's chart fetched by `helm dependency build`."""
     root = tmp_path_factory.mktemp("application")
     shutil.copytree(chart, root / "helm" / chart.name)
     application = Path(shutil.copytree(ROOT / "examples" / "sidecar", root / "examples" / "sidecar"))
@@ -37,7 +37,7 @@ def application(helm: Helm, chart: Path, tmp_path_factory: pytest.TempPathFactor
 
 @pytest.fixture(scope="session")
 def free_port(worker_id: str) -> Callable[[], int]:
-    """Tells ports apart that a configuration must name: outside the range the system hands out by itself."""
+    """Choose free ports outside the range that the system assigns by itself, a different one on each call."""
     worker = int(worker_id.removeprefix("gw")) if worker_id != "master" else 0
     ports = iter(range(20000 + 500 * worker, 20500 + 500 * worker))
 

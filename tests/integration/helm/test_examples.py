@@ -27,13 +27,13 @@ TENANT = SimTenant("202104237142", (SimBot("943370855474270208", "billing"),))
 
 @pytest.fixture
 async def simulator() -> AsyncIterator[Simulator]:
-    """A platform that has the bot of the examples."""
+    """Start a platform with the bot of the examples."""
     async with Simulator(SimulatedWorld(1, [TENANT], CALM), clock=SystemClock()) as running:
         yield running
 
 
 def run(*command: str | Path, **environment: str) -> tuple[int, str]:
-    """A program's exit status, and all it says."""
+    """Run a program; return its exit status and its output."""
     ended = subprocess.run(
         command, capture_output=True, text=True, timeout=60, check=False, env=os.environ | environment
     )
@@ -41,7 +41,7 @@ def run(*command: str | Path, **environment: str) -> tuple[int, str]:
 
 
 def load(path: Path, *replaced: tuple[str, str]) -> Any:
-    """An example's documents, with what a user replaces in them replaced."""
+    """Load an example's documents, with the user's own texts in place of the example's."""
     text = path.read_text(encoding="utf-8")
     for example, own in replaced:
         assert example in text
@@ -51,7 +51,7 @@ def load(path: Path, *replaced: tuple[str, str]) -> Any:
 
 @pytest.fixture
 def kustomized(program: FindProgram, tmp_path: Path) -> Callable[..., list[Manifest]]:
-    """`kubectl kustomize`, with a secret and a platform of one's own."""
+    """Run `kubectl kustomize` with another secret and platform."""
     kubectl = program("kubectl")
 
     def build(url: str = "https://aicc.example.com:28090") -> list[Manifest]:
@@ -67,7 +67,7 @@ def kustomized(program: FindProgram, tmp_path: Path) -> Callable[..., list[Manif
 
 
 def by_environment() -> list[Manifest]:
-    """The sidecar without a file."""
+    """Load the sidecar that needs no file."""
     found: list[Manifest] = load(EXAMPLES / "kubernetes" / "sidecar-by-environment.yaml")
     return found
 
@@ -76,7 +76,7 @@ def by_environment() -> list[Manifest]:
 def test_manifests_are_valid_and_restricted(
     kustomized: Callable[..., list[Manifest]], helm: Helm, application: Path, version: str
 ) -> None:
-    """An API server takes them, and so does a namespace that enforces the "restricted" standard."""
+    """An API server accepts them, in a namespace that enforces the "restricted" standard."""
     manifests = [*kustomized(), *by_environment(), *helm.template(application, None, f"--kube-version={version}")]
 
     assert [] == [error for manifest in manifests for error in errors(manifest, version)]
@@ -85,12 +85,12 @@ def test_manifests_are_valid_and_restricted(
 
 
 def test_the_application_s_chart_lints(helm: Helm, application: Path) -> None:
-    """With the exporter's chart as its dependency."""
+    """`helm lint --strict` accepts it with its dependency."""
     assert "1 chart(s) linted, 0 chart(s) failed" in helm.run("lint", "--strict", application)
 
 
 async def is_up(address: str) -> bool:
-    """Whether the bot is up, by its exporter's page."""
+    """Return whether the exporter reports the bot as up."""
     return 'report="hour"} 1.0\n' in (await fetch(f"http://{address}/metrics")).text
 
 
@@ -103,7 +103,7 @@ async def test_manifests_run(
     running: AsyncExitStack,
     tmp_path: Path,
 ) -> None:
-    """With the platform's address, the secret and the port replaced."""
+    """They work with the platform's address, the secret and the port replaced."""
     port = free_port()
     if example == "kustomization":
         manifests = kustomized(simulator.url)
@@ -148,7 +148,7 @@ def test_compose_s_files_are_there(program: FindProgram, tmp_path: Path) -> None
 
 
 def test_the_systemd_unit_is_valid_and_hardened(program: FindProgram, tmp_path: Path) -> None:
-    """`systemd-analyze` finds nothing wrong, and an exposure of at most 1.5 of 10."""
+    """`systemd-analyze` finds no error, and an exposure of at most 1.5 of 10."""
     analyze = program("systemd-analyze")
     unit = tmp_path / "oifde-exporter.service"
     text = (EXAMPLES / "systemd" / "oifde-exporter.service").read_text(encoding="utf-8")
@@ -164,7 +164,7 @@ def test_the_systemd_unit_is_valid_and_hardened(program: FindProgram, tmp_path: 
 async def test_the_systemd_unit_s_secret(
     simulator: Simulator, running: AsyncExitStack, start_exporter: Any, tmp_path: Path
 ) -> None:
-    """A credential is found by the variable that systemd sets, as the unit says."""
+    """The exporter finds a credential by the variable that systemd sets."""
     unit = (EXAMPLES / "systemd" / "oifde-exporter.service").read_text(encoding="utf-8")
     line = "app_secret_file: ${CREDENTIALS_DIRECTORY}/app_secret"
     assert line in unit

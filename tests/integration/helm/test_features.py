@@ -1,4 +1,4 @@
-"""Each value has its effect: values, a place in the manifests, the expected content."""
+"""The effect of each value: values, a place in the manifests, the expected content."""
 
 import hashlib
 import json
@@ -33,13 +33,13 @@ platforms:
 
 
 def mapping(url: str) -> dict[str, Any]:
-    """The exporter's configuration."""
+    """Build a configuration of the exporter."""
     tenant = {"tenant_id": "1", "auth": {"token_file": "/a"}, "bots": [{"access_code": "0755"}]}
     return {"platforms": [{"url": url, "tenants": [tenant]}]}
 
 
 def args(*more: str, config: str = "") -> list[str]:
-    """The flags a pod's exporter always has, and some more before the log's."""
+    """Build the flags that the exporter always has, with more before those of the log."""
     first = ["demo"] if not config else [f"--config.file={config}", "--config.auto-reload-interval=30s"]
     return [*first, "--web.listen-address=:10230", *more, "--log.level=info", "--log.format=logfmt"]
 
@@ -161,7 +161,7 @@ CASES: list[tuple[dict[str, Any], str, object]] = [
     ({"secrets": {"a": "b"}}, "Secret:", None),
     ({"secrets": {"a": "b"}}, f"{POD}/volumes", None),
     ({"secrets": {"0755": "b", "on": "c"}, "config": "a: 1", "demo": False}, "Secret:data", {"0755": "Yg==", "on": "Yw=="}),
-    # Texts stay texts, whatever they look like
+    # Strings stay strings, even if they look like numbers
     ({"fullnameOverride": "on"}, "Deployment:metadata/name", "on"),
     ({"fullnameOverride": "on"}, f"{POD}/serviceAccountName", "on"),
     ({"nameOverride": "123"}, "Deployment:spec/selector/matchLabels/app.kubernetes.io~1name", "123"),
@@ -264,7 +264,7 @@ CASES: list[tuple[dict[str, Any], str, object]] = [
     ({"service": {"type": "LoadBalancer", "spec": {"loadBalancerSourceRanges": ["10.0.0.0/8"]}}}, "Service:spec/loadBalancerSourceRanges", ["10.0.0.0/8"]),
     ({"service": {"type": "NodePort", "spec": {"externalTrafficPolicy": "Local"}}}, "Service:spec/externalTrafficPolicy", "Local"),
     ({"service": {"spec": {"ports": [{"port": 1}]}}}, "Service:spec/ports", [{"port": 1}]),
-    # The way in
+    # Ingress and HTTPRoute
     (DEMO, "Ingress:", None),
     (SHOWN, "Ingress:spec", {"rules": [{"host": "status.example.com", "http": {"paths": [{"path": "/bots", "pathType": "Prefix", "backend": {"service": {"name": "r-oifde-exporter", "port": {"name": "metrics"}}}}]}}]}),
     ({**SHOWN, "externalUrl": "http://status.example.com:8080"}, "Ingress:spec/rules/0/http/paths/0/path", "/"),
@@ -280,7 +280,7 @@ CASES: list[tuple[dict[str, Any], str, object]] = [
     ({**ROUTE, "routePrefix": "bots/"}, "HTTPRoute:spec/rules/0/filters", None),
     ({**ROUTE, "service": {"port": 80}}, "HTTPRoute:spec/rules/0/backendRefs/0/port", 80),
     ({**ROUTE, "service": {"port": 80, "clusterIP": "None"}}, "HTTPRoute:spec/rules/0/backendRefs/0/port", 10230),
-    # Resources by recommendation
+    # The Vertical Pod Autoscaler
     (DEMO, "VerticalPodAutoscaler:", None),
     (VPA, "VerticalPodAutoscaler:spec", {"targetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "r-oifde-exporter"}, "updatePolicy": {"minReplicas": 1, "updateMode": "Initial"}}),
     ({**VPA, "sharding": {"enabled": True}, "fullnameOverride": "x" * 63}, "VerticalPodAutoscaler:spec/targetRef", {"apiVersion": "apps/v1", "kind": "StatefulSet", "name": "x" * 43 + HASH}),
@@ -347,7 +347,7 @@ CASES: list[tuple[dict[str, Any], str, object]] = [
     ({"scrapeConfig": {"enabled": True, "labels": {"a": "b"}, "spec": {"scrapeInterval": "1m", "scrapeClass": "c"}}}, "ScrapeConfig:spec/scrapeInterval", "1m"),
     # Rules
     ({"prometheusRule": {"enabled": True, "defaultRules": False, "additionalGroups": [{"name": "a", "rules": []}]}}, "PrometheusRule:spec/groups", [{"name": "a", "rules": []}]),
-    # The sidecar's surroundings
+    # Objects of a sidecar
     ({"mode": "sidecar", "config": "a: 1", "demo": False}, "Deployment:", None),
     ({"mode": "sidecar", "config": "a: 1", "demo": False}, "Service:", None),
     ({"mode": "sidecar", "config": "a: 1", "demo": False}, "ServiceAccount:", None),
@@ -401,13 +401,13 @@ def test_a_value_does_what_it_says(
 def test_a_sidecar_s_value_does_what_it_says(
     helm: Helm, application: Path, values: dict[str, Any], path: str, expected: object
 ) -> None:
-    """The container, its volumes and its monitor; nothing at all when it is left out."""
+    """It affects the container, its volumes and its monitor. A disabled sidecar adds nothing."""
     assert expected == at(helm.template(application, {"oifde-exporter": values}, "--kube-version=1.29.0"), path)
 
 
 @pytest.mark.parametrize("name", ["exporter", "sidecar"])
 def test_a_changed_configuration_changes_the_checksum(helm: Helm, chart: Path, application: Path, name: str) -> None:
-    """So that the pods are replaced, where that is asked for; otherwise there is none."""
+    """With `configReload: restart` this replaces the pods; otherwise there is no checksum."""
 
     def checksum(**values: str) -> str | None:
         chosen = {"oifde-exporter": values} if name == "sidecar" else values
@@ -423,7 +423,7 @@ def test_a_changed_configuration_changes_the_checksum(helm: Helm, chart: Path, a
 
 
 def test_files_are_picked_up(helm: Helm, chart: Path, tmp_path: Path) -> None:
-    """A dashboard or a rule file that is put beside the others needs no change of the chart; templates in it stay."""
+    """A dashboard or rule file added to the folder is included as it is, with its templates."""
     copy = Path(shutil.copytree(chart, tmp_path / "chart"))
     dashboard = '{"title": "{{bot}}", "uid": "x"}\n'
     (copy / "dashboards" / "more.json").write_text(dashboard)

@@ -1,4 +1,4 @@
-"""Whatever the values, what the chart renders is valid, restricted, and its own."""
+"""With any values, the rendered manifests are valid and restricted, and select only their own pods."""
 
 import json
 from collections.abc import Iterator
@@ -16,13 +16,13 @@ CI = sorted((ROOT / "helm" / "oifde-exporter" / "ci").glob("*-values.yaml"))
 
 
 def load(path: Path) -> dict[str, Any]:
-    """A file of values."""
+    """Load a file of values."""
     loaded: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
     return loaded
 
 
 def merge(values: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
-    """Values, some of them replaced, as Helm does it with several files."""
+    """Merge changes into values, as Helm merges several files."""
     both = dict(values)
     for key, value in changes.items():
         old = both.get(key)
@@ -30,7 +30,7 @@ def merge(values: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
     return both
 
 
-# Everything that is in all of the pods, so that one file of values has both a Deployment and shards.
+# Used with a Deployment, with shards and in a sidecar.
 EVERYTHING = load(ROOT / "helm" / "oifde-exporter" / "ci" / "everything-values.yaml")
 POD_MONITOR = {key: value for key, value in EVERYTHING["serviceMonitor"].items() if key != "targetLabels"}
 NOT_FOR_SHARDS = ("ingress", "route")
@@ -73,13 +73,13 @@ PASSWORDS = {
 
 
 def platform(**keys: object) -> dict[str, Any]:
-    """Values whose configuration has a platform that is right but for these keys."""
+    """Build values whose configuration has a valid platform, with these keys replaced."""
     tenant = {"tenant_id": "1", "auth": {"app_secret_file": "/a"}, "bots": [{"access_code": "1"}]}
     return {"config": {"platforms": [{"url": "https://a", "tenants": [tenant], **keys}]}}
 
 
 def tenant(**keys: object) -> dict[str, Any]:
-    """Values whose configuration has a tenant that is right but for these keys."""
+    """Build values whose configuration has a valid tenant, with these keys replaced."""
     (right,) = platform()["config"]["platforms"][0]["tenants"]
     return platform(tenants=[right | keys])
 
@@ -97,8 +97,8 @@ def values(request: pytest.FixtureRequest) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("path", CI, ids=lambda path: path.stem)
-def test_lint_has_nothing_to_say(helm: Helm, chart: Path, path: Path) -> None:
-    """Neither errors nor warnings, as `--strict` takes them."""
+def test_lint_finds_nothing(helm: Helm, chart: Path, path: Path) -> None:
+    """`helm lint --strict` finds neither errors nor warnings."""
     said = helm.run("lint", "--strict", chart, f"--values={path}")
 
     assert "1 chart(s) linted, 0 chart(s) failed" in said
@@ -107,7 +107,7 @@ def test_lint_has_nothing_to_say(helm: Helm, chart: Path, path: Path) -> None:
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_every_manifest_is_valid(helm: Helm, chart: Path, values: dict[str, Any], version: str) -> None:
-    """An API server takes it, the oldest and the newest, and drops no field of it in silence."""
+    """The oldest and the newest API server accept it and know each of its fields."""
     manifests = helm.template(chart, values, f"--kube-version={version}")
 
     assert [] == [error for manifest in manifests for error in errors(manifest, version)]
@@ -115,7 +115,7 @@ def test_every_manifest_is_valid(helm: Helm, chart: Path, values: dict[str, Any]
 
 @pytest.mark.parametrize("path", CI, ids=lambda path: path.stem)
 def test_names_that_look_like_numbers(helm: Helm, chart: Path, path: Path) -> None:
-    """A release `123` in a namespace `1234` is installed like any other."""
+    """A release can be named `123`, and its namespace `1234`."""
     values = load(path) | {"fullnameOverride": "", "nameOverride": "123"}
     manifests = helm.template(chart, values, release="123", namespace="1234")
 
@@ -124,7 +124,7 @@ def test_names_that_look_like_numbers(helm: Helm, chart: Path, path: Path) -> No
 
 
 def test_every_pod_is_restricted(helm: Helm, chart: Path, values: dict[str, Any]) -> None:
-    """It runs in a namespace that enforces the "restricted" Pod Security Standard, and knows nothing of the API server."""
+    """It runs in a namespace that enforces the "restricted" Pod Security Standard, and has no token for the API server."""
     manifests = helm.template(chart, values)
     ours = dict(pods(manifests))
 
@@ -135,14 +135,14 @@ def test_every_pod_is_restricted(helm: Helm, chart: Path, values: dict[str, Any]
 
 
 def test_rendering_is_repeatable(helm: Helm, chart: Path) -> None:
-    """Argo CD renders the chart again and again, and would report each difference."""
+    """Argo CD renders the chart repeatedly and would report each difference."""
     one, two = (helm.run("template", "r", chart, values=EVERYTHING) for _ in range(2))
 
     assert one == two
 
 
 def ours(manifests: list[Manifest]) -> list[Manifest]:
-    """All but the extra manifests of "everything"."""
+    """Return all manifests except the extra ones of "everything"."""
     return [one for one in manifests if not one["metadata"]["name"].endswith(("-extra", "-text"))]
 
 
@@ -164,7 +164,7 @@ def test_names_are_short_enough_and_labels_are_complete(helm: Helm, chart: Path,
 
 
 def test_selectors_select_the_pods_and_nothing_else(helm: Helm, chart: Path, values: dict[str, Any]) -> None:
-    """A Service, a budget, a policy or a monitor without pods, or with another's, is a silent fault."""
+    """A Service, budget, policy or monitor selects the workload's pods and not the test's."""
     manifests = helm.template(chart, values)
     workloads = {name: pod["metadata"]["labels"] for name, pod in pods(manifests) if not name.startswith("Pod/")}
     tests = {name: pod["metadata"]["labels"] for name, pod in pods(manifests) if name.startswith("Pod/")}
@@ -200,7 +200,7 @@ def _selects(selector: Manifest, labels: Manifest) -> bool:
 def test_two_releases_in_one_namespace(
     helm: Helm, chart: Path, changes: dict[str, Any], names: tuple[str, str]
 ) -> None:
-    """Neither takes over anything of the other: no name twice, and no selector meets the other's pods."""
+    """No object of one has the name of the other's, and no selector matches the other's pods."""
     values = merge(EVERYTHING, {"fullnameOverride": "", "serviceAccount": {"name": ""}} | changes)
     one, two = (helm.template(chart, values, release=name) for name in names)
 
@@ -327,30 +327,30 @@ def test_two_releases_in_one_namespace(
         ({"demo": True, "probeType": "http", "webConfig": PASSWORDS}, "probeType: http needs webConfig without"),
     ],
 )
-def test_what_is_refused(helm: Helm, chart: Path, values: dict[str, Any], message: str) -> None:
-    """Before anything is installed, and with the place of the mistake."""
-    with pytest.raises(HelmError) as refused:
+def test_wrong_values_are_rejected(helm: Helm, chart: Path, values: dict[str, Any], message: str) -> None:
+    """Helm rejects the values before it installs anything, and names the value."""
+    with pytest.raises(HelmError) as rejected:
         helm.template(chart, values)
 
-    assert message in str(refused.value)
+    assert message in str(rejected.value)
 
 
 def test_all_contradictions_are_reported_together(helm: Helm, chart: Path) -> None:
-    """A user need not repeat the command for each."""
+    """Helm prints all errors at once."""
     values = {"replicas": 3, "extraArgs": ["--web.external-url=/p", "--shard=1"], "webConfig": {"enabled": True}}
-    with pytest.raises(HelmError) as refused:
+    with pytest.raises(HelmError) as rejected:
         helm.template(chart, values)
 
     assert ["replicas: 3", "extraArgs: --web.external-url", "webConfig.enabled needs", "needs a configuration"] == [
         text
         for text in ("replicas: 3", "extraArgs: --web.external-url", "webConfig.enabled needs", "needs a configuration")
-        if text in str(refused.value)
+        if text in str(rejected.value)
     ]
-    assert "--shard" not in str(refused.value)
+    assert "--shard" not in str(rejected.value)
 
 
 def test_the_chart_knows_every_web_flag(helm: Helm, chart: Path) -> None:
-    """A new flag of the web server gets a value of the chart, or is at least rejected as an additional one."""
+    """The chart rejects each flag of the web server in `extraArgs`, also one that is added later."""
     flags = [name for option in demo.params for name in option.opts if name.startswith("--web.")]
 
     assert flags
@@ -359,8 +359,8 @@ def test_the_chart_knows_every_web_flag(helm: Helm, chart: Path) -> None:
             helm.template(chart, {"demo": True, "extraArgs": [f"{flag}=/x"]})
 
 
-def test_an_old_cluster_is_refused(helm: Helm, chart: Path) -> None:
-    """The chart says which versions it is for; a native sidecar needs a newer one still."""
+def test_an_old_cluster_is_rejected(helm: Helm, chart: Path) -> None:
+    """The chart names the versions that it supports; a native sidecar needs a newer one."""
     with pytest.raises(HelmError, match="incompatible with Kubernetes"):
         helm.template(chart, {"demo": True}, "--kube-version=1.24.0")
     with pytest.raises(HelmError, match=r"sidecar\.native needs Kubernetes 1\.29"):
@@ -375,7 +375,7 @@ def test_the_schema_knows_every_value(chart: Path) -> None:
 
     values = load(chart / "values.yaml")
     assert [] == list(_differences(values, schema["properties"]))
-    # A section that the values of an older chart lack is an error with a name, not one of a template.
+    # If the values of an older chart lack a section, the error names it.
     open_sections = {"podSecurityContext", "securityContext"}
     assert {key for key, value in values.items() if isinstance(value, dict) and value} - open_sections == set(
         schema["required"]
@@ -406,7 +406,7 @@ def _differences(values: dict[str, Any], properties: dict[str, Any], prefix: str
     ],
 )
 def test_a_misspelt_field_would_be_found(helm: Helm, chart: Path, kind: str, version: str) -> None:
-    """The checks above see what they look for."""
+    """The validation of the tests above finds an unknown field."""
     (manifest,) = (one for one in helm.template(chart, EVERYTHING) if one["kind"] == kind)
     manifest["spec"]["misspelt"] = True
 
@@ -427,7 +427,7 @@ def test_a_misspelt_field_would_be_found(helm: Helm, chart: Path, kind: str, ver
     ],
 )
 def test_an_unrestricted_pod_would_be_found(helm: Helm, chart: Path, values: dict[str, Any], fault: str) -> None:
-    """And the defaults are what keeps it from being one."""
+    """The validation of the tests above finds it, and only the defaults prevent it."""
     manifests = helm.template(chart, merge({"demo": True, "tests": {"enabled": False}}, values))
     ((_, pod),) = pods(manifests)
 

@@ -1,4 +1,4 @@
-"""The rules that come with the chart, as a PrometheusRule has them: valid for promtool, and with the values taken over."""
+"""The rules of the chart's PrometheusRule: promtool accepts them, and the values change them."""
 
 import json
 import subprocess
@@ -14,26 +14,26 @@ from harness.programs import FindProgram
 
 @pytest.fixture(scope="module")
 def promtool(program: FindProgram) -> Path:
-    """The program."""
+    """Find promtool."""
     return program("promtool")
 
 
 def check(promtool: Path, path: Path) -> tuple[int, str]:
-    """The exit status, and all that promtool says, of a file of rules."""
+    """Check a file of rules; return promtool's exit status and output."""
     command: list[str | Path] = [promtool, "check", "rules", "--lint-fatal", path]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     return ended.returncode, ended.stdout + ended.stderr
 
 
 def groups(helm: Helm, chart: Path, **values: object) -> Sequence[Any]:
-    """The groups of the PrometheusRule."""
+    """Return the groups of the PrometheusRule."""
     manifests = helm.template(chart, {"demo": True, "prometheusRule": {"enabled": True, **values}})
     found: Sequence[Any] = at(manifests, "PrometheusRule:spec/groups")
     return found
 
 
 def rules(found: Sequence[Any], name: str) -> Sequence[Any]:
-    """The rules of a name: an alert's, or that of what is recorded."""
+    """Return the alerts or recording rules with a name."""
     return [rule for group in found for rule in group["rules"] if rule.get("alert", rule.get("record")) == name]
 
 
@@ -43,14 +43,14 @@ def rules(found: Sequence[Any], name: str) -> Sequence[Any]:
     ids=lambda path: f"{path.parent.name}/{path.name}",
 )
 def test_the_files_are_valid(promtool: Path, path: Path) -> None:
-    """A rule's query, its labels and its annotations."""
+    """Their queries, labels and annotations satisfy promtool."""
     status, said = check(promtool, path)
 
     assert 0 == status, said
 
 
 def test_the_chart_hands_on_the_rules_as_they_are(helm: Helm, chart: Path, promtool: Path, tmp_path: Path) -> None:
-    """Their templates are Prometheus', not Helm's; valid with labels added, some left out, and other thresholds."""
+    """Helm leaves Prometheus's templates alone. promtool accepts the rules with added labels, disabled alerts and other thresholds."""
     found = groups(
         helm,
         chart,
@@ -73,7 +73,7 @@ def test_the_chart_hands_on_the_rules_as_they_are(helm: Helm, chart: Path, promt
 
 
 def test_thresholds_can_be_changed_in_the_values(helm: Helm, chart: Path) -> None:
-    """For everybody, for a tenant, for one bot; with --set too, which makes text of fractions."""
+    """For all bots, for a tenant or for one bot; also with --set, which turns fractions into strings."""
     found = groups(
         helm,
         chart,
@@ -99,20 +99,20 @@ def test_thresholds_can_be_changed_in_the_values(helm: Helm, chart: Path) -> Non
     "values", [{"thresholds": {"autonomy": 1}}, {"overrides": [{"tenantId": "1", "thresholds": {"autonomy": 1}}]}]
 )
 def test_a_threshold_that_does_not_exist_is_refused(helm: Helm, chart: Path, values: dict[str, object]) -> None:
-    """With the names of those that do."""
+    """The error lists the thresholds that exist."""
     with pytest.raises(HelmError, match=r"no (such )?threshold.*there are .*autonomy_drop, "):
         groups(helm, chart, **values)
 
 
 @pytest.mark.parametrize("name", ["OifdePlatformdown", "oifde:alert_threshold:autonomy_drop"])
 def test_an_alert_that_does_not_exist_cannot_be_left_out(helm: Helm, chart: Path, name: str) -> None:
-    """A misspelt one would go on firing."""
+    """A misspelt alert would keep firing, so the name is an error."""
     with pytest.raises(HelmError, match=rf"no alert {name}; there are .*OifdePlatformDown, "):
         groups(helm, chart, disabled=[name])
 
 
 def test_the_texts_can_be_chinese(helm: Helm, chart: Path) -> None:
-    """With links to the Chinese runbooks, and with the same expressions."""
+    """They link to the Chinese runbooks; the expressions are the same."""
     english, chinese = groups(helm, chart), groups(helm, chart, language="zh")
 
     (alert,) = rules(chinese, "OifdePlatformDown")
@@ -127,7 +127,7 @@ def test_the_texts_can_be_chinese(helm: Helm, chart: Path) -> None:
 
 @pytest.mark.parametrize("url", ["https://wiki.example.com/runbooks", "https://wiki.example.com/runbooks/"])
 def test_the_links_to_runbooks_can_lead_elsewhere(helm: Helm, chart: Path, url: str) -> None:
-    """To a copy that those on call can reach."""
+    """They can point to a copy of the runbooks."""
     found = groups(helm, chart, runbookUrl=url)
 
     (alert,) = rules(found, "OifdePlatformDown")

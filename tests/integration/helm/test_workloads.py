@@ -27,13 +27,13 @@ TENANTS = [SimTenant(f"t{number}", (SimBot(f"b{number}", f"bot {number}"),)) for
 
 @pytest.fixture
 async def simulator() -> AsyncIterator[Simulator]:
-    """A platform on which all is well."""
+    """Start a platform without faults."""
     async with Simulator(SimulatedWorld(1, TENANTS, CALM), clock=SystemClock()) as running:
         yield running
 
 
 def config(simulator: Simulator, *tenants: str) -> dict[str, Any]:
-    """The exporter's configuration for some of the platform's tenants; their secrets are in files."""
+    """Build a configuration for some of the platform's tenants, with their secrets in files."""
     return {
         "poll_interval": "1s",
         "platforms": [
@@ -54,13 +54,13 @@ def config(simulator: Simulator, *tenants: str) -> dict[str, Any]:
 
 
 def secret(name: str, **texts: str) -> Manifest:
-    """A Secret that is there before the chart is."""
+    """Build a Secret that exists before the chart is installed."""
     data = {key: base64.b64encode(text.encode()).decode() for key, text in texts.items()}
     return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "data": data}
 
 
 def secrets(*tenants: str) -> Manifest:
-    """The Secret with the tenants' secrets."""
+    """Build the Secret with the tenants' secrets."""
     return secret("tenants", **{tenant: default_secret(tenant) for tenant in tenants})
 
 
@@ -69,7 +69,7 @@ Start = Callable[[Pod, str], Awaitable[ExporterProcess]]
 
 @pytest.fixture
 def start(tmp_path: Path, running: AsyncExitStack) -> Start:
-    """Starts a pod's exporter and waits until it listens; it is ended with SIGTERM, as a kubelet ends it."""
+    """Start a pod's exporter and wait until it listens. It is stopped with SIGTERM, as by a kubelet."""
 
     async def start(pod: Pod, container: str = "exporter") -> ExporterProcess:
         process = pod.process(container, tmp_path / f"{pod.name}-process")
@@ -81,25 +81,25 @@ def start(tmp_path: Path, running: AsyncExitStack) -> Start:
 
 
 async def up(exporter: ExporterProcess) -> set[str]:
-    """The tenants whose bots are up."""
+    """Return the tenants whose bots are up."""
     page = (await exporter.fetch("/metrics")).text
     lines = [line for line in page.splitlines() if line.startswith("oifde_up{") and line.endswith(" 1.0")]
     return {line.partition('tenant_id="')[2].partition('"')[0] for line in lines}
 
 
 def values(port: int, **others: object) -> dict[str, Any]:
-    """Values for a pod on this machine."""
+    """Build values for a pod on this machine."""
     return {"containerPort": port, "log": {"format": "json"}, "existingSecret": "tenants", **others}
 
 
 async def test_deployment(
     helm: Helm, chart: Path, simulator: Simulator, free_port: Callable[[], int], start: Start, tmp_path: Path
 ) -> None:
-    """It polls, all its probes succeed, and it takes over a changed ConfigMap and a changed Secret without a restart."""
+    """It polls, its probes succeed, and it loads a changed ConfigMap and a changed Secret without a restart."""
     chosen = values(free_port(), config=config(simulator, "t1"))
     manifests = [*helm.template(chart, chosen), secrets("t1")]
     ((_, template),) = ((name, pod) for name, pod in pods(manifests) if name.startswith("Deployment/"))
-    # Looked at more often than in a cluster, where the kubelet takes a minute to write the files.
+    # More often than in a cluster, where the kubelet needs a minute to write the files.
     arguments = template["spec"]["containers"][0]["args"]
     arguments[arguments.index("--config.auto-reload-interval=30s")] = "--config.auto-reload-interval=100ms"
     pod = Pod(template, manifests, tmp_path / "pod")
@@ -118,7 +118,7 @@ async def test_deployment(
 async def test_liveness_does_not_depend_on_the_platform(
     helm: Helm, chart: Path, simulator: Simulator, free_port: Callable[[], int], start: Start, tmp_path: Path
 ) -> None:
-    """While the platform hangs, the pod is alive, and not ready; no restart would help."""
+    """While the platform hangs, the pod is live but not ready, because a restart would not help."""
     simulator.faults.add(faults.Hang())
     manifests = [*helm.template(chart, values(free_port(), config=config(simulator, "t1"))), secrets("t1")]
     ((_, template),) = ((name, pod) for name, pod in pods(manifests) if name.startswith("Deployment/"))
@@ -133,7 +133,7 @@ async def test_liveness_does_not_depend_on_the_platform(
 async def test_tls_and_basic_auth(
     client_auth: bool, helm: Helm, chart: Path, free_port: Callable[[], int], start: Start, tmp_path: Path
 ) -> None:
-    """The probes still succeed, and nobody else is let in without a password."""
+    """The probes succeed; other requests need the password."""
     authority = trustme.CA()
     issued = authority.issue_cert("oifde-exporter.monitoring.svc")
     certificate, key = issued.cert_chain_pems[0].bytes().decode(), issued.private_key_pem.bytes().decode()
@@ -213,7 +213,7 @@ async def test_configuration_from_a_secret(
 async def test_shards(
     helm: Helm, chart: Path, simulator: Simulator, free_port: Callable[[], int], start: Start, tmp_path: Path
 ) -> None:
-    """Each pod of the StatefulSet polls its part, by its ordinal, and together they poll everything once."""
+    """Each pod polls the part of its ordinal; together they poll each tenant once."""
     tenants = [tenant.tenant_id for tenant in TENANTS]
     parts = []
     for ordinal in range(2):
@@ -247,14 +247,14 @@ async def test_sidecar(
     start: Start,
     tmp_path: Path,
 ) -> None:
-    """In an application's pod, in both forms; nothing about it, the platform's state least of all, makes the pod unready."""
+    """It polls in an application's pod, and a failing platform does not make the pod unready."""
     simulator.faults.add(faults.HttpStatus(503), access_code="b2")
     chosen = values(free_port(), config=config(simulator, "t1", "t2"), sidecar={"native": native})
     manifests = [*helm.template(application, {"oifde-exporter": chosen}, "--kube-version=1.29.0"), secrets("t1", "t2")]
     pod = Pod(at(manifests, "Deployment:spec/template"), manifests, tmp_path / "pod")
 
     exporter = await start(pod, "oifde-exporter")
-    await wait_for(lambda: _is(up(exporter), {"t1"}), "the bot that is well")
+    await wait_for(lambda: _is(up(exporter), {"t1"}), "the bot without a fault")
 
     assert await pod.probe("oifde-exporter", "livenessProbe")
     assert set() == {"readinessProbe", "startupProbe"} & pod.container("oifde-exporter").keys()
@@ -263,7 +263,7 @@ async def test_sidecar(
 async def test_configuration_by_the_environment_alone(
     helm: Helm, chart: Path, simulator: Simulator, free_port: Callable[[], int], start: Start, tmp_path: Path
 ) -> None:
-    """No ConfigMap at all: the YAML in a variable, the secret in another, from a Secret."""
+    """Without a ConfigMap: the YAML is in a variable, the secret in another one from a Secret."""
     text = f"platforms: [{{url: '{simulator.url}', tenants: [{{tenant_id: t1, auth: {{app_secret: '${{SECRET}}'}}, bots: [{{access_code: b1}}]}}]}}]"
     chosen = {
         "containerPort": free_port(),
@@ -284,7 +284,7 @@ async def test_configuration_by_the_environment_alone(
 async def test_the_chart_s_own_test(
     helm: Helm, chart: Path, free_port: Callable[[], int], start: Start, tmp_path: Path
 ) -> None:
-    """`helm test` succeeds while the exporter runs, at the address of its Service."""
+    """`helm test` requests the Service's address, and succeeds while the exporter runs."""
     port = free_port()
     manifests = helm.template(chart, {"demo": True, "containerPort": port, "log": {"format": "json"}})
     pod = Pod(at(manifests, "Deployment:spec/template"), manifests, tmp_path / "pod")
