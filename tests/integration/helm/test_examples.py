@@ -1,10 +1,11 @@
 """The examples work: manifests, compose, the systemd unit."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -87,6 +88,25 @@ def test_manifests_are_valid_and_restricted(
 def test_the_application_s_chart_lints(helm: Helm, application: Path) -> None:
     """`helm lint --strict` accepts it with its dependency."""
     assert "1 chart(s) linted, 0 chart(s) failed" in helm.run("lint", "--strict", application)
+
+
+def documented_values() -> Iterator[Any]:
+    """Yield the values that the pages about the chart show."""
+    for page in ("docs/kubernetes.md", "docs/zh/kubernetes.md", "helm/oifde-exporter/README.md"):
+        text = (ROOT / page).read_text(encoding="utf-8")
+        for block in re.findall(r"^```yaml\n([^{].*?)^```$", text, re.MULTILINE | re.DOTALL):
+            values = yaml.safe_load(block)
+            if values.get("kind") == "Application":
+                values = values["spec"]["source"]["helm"]["valuesObject"]
+            yield pytest.param(values, id=f"{page}: {' '.join(values)}")
+
+
+@pytest.mark.parametrize("values", [*documented_values()])
+def test_documented_values_are_accepted(helm: Helm, chart: Path, values: dict[str, Any]) -> None:
+    """The chart renders valid manifests with the values of each example, which need no others but a configuration."""
+    manifests = helm.template(chart, {"existingConfigMap": "bots"} | values if "config" not in values else values)
+
+    assert [] == [error for manifest in manifests for error in errors(manifest, VERSIONS[-1])]
 
 
 async def is_up(address: str) -> bool:
