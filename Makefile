@@ -21,6 +21,19 @@ COMPAT := .cache/compat
 MINUTES ?= 30
 SEED ?= 1
 NUMBER ?= 20
+VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' exporter/__init__.py)
+REGISTRY_ADDRESS = $(shell sed -n 's/^registry = "\(.*\)"/\1/p' addresses.toml)
+IMAGE = $(REGISTRY_ADDRESS)/oifde-exporter
+RELEASE := dist/release
+# Files get the commit's time, so that two builds of one commit have the same bytes.
+SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 315532800)
+# The commit, where the builds cannot ask git.
+OIFDE_EXPORTER_REVISION ?= $(shell git describe --always --abbrev=12 --exclude='*' --dirty 2>/dev/null)
+HELM = $(or $(shell command -v helm),$(firstword $(wildcard $(CURDIR)/.cache/programs/*/helm/helm)))
+# More arguments of `podman build`, such as --build-arg BASE_IMAGE=... and of `podman push` and `helm push`.
+PODMAN_BUILD_ARGS ?=
+PODMAN_PUSH_ARGS ?=
+HELM_PUSH_ARGS ?=
 COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-header \
 	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-emit-options
 
@@ -56,12 +69,17 @@ $(VENV)/.ready: requirements/dev.txt pyproject.toml setup.py scripts/make-venv
 	@touch $@
 
 .PHONY: lint
-lint: $(VENV)/.ready ## check style, types and the direction of the imports
+lint: $(VENV)/.ready ## check style, types, the direction of the imports, the Dockerfile and the workflows
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/hadolint Dockerfile
+	$(BIN)/actionlint
+	$(BIN)/zizmor --offline --quiet --no-progress .github
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/[!c]*.yml
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.renovate .github/renovate.json
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.compose-spec examples/compose/compose.yaml
 
 .PHONY: format
 format: $(VENV)/.ready ## format the code and apply automatic fixes
@@ -107,10 +125,8 @@ compat-python: wheel $(COMPAT)/programs/.ready ## run the unit tests on Python 3
 	scripts/test-on-python forky 3.14 $(PYTEST_ARGS) --ignore tests/integration
 
 .PHONY: wheel
-# Files get the commit's time, so that two builds of one commit have the same bytes.
-wheel: export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 315532800)
-# The wheel is built from the source distribution, where setup.py cannot ask git.
-wheel: export OIFDE_EXPORTER_REVISION ?= $(shell git describe --always --abbrev=12 --exclude='*' --dirty 2>/dev/null)
+wheel: export SOURCE_DATE_EPOCH := $(SOURCE_DATE_EPOCH)
+wheel: export OIFDE_EXPORTER_REVISION := $(OIFDE_EXPORTER_REVISION)
 wheel: $(VENV)/.ready ## build dist/*.tar.gz and from it dist/*.whl
 	rm -rf dist
 	$(BIN)/python -m build --no-isolation --outdir dist . >/dev/null
@@ -137,6 +153,68 @@ image-test: wheelhouse ## build the image on a substitute for its base and run i
 	$(BIN)/python tests/harness/programs.py buildah debootstrap
 	$(BIN)/python -m pip wheel --quiet --require-hashes --wheel-dir $(WHEELHOUSE) --requirement requirements/build.txt
 	$(BIN)/pytest tests/image/image.py
+
+.PHONY: image
+image: ## build the image for this machine's processor in dist/image (needs podman)
+	mkdir -p dist/image
+	podman build --format docker --timestamp $(SOURCE_DATE_EPOCH) --tag $(IMAGE):$(VERSION) \
+		--build-arg VERSION=$(VERSION) --build-arg REVISION=$(OIFDE_EXPORTER_REVISION) \
+		--build-arg CREATED=$$(date --utc --iso-8601=seconds --date=@$(SOURCE_DATE_EPOCH)) $(PODMAN_BUILD_ARGS) .
+	podman save --format docker-archive --output dist/image/$$(uname --machine).tar $(IMAGE):$(VERSION)
+
+.PHONY: release-check
+release-check: $(VENV)/.ready ## check that a tag can be published (TAG=v1.2.3)
+	$(BIN)/python scripts/release.py check $(TAG)
+
+# The list of packages is that of an environment with the wheel alone, as in the image.
+.PHONY: release-files
+release-files: export SOURCE_DATE_EPOCH := $(SOURCE_DATE_EPOCH)
+release-files: wheelhouse ## build the package, the chart, the list of packages (SBOM) and the notes in dist/release
+	$(BIN)/python tests/harness/programs.py helm
+	mkdir -p $(RELEASE)/package
+	cp dist/*.whl dist/*.tar.gz $(RELEASE)/package
+	cp requirements/run.txt $(RELEASE)
+	$(BIN)/python -m venv --clear --without-pip .cache/sbom-venv
+	$(BIN)/python -m pip --python .cache/sbom-venv install --quiet --no-index --find-links $(WHEELHOUSE) oifde-exporter
+	$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible \
+		--output-file $(RELEASE)/sbom.cdx.json .cache/sbom-venv
+	$(HELM) package --destination $(RELEASE) helm/oifde-exporter
+	$(BIN)/python scripts/release.py notes > $(RELEASE)/notes.md
+	cd $(RELEASE) && sha256sum package/* *.txt *.json *.tgz > SHA256SUMS
+
+.PHONY: release-candidate
+release-candidate: release-files image site ## build all that a release publishes in dist, and publish nothing
+
+# The targets below publish. Those with a digest write it to their output, for .github/workflows/release.yml.
+.PHONY: registry-login
+registry-login:
+	@printenv REGISTRY_PASSWORD | docker login --username "$$REGISTRY_USER" --password-stdin \
+		$(firstword $(subst /, ,$(REGISTRY_ADDRESS)))
+
+.PHONY: publish-image
+publish-image:
+	podman manifest create $(IMAGE):$(VERSION) >&2
+	for archive in dist/image/*.tar; do podman manifest add $(IMAGE):$(VERSION) docker-archive:$$archive >&2 || exit; done
+	podman manifest push --all --format v2s2 --digestfile dist/image/digest $(PODMAN_PUSH_ARGS) \
+		$(IMAGE):$(VERSION) docker://$(IMAGE):$(VERSION) >&2
+	echo "name=$(IMAGE)"
+	echo "digest=$$(cat dist/image/digest)"
+
+.PHONY: publish-chart
+publish-chart:
+	$(HELM) push $(RELEASE)/oifde-exporter-*.tgz oci://$(REGISTRY_ADDRESS)/charts $(HELM_PUSH_ARGS) > dist/chart-digest 2>&1
+	echo "name=$(REGISTRY_ADDRESS)/charts/oifde-exporter"
+	sed -n 's/^Digest: /digest=/p' dist/chart-digest
+
+.PHONY: publish-notes
+publish-notes:
+	cd $(RELEASE) && gh release create v$(VERSION) --verify-tag --title v$(VERSION) --notes-file notes.md \
+		package/* *.txt *.json *.tgz SHA256SUMS
+
+.PHONY: publish-site
+publish-site: $(VENV)/.ready
+	$(BIN)/mike deploy --push --update-aliases $(VERSION) latest
+	$(BIN)/mike set-default --push latest
 
 # Not part of `make test`, because the database is on the network. A package that cannot be looked up is a failure too.
 .PHONY: audit
