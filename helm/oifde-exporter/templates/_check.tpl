@@ -119,7 +119,10 @@ service.spec:
 {{/* The fields of a Service that the API server allows only with some types. */}}
 {{- define "oifde-exporter.serviceTypes" -}}
 allocateLoadBalancerNodePorts: [LoadBalancer]
+{{- if not (.Values.service.spec | default dict).externalIPs }}
 externalTrafficPolicy: [NodePort, LoadBalancer]
+{{- end }}
+healthCheckNodePort: [LoadBalancer]
 loadBalancerClass: [LoadBalancer]
 loadBalancerSourceRanges: [LoadBalancer]
 {{- end }}

@@ -263,6 +263,7 @@ CASES: list[tuple[dict[str, Any], str, object]] = [
     ({"service": {"type": "LoadBalancer", "spec": {"loadBalancerClass": "{{ .Release.Name }}/lb"}}}, "Service:spec/loadBalancerClass", "r/lb"),
     ({"service": {"type": "LoadBalancer", "spec": {"loadBalancerSourceRanges": ["10.0.0.0/8"]}}}, "Service:spec/loadBalancerSourceRanges", ["10.0.0.0/8"]),
     ({"service": {"type": "NodePort", "spec": {"externalTrafficPolicy": "Local"}}}, "Service:spec/externalTrafficPolicy", "Local"),
+    ({"service": {"spec": {"externalIPs": ["10.1.2.3"], "externalTrafficPolicy": "Local"}}}, "Service:spec/externalTrafficPolicy", "Local"),
     ({"service": {"spec": {"ports": [{"port": 1}]}}}, "Service:spec/ports", [{"port": 1}]),
     # Ingress and HTTPRoute
     (DEMO, "Ingress:", None),
