@@ -270,7 +270,7 @@ CASES: list[tuple[dict[str, Any], str, object]] = [
     (SHOWN, "Ingress:spec", {"rules": [{"host": "status.example.com", "http": {"paths": [{"path": "/bots", "pathType": "Prefix", "backend": {"service": {"name": "r-oifde-exporter", "port": {"name": "metrics"}}}}]}}]}),
     ({**SHOWN, "externalUrl": "http://status.example.com:8080"}, "Ingress:spec/rules/0/http/paths/0/path", "/"),
     ({**SHOWN, "externalUrl": "http://status.example.com:8080"}, "Ingress:spec/rules/0/host", "status.example.com"),
-    ({**SHOWN, "ingress": {"enabled": True, "tlsSecret": "tls"}}, "Ingress:spec/tls", [{"hosts": ["status.example.com"], "secretName": "tls"}]),
+    ({**SHOWN, "ingress": {"enabled": True, "tlsSecret": "{{ .Release.Name }}-tls"}}, "Ingress:spec/tls", [{"hosts": ["status.example.com"], "secretName": "r-tls"}]),
     ({**SHOWN, "ingress": {"enabled": True, "className": "a", "annotations": {"b": "c"}}}, "Ingress:spec/ingressClassName", "a"),
     ({**SHOWN, "ingress": {"enabled": True, "className": "a", "annotations": {"b": "c"}}}, "Ingress:metadata/annotations", {"b": "c"}),
     ({**SHOWN, "ingress": {"enabled": True, "spec": {"tls": [{"hosts": ["{{ .Release.Name }}"]}]}}}, "Ingress:spec/tls", [{"hosts": ["r"]}]),
