@@ -6,20 +6,22 @@ The client, the metrics, their reference, the status pages and ``check --live`` 
 from enum import StrEnum
 from typing import Self
 
+from exporter.language import Text
+
 
 class FailureReason(StrEnum):
     """A reason: its label value, its meaning in a few words, and what an operator can do about it."""
 
-    meaning: str
+    meaning: Text
     """Continues "The request failed: ..."."""
-    advice: str
+    advice: Text
 
     def __new__(cls, label: str, meaning: str, advice: str) -> Self:
         """Raise TypeError at import if an entry lacks a part."""
         reason = str.__new__(cls, label)
         reason._value_ = label
-        reason.meaning = meaning
-        reason.advice = advice
+        reason.meaning = Text(meaning)
+        reason.advice = Text(advice)
         return reason
 
     TIMEOUT = (

@@ -14,9 +14,17 @@ from structlog.typing import FilteringBoundLogger
 
 from exporter import logs, signals
 from exporter.clock import SystemClock
-from exporter.commands.advice import advise
+from exporter.commands.advice import complain
 from exporter.commands.help import Command
-from exporter.commands.options import config_option, flag, format_option, load_config, log_options, tenant_option
+from exporter.commands.options import (
+    config_option,
+    flag,
+    format_option,
+    lang_option,
+    load_config,
+    log_options,
+    tenant_option,
+)
 from exporter.commands.parameters import Day, Name
 from exporter.commands.past import fetch_pasts
 from exporter.commands.platforms import TenantAccess, open_tenants
@@ -28,6 +36,7 @@ from exporter.history.backtest import find_alerts, replay_tenant
 from exporter.history.keeper import make_calendar
 from exporter.judging.hours import Past
 from exporter.judging.replay import RULES, Page
+from exporter.language import Language, Text
 from exporter.polling.calendar import day_before, local_date
 from exporter.polling.windows import Rules
 from exporter.upstream.errors import UpstreamError
@@ -35,6 +44,7 @@ from exporter.upstream.reports import HOUR
 
 _DAYS_PER_MONTH: Final = 365.25 / 12
 _DAY: Final = timedelta(days=1)
+_ALL: Final = "all"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +70,7 @@ oifde-exporter backtest --from=2026-05-01 --format=json | jq .totals
 @tenant_option
 @flag("--bot", type=Name(), metavar="NAME|ACCESS_CODE", help="Only this bot.")
 @format_option("table", "json")
+@lang_option
 @config_option
 @log_options("error")
 @click.pass_context
@@ -70,6 +81,7 @@ def backtest(
     tenant: str | None,
     bot: str | None,
     format: str,
+    lang: Language,
     log_level: str,
     log_format: str,
     **dates: Any,
@@ -84,11 +96,11 @@ def backtest(
     log = logs.configure(level=log_level, format=log_format)
     loaded = keep_tenant(load_config(ctx, config_file), tenant)
     if not loaded.history.days:
-        raise click.UsageError("history.days is 0 in the configuration, so nothing is judged")
+        raise click.UsageError(Text("history.days is 0 in the configuration, so nothing is judged"))
     try:
-        signals.run(_run(loaded, log, dates["from"], dates["to"], bot, _SHOW[format]))
+        signals.run(_run(loaded, log, dates["from"], dates["to"], bot, _SHOW[format], lang))
     except UpstreamError as error:
-        click.echo(logs.escape_text(f"oifde-exporter: {error}. {advise(error)}"), err=True)
+        complain(error, lang)
         sys.exit(1)
 
 
@@ -99,6 +111,7 @@ async def _run(
     to: date | None,
     wanted: str | None,
     show: Callable[[Output, int, Sequence[_Result]], None],
+    lang: Language,
 ) -> None:
     clock = SystemClock()
     async with open_tenants(loaded, clock=clock, log=log) as tenants:
@@ -113,10 +126,10 @@ async def _run(
             if of_tenant:
                 spans.append((access, of_tenant, last))
         if any(last < first for _, _, last in spans):
-            raise click.UsageError("--from is after --to, which is yesterday at most")
+            raise click.UsageError(Text("--from is after --to, which is yesterday at most"))
         requests = sum(len(of_tenant) * ((last - first).days + 1 + loaded.history.days) for _, of_tenant, last in spans)
         results: list[_Result] = []
-        with show_progress("days of bots", requests) as advance:
+        with show_progress(lang.text(Text("days of bots")), requests) as advance:
             fetched = [
                 await fetch_pasts(
                     access,
@@ -130,7 +143,7 @@ async def _run(
             ]
         for (access, of_tenant, last), pasts in zip(spans, fetched, strict=True):
             results += await _replay(loaded, access, of_tenant, pasts, first, last)
-    show(open_stdout(), max(((last - first).days + 1 for _, _, last in spans), default=0), results)
+    show(open_stdout(lang), max(((last - first).days + 1 for _, _, last in spans), default=0), results)
 
 
 async def _replay(
@@ -153,7 +166,7 @@ def _totals(results: Sequence[_Result]) -> Sequence[tuple[str, int, float]]:
     """Return the number of each alert and of all alerts, also per 100 bot-months."""
     months = sum(result.days for result in results) / _DAYS_PER_MONTH
     counts = Counter(page.alert for result in results for page in result.pages)
-    rows = [(rule.alert, counts[rule.alert]) for rule in RULES] + [("all", counts.total())]
+    rows = [(rule.alert, counts[rule.alert]) for rule in RULES] + [(_ALL, counts.total())]
     return [(alert, count, 100 * count / months if months else 0.0) for alert, count in rows]
 
 
@@ -164,13 +177,13 @@ def _show_table(output: Output, days: int, results: Sequence[_Result]) -> None:
     if found:
         output.table(
             [
-                ("begin", "left"),
-                ("end", "left"),
-                ("bot", "left"),
-                ("alert", "left"),
-                ("score", "right"),
-                ("size", "right"),
-                ("window", "right"),
+                (Text("begin"), "left"),
+                (Text("end"), "left"),
+                (Text("bot"), "left"),
+                (Text("alert"), "left"),
+                (Text("score"), "right"),
+                (Text("size"), "right"),
+                (Text("window"), "right"),
             ],
             [
                 (
@@ -180,17 +193,27 @@ def _show_table(output: Output, days: int, results: Sequence[_Result]) -> None:
                     page.alert,
                     f"{page.score:.1f}",
                     f"{page.size_ratio:.0%}",
-                    f"{page.window_seconds / 3600:.0f} h",
+                    Text("%(n)s h", n=round(page.window_seconds / 3600)),
                 )
                 for page, chosen in found
             ],
         )
         output.line()
     judged = sum(result.days for result in results)
-    output.line(f"{len(results)} bots, {days} days; {judged} days of bots could be judged.")
+    output.line(
+        Text(
+            "%(bots)s bots, %(days)s days; %(judged)s days of bots could be judged.",
+            bots=len(results),
+            days=days,
+            judged=judged,
+        )
+    )
     output.table(
-        [("alert", "left"), ("number", "right"), ("per 100\nbot-months", "right")],
-        [(alert, str(count), f"{rate:.1f}") for alert, count, rate in _totals(results)],
+        [(Text("alert"), "left"), (Text("number"), "right"), (Text("per 100\nbot-months"), "right")],
+        [
+            (Text("all") if alert == _ALL else alert, str(count), f"{rate:.1f}")
+            for alert, count, rate in _totals(results)
+        ],
     )
 
 

@@ -68,7 +68,7 @@ _SENTENCES: Final = frozenset({"location", "server", "via", "www-authenticate"})
 
 _LONG: Final = 80
 _OTHER_FLAGS: Final = frozenset(
-    {"capture", "config_file", "tenant", "format", "log_level", "log_format", "shard", "total_shards"}
+    {"capture", "config_file", "tenant", "format", "lang", "log_level", "log_format", "shard", "total_shards"}
 )
 
 

@@ -25,6 +25,7 @@ from exporter.commands.options import (
     exit_on_config_error,
     flag,
     format_option,
+    lang_option,
     log_options,
     read_shard,
     shard_options,
@@ -33,8 +34,12 @@ from exporter.commands.parameters import Moment
 from exporter.config import CONFIG_VARIABLE, Config, ConfigError, Source, take_shard
 from exporter.console.output import Output, Style, open_stdout
 from exporter.console.progress import show_progress
+from exporter.language import Language, Text
 
 _STATUS: Final = {Level.PROBLEM: 1, Level.WARNING: 3, Level.NOTE: 0}
+_LEVELS: Final = {Level.PROBLEM: Text("problem"), Level.WARNING: Text("warning"), Level.NOTE: Text("note")}
+_MINUTES_FROM: Final = 100
+"""Seconds from which a time is shown in minutes."""
 _STYLES: Final[dict[Level, Style]] = {Level.PROBLEM: "red", Level.WARNING: "yellow", Level.NOTE: "dim"}
 
 
@@ -53,6 +58,7 @@ oifde-exporter check --format=json | jq .series
 @at_option
 @capture_option
 @format_option("table", "json")
+@lang_option
 @shard_options
 @log_options("error")
 @click.pass_context
@@ -64,6 +70,7 @@ def check(
     at: Moment | None,
     capture: Path | None,
     format: str,
+    lang: Language,
     shard: int,
     total_shards: int,
     log_level: str,
@@ -94,24 +101,26 @@ def check(
             sys.exit(1)
     loaded = take_shard(loaded, this_shard)
     with capture_to(capture, loaded, ctx) as recorder:
-        lived = _check_live(loaded, at, log, recorder) if live else None
+        lived = _check_live(loaded, at, log, recorder, lang) if live else None
     planned = lived.plan if lived else plan(loaded, SystemClock().now())
     findings = merge(_collect(loaded, planned, lived))
     show = _show_json if format == "json" else _show_text
-    show(open_stdout(), source, planned, lived, findings)
+    show(open_stdout(lang), source, planned, lived, findings)
     sys.exit(_STATUS[findings[0].level] if findings else 0)
 
 
-def _check_live(loaded: Config, at: Moment | None, log: FilteringBoundLogger, capture: Capture | None) -> Live:
+def _check_live(
+    loaded: Config, at: Moment | None, log: FilteringBoundLogger, capture: Capture | None, lang: Language
+) -> Live:
     tenants = [tenant for _, tenant in loaded.tenants()]
     known = not any(tenant.discovery for tenant in tenants)
-    with show_progress("bots", sum(len(tenant.bots) for tenant in tenants) if known else None) as step:
+    with show_progress(lang.text(Text("bots")), sum(len(tenant.bots) for tenant in tenants) if known else None) as step:
         live = check_live(loaded, at, clock=SystemClock(), log=log, on_bot=partial(step, 1), capture=capture)
         return signals.run(live)
 
 
 def _collect(loaded: Config, planned: Plan, lived: Live | None) -> Sequence[Finding]:
-    advice = "Raise poll_interval, or requests_per_second if the platform allows."
+    advice = Text("Raise poll_interval, or requests_per_second if the platform allows.")
     found = [
         *check_config(loaded),
         *(
@@ -126,12 +135,12 @@ def _collect(loaded: Config, planned: Plan, lived: Live | None) -> Sequence[Find
 
 
 def _show_text(output: Output, source: Source, planned: Plan, lived: Live | None, findings: Sequence[Finding]) -> None:
-    output.line(f"{_name(source)} is valid.", "green")
+    output.line(Text("%(name)s is valid.", name=_name(source)), "green")
     output.line()
     if planned.platforms:
         _show_plan(output, planned, lived)
     else:
-        output.line("This shard has no tenants.", "yellow")
+        output.line(Text("This shard has no tenants."), "yellow")
     if lived:
         output.line()
         _show_live(output, lived)
@@ -142,13 +151,13 @@ def _show_text(output: Output, source: Source, planned: Plan, lived: Live | None
 def _show_plan(output: Output, planned: Plan, lived: Live | None) -> None:
     output.table(
         [
-            ("platform", "left"),
-            ("tenants", "right"),
-            ("bots", "right"),
-            ("requests/s", "right"),
-            ("after\nmidnight", "right"),
-            ("allowed", "right"),
-            ("requests\na day", "right"),
+            (Text("platform"), "left"),
+            (Text("tenants"), "right"),
+            (Text("bots"), "right"),
+            (Text("requests/s"), "right"),
+            (Text("after\nmidnight"), "right"),
+            (Text("allowed"), "right"),
+            (Text("requests\na day"), "right"),
         ],
         [
             (
@@ -164,28 +173,45 @@ def _show_plan(output: Output, planned: Plan, lived: Live | None) -> None:
         ],
     )
     if not lived and any(load.discovering for load in planned.platforms):
-        output.line("+ discovery may add bots; --live counts them", "dim")
+        output.line(Text("+ discovery may add bots; --live counts them"), "dim")
     for load in planned.platforms:
         if load.slowest_answer is not None:
             slowest = min(load.slowest_answer, load.platform.request_timeout)
             output.line(
-                f"{load.platform.name}: the first round takes {_format(load.first_round)}; an answer may take"
-                f" {_format(slowest)} on average."
+                Text(
+                    "%(platform)s: the first round takes %(time)s; an answer may take %(slowest)s on average.",
+                    platform=load.platform.name,
+                    time=_format(load.first_round),
+                    slowest=_format(slowest),
+                )
             )
         if load.history:
             output.line(
-                f"{load.platform.name}: the history takes {load.history:,} requests once, over at least"
-                f" {_format(load.history_seconds)}."
+                Text(
+                    "%(platform)s: the history takes %(requests)s requests once, over at least %(time)s.",
+                    platform=load.platform.name,
+                    requests=f"{load.history:,}",
+                    time=_format(load.history_seconds),
+                )
             )
-    output.line(f"Prometheus: up to {planned.series:,} series, {planned.series_per_bot} per bot.")
+    output.line(
+        Text(
+            "Prometheus: up to %(series)s series, %(per_bot)s per bot.",
+            series=f"{planned.series:,}",
+            per_bot=planned.series_per_bot,
+        )
+    )
 
 
 def _show_live(output: Output, lived: Live) -> None:
     output.table(
         [
-            ("tenant", "left"),
-            ("platform", "left"),
-            *((name, "right") for name in ("bots", "ok", "failed", "no record")),
+            (Text("tenant"), "left"),
+            (Text("platform"), "left"),
+            (Text("bots"), "right"),
+            (Text("ok"), "right"),
+            (Text("failed"), "right"),
+            (Text("no record"), "right"),
         ],
         [
             (
@@ -204,15 +230,18 @@ def _show_live(output: Output, lived: Live) -> None:
 
 def _show_finding(output: Output, finding: Finding) -> None:
     output.line()
-    concerned = f" ({finding.concerned})" if finding.bots else ""
-    output.line(f"{finding.level.name.lower()}: {finding.where}{concerned}: {finding.what}", _STYLES[finding.level])
+    where = Text("%(where)s (%(bots)s)", where=finding.where, bots=finding.concerned) if finding.bots else finding.where
+    headline = Text("%(level)s: %(where)s: %(what)s", level=_LEVELS[finding.level], where=where, what=finding.what)
+    output.line(headline, _STYLES[finding.level])
     if finding.example:
-        output.line(f"Example: {finding.example}", indent=2)
+        output.line(Text("Example: %(example)s", example=finding.example), indent=2)
     output.line(finding.advice, indent=2)
 
 
-def _format(seconds: float) -> str:
-    return f"{seconds:.2g} s" if seconds < 100 else f"{seconds / 60:.0f} min"
+def _format(seconds: float) -> Text:
+    if seconds < _MINUTES_FROM:
+        return Text("%(n)s s", n=f"{seconds:.2g}")
+    return Text("%(n)s min", n=round(seconds / 60))
 
 
 def _name(source: Source) -> str:

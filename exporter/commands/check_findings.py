@@ -6,6 +6,7 @@ from enum import IntEnum
 
 from exporter.config import Auth, Config, Platform, SecretUnavailable, Tenant
 from exporter.config.characters import find_odd_character
+from exporter.language import Text, join
 
 _MAX_LISTED = 3
 
@@ -33,8 +34,9 @@ class Finding:
     @property
     def concerned(self) -> str:
         """Return the names of the bots, shortened to a few."""
-        more = f" and {len(self.bots) - _MAX_LISTED} more" if len(self.bots) > _MAX_LISTED else ""
-        return ", ".join(self.bots[:_MAX_LISTED]) + more
+        names = join(self.bots[:_MAX_LISTED])
+        more = len(self.bots) - _MAX_LISTED
+        return Text("%(names)s and %(more)s more", names=names, more=more) if more > 0 else names
 
 
 def merge(findings: Iterable[Finding]) -> Sequence[Finding]:
@@ -48,9 +50,9 @@ def merge(findings: Iterable[Finding]) -> Sequence[Finding]:
     return sorted(merged, key=lambda finding: finding.level)
 
 
-def name_tenant(platform: Platform, tenant: Tenant) -> str:
+def name_tenant(platform: Platform, tenant: Tenant) -> Text:
     """Return a tenant's name in findings."""
-    return f"{tenant.name or tenant.tenant_id} on {platform.name}"
+    return Text("%(tenant)s on %(platform)s", tenant=tenant.name or tenant.tenant_id, platform=platform.name)
 
 
 def check_config(config: Config) -> Iterator[Finding]:
@@ -67,15 +69,15 @@ def _check_connection(platform: Platform) -> Iterator[Finding]:
         yield Finding(
             Level.NOTE,
             platform.name,
-            "the url is not https, so others on the network can read secrets and tokens",
-            "Use the platform's https port if it has one.",
+            Text("the url is not https, so others on the network can read secrets and tokens"),
+            Text("Use the platform's https port if it has one."),
         )
     elif platform.tls_config.insecure_skip_verify:
         yield Finding(
             Level.NOTE,
             platform.name,
-            "insecure_skip_verify accepts any certificate, so others on the network can impersonate the platform",
-            "Set tls_config.ca_file to the platform's certificate instead.",
+            Text("insecure_skip_verify accepts any certificate, so others on the network can impersonate the platform"),
+            Text("Set tls_config.ca_file to the platform's certificate instead."),
         )
     if platform.tls_config.min_version in ("TLS10", "TLS11"):
         yield Finding(
@@ -94,22 +96,27 @@ def _check_secrets(auth: Auth, where: str) -> Iterator[Finding]:
             yield Finding(
                 Level.WARNING,
                 where,
-                f"every user of this machine can read {secret.path}",
+                Text("every user of this machine can read %(path)s", path=secret.path),
                 f"chmod o-r {secret.path}",
             )
         try:
             odd = find_odd_character(secret.read())
         except SecretUnavailable as error:
             yield Finding(
-                Level.PROBLEM, where, f"there is no secret: {error}", "Write the secret; the daemon waits for it."
+                Level.PROBLEM,
+                where,
+                Text("there is no secret: %(error)s", error=error.message),
+                Text("Write the secret; the daemon waits for it."),
             )
         else:
             if odd:
                 yield Finding(
                     Level.WARNING,
                     where,
-                    f"the secret {odd.problem}",
-                    "Correct it before the first login, unless the platform has it so: wrong secrets lock the account.",
+                    Text("the secret %(problem)s", problem=odd.problem),
+                    Text(
+                        "Correct it before the first login, unless the platform has it so: wrong secrets lock the account."
+                    ),
                 )
 
 
@@ -125,7 +132,11 @@ def _check_times(tenant: Tenant, where: str) -> Iterator[Finding]:
         yield Finding(
             Level.WARNING,
             where,
-            f"stale_after ({tenant.stale_after:g} s) is not longer than poll_interval ({tenant.poll_interval:g} s),"
-            " so series disappear between two polls",
-            "Remove stale_after, or set it to three poll intervals.",
+            Text(
+                "stale_after (%(stale_after)g s) is not longer than poll_interval (%(interval)g s), so series disappear"
+                " between two polls",
+                stale_after=tenant.stale_after,
+                interval=tenant.poll_interval,
+            ),
+            Text("Remove stale_after, or set it to three poll intervals."),
         )

@@ -18,13 +18,13 @@ from exporter.commands.check_plan import Plan, PlatformPlan, plan
 from exporter.commands.parameters import Moment
 from exporter.commands.platforms import TenantAccess, open_tenants
 from exporter.config import Bot, Config
+from exporter.language import Text
 from exporter.polling import windows
 from exporter.polling.calendar import local_date
 from exporter.upstream.anomalies import Anomaly, AnomalyLevel
 from exporter.upstream.bindings import IncompleteListing, list_bindings
-from exporter.upstream.breaker import UNREACHABLE
 from exporter.upstream.client import PlatformClient
-from exporter.upstream.errors import LoginFailed, UpstreamError
+from exporter.upstream.errors import CircuitOpen, LoginFailed, UpstreamError
 from exporter.upstream.reports import DAY, REPORTS, Report, parse
 from exporter.upstream.servicemonitor import find_problem
 
@@ -130,13 +130,13 @@ async def _list_bots(access: TenantAccess) -> tuple[Sequence[Bot], list[Finding]
     try:
         bots = await access.list_bots()
     except UpstreamError as error:
-        what = f"discovery fails: {_describe(access, error)}"
+        what = Text("discovery fails: %(error)s", error=_describe(access, error))
         found = error.bindings if isinstance(error, IncompleteListing) else ()
         return access.choose_bots(found), [Finding(Level.PROBLEM, _name_tenant(access), what, advise(error))]
     if bots:
         return bots, []
-    advice = "Check that include and exclude match a bot. oifde-exporter discover lists all bots."
-    return bots, [Finding(Level.WARNING, _name_tenant(access), "discovery finds no bot", advice)]
+    advice = Text("Check that include and exclude match a bot. oifde-exporter discover lists all bots.")
+    return bots, [Finding(Level.WARNING, _name_tenant(access), Text("discovery finds no bot"), advice)]
 
 
 async def _check_bot(config: Config, access: TenantAccess, bot: Bot, at: Moment | None, clock: Clock) -> _BotResult:
@@ -187,18 +187,22 @@ async def _check_report(
             Finding(
                 Level.WARNING,
                 _name_tenant(access),
-                "a record begins in the future",
-                "Check timezone. If it matches the platform's, the platform may name hours by their end: compare an hour"
-                " whose calls you know.",
+                Text("a record begins in the future"),
+                Text(
+                    "Check timezone. If it matches the platform's, the platform may name hours by their end: compare an hour"
+                    " whose calls you know."
+                ),
                 (bot.name,),
-                f"{begins:%Y-%m-%d %H:%M} in {tenant.timezone.key}",
+                Text("%(time)s in %(zone)s", time=f"{begins:%Y-%m-%d %H:%M}", zone=tenant.timezone.key),
             )
         )
     return rows, findings
 
 
 def _describe_anomaly(anomaly: Anomaly) -> str:
-    return f"{anomaly.where} ({anomaly.detail})" if anomaly.detail else anomaly.where
+    if not anomaly.detail:
+        return anomaly.where
+    return Text("%(where)s (%(detail)s)", where=anomaly.where, detail=anomaly.detail)
 
 
 async def _describe_silence(access: TenantAccess, bots: Sequence[Bot]) -> Sequence[Finding]:
@@ -208,15 +212,16 @@ async def _describe_silence(access: TenantAccess, bots: Sequence[Bot]) -> Sequen
         bound = {binding.access_code for binding in await list_bindings(access.session, tenant.tenant_id)}
     except UpstreamError:  # the platform may deny this request to users who can request reports
         bound = None
-    what = "no record in the last 30 days"
-    help_ = "Check the access code; oifde-exporter discover lists all bots. A new bot has no record either."
+    help_ = Text("Check the access code; oifde-exporter discover lists all bots. A new bot has no record either.")
     return [
         Finding(
             Level.WARNING,
             _name_tenant(access),
-            what
+            Text("no record in the last 30 days")
             if bound is None
-            else f"{what}, {'though' if bot.access_code in bound else 'and not'} bound to the tenant",
+            else Text("no record in the last 30 days, though bound to the tenant")
+            if bot.access_code in bound
+            else Text("no record in the last 30 days, and not bound to the tenant"),
             help_,
             (bot.name,),
         )
@@ -228,12 +233,23 @@ async def _check_health(client: PlatformClient) -> Sequence[Finding]:
     try:
         problem = await find_problem(client)
     except UpstreamError as error:
-        advice = "Remove health_check if the platform has no interface servicemonitor."
-        return [Finding(Level.WARNING, client.platform, f"the health check does not work: {error}", advice)]
+        advice = Text("Remove health_check if the platform has no interface servicemonitor.")
+        return [
+            Finding(
+                Level.WARNING,
+                client.platform,
+                Text("the health check does not work: %(error)s", error=error.message),
+                advice,
+            )
+        ]
     if problem is None:
         return []
-    advice = "Ask the platform's operators. Until it is fixed, other errors may have the same cause."
-    return [Finding(Level.PROBLEM, client.platform, f"the platform is not healthy: {problem}", advice)]
+    advice = Text("Ask the platform's operators. Until it is fixed, other errors may have the same cause.")
+    return [
+        Finding(
+            Level.PROBLEM, client.platform, Text("the platform is not healthy: %(problem)s", problem=problem), advice
+        )
+    ]
 
 
 def _check_platform(plan: PlatformPlan, registry: CollectorRegistry) -> Iterator[Finding]:
@@ -243,8 +259,13 @@ def _check_platform(plan: PlatformPlan, registry: CollectorRegistry) -> Iterator
         yield Finding(
             Level.WARNING,
             name,
-            f"the platform's clock is {abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} this machine's",
-            "Correct the clock that is wrong. This machine's clock decides which hours are complete.",
+            Text(
+                "the platform's clock is %(skew).0f s ahead of this machine's"
+                if skew > 0
+                else "the platform's clock is %(skew).0f s behind this machine's",
+                skew=abs(skew),
+            ),
+            Text("Correct the clock that is wrong. This machine's clock decides which hours are complete."),
         )
     spent = asked = 0.0
     for report in REPORTS.values():
@@ -255,9 +276,13 @@ def _check_platform(plan: PlatformPlan, registry: CollectorRegistry) -> Iterator
         yield Finding(
             Level.WARNING,
             name,
-            f"answers take {spent / asked:.2f} s on average, but max_concurrency {plan.platform.max_concurrency} allows"
-            f" {plan.slowest_answer:.2f} s",
-            "Raise poll_interval, or max_concurrency if the platform allows.",
+            Text(
+                "answers take %(time).2f s on average, but max_concurrency %(most)s allows %(slowest).2f s",
+                time=spent / asked,
+                most=plan.platform.max_concurrency,
+                slowest=plan.slowest_answer,
+            ),
+            Text("Raise poll_interval, or max_concurrency if the platform allows."),
         )
 
 
@@ -269,8 +294,8 @@ def _today(access: TenantAccess, at: Moment | None, clock: Clock) -> date:
 def _describe(access: TenantAccess, error: UpstreamError) -> str:
     """Describe an error in the same words for all bots."""
     if isinstance(error, LoginFailed):
-        return access.session.state().reason or str(error)
-    return str(error).removeprefix(UNREACHABLE)
+        return access.session.state().reason or error.message
+    return error.last_failure if isinstance(error, CircuitOpen) else error.message
 
 
 def _name_tenant(access: TenantAccess) -> str:

@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry
 
 from exporter.config import Config, Platform, Tenant
 from exporter.health import Health
+from exporter.language import Text
 from exporter.polling.calendar import day_before, local_date, midnight, next_day
 from exporter.polling.snapshot import TenantStatus
 from exporter.serving.catalogue import JUDGED_REPORT, JUDGEMENT, LAYOUTS, REPORT_HEALTH, TENANT_HEALTH
@@ -63,19 +64,24 @@ class PlatformPlan:
         return self.history / (self.platform.requests_per_second * _HISTORY_SHARE)
 
     @property
-    def problem(self) -> str | None:
+    def problem(self) -> Text | None:
         """Return why the load exceeds the platform's limits, or None."""
         allowed = self.platform.requests_per_second
-        for rate, when in ((self.rate, "all day"), (self.peak, "after midnight")):
+        for rate, when in ((self.rate, Text("all day")), (self.peak, Text("after midnight"))):
             if rate > allowed:
-                return (
-                    f"polling needs {rate:.3g} requests per second {when}, but {allowed:g} are allowed, so polls are"
-                    f" less frequent than poll_interval"
+                return Text(
+                    "polling needs %(rate).3g requests per second %(when)s, but %(allowed)g are allowed, so polls are less"
+                    " frequent than poll_interval",
+                    rate=rate,
+                    when=when,
+                    allowed=allowed,
                 )
         if self.peak > _NARROW * allowed:
-            return (
-                f"polling needs {self.peak:.3g} of the allowed {allowed:g} requests per second after midnight, which"
-                " leaves little for retries"
+            return Text(
+                "polling needs %(rate).3g of the allowed %(allowed)g requests per second after midnight, which leaves little"
+                " for retries",
+                rate=self.peak,
+                allowed=allowed,
             )
         return None
 

@@ -13,11 +13,12 @@ from structlog.typing import FilteringBoundLogger
 
 from exporter import logs, signals
 from exporter.clock import SystemClock
-from exporter.commands.advice import advise
+from exporter.commands.advice import complain
 from exporter.commands.help import Command
 from exporter.commands.options import (
     config_option,
     format_option,
+    lang_option,
     load_config,
     log_options,
     tenant_option,
@@ -26,16 +27,22 @@ from exporter.commands.platforms import TenantAccess, open_tenants
 from exporter.commands.selection import keep_tenant, locate
 from exporter.config import Bot, Config
 from exporter.console.output import Output, open_stdout
+from exporter.language import Language, Text
 from exporter.polling.roster import choose_bots
 from exporter.upstream.bindings import Binding, IncompleteListing, list_bindings
 from exporter.upstream.errors import UpstreamError
 
 _KINDS: Final[Mapping[int | None, str]] = {
-    1: "voice navigation",
-    2: "outbound",
-    3: "chatbot",
-    4: "IVR flow",
+    1: Text("voice navigation"),
+    2: Text("outbound"),
+    3: Text("chatbot"),
+    4: Text("IVR flow"),
     None: "",
+}
+_STATES: Final = {
+    "configured": Text("configured"),
+    "discovered": Text("discovered"),
+    "not polled": Text("not polled"),
 }
 
 
@@ -79,10 +86,18 @@ oifde-exporter discover --format=json | jq -r '.tenants[].bots[].name'
 @config_option
 @tenant_option
 @format_option("table", "yaml", "json")
+@lang_option
 @log_options("error")
 @click.pass_context
 def discover(
-    ctx: click.Context, /, config_file: Path, tenant: str | None, format: str, log_level: str, log_format: str
+    ctx: click.Context,
+    /,
+    config_file: Path,
+    tenant: str | None,
+    format: str,
+    lang: Language,
+    log_level: str,
+    log_format: str,
 ) -> None:
     """List the bots that the platform has bound to a tenant, and show which of them are polled.
 
@@ -94,11 +109,10 @@ def discover(
     log = logs.configure(level=log_level, format=log_format)
     loaded = keep_tenant(load_config(ctx, config_file), tenant)
     listings = signals.run(_list(loaded, log))
-    _SHOW[format](open_stdout(), listings)
+    _SHOW[format](open_stdout(lang), listings)
     for listing in listings:
         if listing.error:
-            message = f"oifde-exporter: {locate(listing.tenant)}: {listing.error}. {advise(listing.error)}"
-            click.echo(logs.escape_text(message), err=True)
+            complain(listing.error, lang, locate(listing.tenant))
     sys.exit(any(listing.error for listing in listings))
 
 
@@ -126,18 +140,27 @@ def _show_table(output: Output, listings: Sequence[_Listing]) -> None:
         output.line(locate(listing.tenant), "bold")
         states = listing.states()
         output.table(
-            [("access code", "name"), ("bot", "left"), ("source", "name"), ("kind", "left"), ("state", "name")],
             [
-                (binding.access_code, binding.name, binding.source, _KINDS[binding.dialog_type], state)
+                (Text("access code"), "name"),
+                (Text("bot"), "left"),
+                (Text("source"), "name"),
+                (Text("kind"), "left"),
+                (Text("state"), "name"),
+            ],
+            [
+                (binding.access_code, binding.name, binding.source, _KINDS[binding.dialog_type], _STATES[state])
                 for binding, state in zip(listing.bindings, states, strict=True)
             ],
             ["yellow" if state == "not polled" else "" for state in states],
         )
-        output.line(f"{len(states)} bound, {states.count('not polled')} not polled.")
+        output.line(
+            Text("%(bound)s bound, %(others)s not polled.", bound=len(states), others=states.count("not polled"))
+        )
         for access_code in listing.unbound:
-            output.line(f"{access_code} is configured, but not bound. Check the access code.", "red")
+            output.line(Text("%(code)s is configured, but not bound. Check the access code.", code=access_code), "red")
         for reason in sorted(set(listing.unusable)):
-            output.line(f"Ignored {listing.unusable.count(reason)} rows: {reason}.", "yellow")
+            ignored = Text("Ignored %(rows)s rows: %(reason)s.", rows=listing.unusable.count(reason), reason=reason)
+            output.line(ignored, "yellow")
 
 
 def _show_yaml(output: Output, listings: Sequence[_Listing]) -> None:

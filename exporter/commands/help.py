@@ -8,6 +8,7 @@ import click
 from exporter.commands import DAEMONS
 from exporter.commands.options import find_unknown_variables
 from exporter.console.writing import exit_if_unwritable
+from exporter.language import ENGLISH, Text
 
 _GROUPS: Final = {
     "config": "Configuration",
@@ -36,7 +37,12 @@ class Command(click.Command):
         for name, similar in find_unknown_variables(ctx) if self.name not in DAEMONS else ():
             hint = f"; did you mean {similar}?" if similar else ""
             click.echo(f"oifde-exporter: unknown variable {name}{hint}", err=True)
-        return super().invoke(ctx)
+        try:
+            return super().invoke(ctx)
+        except click.UsageError as error:
+            if not isinstance(error.message, Text):
+                raise
+            raise click.UsageError(ctx.params.get("lang", ENGLISH).text(error.message), ctx) from None
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the groups."""

@@ -15,9 +15,11 @@ import click
 from exporter import config, logs
 from exporter.commands.parameters import Interval, ListenAddress, MomentType, ShardNumber
 from exporter.config import CONFIG_VARIABLE, Config, ConfigError, Shard
+from exporter.language import BY_CODE, ENGLISH, Language
 
 _PREFIX: Final = "OIFDE_EXPORTER_"
-_OTHER_VARIABLES: Final = {CONFIG_VARIABLE, f"{_PREFIX}REVISION"}  # the second is for builds
+# The second is for builds. The third is a flag of other commands only, and may be set for all of them.
+_OTHER_VARIABLES: Final = {CONFIG_VARIABLE, f"{_PREFIX}REVISION", f"{_PREFIX}LANG"}
 # Kubernetes sets these in every pod beside a service with the name oifde-exporter.
 _OF_KUBERNETES: Final = re.compile(f"{_PREFIX}(SERVICE|PORT)(_|$)")
 
@@ -27,7 +29,8 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 def flag(name: str, **settings: Any) -> Callable[[_Command], _Command]:
     """Add a flag and its variable: ``--web.listen-address``, ``OIFDE_EXPORTER_WEB_LISTEN_ADDRESS``."""
     identifier = name.lstrip("-").replace(".", "_").replace("-", "_")
-    return click.option(name, identifier, envvar=_PREFIX + identifier.upper(), show_default=True, **settings)
+    settings = {"show_default": True, **settings}
+    return click.option(name, identifier, envvar=_PREFIX + identifier.upper(), **settings)
 
 
 def _combine(*flags: Callable[[_Command], _Command]) -> Callable[[_Command], _Command]:
@@ -132,6 +135,32 @@ reload_option: Final = flag(
     default="0s",
     help="How often to check the file for changes and reload it; 0s disables this.",
 )
+
+
+def _find_language() -> Language:
+    """Return the language of the environment, as POSIX orders its variables."""
+    name = next(filter(None, map(os.environ.get, ("LC_ALL", "LC_MESSAGES", "LANG"))), "")
+    return BY_CODE.get(name[:2], ENGLISH)
+
+
+class _LanguageType(click.Choice[str]):
+    """The code of a language."""
+
+    def __init__(self) -> None:
+        super().__init__(list(BY_CODE))
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return value if isinstance(value, Language) else BY_CODE[super().convert(value, param, ctx)]
+
+
+lang_option: Final = flag(
+    "--lang",
+    type=_LanguageType(),
+    default=_find_language,
+    show_default="from LANG",
+    help="Language of the output. Logs, JSON and YAML are in English.",
+)
+"""``--lang``, as a ``Language``."""
 
 
 def format_option(*formats: str) -> Callable[[_Command], _Command]:

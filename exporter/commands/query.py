@@ -13,7 +13,7 @@ from structlog.typing import FilteringBoundLogger
 
 from exporter import logs, signals
 from exporter.clock import Clock, SystemClock
-from exporter.commands.advice import advise
+from exporter.commands.advice import complain
 from exporter.commands.capture import Capture, capture_option, capture_to
 from exporter.commands.help import Command
 from exporter.commands.options import (
@@ -21,6 +21,7 @@ from exporter.commands.options import (
     config_option,
     flag,
     format_option,
+    lang_option,
     load_config,
     log_options,
     tenant_option,
@@ -32,6 +33,7 @@ from exporter.commands.query_output import show_json, show_text
 from exporter.commands.selection import Chosen, choose_one, find_bots, keep_tenant, list_configured
 from exporter.config import Bot, Config
 from exporter.console.output import open_stdout
+from exporter.language import Language
 from exporter.polling.calendar import local_date, midnight, next_day
 from exporter.polling.windows import Rules
 from exporter.upstream.bindings import IncompleteListing
@@ -64,6 +66,7 @@ oifde-exporter query --tenant=acme --bot=943370855474270311
 @flag("--explain", is_flag=True, help="Show the request, the answer, and the samples that each field becomes.")
 @capture_option
 @format_option("table", "json")
+@lang_option
 @config_option
 @log_options("error")
 @click.pass_context
@@ -74,6 +77,7 @@ def query(
     tenant: str | None,
     capture: Path | None,
     format: str,
+    lang: Language,
     log_level: str,
     log_format: str,
     **flags: Any,
@@ -89,7 +93,16 @@ def query(
     loaded = keep_tenant(load_config(ctx, config_file), tenant)
     with capture_to(capture, loaded, ctx) as recorder:
         status = signals.run(
-            _query(loaded, log, SystemClock(), by_tenant=tenant is not None, format=format, recorder=recorder, **flags)
+            _query(
+                loaded,
+                log,
+                SystemClock(),
+                by_tenant=tenant is not None,
+                format=format,
+                lang=lang,
+                recorder=recorder,
+                **flags,
+            )
         )
     sys.exit(status)
 
@@ -101,6 +114,7 @@ async def _query(
     *,
     by_tenant: bool,
     format: str,
+    lang: Language,
     bot: str | None,
     report: str,
     date: date | None,
@@ -112,7 +126,8 @@ async def _query(
         try:
             chosen = await _choose(tenants, bot, by_tenant=by_tenant)
         except UpstreamError as error:
-            return _fail(error)
+            complain(error, lang)
+            return 1
         if recorder:
             recorder.config = _keep_bot(loaded, chosen)
         zone = chosen.access.tenant.timezone
@@ -125,18 +140,15 @@ async def _query(
             chosen, rules, day, as_of, now, hindsight=at is not None, explained=explain, history=loaded.history.days
         )
         answer = await ask(question)
-    (show_json if format == "json" else show_text)(open_stdout(), question, answer)
-    return _fail(answer.error) if answer.error else 0
+    (show_json if format == "json" else show_text)(open_stdout(lang), question, answer)
+    if answer.error:
+        complain(answer.error, lang)
+    return int(answer.error is not None)
 
 
 def _keep_bot(config: Config, chosen: Chosen) -> Config:
     tenant = replace(chosen.access.tenant, bots=(chosen.bot,), discovery=None)
     return replace(config, platforms=(replace(chosen.access.platform, tenants=(tenant,)),))
-
-
-def _fail(error: UpstreamError) -> int:
-    click.echo(logs.escape_text(f"oifde-exporter: {error}. {advise(error)}"), err=True)
-    return 1
 
 
 async def _list_bots(access: TenantAccess) -> Sequence[Bot]:

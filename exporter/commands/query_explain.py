@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Final
 
+from exporter.language import Text
 from exporter.polling import windows
 from exporter.polling.calendar import day_before, day_start, hour_start, local_date, midnight, next_day
 from exporter.polling.snapshot import BotId, Snapshot
@@ -18,7 +19,7 @@ from exporter.serving.exposition import identify, write_labels, write_number
 from exporter.upstream.anomalies import Anomaly, AnomalyKind
 from exporter.upstream.reports import Field, Kind, Parsed, Record, hint_at, parse
 
-UNUSED: Final = "no gauge shows this record"
+UNUSED: Final = Text("no gauge shows this record")
 """The reason for a field without a sample, in a record that no gauge shows."""
 
 
@@ -160,7 +161,7 @@ class _Answer:
                 continue
             (record,) = alone.records
             if record.start > self.known_until:
-                fates.append(RecordFate(record.start, ["not used: the record begins after --at"], []))
+                fates.append(RecordFate(record.start, [Text("not used: the record begins after --at")], []))
                 continue
             # Of two equal records, the exporter uses one.
             used = self.is_inside(record) and self.chosen.get(self._find_start(record)) == record
@@ -177,7 +178,7 @@ class _Answer:
             and (reading := self.layout.read(window, self.snapshot))
             and (reading.start, reading.values) == record[:2]
         ]
-        not_counted = self._explain_not_counted() if used else "the record is not used"
+        not_counted = self._explain_not_counted() if used else Text("the record is not used")
         fields = [
             self._explain_field(place, field_, row, record, alone, shown_by, counted=not_counted is None)
             for place, field_ in enumerate(self.rules.report.fields)
@@ -188,7 +189,7 @@ class _Answer:
                 _dump(row[name]),
                 [],
                 None,
-                f"this exporter does not know the field; {_name_counter(AnomalyKind.UNKNOWN_FIELD)}",
+                _add_counter(Text("this exporter does not know the field"), AnomalyKind.UNKNOWN_FIELD),
             )
             for name in sorted(row.keys() - self.rules.report.known)
         ]
@@ -203,67 +204,102 @@ class _Answer:
         notes = []
         if hour is None:
             notes.append(
-                f"No hour of {self.day} is complete yet. Until then, the metrics show an hour of the day before."
+                Text(
+                    "No hour of %(date)s is complete yet. Until then, the metrics show an hour of the day before.",
+                    date=self.day,
+                )
             )
         elif hour.start < midnight(self.day, self.rules.zone):
             notes.append(
-                f"No hour of {self.day} is complete yet. Until then, the metrics show {self._format_time(hour.start)}, from the"
-                f" report of the day before (--date={local_date(hour.start, self.rules.zone)})."
+                Text(
+                    "No hour of %(date)s is complete yet. Until then, the metrics show %(hour)s, from the report of the day"
+                    " before (--date=%(before)s).",
+                    date=self.day,
+                    hour=self._format_time(hour.start),
+                    before=local_date(hour.start, self.rules.zone),
+                )
             )
         if hour is not None and hour.record is None:
             notes.append(
-                f"The last complete hour is {self._format_time(hour.start)}. It has no record, and counts as an hour without"
-                f" calls since {self._format_time(hour.start + 3600 + self.rules.empty_hour_delay)} (empty_hour_delay)."
+                Text(
+                    "The last complete hour is %(hour)s. It has no record, and counts as an hour without calls since"
+                    " %(since)s (empty_hour_delay).",
+                    hour=self._format_time(hour.start),
+                    since=self._format_time(hour.start + 3600 + self.rules.empty_hour_delay),
+                )
             )
         if live is not None and live.start <= self.known_until < live.start + 3600:
             notes.append(
-                f"{self._format_time(live.start)} was in progress at that time; its values are the platform's current ones."
+                Text(
+                    "%(hour)s was in progress at that time; its values are the platform's current ones.",
+                    hour=self._format_time(live.start),
+                )
             )
         phase = self.state.phase
         if isinstance(phase, windows.ShowingZero) and phase.day == self.day:
-            notes.append(f"The counters show 0 for the new day until {self._format_time(phase.until)}.")
+            until = self._format_time(phase.until)
+            notes.append(Text("The counters show 0 for the new day until %(time)s.", time=until))
         return notes
 
-    def _list_uses(self, record: Record, shown_by: Sequence[int], not_counted: str | None) -> Sequence[str]:
+    def _list_uses(self, record: Record, shown_by: Sequence[int], not_counted: Text | None) -> Sequence[str]:
         uses = [
-            f"{window.prefix}*: {'shown' if number in shown_by else f'not shown: {self._explain_absence(window, record)}'}"
+            Text("%(metrics)s: shown", metrics=f"{window.prefix}*")
+            if number in shown_by
+            else Text(
+                "%(metrics)s: not shown: %(why)s",
+                metrics=f"{window.prefix}*",
+                why=self._explain_absence(window, record),
+            )
             for number, window in enumerate(self.layout.shown.windows)
         ]
-        if self.layout.shown.counted:
-            uses.append(f"oifde_*_total: {'counted' if not_counted is None else f'not counted: {not_counted}'}")
+        if self.layout.shown.counted and not_counted is None:
+            uses.append(Text("oifde_*_total: counted"))
+        elif self.layout.shown.counted:
+            uses.append(Text("oifde_*_total: not counted: %(why)s", why=not_counted))
         return uses
 
     def _list_uses_of_unused(self, record: Record, shown_by: Sequence[int]) -> Sequence[str]:
         if self.is_inside(record):
             return [
-                (
-                    "not used: another record of the same hour was stored later or has more calls;"
-                    f" {_name_counter(AnomalyKind.DUPLICATE_RECORD)}"
+                _add_counter(
+                    Text("not used: another record of the same hour was stored later or has more calls"),
+                    AnomalyKind.DUPLICATE_RECORD,
                 )
             ]
         return [
-            (
-                f"not of {self.day}, the date of the request: only used if it is the newest record;"
-                f" {_name_counter(AnomalyKind.OUTSIDE_DATE)}"
+            _add_counter(
+                Text("not of %(date)s, the date of the request: only used if it is the newest record", date=self.day),
+                AnomalyKind.OUTSIDE_DATE,
             ),
-            *(f"{self.layout.shown.windows[number].prefix}*: shown" for number in shown_by),
+            *(
+                Text("%(metrics)s: shown", metrics=f"{self.layout.shown.windows[number].prefix}*")
+                for number in shown_by
+            ),
         ]
 
-    def _explain_absence(self, window: Window, record: Record) -> str:
+    def _explain_absence(self, window: Window, record: Record) -> Text:
         reading = self.layout.read(window, self.snapshot)
         if reading and self._find_start(record) < reading.start:
-            kind = "record" if window.attribute == "live" else f"complete {self.rules.report.type}"
-            return f"{self._format_period(reading.start)} is a newer {kind}"
-        return f"complete at {self._format_time(windows.settles_at(record, self.rules))} (settle_delay)"
+            period = self._format_period(reading.start)
+            if window.attribute == "live":
+                return Text("%(period)s is a newer record", period=period)
+            if self._by_hour:
+                return Text("%(period)s is a newer complete hour", period=period)
+            return Text("%(period)s is a newer complete day", period=period)
+        settles = self._format_time(windows.settles_at(record, self.rules))
+        return Text("complete at %(time)s (settle_delay)", time=settles)
 
-    def _explain_not_counted(self) -> str | None:
+    def _explain_not_counted(self) -> Text | None:
         """Return why the counters do not include the records; None: they do."""
         if not self.layout.shown.counted:
-            return "this report has no counters"
+            return Text("this report has no counters")
         if self.state.counted in (None, day_before(self.day)):
             latest = midnight(self.day, self.rules.zone) + self.rules.empty_hour_delay
-            return f"the counters count the day before until all its hours are complete, or until {self._format_time(latest)}"
-        return None if self.state.counted == self.day else f"the counters count {self.state.counted}"
+            return Text(
+                "the counters count the day before until all its hours are complete, or until %(time)s",
+                time=self._format_time(latest),
+            )
+        return None if self.state.counted == self.day else Text("the counters count %(date)s", date=self.state.counted)
 
     def _explain_field(
         self,
@@ -308,29 +344,34 @@ class _Answer:
         return f"{local:%H:%M}" if local.date() == self.day else f"{local:%Y-%m-%d %H:%M}"
 
 
-def _explain_unusable(alone: Parsed) -> str:
+def _explain_unusable(alone: Parsed) -> Text:
     """Return why the exporter ignores a row."""
     anomaly = alone.anomalies[0]
-    return f"skipped: {anomaly.kind.meaning} ({anomaly.where}); {_name_counter(anomaly.kind)}"
+    skipped = Text("skipped: %(meaning)s (%(where)s)", meaning=anomaly.kind.meaning, where=anomaly.where)
+    return _add_counter(skipped, anomaly.kind)
 
 
-def _explain_no_value(field_: Field, row: Mapping[str, object], alone: Parsed) -> str:
+def _explain_no_value(field_: Field, row: Mapping[str, object], alone: Parsed) -> Text:
     if field_.name not in row:
-        return "the record does not have the field"
+        return Text("the record does not have the field")
     invalid = any(
         anomaly.kind == AnomalyKind.INVALID_FIELD and anomaly.where.endswith(f" {field_.name}")
         for anomaly in alone.anomalies
     )
     if invalid:
-        expected = {Kind.COUNT: "a whole number, 0 or more", Kind.RATIO: "a number from 0 to 1", Kind.MEAN: "0 or more"}
-        raw = row[field_.name]
-        problem = hint_at(raw) or f"not {expected[field_.kind]}"
-        return f"the value is {problem}; {_name_counter(AnomalyKind.INVALID_FIELD)}"
-    return f"{_dump(row[field_.name])} means that there was nothing to measure"
+        expected = {
+            Kind.COUNT: Text("not a whole number, 0 or more"),
+            Kind.RATIO: Text("not a number from 0 to 1"),
+            Kind.MEAN: Text("not 0 or more"),
+        }
+        problem = hint_at(row[field_.name]) or expected[field_.kind]
+        return _add_counter(Text("the value is %(problem)s", problem=problem), AnomalyKind.INVALID_FIELD)
+    return Text("%(value)s means that there was nothing to measure", value=_dump(row[field_.name]))
 
 
-def _name_counter(kind: AnomalyKind) -> str:
-    return f'counted in oifde_report_anomalies_total{{reason="{kind}"}}'
+def _add_counter(what: Text, kind: AnomalyKind) -> Text:
+    counter = f'oifde_report_anomalies_total{{reason="{kind}"}}'
+    return Text("%(what)s; counted in %(counter)s", what=what, counter=counter)
 
 
 def _dump(value: object) -> str:

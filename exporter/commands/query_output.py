@@ -9,21 +9,22 @@ from exporter.commands.query_answer import Answer, Question
 from exporter.commands.query_explain import UNUSED, FieldFate, RecordFate
 from exporter.commands.selection import locate
 from exporter.console.output import Column, Output, Style
-from exporter.polling.calendar import midnight
+from exporter.language import Text
+from exporter.polling.calendar import format_offset, midnight
 from exporter.upstream.errors import LoginFailed
 from exporter.upstream.reports import HOUR, Field, Kind, Record, Value
 
 _HEADINGS: Final = {
-    "exitNoConsultCount": "left\nat\nonce",
-    "callStaffNoConsultCount": "agent\nat\nonce",
-    "callStaffConsultCount": "agent\nlater",
-    "exitConsultingCount": "bot\nalone",
-    "interactCount": "inter-\nactions",
-    "averageInteractPerCall": "per\ncall",
-    "autonomyRate": "auton-\nomy",
-    "interfaceRequestCount": "inter-\nface\ncalls",
-    "interfaceSuccessCount": "inter-\nface\nok",
-    "interfaceSuccessRate": "ok\nshare",
+    "exitNoConsultCount": Text("left\nat\nonce"),
+    "callStaffNoConsultCount": Text("agent\nat\nonce"),
+    "callStaffConsultCount": Text("agent\nlater"),
+    "exitConsultingCount": Text("bot\nalone"),
+    "interactCount": Text("inter-\nactions"),
+    "averageInteractPerCall": Text("per\ncall"),
+    "autonomyRate": Text("auton-\nomy"),
+    "interfaceRequestCount": Text("inter-\nface\ncalls"),
+    "interfaceSuccessCount": Text("inter-\nface\nok"),
+    "interfaceSuccessRate": Text("ok\nshare"),
 }
 """Short headings for the report with many fields. The default is the name of the metric."""
 
@@ -31,10 +32,24 @@ _HEADINGS: Final = {
 def show_text(output: Output, question: Question, answer: Answer) -> None:
     """Print a table of the records and, with --explain, the origin of each sample."""
     chosen = question.chosen
-    output.line(f"{chosen.bot.name} ({chosen.bot.access_code}) of {locate(chosen.access)}", "bold")
+    output.line(
+        Text(
+            "%(bot)s (%(code)s) of %(tenant)s",
+            bot=chosen.bot.name,
+            code=chosen.bot.access_code,
+            tenant=locate(chosen.access),
+        ),
+        "bold",
+    )
     as_of = question.local(question.as_of if question.explained else question.now)
     output.line(
-        f"report {question.report.name} of {question.day} in {question.rules.zone.key}, as of {as_of:%Y-%m-%d %H:%M %Z}"
+        Text(
+            "report %(report)s of %(date)s in %(zone)s, as of %(time)s",
+            report=question.report.name,
+            date=question.day,
+            zone=question.rules.zone.key,
+            time=f"{as_of:%Y-%m-%d %H:%M} {format_offset(as_of)}",
+        )
     )
     if question.explained:
         output.line()
@@ -47,8 +62,10 @@ def show_text(output: Output, question: Question, answer: Answer) -> None:
     else:
         output.line(_describe_absence(question), "yellow")
     for anomaly in answer.explanation.anomalies:
-        detail = f" ({anomaly.detail})" if anomaly.detail else ""
-        output.line(f"{anomaly.kind}: {anomaly.where}{detail}", "yellow")
+        where: str = anomaly.where
+        if anomaly.detail:
+            where = Text("%(where)s (%(detail)s)", where=where, detail=anomaly.detail)
+        output.line(Text("%(kind)s: %(where)s", kind=anomaly.kind.value, where=where), "yellow")
     if question.explained:
         numbered = enumerate(answer.explanation.records, 1)
         for number, record in sorted(numbered, key=lambda item: item[1].start or 0.0):
@@ -114,7 +131,7 @@ def show_json(output: Output, question: Question, answer: Answer) -> None:
 
 def _show_exchange(output: Output, answer: Answer) -> None:
     request = answer.request
-    output.line("Request", "bold")
+    output.line(Text("Request"), "bold")
     output.verbatim(f"{request['method']} {request['url']}", indent=2)
     headers = request["headers"]
     for name, value in headers.items() if isinstance(headers, Mapping) else ():
@@ -122,38 +139,47 @@ def _show_exchange(output: Output, answer: Answer) -> None:
     output.verbatim(json.dumps(request["body"], ensure_ascii=False), indent=2)
     if answer.error and answer.error.shape:
         output.line()
-        of_login = " to the login" if isinstance(answer.error, LoginFailed) else ""
-        output.line(f"Form of the answer{of_login}, without its values", "bold")
+        of_login = isinstance(answer.error, LoginFailed)
+        output.line(
+            Text(
+                "Form of the answer to the login, without its values"
+                if of_login
+                else "Form of the answer, without its values"
+            ),
+            "bold",
+        )
         output.verbatim(answer.error.shape, indent=2)
     if answer.error is None:
         output.line()
-        output.line(f"Answer: {len(answer.rows)} records", "bold")
+        output.line(Text("Answer: %(rows)s records", rows=len(answer.rows)), "bold")
         for row in answer.rows:
             output.verbatim(json.dumps(row, ensure_ascii=False), indent=2)
 
 
 def _describe_absence(question: Question) -> str:
     if question.now < midnight(question.day, question.rules.zone):
-        return "The platform has no record: the date is in the future."
-    then = " at that time" if question.hindsight else ""
-    return f"The platform has no record{then}: there were no calls, or there is no such bot."
+        return Text("The platform has no record: the date is in the future.")
+    if question.hindsight:
+        return Text("The platform has no record at that time: there were no calls, or there is no such bot.")
+    return Text("The platform has no record: there were no calls, or there is no such bot.")
 
 
 def _show_table(output: Output, question: Question, records: Sequence[Record]) -> None:
     fields = question.report.fields
-    columns: list[tuple[str, Column]] = [("hour" if question.report.type == "hour" else "day", "name")]
-    columns += [(_choose_heading(field), "right") for field in fields]
+    columns: list[tuple[str, Column]] = [(Text("hour") if question.report.type == "hour" else Text("day"), "name")]
+    columns += [(choose_heading(field), "right") for field in fields]
     rows = [[_format_period(question, record), *map(_format, fields, record.values)] for record in records]
     styles: list[Style] = ["" if question.is_complete(record) else "dim" for record in records]
     sums = [_sum(field, [record.values[index] for record in records]) for index, field in enumerate(fields)]
-    output.table(columns, [*rows, ["sum", *sums]], [*styles, "bold"], gap=1)
+    output.table(columns, [*rows, [Text("sum"), *sums]], [*styles, "bold"], gap=1)
     if "dim" in styles:
-        output.line("* not complete yet", "dim")
+        output.line(Text("* not complete yet"), "dim")
 
 
-def _choose_heading(field: Field) -> str:
+def choose_heading(field: Field) -> Text:
+    """Return the heading of a field's column."""
     words = field.labels[0][1] if field.labels else field.metric
-    return _HEADINGS.get(field.name, words.replace("_", "\n"))
+    return _HEADINGS.get(field.name) or Text(words.replace("_", "\n"))
 
 
 def _format_period(question: Question, record: Record) -> str:
@@ -177,46 +203,54 @@ def _sum(field: Field, values: Sequence[Value]) -> str:
 
 def _show_record(output: Output, question: Question, number: int, record: RecordFate) -> None:
     output.line()
-    when = "" if record.start is None else f": {question.local(record.start):%Y-%m-%d %H:%M}"
-    output.line(f"Record {number}{when}", "bold")
+    if record.start is None:
+        output.line(Text("Record %(number)s", number=number), "bold")
+    else:
+        time = f"{question.local(record.start):%Y-%m-%d %H:%M}"
+        output.line(Text("Record %(number)s: %(time)s", number=number, time=time), "bold")
     for use in record.uses:
         output.line(use, "dim", indent=2)
     if record.fields and all(field.why_not == UNUSED for field in record.fields):
-        output.line("no sample contains one of its fields", indent=2)
+        output.line(Text("no sample contains one of its fields"), indent=2)
         return
     width = max((len(field.name) + len(field.raw) for field in record.fields), default=0) + 3
     for field in record.fields:
-        output.verbatim(f"{f'{field.name} = {field.raw or None}':{width}}  {_describe_fate(field)}", indent=2)
+        output.verbatim(
+            f"{f'{field.name} = {field.raw or None}':{width}}  {output.language.text(_describe_fate(field))}", indent=2
+        )
         for sample in field.samples:
             output.verbatim(sample, "green", indent=6)
 
 
 def _describe_fate(fate: FieldFate) -> str:
     if fate.why_not:
-        return f"no sample: {fate.why_not}"
-    return f"adds to {fate.adds_to}" if fate.adds_to else ""
+        return Text("no sample: %(why)s", why=fate.why_not)
+    return Text("adds to %(counter)s", counter=fate.adds_to) if fate.adds_to else ""
 
 
 def _show_samples(output: Output, answer: Answer) -> None:
     output.line()
-    output.line("All samples of the report", "bold")
+    output.line(Text("All samples of the report"), "bold")
     for note in answer.explanation.notes:
         output.line(note, "dim", indent=2)
     for sample in answer.explanation.samples:
         output.verbatim(sample, indent=2)
     if not answer.explanation.samples:
-        output.line("none", indent=2)
+        output.line(Text("none"), indent=2)
 
 
 def _show_judgement(output: Output, question: Question, answer: Answer) -> None:
     output.line()
-    output.line("Judgement", "bold")
+    output.line(Text("Judgement"), "bold")
     if answer.history_error:
-        output.line(f"The history cannot be fetched: {answer.history_error}", "yellow", indent=2)
+        output.line(
+            Text("The history cannot be fetched: %(error)s", error=answer.history_error.message), "yellow", indent=2
+        )
         return
-    output.line(f"{answer.known_days} of the last {question.history} days are known.", "dim", indent=2)
+    known = Text("%(known)s of the last %(days)s days are known.", known=answer.known_days, days=question.history)
+    output.line(known, "dim", indent=2)
     if not answer.signals:
-        output.line("Too few days are known to judge the bot.", indent=2)
+        output.line(Text("Too few days are known to judge the bot."), indent=2)
         return
     rows: list[tuple[str, ...]] = []
     styles: list[Style] = []
@@ -227,7 +261,7 @@ def _show_judgement(output: Output, question: Question, answer: Answer) -> None:
             rows.append(
                 (
                     name,
-                    f"{window.seconds / 3600:.0f} h",
+                    Text("%(n)s h", n=round(window.seconds / 3600)),
                     number(window.expected),
                     number(window.came),
                     number(window.spread),
@@ -236,10 +270,18 @@ def _show_judgement(output: Output, question: Question, answer: Answer) -> None:
                 )
             )
             styles.append("bold" if decisive else "dim" if window.over else "")
-    headings = ("window", "expected", "actual", "spread", "score", "size")
-    output.table([("signal", "left"), *((heading, "right") for heading in headings)], rows, styles)
+    columns: Sequence[tuple[str, Column]] = (
+        (Text("signal"), "left"),
+        (Text("window"), "right"),
+        (Text("expected"), "right"),
+        (Text("actual"), "right"),
+        (Text("spread"), "right"),
+        (Text("score"), "right"),
+        (Text("size"), "right"),
+    )
+    output.table(columns, rows, styles)
     if "dim" in styles:
-        output.line("* over: the newest hours are as usual again", "dim")
+        output.line(Text("* over: the newest hours are as usual again"), "dim")
 
 
 def _number_calls(value: float) -> str:

@@ -9,6 +9,7 @@ import click
 
 from exporter.commands.platforms import TenantAccess
 from exporter.config import Bot, Config, Tenant
+from exporter.language import Text, join
 from exporter.polling.snapshot import BotId
 
 _MAX_LISTED: Final = 10
@@ -28,12 +29,12 @@ class Chosen(NamedTuple):
 
 def describe_tenant(tenant: Tenant) -> str:
     """Return a tenant's name and id."""
-    return f"{tenant.name} ({tenant.tenant_id})" if tenant.name else tenant.tenant_id
+    return Text("%(name)s (%(id)s)", name=tenant.name, id=tenant.tenant_id) if tenant.name else tenant.tenant_id
 
 
-def locate(access: TenantAccess) -> str:
+def locate(access: TenantAccess) -> Text:
     """Return a tenant's name and id, and its platform."""
-    return f"{describe_tenant(access.tenant)} on {access.platform.name}"
+    return Text("%(tenant)s on %(platform)s", tenant=describe_tenant(access.tenant), platform=access.platform.name)
 
 
 def keep_tenant(config: Config, wanted: str | None) -> Config:
@@ -53,7 +54,11 @@ def keep_tenant(config: Config, wanted: str | None) -> Config:
         tenants = [tenant for _, tenant in config.tenants()]
         names = [name for tenant in tenants for name in (tenant.name, tenant.tenant_id) if name]
         raise click.UsageError(
-            f"no tenant has the name or id {wanted!r}{_suggest(wanted, names)}; {_list_known('tenants', map(describe_tenant, tenants))}"
+            Text(
+                "no tenant has the name or id %(name)s; the tenants are: %(known)s",
+                name=_suggest(wanted, names),
+                known=_join(map(describe_tenant, tenants)),
+            )
         )
     return replace(config, platforms=platforms)
 
@@ -79,27 +84,41 @@ def choose_one(found: Sequence[Chosen], wanted: str | None, known: Sequence[Chos
     if len(found) == 1:
         return found[0]
     if found:
-        several = _join(f"{chosen.bot.access_code} of tenant {locate(chosen.access)}" for chosen in found)
-        problem = "there are several bots" if wanted is None else f"several bots have the name {wanted!r}"
-        raise click.UsageError(f"{problem}; choose one with --bot=ACCESS_CODE or --tenant=NAME: {several}")
+        several = _join(
+            Text("%(code)s of tenant %(tenant)s", code=chosen.bot.access_code, tenant=locate(chosen.access))
+            for chosen in found
+        )
+        raise click.UsageError(
+            Text(
+                "there are several bots; choose one with --bot=ACCESS_CODE or --tenant=NAME: %(bots)s"
+                if wanted is None
+                else "several bots have the name %(name)r; choose one with --bot=ACCESS_CODE or --tenant=NAME: %(bots)s",
+                name=wanted,
+                bots=several,
+            )
+        )
     names = [name for chosen in known for name in (chosen.bot.name, chosen.bot.access_code)]
     raise click.UsageError(
-        f"no bot has the name or access code {wanted!r}{_suggest(wanted or '', names)};"
-        f" {_list_known('bots', (chosen.bot.name for chosen in known))}. With --tenant=NAME, any access code works;"
-        " oifde-exporter discover lists them."
+        Text(
+            "no bot has the name or access code %(name)s; the bots are: %(known)s. With --tenant=NAME, any access code works;"
+            " oifde-exporter discover lists them.",
+            name=_suggest(wanted, names),
+            known=_join(chosen.bot.name for chosen in known),
+        )
     )
 
 
-def _suggest(wanted: str, names: Sequence[str]) -> str:
-    close = get_close_matches(wanted, names, n=1)
-    return f" (did you mean {close[0]!r}?)" if close else ""
+def _suggest(wanted: str | None, names: Sequence[str]) -> Text:
+    """Quote a name, and name a similar one that exists."""
+    close = get_close_matches(wanted or "", names, n=1)
+    if close:
+        return Text("%(name)r (did you mean %(similar)r?)", name=wanted, similar=close[0])
+    return Text("%(name)r", name=wanted)
 
 
-def _list_known(kind: str, names: Iterable[str]) -> str:
-    return f"the {kind} are: {_join(names) or 'none'}"
-
-
-def _join(words: Iterable[str]) -> str:
-    listed = list(words)
-    more = f" and {len(listed) - _MAX_LISTED} more" if len(listed) > _MAX_LISTED else ""
-    return ", ".join(listed[:_MAX_LISTED]) + more
+def _join(names: Iterable[str]) -> str:
+    listed = list(names)
+    if not listed:
+        return Text("none")
+    shown, more = join(listed[:_MAX_LISTED]), len(listed) - _MAX_LISTED
+    return Text("%(names)s and %(more)s more", names=shown, more=more) if more > 0 else shown

@@ -4,6 +4,8 @@ import re
 import unicodedata
 from typing import Final, NamedTuple
 
+from exporter.language import Text
+
 WIDE_COLON: Final = "\uff1a"
 _QUOTES: Final = frozenset("\"'")
 _CURLY: Final = frozenset("\u2018\u2019\u201c\u201d\u300c\u300d\u300e\u300f")
@@ -16,7 +18,7 @@ class OddCharacter(NamedTuple):
     """A character that does not belong in an identifier or a secret, and what is wrong: the end of a sentence."""
 
     character: str
-    problem: str
+    problem: Text
 
     def __str__(self) -> str:
         shown = f"{self.character}, " if self.character.isprintable() and not self.character.isspace() else ""
@@ -27,19 +29,19 @@ def find_odd_character(text: str) -> OddCharacter | None:
     """Return the first character of an identifier or a secret that is probably a mistake."""
     for end in (text[:1], text[-1:]):
         if end.isspace():
-            return OddCharacter(end, "begins or ends with a blank")
+            return OddCharacter(end, Text("begins or ends with a blank"))
     if len(text) > 1 and text[0] == text[-1] and text[0] in _QUOTES:
-        return OddCharacter(text[0], "is in quotation marks")
+        return OddCharacter(text[0], Text("is in quotation marks"))
     return next((OddCharacter(character, problem) for character in text if (problem := _judge(character))), None)
 
 
-def _judge(character: str) -> str | None:
+def _judge(character: str) -> Text | None:
     if character in _CURLY:
-        return "contains a quotation mark"
+        return Text("contains a quotation mark")
     if _WIDE.match(character):
-        return "contains a full-width character"
+        return Text("contains a full-width character")
     if character != " " and unicodedata.category(character) in _INVISIBLE:
-        return "contains an invisible character"
+        return Text("contains an invisible character")
     return None
 
 

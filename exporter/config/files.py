@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
+from exporter.language import Text
+
 Version: TypeAlias = tuple[int, int, int] | None
 """Differs after a file was written or replaced; None: the file is out of reach."""
 
@@ -15,8 +17,9 @@ _MAX_SECRET_BYTES = 64 * 1024
 class SecretUnavailable(OSError):  # noqa: N818 -- a state to report, not an error of the program
     """A secret cannot be read. The message names the file and the reason, never the content."""
 
-    def __init__(self, path: Path | None, reason: str) -> None:
-        super().__init__(f"{path}: {reason}" if path else reason)
+    def __init__(self, path: Path | None, reason: Text) -> None:
+        self.message = Text("%(path)s: %(reason)s", path=path, reason=reason) if path else reason
+        super().__init__(self.message)
         self.reason = reason
 
 
@@ -37,10 +40,10 @@ class Secret:
         """
         text = self._content().rstrip("\r\n")
         if not text:
-            raise SecretUnavailable(self.path, "the secret is empty")
+            raise SecretUnavailable(self.path, Text("the secret is empty"))
         # Secrets are sent as headers, where a line break would begin another header.
         if any(character in text for character in "\r\n\0"):
-            raise SecretUnavailable(self.path, "the secret has more than one line")
+            raise SecretUnavailable(self.path, Text("the secret has more than one line"))
         return text
 
     def world_readable(self) -> bool:
@@ -58,12 +61,14 @@ class Secret:
         except (OSError, ValueError) as error:
             raise SecretUnavailable(self.path, describe_unreadable(error)) from None
         if len(content) > _MAX_SECRET_BYTES:
-            raise SecretUnavailable(self.path, f"the file is larger than {_MAX_SECRET_BYTES // 1024} KiB")
+            raise SecretUnavailable(
+                self.path, Text("the file is larger than %(size)s KiB", size=_MAX_SECRET_BYTES // 1024)
+            )
         try:
             return content.decode("utf-8-sig")
         except UnicodeDecodeError:
             # Raised below, outside this block: the exception holds the bytes, and would be chained.
-            reason = "the file is not UTF-8 text"
+            reason = Text("the file is not UTF-8 text")
         raise SecretUnavailable(self.path, reason)
 
     def __repr__(self) -> str:
@@ -82,10 +87,10 @@ def read_regular(path: Path, max_bytes: int = -1) -> bytes:
         return file.read(max_bytes)
 
 
-def describe_unreadable(error: OSError | ValueError) -> str:
+def describe_unreadable(error: OSError | ValueError) -> Text:
     """Say why a file cannot be read, without its name, which may be a secret in the wrong place."""
-    reason = (isinstance(error, OSError) and error.strerror) or "invalid file name"
-    return f"cannot read the file: {reason}"
+    reason = (isinstance(error, OSError) and error.strerror) or Text("invalid file name")
+    return Text("cannot read the file: %(reason)s", reason=reason)
 
 
 def get_version(path: Path) -> Version:

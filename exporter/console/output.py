@@ -17,6 +17,8 @@ from rich.table import Table
 from rich.text import Text
 
 from exporter.console.writing import exit_if_unwritable, exit_without_reader
+from exporter.language import ENGLISH, Language
+from exporter.language import Text as Message
 from exporter.logs import escape_json, escape_text
 
 Style: TypeAlias = Literal["", "bold", "dim", "green", "yellow", "red"]
@@ -26,26 +28,27 @@ _MIN_WIDTH: Final = 8  # of a column with words, in characters
 
 
 class Output:
-    """Writes to a stream. If the stream is not a terminal, lines have 80 columns."""
+    """Writes to a stream, in a language. If the stream is not a terminal, lines have 80 columns."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO, language: Language = ENGLISH) -> None:
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # so that names are writable in every encoding
         self._stream = stream
+        self.language: Final = language
         self.console: Final[Console] = _Console(
             file=stream, markup=False, emoji=False, highlight=False, color_system="auto", legacy_windows=False
         )
 
     def line(self, text: str = "", style: Style = "", *, indent: int = 0) -> None:
         """Write words, wrapped to the width."""
-        words = Text(_safe(text), style=style)
+        words = Text(self._word(text), style=style)
         for part in words.wrap(self.console, max(20, self.console.width - indent)):
             part.rstrip()
             self._print(Text(" " * indent) + part)
 
     def verbatim(self, text: str, style: Style = "", *, indent: int = 0) -> None:
         """Write a line without wrapping, so that users can copy it."""
-        self._print(Text(" " * indent + _safe(text), style=style))
+        self._print(Text(" " * indent + self._word(text), style=style))
 
     def table(
         self,
@@ -67,16 +70,18 @@ class Output:
         table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold", padding=(0, gap - 1, 0, 0))
         for heading, holds in columns:
             table.add_column(
-                Text(heading),
+                Text(self._translate(heading)),
                 justify="right" if holds == "right" else "left",
                 no_wrap=holds != "left",
                 overflow="fold",
             )
         for index, row in enumerate(rows):
-            table.add_row(*(Text(_safe(cell)) for cell in row), style=styles[index] if styles else "")
+            table.add_row(*(Text(self._word(cell)) for cell in row), style=styles[index] if styles else "")
         # A table that is too wide is better than one that cuts digits.
         widths = [
-            _MIN_WIDTH if holds == "left" else max(map(cell_len, (*heading.split("\n"), *map(_safe, cells))))
+            _MIN_WIDTH
+            if holds == "left"
+            else max(map(cell_len, (*self._translate(heading).split("\n"), *map(self._word, cells))))
             for (heading, holds), *cells in zip(columns, *rows, strict=True)
         ]
         usual = self.console.width
@@ -91,6 +96,13 @@ class Output:
             for line in json.dumps(data, ensure_ascii=False, indent=2).split("\n"):
                 self._stream.write(f"{escape_json(line)}\n")
             self._stream.flush()
+
+    def _word(self, text: str) -> str:
+        return _safe(self._translate(text))
+
+    def _translate(self, text: str) -> str:
+        """Translate a message, but not a name."""
+        return self.language.text(text) if isinstance(text, Message) else text
 
     def _print(self, what: Text | Table) -> None:
         with exit_if_unwritable():
@@ -108,6 +120,6 @@ def _safe(text: str) -> str:
     return escape_text(text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
 
 
-def open_stdout() -> Output:
+def open_stdout(language: Language = ENGLISH) -> Output:
     """Return the output on stdout."""
-    return Output(sys.stdout)
+    return Output(sys.stdout, language)

@@ -63,3 +63,8 @@ def hours(day: date, zone: ZoneInfo) -> Sequence[tuple[float, float]]:
     # In steps of half an hour, since some zones change their clocks by that.
     starts = sorted({max(first, hour_start(first + step, zone)) for step in range(0, int(last - first), _HOUR // 2)})
     return tuple(zip(starts, [*starts[1:], last], strict=True))
+
+
+def format_offset(moment: datetime) -> str:
+    """Return a moment's offset from UTC, such as UTC+05:30; abbreviations such as CST are ambiguous."""
+    return f"UTC{moment.isoformat(timespec='seconds')[19:].replace('+00:00', '')}"

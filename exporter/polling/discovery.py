@@ -9,6 +9,7 @@ from typing import Final
 from structlog.typing import FilteringBoundLogger
 
 from exporter.clock import Clock
+from exporter.language import Text
 from exporter.polling.roster import Roster
 from exporter.polling.schedule import next_slot
 from exporter.polling.snapshot import DiscoveryStatus
@@ -85,7 +86,7 @@ class Discovery:
             await self._follow()
             self._succeed(now)
         except UpstreamError as error:
-            self._fail(error.reason, str(error), now, warn=not isinstance(error, _LOGGED_ELSEWHERE))
+            self._fail(error.reason, error.message, now, warn=not isinstance(error, _LOGGED_ELSEWHERE))
         except Exception as error:  # noqa: BLE001 - an internal error must not end the discovery
             self._log.exception("discovery_crashed")
             self._fail("internal", _internal(error), now, warn=True)
@@ -113,7 +114,8 @@ class Discovery:
                     self._session, self.plan.tenant_id, on_unusable=lambda words: unusable.update((words,))
                 )
         except TimeoutError:
-            raise UpstreamError(FailureReason.TIMEOUT, f"no complete listing within {self.plan.budget:g} s") from None
+            message = Text("no complete listing within %(budget)g s", budget=self.plan.budget)
+            raise UpstreamError(FailureReason.TIMEOUT, message) from None
         if unusable != self._unusable:
             self._unusable = unusable
             for words, count in unusable.items():
@@ -132,8 +134,9 @@ class Discovery:
             self._log.info("discovery_recovered", duration_seconds=round(now - self._warned_at))
         self._warned_at = None
         kept = len(self.roster.names)
-        problem = (
-            f"the platform lists no bots any more; the {kept} known bots are kept until the next listing confirms it"
+        problem = Text(
+            "the platform lists no bots any more; the %(kept)s known bots are kept until the next listing confirms it",
+            kept=kept,
         )
         self._publish(
             replace(
@@ -165,8 +168,8 @@ def _names(bindings: Sequence[Binding]) -> Mapping[str, str]:
     return {binding.access_code: binding.name for binding in bindings}
 
 
-def _internal(error: Exception) -> str:
-    return f"internal error: {type(error).__name__}"
+def _internal(error: Exception) -> Text:
+    return Text("internal error: %(name)s", name=type(error).__name__)
 
 
 def _bind(log: FilteringBoundLogger, plan: DiscoveryPlan) -> FilteringBoundLogger:

@@ -57,7 +57,7 @@ class HealthCheck:
         try:
             problem = await find_problem(self._client)
         except UpstreamError as error:
-            self._put(PlatformStatus(None, str(error), now))
+            self._put(PlatformStatus(None, error.message, now))
         else:
             self._put(PlatformStatus(problem is None, problem, now))
 

@@ -11,6 +11,7 @@ from typing import Final, NamedTuple, Protocol
 from structlog.typing import FilteringBoundLogger
 
 from exporter.clock import Clock
+from exporter.language import Text
 from exporter.polling import windows
 from exporter.polling.calendar import day_before, local_date, midnight
 from exporter.polling.schedule import next_slot
@@ -151,7 +152,7 @@ class Poller:
             if windows.wants_day_before(self._state, self.plan.rules, now) or self._lacks_day_before(today):
                 await self._take_day_before(today, turn)
         except UpstreamError as error:
-            return self._record_failure(error.reason, str(error), now, warn=not isinstance(error, _LOGGED_ELSEWHERE))
+            return self._record_failure(error.reason, error.message, now, warn=not isinstance(error, _LOGGED_ELSEWHERE))
         return self._record_success(now)
 
     def _lacks_day_before(self, today: date) -> bool:
@@ -180,8 +181,11 @@ class Poller:
             async with asyncio.timeout_at(turn.ends) as turn.timeout:
                 rows = await self._session.query(report.operation, report.path, body, expect=list, progress=turn)
         except TimeoutError:
-            failure, missing = (LoginFailed, "login") if turn.logging_in else (UpstreamError, "answer")
-            raise failure(FailureReason.TIMEOUT, f"no {missing} within {plan.budget:g} s, retries included") from None
+            if turn.logging_in:
+                message = Text("no login within %(budget)g s, retries included", budget=plan.budget)
+                raise LoginFailed(FailureReason.TIMEOUT, message) from None
+            message = Text("no answer within %(budget)g s, retries included", budget=plan.budget)
+            raise UpstreamError(FailureReason.TIMEOUT, message) from None
         if rows is None:
             self._state = windows.confirm(self._state, plan.rules, day, turn.asked)
             return
@@ -394,8 +398,8 @@ def _split_rows(answer: bytes) -> Sequence[bytes]:
     return [text + b"}" for text in answer[1:-2].split(b"},")]
 
 
-def _internal(error: Exception) -> str:
-    return f"internal error: {type(error).__name__}"
+def _internal(error: Exception) -> Text:
+    return Text("internal error: %(name)s", name=type(error).__name__)
 
 
 def _bind(log: FilteringBoundLogger, plan: Plan) -> FilteringBoundLogger:

@@ -22,6 +22,7 @@ from typing import Final, NamedTuple, Self, TypeAlias
 from zoneinfo import ZoneInfo
 
 from exporter.config import Config, Tenant
+from exporter.language import Text
 from exporter.polling.calendar import day_before, day_start, hour_end, hour_start, hours, local_date, midnight, next_day
 from exporter.polling.snapshot import Hour
 from exporter.upstream.anomalies import Anomaly, AnomalyKind
@@ -159,7 +160,8 @@ def _fold_hours(state: State, rules: Rules, of: date, parsed: Parsed, asked: flo
     outside = [record for start, record in chosen.items() if start not in inside]
     present += duplicates
     present += [
-        Anomaly(AnomalyKind.OUTSIDE_DATE, _describe_start(record.start), f"asked for {of}") for record in outside
+        Anomaly(AnomalyKind.OUTSIDE_DATE, _describe_start(record.start), Text("asked for %(date)s", date=of))
+        for record in outside
     ]
 
     known = state.day(of) or Day(of, asked, {}, may_infer=False)
@@ -193,7 +195,7 @@ def _fold_day(state: State, rules: Rules, of: date, parsed: Parsed, asked: float
     chosen, duplicates = _choose_records(parsed.records, day_start, rules)
     first = midnight(of - _FARTHEST_DAY, rules.zone)
     outside = [
-        Anomaly(AnomalyKind.OUTSIDE_DATE, _describe_start(start), f"asked for {of}")
+        Anomaly(AnomalyKind.OUTSIDE_DATE, _describe_start(start), Text("asked for %(date)s", date=of))
         for start in chosen
         if not first <= start < last
     ]

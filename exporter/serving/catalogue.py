@@ -5,12 +5,14 @@ To add a report or a window of one, add an entry to ``SHOWN``.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 from itertools import chain, count
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 from exporter.judging.judge import SIGNALS, Signal
 from exporter.judging.usual import Range
 from exporter.judging.verdict import Verdict
+from exporter.language import Text
 from exporter.polling.snapshot import Hour, Snapshot, TenantStatus
 from exporter.upstream.reports import REPORTS, Field, Kind, Record, Report, Value
 
@@ -157,19 +159,20 @@ def _list_columns(shown: Shown) -> Iterable[Column]:
                 Family(
                     f"{window.prefix}{metric}",
                     "gauge",
-                    _write_help(window.title, metric, group),
+                    _write_help(Text(window.title), metric, group),
                     (*BOT_LABELS, *_list_label_names(group)),
                     _join_sources(group),
                 ),
                 tuple(Series(_write_labels(entry.labels), first + fields.index(entry)) for entry in group),
             )
         start, reported = first + len(fields), first + len(fields) + 1
-        help_ = f"{window.title}: start time (recordTime)"
+        help_ = Text("%(window)s: start time (recordTime)", window=Text(window.title))
         name = f"{window.prefix}start_timestamp_seconds"
         yield Column(Family(name, "gauge", help_, source="recordTime"), (Series("", start),))
         if window.inferable:
-            help_ = (
-                f"{window.title}: 1 if the platform has a record of it, 0 if the exporter infers that it had no calls"
+            help_ = Text(
+                "%(window)s: 1 if the platform has a record of it, 0 if the exporter infers that it had no calls",
+                window=Text(window.title),
             )
             yield Column(Family(f"{window.prefix}reported", "gauge", help_), (Series("", reported),))
     if shown.counted:
@@ -180,7 +183,7 @@ def _list_columns(shown: Shown) -> Iterable[Column]:
                     Family(
                         f"oifde_{metric}_total",
                         "counter",
-                        _write_help("Today so far in the tenant's time zone", metric, group),
+                        _write_help(Text("Today so far in the tenant's time zone"), metric, group),
                         (*BOT_LABELS, *_list_label_names(group)),
                         _join_sources(group),
                     ),
@@ -195,12 +198,23 @@ def _group(fields: Sequence[Field]) -> Mapping[str, list[Field]]:
     return groups
 
 
-def _write_help(title: str, metric: str, group: Sequence[Field]) -> str:
+def _write_help(window: Text, metric: str, group: Sequence[Field]) -> Text:
     """Return a metric's help, with the platform's field names."""
     if not group[0].labels:
-        return f"{title}: {group[0].help[0].lower()}{group[0].help[1:]} ({group[0].name})"
-    series = (f"{', '.join(value for _, value in entry.labels)} = {entry.help} ({entry.name})" for entry in group)
-    return f"{title}, {metric.replace('_', ' ')}: {'; '.join(series)}"
+        return Text("%(window)s: %(help)s (%(field)s)", window=window, help=Text(group[0].help), field=group[0].name)
+    parts = [
+        Text(
+            "%(value)s = %(help)s (%(field)s)",
+            value=", ".join(value for _, value in entry.labels),
+            help=Text(entry.help),
+            field=entry.name,
+        )
+        for entry in group
+    ]
+    series = reduce(lambda one, other: Text("%(one)s; %(other)s", one=one, other=other), parts)
+    return Text(
+        "%(window)s, %(metric)s: %(series)s", window=window, metric=Text(metric.replace("_", " ")), series=series
+    )
 
 
 def _join_sources(group: Sequence[Field]) -> str:
@@ -222,7 +236,9 @@ BOT_INFO: Final = Column(
     Family(
         "oifde_bot_info",
         "gauge",
-        "Always 1; the labels are the bot's platform, its tenant's name and its own labels from the configuration",
+        Text(
+            "Always 1; the labels are the bot's platform, its tenant's name and its own labels from the configuration"
+        ),
         (*BOT_LABELS, "platform", "tenant"),
     ),
     (Series("", 0),),
@@ -232,20 +248,20 @@ _PER_REPORT: Final = (*BOT_LABELS, "report")
 
 REPORT_HEALTH: Final = (
     Column(
-        Family("oifde_up", "gauge", "1 if the last poll of the bot's report succeeded, else 0", _PER_REPORT),
+        Family("oifde_up", "gauge", Text("1 if the last poll of the bot's report succeeded, else 0"), _PER_REPORT),
         (Series("", 0),),
     ),
     Column(
         Family(
             "oifde_last_success_timestamp_seconds",
             "gauge",
-            "Time of the last successful poll of the bot's report; absent before the first",
+            Text("Time of the last successful poll of the bot's report; absent before the first"),
             _PER_REPORT,
         ),
         (Series("", 1),),
     ),
     Column(
-        Family("oifde_poll_failures_total", "counter", "Failed polls of the bot's report", _PER_REPORT),
+        Family("oifde_poll_failures_total", "counter", Text("Failed polls of the bot's report"), _PER_REPORT),
         (Series("", 2),),
     ),
 )
@@ -265,7 +281,7 @@ TENANT_HEALTH: Final[tuple[tuple[Family, Callable[[TenantStatus], FurtherSeries]
         Family(
             "oifde_report_anomalies_total",
             "counter",
-            "Anomalies in the tenant's reports; each is counted once, however often it is polled",
+            Text("Anomalies in the tenant's reports; each is counted once, however often it is polled"),
             (*TENANT_LABELS, "report", "reason"),
         ),
         lambda status: status.anomalies.items(),
@@ -274,7 +290,7 @@ TENANT_HEALTH: Final[tuple[tuple[Family, Callable[[TenantStatus], FurtherSeries]
         Family(
             "oifde_record_revisions_total",
             "counter",
-            "Records of the tenant's reports that were added or changed after their hour or day had settled",
+            Text("Records of the tenant's reports that were added or changed after their hour or day had settled"),
             (*TENANT_LABELS, "report"),
         ),
         lambda status: [((report,), count) for report, count in status.revisions.items()],
@@ -283,7 +299,7 @@ TENANT_HEALTH: Final[tuple[tuple[Family, Callable[[TenantStatus], FurtherSeries]
         Family(
             "oifde_token_expiry_timestamp_seconds",
             "gauge",
-            "Expiry time of the token fetched for the tenant (expireTime); absent without one",
+            Text("Expiry time of the token fetched for the tenant (expireTime); absent without one"),
             TENANT_LABELS,
             "expireTime",
         ),
@@ -293,7 +309,7 @@ TENANT_HEALTH: Final[tuple[tuple[Family, Callable[[TenantStatus], FurtherSeries]
         Family(
             "oifde_auth_blocked",
             "gauge",
-            "1 while the tenant's logins are suspended to avoid locking its account, else 0",
+            Text("1 while the tenant's logins are suspended to avoid locking its account, else 0"),
             TENANT_LABELS,
         ),
         lambda status: [((), int(status.blocked))],
@@ -302,7 +318,7 @@ TENANT_HEALTH: Final[tuple[tuple[Family, Callable[[TenantStatus], FurtherSeries]
         Family(
             "oifde_discovery_up",
             "gauge",
-            "1 if the last discovery of the tenant's bots succeeded, else 0; only with discovery enabled",
+            Text("1 if the last discovery of the tenant's bots succeeded, else 0; only with discovery enabled"),
             TENANT_LABELS,
         ),
         lambda status: [((), int(status.discovery.up))] if status.discovery else (),
@@ -311,7 +327,7 @@ TENANT_HEALTH: Final[tuple[tuple[Family, Callable[[TenantStatus], FurtherSeries]
         Family(
             "oifde_discovery_last_success_timestamp_seconds",
             "gauge",
-            "Time of the last successful discovery of the tenant's bots; absent before the first",
+            Text("Time of the last successful discovery of the tenant's bots; absent before the first"),
             TENANT_LABELS,
         ),
         lambda status: [((), status.discovery.last_success)] if status.discovery else (),
@@ -320,7 +336,9 @@ TENANT_HEALTH: Final[tuple[tuple[Family, Callable[[TenantStatus], FurtherSeries]
         Family(
             "oifde_discovered_bots",
             "gauge",
-            "Bots of the tenant that are polled because the platform lists them (accessInfoList), without configured ones",
+            Text(
+                "Bots of the tenant that are polled because the platform lists them (accessInfoList), without configured ones"
+            ),
             TENANT_LABELS,
             "accessInfoList",
         ),
@@ -338,20 +356,20 @@ def _list_judgement() -> Iterable[Column]:
     """Return the columns of ``JUDGEMENT``, in the order of the values that ``read_verdict`` returns."""
     place = count()
     yield Column(
-        Family("oifde_history_seconds", "gauge", "Length of the bot's known past, in whole days"),
+        Family("oifde_history_seconds", "gauge", Text("Length of the bot's known past, in whole days")),
         (Series("", next(place)),),
     )
     for metric, unit, words in (
-        ("calls", "", "number of calls"),
-        ("autonomy", "_ratio", "autonomy ratio"),
-        ("interface_success", "_ratio", "interface success ratio"),
+        ("calls", "", Text("number of calls")),
+        ("autonomy", "_ratio", Text("autonomy ratio")),
+        ("interface_success", "_ratio", Text("interface success ratio")),
     ):
         for name, help_ in (
-            (f"{metric}{unit}", f"usual {words}, from the bot's own past"),
-            (f"{metric}_low{unit}", f"{words}, lower end of the range of 99 of 100 such hours"),
-            (f"{metric}_high{unit}", f"{words}, upper end of the range of 99 of 100 such hours"),
+            (f"{metric}{unit}", "Last complete hour: usual %(value)s, from the bot's own past"),
+            (f"{metric}_low{unit}", "Last complete hour: %(value)s, lower end of the range of 99 of 100 such hours"),
+            (f"{metric}_high{unit}", "Last complete hour: %(value)s, upper end of the range of 99 of 100 such hours"),
         ):
-            family = Family(f"oifde_hour_expected_{name}", "gauge", f"Last complete hour: {help_}")
+            family = Family(f"oifde_hour_expected_{name}", "gauge", Text(help_, value=words))
             yield Column(family, (Series("", next(place)),))
     for name, help_ in (
         (
@@ -364,7 +382,7 @@ def _list_judgement() -> Iterable[Column]:
         ),
         ("window_seconds", "Length of the window with the highest score"),
     ):
-        family = Family(f"oifde_anomaly_{name}", "gauge", help_, (*BOT_LABELS, "signal"))
+        family = Family(f"oifde_anomaly_{name}", "gauge", Text(help_), (*BOT_LABELS, "signal"))
         yield Column(family, tuple(Series(f',signal="{signal}"', next(place)) for signal in SIGNALS))
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 from typing import Final, Self
 
+from exporter.language import Text
+
 
 class AnomalyLevel(Enum):
     """How ``check --live`` reports an anomaly."""
@@ -21,20 +23,20 @@ _EXPLAIN: Final = "oifde-exporter query --explain shows what came, and what the 
 class AnomalyKind(StrEnum):
     """A kind of anomaly: its label value, its meaning and effect, and what an operator can do about it."""
 
-    meaning: str
+    meaning: Text
     """What is in the report."""
     effect: str
     """What the exporter does with it."""
-    advice: str
+    advice: Text
     level: AnomalyLevel
 
     def __new__(cls, label: str, meaning: str, effect: str, advice: str, level: AnomalyLevel) -> Self:
         """Raise TypeError at import if an entry lacks a part."""
         kind = str.__new__(cls, label)
         kind._value_ = label
-        kind.meaning = meaning
+        kind.meaning = Text(meaning)
         kind.effect = effect
-        kind.advice = advice
+        kind.advice = Text(advice)
         kind.level = level
         return kind
 

@@ -10,11 +10,12 @@ from functools import lru_cache
 from http import HTTPStatus
 from typing import Final
 
+from exporter.language import Text
 from exporter.reasons import FailureReason
 from exporter.upstream.errors import USE_HTTPS, UpstreamError, reason_of_code
 
 _MAX_MESSAGE: Final = 200
-_REPORT_FORM: Final = (
+_REPORT_FORM: Final = Text(
     "The answer is JSON, but not as the platform documents it; a gateway may have changed it. oifde-exporter query"
     " --explain shows its form without values: report it to the exporter's developers."
 )
@@ -29,14 +30,14 @@ _WANTS_TLS: Final = (b"HTTPS port", b"requires TLS", b"SSL-enabled server port")
 _MAX_RETRY_AFTER: Final = 3600.0
 _INTEGER: Final = re.compile(r"-?[0-9]{1,18}")
 _CODE_LIMIT: Final = 10**18
-_KINDS: Final[Mapping[type, str]] = {
-    list: "an array",
-    dict: "an object",
-    str: "a string",
-    int: "a number",
-    float: "a number",
-    bool: "a boolean",
-    type(None): "null",
+_KINDS: Final[Mapping[type, Text]] = {
+    list: Text("an array"),
+    dict: Text("an object"),
+    str: Text("a string"),
+    int: Text("a number"),
+    float: Text("a number"),
+    bool: Text("a boolean"),
+    type(None): Text("null"),
 }
 _SCALARS: Final[Mapping[type, str]] = {
     str: "text",
@@ -62,11 +63,14 @@ def judge_status(status: int, retry_after: str | None, now: float, *, with_token
     if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
         return None
     if with_token and status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-        return UpstreamError(FailureReason.AUTH, f"HTTP status {status}", status=status)
-    hint = ": redirects are not followed" if status in _REDIRECTS else ""
+        return UpstreamError(FailureReason.AUTH, Text("HTTP status %(status)s", status=status), status=status)
+    if status in _REDIRECTS:
+        message = Text("HTTP status %(status)s: redirects are not followed", status=status)
+    else:
+        message = Text("HTTP status %(status)s", status=status)
     heeded = status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
     wait = _delay(retry_after, now) if heeded and retry_after else None
-    return UpstreamError(FailureReason.HTTP, f"HTTP status {status}{hint}", status=status, retry_after=wait)
+    return UpstreamError(FailureReason.HTTP, message, status=status, retry_after=wait)
 
 
 def explain(refusal: UpstreamError, body: bytes, secrets: Iterable[str]) -> UpstreamError:
@@ -82,11 +86,11 @@ def explain(refusal: UpstreamError, body: bytes, secrets: Iterable[str]) -> Upst
     except UpstreamError as error:
         if error.code is not None:
             reason = FailureReason.AUTH if FailureReason.AUTH in (error.reason, refusal.reason) else refusal.reason
-            return UpstreamError(reason, f"{refusal}, {error}", code=error.code, status=refusal.status)
+            message = Text("%(refusal)s, %(error)s", refusal=refusal.message, error=error.message)
+            return UpstreamError(reason, message, code=error.code, status=refusal.status)
     if any(words in body for words in _WANTS_TLS):
-        return UpstreamError(
-            refusal.reason, f"{refusal}: the port expects TLS", status=refusal.status, advice=USE_HTTPS
-        )
+        message = Text("%(refusal)s: the port expects TLS", refusal=refusal.message)
+        return UpstreamError(refusal.reason, message, status=refusal.status, advice=USE_HTTPS)
     return refusal
 
 
@@ -107,20 +111,26 @@ def judge_body(body: bytes, expect: type, secrets: Iterable[str]) -> object:
     if isinstance(answer, dict):
         code = _code(answer.get("errorCode"))
         if code:
-            message = _quote(answer.get("errorMsg"), secrets)
-            raise UpstreamError(reason_of_code(code), f"the platform's error {code}{message}", code=code)
+            quoted = _quote(answer.get("errorMsg"), secrets)
+            if quoted:
+                message = Text("the platform's error %(code)s: %(message)s", code=code, message=quoted)
+            else:
+                message = Text("the platform's error %(code)s", code=code)
+            raise UpstreamError(reason_of_code(code), message, code=code)
     if not isinstance(answer, list | dict) or not isinstance(answer, expect):
-        wanted = _KINDS.get(expect, "an array or an object")
-        raise reject(f"the answer is {_KINDS[type(answer)]}, not {wanted}", answer, secrets)
+        wanted = _KINDS.get(expect, Text("an array or an object"))
+        problem = Text("the answer is %(kind)s, not %(wanted)s", kind=_KINDS[type(answer)], wanted=wanted)
+        raise reject(problem, answer, secrets)
     return answer
 
 
-def reject(problem: str, answer: object, secrets: Iterable[str]) -> UpstreamError:
+def reject(problem: Text, answer: object, secrets: Iterable[str]) -> UpstreamError:
     """Return the error about an answer of another form than expected, with its keys: they lead to the cause."""
     keys = _list_keys(answer, deep=True)
     if not keys:
         return UpstreamError(FailureReason.INVALID, problem)
-    message, shape = redact(secrets, f"{problem}; its keys: {keys}"), redact(secrets, describe_shape(answer))
+    message = Text("%(problem)s; its keys: %(keys)s", problem=problem, keys=redact(secrets, keys))
+    shape = redact(secrets, describe_shape(answer))
     return UpstreamError(FailureReason.INVALID, message, advice=_REPORT_FORM, shape=shape)
 
 
@@ -156,7 +166,7 @@ def unzip(body: bytes, limit: int) -> bytes:
     except zlib.error:
         text = None
     if text is None or not (unpacker.eof or unpacker.unconsumed_tail):
-        raise UpstreamError(FailureReason.INVALID, "the answer cannot be decompressed")
+        raise UpstreamError(FailureReason.INVALID, Text("the answer cannot be decompressed"))
     return text
 
 
@@ -192,14 +202,18 @@ def _decode(body: bytes) -> object:
     try:
         return json.loads(body.decode("utf-8-sig"))
     except UnicodeDecodeError:
-        problem = "not UTF-8"
+        problem = Text("the answer is not UTF-8")
     except RecursionError:
-        problem = "nested too deeply"
+        problem = Text("the answer is nested too deeply")
     except json.JSONDecodeError as error:
-        problem = f"not JSON: {error.msg} at character {error.pos}" if body.strip() else "empty"
+        problem = (
+            Text("the answer is not JSON: %(what)s at character %(place)s", what=error.msg, place=error.pos)
+            if body.strip()
+            else Text("the answer is empty")
+        )
     except ValueError:
-        problem = "not JSON: a number has too many digits"
-    raise UpstreamError(FailureReason.INVALID, f"the answer is {problem}")
+        problem = Text("the answer is not JSON: a number has too many digits")
+    raise UpstreamError(FailureReason.INVALID, problem)
 
 
 def _list_keys(answer: object, *, deep: bool = False) -> str:
@@ -226,7 +240,7 @@ def _code(value: object) -> int:
         value = int(text) if _INTEGER.fullmatch(text) else None
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) < _CODE_LIMIT:
         return value
-    raise UpstreamError(FailureReason.INVALID, "the answer's errorCode is not a number")
+    raise UpstreamError(FailureReason.INVALID, Text("the answer's errorCode is not a number"))
 
 
 def _quote(message: object, secrets: Iterable[str]) -> str:
@@ -234,4 +248,4 @@ def _quote(message: object, secrets: Iterable[str]) -> str:
         return ""
     message = redact(secrets, message)
     escaped = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in message[:_MAX_MESSAGE])
-    return f": {escaped[:_MAX_MESSAGE]}"
+    return escaped[:_MAX_MESSAGE]

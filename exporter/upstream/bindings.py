@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple, TypeAlias
 
+from exporter.language import Text, join
 from exporter.reasons import FailureReason
 from exporter.upstream.answer import reject
 from exporter.upstream.errors import UpstreamError
@@ -29,7 +30,7 @@ SOURCES: Final = ("IVR", "OIFDE")
 PAGE_SIZE: Final = 100
 _ATTEMPTS: Final = 2
 """Pages that do not fit together are fetched this many times: a bot may have been added or removed between two pages."""
-_ADVICE: Final = (
+_ADVICE: Final = Text(
     "The exporter polls the bots that are listed, and removes none. Try again; if it stays, list the bots under bots."
 )
 _MAX_NAME: Final = 200
@@ -79,7 +80,7 @@ async def list_bindings(
         UpstreamError: a request and its repetitions failed, or an answer is not a listing.
     """
     found: dict[str, Binding] = {}
-    gaps: list[str] = []
+    gaps: list[Text] = []
     left = MAX_ROWS
     for source in SOURCES:
         rows, gap = await _fetch_rows(session, tenant_id, source, left)
@@ -95,7 +96,7 @@ async def list_bindings(
             found[binding.access_code] = min(former, binding, key=_preference) if former else binding
     bindings = [found[access_code] for access_code in sorted(found)]
     if gaps:
-        raise IncompleteListing(f"the listing is incomplete: {', '.join(gaps)}", bindings)
+        raise IncompleteListing(Text("the listing is incomplete: %(gaps)s", gaps=join(gaps)), bindings)
     return bindings
 
 
@@ -108,18 +109,23 @@ class _Pages(NamedTuple):
     overlap: bool
     """Whether a page has both new rows and rows of an earlier page, because the order of the rows has changed."""
 
-    def find_gap(self, source: str) -> str | None:
+    def find_gap(self, source: str) -> Text | None:
         """Return why rows may be missing, if so."""
         if self.total is not None and len(self.rows) < self.total:
-            return f"{len(self.rows)} of {self.total} bots of the source {source}"
+            return Text(
+                "%(rows)s of %(total)s bots of the source %(source)s",
+                rows=len(self.rows),
+                total=self.total,
+                source=source,
+            )
         if self.overlap and len(self.rows) != self.total:
-            return f"pages of the source {source} overlap"
+            return Text("pages of the source %(source)s overlap", source=source)
         return None
 
 
 async def _fetch_rows(
     session: TenantSession, tenant_id: str, source: str, limit: int
-) -> tuple[Sequence[object], str | None]:
+) -> tuple[Sequence[object], Text | None]:
     """Return all rows of a source, and why some may be missing, if so."""
     rows: dict[_Mark, object] = {}
     gap = None
@@ -150,7 +156,7 @@ async def _fetch_pages(session: TenantSession, tenant_id: str, source: str, limi
         overlap = overlap or 0 < len(new) < len(page)
         rows |= new
         if len(rows) > limit:
-            raise UpstreamError(FailureReason.INVALID, f"more than {MAX_ROWS} bots are listed")
+            raise UpstreamError(FailureReason.INVALID, Text("more than %(rows)s bots are listed", rows=MAX_ROWS))
         # A page that is not full may not be the last: the platform may put fewer bots on a page than asked for.
         if not new or (len(page) < PAGE_SIZE and total is not None and len(rows) >= total):
             return _Pages(rows, total, overlap)
@@ -173,7 +179,7 @@ def _read_page(answer: dict[object, object]) -> tuple[list[object], int | None]:
     # An empty list may be null, or missing.
     if page is None and (total == 0 or (total is None and "accessInfoList" in answer)):
         return [], total
-    raise reject("the answer has no array accessInfoList", answer, ())
+    raise reject(Text("the answer has no array accessInfoList"), answer, ())
 
 
 def _read_total(raw: object) -> int | None:
@@ -190,16 +196,16 @@ def _identify(row: object) -> str:
     return ""  # items that are not rows need not be told apart
 
 
-def _read_binding(row: object, tenant_id: str, source: str) -> Binding | str:
+def _read_binding(row: object, tenant_id: str, source: str) -> Binding | Text:
     """Return a row's bot, or why the row is not usable."""
     if not isinstance(row, dict):
-        return "a row is not an object"
+        return Text("a row is not an object")
     owner = _text(row.get("tenantId"))
     if owner and owner != tenant_id:
-        return "a row belongs to another tenant"
+        return Text("a row belongs to another tenant")
     access_code = _text(row.get("accessCode"))
     if not access_code:
-        return "a row has no accessCode"
+        return Text("a row has no accessCode")
     flow_name = _text(row.get("flowName"))
     return Binding(
         access_code,

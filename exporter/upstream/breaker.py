@@ -7,10 +7,8 @@ from typing import Final
 from structlog.typing import FilteringBoundLogger
 
 from exporter.clock import Clock
+from exporter.language import Text
 from exporter.upstream.errors import CircuitOpen, UpstreamError
-
-UNREACHABLE: Final = "the platform is unreachable, nothing was sent: "
-"""The start of a ``CircuitOpen`` message; the last failure follows."""
 
 FAILURES_TO_OPEN: Final = 5
 FIRST_PROBE_DELAY: Final = 1.0
@@ -52,7 +50,10 @@ class CircuitBreaker:
             return
         if self._probing or not may_probe or self._clock.elapsed() < self._probe_at:
             failure = self._last_failure
-            raise CircuitOpen(failure.reason, f"{UNREACHABLE}{failure}", advice=failure.advice)
+            message = Text("the platform is unreachable, nothing was sent: %(failure)s", failure=failure.message)
+            stopped = CircuitOpen(failure.reason, message, advice=failure.advice)
+            stopped.last_failure = failure.message
+            raise stopped
 
     def admit(self, caller: Hashable | None) -> bool:
         """Let a request through; `record_success`, `record_failure` or `record_abandonment` must follow.

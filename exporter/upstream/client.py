@@ -18,6 +18,7 @@ from exporter import __version__
 from exporter.clock import Clock
 from exporter.config import Platform, TlsConfig
 from exporter.health import Health
+from exporter.language import Text
 from exporter.reasons import FailureReason
 from exporter.upstream import answer, failures
 from exporter.upstream.breaker import CircuitBreaker, ClosedBreaker
@@ -247,7 +248,7 @@ class PlatformClient:
         except asyncio.CancelledError:
             # After a reload that removed the platform, its series must not come back.
             if not self._closing:
-                given_up = UpstreamError(FailureReason.TIMEOUT, "no complete answer while its caller was waiting")
+                given_up = UpstreamError(FailureReason.TIMEOUT, Text("no complete answer while its caller was waiting"))
                 self._account(operation, started, given_up)
             raise
         if isinstance(outcome, failures.HandshakeFailed):
@@ -339,7 +340,7 @@ async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes:
         text = answer.unzip(text, limit + 1)
     if len(text) > limit:
         response.close()
-        raise UpstreamError(FailureReason.INVALID, f"the answer has more than {limit >> 20} MiB")
+        raise UpstreamError(FailureReason.INVALID, Text("the answer has more than %(size)s MiB", size=limit >> 20))
     return answer.to_utf8(text, response.headers.get("Content-Type", ""))
 
 

@@ -7,46 +7,51 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
+from exporter.language import Text
 from exporter.upstream.errors import ACCOUNT_LOCKED, KEY_UNKNOWN, KEY_WRONG
 
 
 class CodeMeaning(NamedTuple):
     """An error code in words."""
 
-    meaning: str
-    advice: str
+    meaning: Text
+    advice: Text
 
 
-_LOG_IN_AGAIN: Final = (
+_LOG_IN_AGAIN: Final = Text(
     "The exporter logs in again by itself. If this stays, check that the secret or the token belongs to this tenant, and"
     " that no other program logs in with it: the platform may end the former token at each login."
 )
-_INTERNAL: Final = "The exporter repeats the request. If this stays, ask the platform's administrator."
-_CHECK_IDS: Final = "The platform rejects a parameter of the request: check tenant_id and access_code."
+_INTERNAL: Final = Text("The exporter repeats the request. If this stays, ask the platform's administrator.")
+_CHECK_IDS: Final = Text("The platform rejects a parameter of the request: check tenant_id and access_code.")
 
 CODES: Final[Mapping[int, CodeMeaning]] = MappingProxyType(
     {
         KEY_UNKNOWN: CodeMeaning(
-            "the key does not exist",
-            "Check that app_key (default: the tenant_id) is the tenant id or, with header_user, the user of the internal"
-            " system.",
+            Text("the key does not exist"),
+            Text(
+                "Check that app_key (default: the tenant_id) is the tenant id or, with header_user, the user of the internal"
+                " system."
+            ),
         ),
         KEY_WRONG: CodeMeaning(
-            "the key is wrong",
-            "Correct the secret before you try again: each try with a wrong secret brings the account closer to being"
-            " locked. The secret is the tenant's third-party password (第三方口令), not that of the web pages.",
+            Text("the key is wrong"),
+            Text(
+                "Correct the secret before you try again: each try with a wrong secret brings the account closer to being"
+                " locked. The secret is the tenant's third-party password (第三方口令), not that of the web pages."
+            ),
         ),
         ACCOUNT_LOCKED: CodeMeaning(
-            "the account is locked",
-            "Ask the platform's administrator to unlock the account, or wait; stop the exporter until then.",
+            Text("the account is locked"),
+            Text("Ask the platform's administrator to unlock the account, or wait; stop the exporter until then."),
         ),
-        900001: CodeMeaning("no token, or an expired one", _LOG_IN_AGAIN),
-        900002: CodeMeaning("the token check failed", _LOG_IN_AGAIN),
-        10000001: CodeMeaning("internal error", _INTERNAL),
-        200900002: CodeMeaning("internal error", _INTERNAL),
-        10000002: CodeMeaning("bad parameter", _CHECK_IDS),
-        10000003: CodeMeaning("missing parameter", _CHECK_IDS),
-        200900003: CodeMeaning("bad or missing parameter", _CHECK_IDS),
+        900001: CodeMeaning(Text("no token, or an expired one"), _LOG_IN_AGAIN),
+        900002: CodeMeaning(Text("the token check failed"), _LOG_IN_AGAIN),
+        10000001: CodeMeaning(Text("internal error"), _INTERNAL),
+        200900002: CodeMeaning(Text("internal error"), _INTERNAL),
+        10000002: CodeMeaning(Text("bad parameter"), _CHECK_IDS),
+        10000003: CodeMeaning(Text("missing parameter"), _CHECK_IDS),
+        200900003: CodeMeaning(Text("bad or missing parameter"), _CHECK_IDS),
     }
 )
 """Logins first."""

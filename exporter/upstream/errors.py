@@ -6,6 +6,7 @@ Messages are for people: they contain no secrets, and the platform's text only w
 from http import HTTPStatus
 from typing import Final, TypeVar
 
+from exporter.language import Text
 from exporter.reasons import FailureReason
 
 # The platform's own codes. The vendor documents their meanings; the reactions to them are inferred.
@@ -16,7 +17,7 @@ _TOKEN_REFUSED: Final = frozenset({900001, 900002})
 _INTERNAL: Final = frozenset({10000001, 200900002})
 _LOGIN_CODES: Final = range(200800000, 200900000)
 
-USE_HTTPS: Final = "The port expects TLS: begin the url with https."
+USE_HTTPS: Final = Text("The port expects TLS: begin the url with https.")
 
 
 def reason_of_code(code: int) -> FailureReason:
@@ -44,11 +45,12 @@ class UpstreamError(Exception):
         code: int | None = None,
         status: int | None = None,
         retry_after: float | None = None,
-        advice: str | None = None,
+        advice: Text | None = None,
         shape: str | None = None,
     ) -> None:
         super().__init__(reason, message)
         self.reason: Final = reason
+        self.message: Final = message
         self.code: Final = code
         self.status: Final = status
         self.retry_after: Final = retry_after
@@ -68,7 +70,7 @@ class UpstreamError(Exception):
         )
 
     def __str__(self) -> str:
-        return str(self.args[1])
+        return str(self.message)
 
     @property
     def unreachable(self) -> bool:
@@ -98,6 +100,9 @@ class UpstreamError(Exception):
 
 class CircuitOpen(UpstreamError):  # noqa: N818 - the name of the state in the literature
     """The platform is unreachable, so nothing was sent. The reason is that of the last failure."""
+
+    last_failure = ""
+    """The message of the failure that made it unreachable."""
 
     @property
     def transient(self) -> bool:

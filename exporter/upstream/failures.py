@@ -19,54 +19,61 @@ from aiohttp.http_exceptions import (
 )
 from yarl import URL
 
+from exporter.language import Text
 from exporter.reasons import FailureReason
 from exporter.upstream.errors import USE_HTTPS, UpstreamError
 
-_KINDS: Final[tuple[tuple[type[Exception], FailureReason, str], ...]] = (
+KINDS: Final[tuple[tuple[type[Exception], FailureReason, str], ...]] = (
     (aiohttp.ClientSSLError, FailureReason.TLS, "no TLS connection"),
-    (aiohttp.ClientHttpProxyError, FailureReason.CONNECT, "the proxy does not connect: {cause}"),
-    (aiohttp.ClientProxyConnectionError, FailureReason.CONNECT, "cannot connect to the proxy: {cause}"),
-    (aiohttp.ClientConnectorDNSError, FailureReason.CONNECT, "the host name cannot be resolved: {cause}"),
-    (aiohttp.ClientConnectorError, FailureReason.CONNECT, "cannot connect: {cause}"),
+    (aiohttp.ClientHttpProxyError, FailureReason.CONNECT, "the proxy does not connect: %(cause)s"),
+    (aiohttp.ClientProxyConnectionError, FailureReason.CONNECT, "cannot connect to the proxy: %(cause)s"),
+    (aiohttp.ClientConnectorDNSError, FailureReason.CONNECT, "the host name cannot be resolved: %(cause)s"),
+    (aiohttp.ClientConnectorError, FailureReason.CONNECT, "cannot connect: %(cause)s"),
     (aiohttp.ServerDisconnectedError, FailureReason.CONNECT, "the connection was closed before the answer"),
-    (aiohttp.ClientConnectionError, FailureReason.CONNECT, "the connection was lost: {cause}"),
+    (aiohttp.ClientConnectionError, FailureReason.CONNECT, "the connection was lost: %(cause)s"),
     (aiohttp.ClientPayloadError, FailureReason.CONNECT, "the connection was lost in the middle of the answer"),
     (aiohttp.InvalidURL, FailureReason.CONNECT, "the url is not valid"),
     (aiohttp.NonHttpUrlClientError, FailureReason.CONNECT, "the url is not valid"),
-    (OSError, FailureReason.CONNECT, "the connection was lost: {cause}"),
+    (OSError, FailureReason.CONNECT, "the connection was lost: %(cause)s"),
 )
 """The first match counts: some of aiohttp's exceptions are special cases of others that follow."""
 
 MAX_HEADER_BYTES: Final = 64 * 1024
 """The longest header of an answer that is read. Some gateways add long cookies, tokens or policies."""
 
-_FIX_HTTP: Final = (
+_FIX_HTTP: Final = Text(
     "Ask the administrator of the platform, or of the proxy in front of it, to correct the answer; curl -v shows it."
 )
 _HTTP_PROBLEMS: Final = (
-    ("Too many headers", "the answer has too many headers"),
-    ("Duplicate Content-Length", "the answer has two Content-Length headers"),
-    ("Transfer-Encoding can't be present", "the answer has both Content-Length and Transfer-Encoding"),
-    ("Content-Length", "the answer's Content-Length is not a number"),
-    ("chunk", "the answer's chunks are broken"),
-    ("header", "the answer has a header that is not valid HTTP"),
+    ("Too many headers", Text("the answer has too many headers")),
+    ("Duplicate Content-Length", Text("the answer has two Content-Length headers")),
+    ("Transfer-Encoding can't be present", Text("the answer has both Content-Length and Transfer-Encoding")),
+    ("Content-Length", Text("the answer's Content-Length is not a number")),
+    ("chunk", Text("the answer's chunks are broken")),
+    ("header", Text("the answer has a header that is not valid HTTP")),
 )
 """Parts of the parser's messages, most special first, and our words: its own messages quote the answer."""
 
-_SET_CA_FILE: Final = (
+_SET_CA_FILE: Final = Text(
     "If the certificate is self-signed or from a private authority, such as that of a proxy that inspects TLS, set"
     " tls_config.ca_file."
 )
-_SET_PROXY_CA_FILE: Final = "If the proxy's certificate is self-signed or from a private authority, set proxy_ca_file."
-_SET_SERVER_NAME: Final = (
+_SET_PROXY_CA_FILE: Final = Text(
+    "If the proxy's certificate is self-signed or from a private authority, set proxy_ca_file."
+)
+_SET_SERVER_NAME: Final = Text(
     "Set tls_config.server_name to the name in the certificate; openssl s_client -connect HOST:PORT shows it."
 )
-_SET_CERT_FILE: Final = "Set tls_config.cert_file and key_file to a client certificate that the platform accepts."
-_SET_MIN_VERSION: Final = (
+_SET_CERT_FILE: Final = Text("Set tls_config.cert_file and key_file to a client certificate that the platform accepts.")
+_SET_MIN_VERSION: Final = Text(
     "Update TLS on the platform. Until then, tls_config.min_version: TLS10 allows old versions, ciphers and keys."
 )
-_CHECK_HANDSHAKE: Final = "Check that the port expects TLS. If the platform asks for a client certificate, set tls_config.cert_file and key_file."
-_RENEW: Final = "Renew the certificate on the platform, and check this machine's clock."
+_CHECK_HANDSHAKE: Final = Text(
+    "Check that the port expects TLS. If the platform asks for a client certificate, set tls_config.cert_file and key_file."
+)
+_RENEW: Final = Text("Renew the certificate on the platform, and check this machine's clock.")
+
+_HANDSHAKE_FAILED: Final = Text("the handshake failed")
 
 _CERTIFICATE_ADVICE: Final = {
     9: _RENEW,  # not yet valid
@@ -82,13 +89,13 @@ _CERTIFICATE_ADVICE: Final = {
 _TLS_PROBLEMS: Final = (
     (
         ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG", "HTTP_REQUEST"),
-        "the port answers without TLS",
-        "If the platform has no TLS on this port, begin the url with http; otherwise correct the port.",
+        Text("the port answers without TLS"),
+        Text("If the platform has no TLS on this port, begin the url with http; otherwise correct the port."),
     ),
-    (("UNRECOGNIZED_NAME",), "the server does not know the name", _SET_SERVER_NAME),
+    (("UNRECOGNIZED_NAME",), Text("the server does not know the name"), _SET_SERVER_NAME),
     (
         ("CERTIFICATE", "UNKNOWN_CA", "ACCESS_DENIED"),
-        "the server asks for a client certificate, or rejects the configured one",
+        Text("the server asks for a client certificate, or rejects the configured one"),
         _SET_CERT_FILE,
     ),
 )
@@ -100,7 +107,7 @@ class HandshakeFailed(UpstreamError):  # noqa: N818 - what happened
 
     def explain(self, offer: str) -> UpstreamError:
         """Return the error with what the server offers to clients that allow old versions and ciphers."""
-        message = f"no TLS version or cipher in common: the platform offers {offer}"
+        message = Text("no TLS version or cipher in common: the platform offers %(offer)s", offer=offer)
         return UpstreamError(self.reason, message, advice=_SET_MIN_VERSION)
 
 
@@ -109,23 +116,29 @@ def describe(error: Exception, request_timeout: float, proxy: URL | None = None)
     of_proxy = _is_of_proxy(error, proxy)
     for link in _chain(error):
         if isinstance(link, TimeoutError):
-            return UpstreamError(FailureReason.TIMEOUT, f"no complete answer within {request_timeout:g} s")
+            return UpstreamError(
+                FailureReason.TIMEOUT, Text("no complete answer within %(timeout)g s", timeout=request_timeout)
+            )
         if known := _describe_cause(link, of_proxy=of_proxy):
             return known
     # A TCP connection that is not established cannot be reset: it was in the TLS handshake.
     if isinstance(error, aiohttp.ClientConnectorError) and isinstance(error.os_error, ConnectionResetError):
-        message = f"the connection was closed during the TLS handshake{' with the proxy' if of_proxy else ''}"
+        message = Text(
+            "the connection was closed during the TLS handshake with the proxy"
+            if of_proxy
+            else "the connection was closed during the TLS handshake"
+        )
         return HandshakeFailed(FailureReason.TLS, message, advice=_CHECK_HANDSHAKE)
-    for kind, reason, words in _KINDS:
+    for kind, reason, words in KINDS:
         if isinstance(error, kind):
-            return UpstreamError(reason, words.format(cause=_cause(error)))
+            return UpstreamError(reason, Text(words, cause=_cause(error)))
     return None
 
 
 def _describe_cause(error: BaseException, *, of_proxy: bool) -> UpstreamError | None:
     """Translate the cause of an exception if it says more than the exception itself."""
     if isinstance(error, ContentEncodingError):
-        return UpstreamError(FailureReason.INVALID, "the answer cannot be decompressed")
+        return UpstreamError(FailureReason.INVALID, Text("the answer cannot be decompressed"))
     if isinstance(error, BadHttpMessage) and not isinstance(error, PayloadEncodingError):
         return _describe_http(error)
     # Also the cause of a lost connection: TLS 1.3 refuses a client's certificate late.
@@ -143,41 +156,41 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 def _describe_http(error: BadHttpMessage) -> UpstreamError:
     text, advice = error.message, _FIX_HTTP
     if isinstance(error, LineTooLong):
-        words = f"the answer has a header of more than {MAX_HEADER_BYTES >> 10} KiB"
+        words = Text("the answer has a header of more than %(size)s KiB", size=MAX_HEADER_BYTES >> 10)
     elif not isinstance(error, BadStatusLine):
-        words = next((words for part, words in _HTTP_PROBLEMS if part in text), "the answer is not valid HTTP")
+        words = next((words for part, words in _HTTP_PROBLEMS if part in text), Text("the answer is not valid HTTP"))
     elif "'HTTP/" in text:
-        words = "the answer's status line is not valid HTTP"
+        words = Text("the answer's status line is not valid HTTP")
     elif "'\\x15\\x03" in text:
-        words, advice = "the answer is TLS, not HTTP", USE_HTTPS
+        words, advice = Text("the answer is TLS, not HTTP"), USE_HTTPS
     else:
-        return UpstreamError(FailureReason.HTTP, "the answer is not HTTP")
+        return UpstreamError(FailureReason.HTTP, Text("the answer is not HTTP"))
     return UpstreamError(FailureReason.HTTP, words, advice=advice)
 
 
 def _describe_tls(error: ssl.SSLError) -> UpstreamError:
     if isinstance(error, ssl.SSLCertVerificationError):
-        message = f"the certificate is not trusted: {error.verify_message}"
+        message = Text("the certificate is not trusted: %(problem)s", problem=error.verify_message)
         advice = _CERTIFICATE_ADVICE.get(error.verify_code, _SET_CA_FILE)
         return UpstreamError(FailureReason.TLS, message, advice=advice)
     code = getattr(error, "reason", None) or ""
     for parts, words, advice in _TLS_PROBLEMS:
         if any(part in code for part in parts):
-            return UpstreamError(FailureReason.TLS, f"no TLS connection: {words} ({code})", advice=advice)
-    return HandshakeFailed(
-        FailureReason.TLS, f"no TLS connection: {code or 'the handshake failed'}", advice=_CHECK_HANDSHAKE
-    )
+            message = Text("no TLS connection: %(problem)s (%(code)s)", problem=words, code=code)
+            return UpstreamError(FailureReason.TLS, message, advice=advice)
+    message = Text("no TLS connection: %(problem)s", problem=code or _HANDSHAKE_FAILED)
+    return HandshakeFailed(FailureReason.TLS, message, advice=_CHECK_HANDSHAKE)
 
 
 def _describe_proxy_tls(error: ssl.SSLError) -> UpstreamError:
     if isinstance(error, ssl.SSLCertVerificationError):
-        message = f"the proxy's certificate is not trusted: {error.verify_message}"
+        message = Text("the proxy's certificate is not trusted: %(problem)s", problem=error.verify_message)
         return UpstreamError(FailureReason.TLS, message, advice=_SET_PROXY_CA_FILE)
-    code = getattr(error, "reason", None) or "the handshake failed"
+    problem = getattr(error, "reason", None) or _HANDSHAKE_FAILED
     return UpstreamError(
         FailureReason.TLS,
-        f"no TLS connection to the proxy: {code}",
-        advice="Check the scheme and the port of proxy_url.",
+        Text("no TLS connection to the proxy: %(problem)s", problem=problem),
+        advice=Text("Check the scheme and the port of proxy_url."),
     )
 
 
@@ -192,9 +205,9 @@ def _is_of_proxy(error: Exception, proxy: URL | None) -> bool:
 
 def _cause(error: Exception) -> str:
     if isinstance(error, aiohttp.ClientHttpProxyError):
-        return f"HTTP status {error.status}"
+        return Text("HTTP status %(status)s", status=error.status)
     cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
     if isinstance(cause, socket.gaierror):  # its numbers are not those of errno
         return str(cause.strerror)
     number = cause.errno if isinstance(cause, OSError) else None
-    return os.strerror(number) if number else "no reason given"
+    return os.strerror(number) if number else Text("no reason given")

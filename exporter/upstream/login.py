@@ -11,6 +11,7 @@ from typing import Final, TypeAlias
 from exporter.clock import Clock
 from exporter.config import Secret, SecretUnavailable
 from exporter.health import Health
+from exporter.language import Text
 from exporter.reasons import FailureReason
 from exporter.upstream.answer import reject
 from exporter.upstream.client import PlatformClient
@@ -34,7 +35,6 @@ DEFAULT_LIFE: Final = 3600.0
 MAX_LIFE: Final = 86400.0
 MIN_RENEWAL: Final = 10.0
 """A token is renewed no sooner than this many seconds after it was fetched."""
-_ALLOW_LIST: Final = "the platform, or what is in front of it, may not allow this machine's address"
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +147,9 @@ class FetchedTokens:
             return
         self._refused_tokens += 1
         if self._distrusted:
-            failure = error.become(LoginFailed, f"a token just fetched was refused: {error}")
+            failure = error.become(
+                LoginFailed, Text("a token just fetched was refused: %(error)s", error=error.message)
+            )
             delay = max(0.0, self._relogin_at - self._clock.elapsed())
             self._standing.record_failure(failure, blocked=True, delay=delay)
             raise failure from None
@@ -207,7 +209,7 @@ class FetchedTokens:
         try:
             secret = self._secret.read()
         except SecretUnavailable as error:
-            failure = LoginFailed(FailureReason.AUTH, f"there is no app_secret: {error}")
+            failure = LoginFailed(FailureReason.AUTH, Text("there is no app_secret: %(error)s", error=error.message))
             self._standing.record_failure(failure, blocked=False, delay=None)
             return failure
 
@@ -230,7 +232,7 @@ class FetchedTokens:
         # It may be sent as a header, so it must not hold what ends one.
         if not isinstance(text, str) or not text.strip() or not text.isprintable():
             self._health.failures.labels(self._client.platform, OPERATION, FailureReason.INVALID).inc()
-            return self._refuse(reject("the answer holds no authToken", answer, [secret]), secret)
+            return self._refuse(reject(Text("the answer holds no authToken"), answer, [secret]), secret)
         return self._accept(text, _life(fields.get("expireTime")))
 
     def _accept(self, text: str, life: float) -> Token:
@@ -249,10 +251,16 @@ class FetchedTokens:
         wrong = error.code in (KEY_UNKNOWN, KEY_WRONG)
         trouble = _classify(error)
         delay = None if wrong else max(self._backoff.next(trouble), error.retry_after or 0)
-        hint = f": {_ALLOW_LIST}" if trouble == "denied" else ""
         if error.code == KEY_WRONG and (odd := self._standing.check_secret(secret)):
-            hint = f"; the secret {odd}"
-        failure = error.become(LoginFailed, f"the login failed: {error}{hint}", retry_after=delay)
+            message = Text("the login failed: %(error)s; the secret %(problem)s", error=error.message, problem=odd)
+        elif trouble == "denied":
+            message = Text(
+                "the login failed: %(error)s: the platform, or what is in front of it, may not allow this machine's address",
+                error=error.message,
+            )
+        else:
+            message = Text("the login failed: %(error)s", error=error.message)
+        failure = error.become(LoginFailed, message, retry_after=delay)
         self._state = Refused(
             self._state.token,
             failure,
@@ -269,13 +277,13 @@ class FetchedTokens:
         if not isinstance(refused, Refused) or self._secret_changed(refused.secret):
             return None
         if math.isinf(refused.until):
-            return block(refused.error, "until the app_secret is changed")
+            return block(refused.error, Text("until the app_secret is changed"))
         breaker = self._client.breaker
         if refused.recoveries is not None and (breaker.open or breaker.recoveries != refused.recoveries):
             # The breaker decides: it sees sooner than this tenant that the platform is back.
             return None
         wait = refused.until - self._clock.elapsed()
-        return block(refused.error, f"for {wait:.0f} s", wait=wait) if wait > 0 else None
+        return block(refused.error, Text("for %(wait).0f s", wait=wait), wait=wait) if wait > 0 else None
 
     def _secret_changed(self, secret: str | None) -> bool:
         try:

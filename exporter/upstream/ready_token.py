@@ -2,6 +2,7 @@
 
 from exporter.clock import Clock
 from exporter.config import Secret, SecretUnavailable
+from exporter.language import Text
 from exporter.reasons import FailureReason
 from exporter.upstream.errors import LoginFailed, UpstreamError
 from exporter.upstream.progress import Progress
@@ -26,7 +27,7 @@ class ReadyToken:
         try:
             text = self._secret.read()
         except SecretUnavailable as error:
-            failure = LoginFailed(FailureReason.AUTH, f"there is no token: {error}")
+            failure = LoginFailed(FailureReason.AUTH, Text("there is no token: %(error)s", error=error.message))
             self._standing.record_failure(failure, blocked=self._refusal is not None, delay=None)
             raise failure from None
         if self._token is None or self._token.text != text:
@@ -36,7 +37,9 @@ class ReadyToken:
         if self._refusal is not None:
             wait = self._probe_at - self._clock.elapsed()
             if wait > 0:
-                raise block(self._refusal, f"for {wait:.0f} s, or until the token is changed", wait=wait)
+                raise block(
+                    self._refusal, Text("for %(wait).0f s, or until the token is changed", wait=wait), wait=wait
+                )
             # This call tries the token; until its outcome is known, no other does.
             self._refuse(self._refusal)
         return self._token
@@ -47,7 +50,7 @@ class ReadyToken:
         self._refusals += 1
         if self._refusals < REFUSALS_TO_BLOCK:
             return None
-        failure = error.become(LoginFailed, f"the token was refused: {error}")
+        failure = error.become(LoginFailed, Text("the token was refused: %(error)s", error=error.message))
         if self._refusal is None:
             self._refuse(failure)
         raise failure

@@ -14,6 +14,7 @@ from enum import Enum
 from functools import lru_cache, partial
 from typing import Final, Literal, NamedTuple, TypeAlias
 
+from exporter.language import Text, join
 from exporter.upstream.anomalies import Anomaly, AnomalyKind
 
 MAX_COUNT: Final = 2**53
@@ -104,33 +105,33 @@ HOUR: Final = Report(
     path="queryCallStatisticsReport",
     type="hour",
     fields=(
-        Field("callCount", Kind.COUNT, "calls", "Calls that reached the bot"),
+        Field("callCount", Kind.COUNT, "calls", "calls that reached the bot"),
         _outcome("exitNoConsultCount", "immediate_exit", "left after exactly 1 interaction"),
         _outcome("callStaffNoConsultCount", "direct_transfer", "transferred to an agent after 2 or 3 interactions"),
         _outcome(
             "callStaffConsultCount", "consulted_transfer", "transferred to an agent after more than 3 interactions"
         ),
         _outcome("exitConsultingCount", "contained", "handled by the bot alone"),
-        Field("interactCount", Kind.COUNT, "interactions", "Interactions between callers and the bot"),
-        Field("averageInteractPerCall", Kind.MEAN, "interactions_per_call", "Interactions per call"),
+        Field("interactCount", Kind.COUNT, "interactions", "interactions between callers and the bot"),
+        Field("averageInteractPerCall", Kind.MEAN, "interactions_per_call", "interactions per call"),
         Field(
             "autonomyRate",
             Kind.RATIO,
             "autonomy_ratio",
-            "Containment rate: calls handled by the bot alone, of its callers who went on to the bot or an agent, 0 to 1; absent without such callers",
+            "containment rate: calls handled by the bot alone, of its callers who went on to the bot or an agent, 0 to 1; absent without such callers",
         ),
-        Field("interfaceRequestCount", Kind.COUNT, "interface_requests", "Requests of the bot to backend interfaces"),
+        Field("interfaceRequestCount", Kind.COUNT, "interface_requests", "requests of the bot to backend interfaces"),
         Field(
             "interfaceSuccessCount",
             Kind.COUNT,
             "interface_successes",
-            "Successful requests of the bot to backend interfaces",
+            "successful requests of the bot to backend interfaces",
         ),
         Field(
             "interfaceSuccessRate",
             Kind.RATIO,
             "interface_success_ratio",
-            "Share of requests to backend interfaces that succeeded, 0 to 1; absent without requests",
+            "share of requests to backend interfaces that succeeded, 0 to 1; absent without requests",
         ),
     ),
 )
@@ -144,22 +145,22 @@ CHATBOT: Final = Report(
     path="queryChatbotReport",
     type="hour",
     fields=(
-        Field("consultCount", Kind.COUNT, "replies", "Replies of the bot"),
-        Field("responseSuccessCount", Kind.COUNT, "reply_successes", "Successful replies of the bot"),
-        Field("unknowCount", Kind.COUNT, "unknown_replies", 'Replies of the bot that say "I don\'t know"'),
+        Field("consultCount", Kind.COUNT, "replies", "replies of the bot"),
+        Field("responseSuccessCount", Kind.COUNT, "reply_successes", "successful replies of the bot"),
+        Field("unknowCount", Kind.COUNT, "unknown_replies", 'replies of the bot that say "I don\'t know"'),
         Field(
             "responseRate",
             Kind.RATIO,
             "reply_success_ratio",
-            "Share of replies that succeeded, 0 to 1; absent without replies",
+            "share of replies that succeeded, 0 to 1; absent without replies",
         ),
-        Field("feedbackCount", Kind.COUNT, "feedback", "Ratings by users"),
-        Field("positiveFeedbackCount", Kind.COUNT, "positive_feedback", "Positive ratings by users"),
+        Field("feedbackCount", Kind.COUNT, "feedback", "ratings by users"),
+        Field("positiveFeedbackCount", Kind.COUNT, "positive_feedback", "positive ratings by users"),
         Field(
             "positiveFeedbackRate",
             Kind.RATIO,
             "positive_feedback_ratio",
-            "Share of ratings that were positive, 0 to 1; absent without ratings",
+            "share of ratings that were positive, 0 to 1; absent without ratings",
         ),
     ),
 )
@@ -222,7 +223,7 @@ def parse(
                 values.append(value)
                 if not valid:
                     where, hint = f"recordTime={start * 1000:.0f} {name}", hint_at(raw)
-                    detail = f"{quote(raw)}, {hint}" if hint else quote(raw)
+                    detail = join([quote(raw), hint]) if hint else quote(raw)
                     anomalies.append(Anomaly(AnomalyKind.INVALID_FIELD, where, detail))
         names |= row.keys()
         records.append(Record(start, tuple(values), _stored(row.get("dbRecordTime"))))
@@ -241,7 +242,8 @@ _MAX_NAMED: Final = 10
 def _missing(report: Report, names: set[str], unknown: Sequence[str]) -> Iterator[Anomaly]:
     """Report each documented field that no record has, with the unknown fields that may be its new name."""
     missing = [field_.name for field_ in report.fields if field_.name not in names]
-    detail = f"missing: {', '.join(missing)}; unknown: {', '.join(unknown[:_MAX_NAMED]) or 'none'}"
+    named = ", ".join(unknown[:_MAX_NAMED]) or Text("none")
+    detail = Text("missing: %(missing)s; unknown: %(unknown)s", missing=", ".join(missing), unknown=named)
     return (Anomaly(AnomalyKind.MISSING_FIELD, name, detail) for name in missing)
 
 
@@ -283,7 +285,7 @@ def _is_nothing(raw: object) -> bool:
 def hint_at(raw: object) -> str:
     """Say in which form a text has a number that is not read; empty for anything else."""
     grouped = isinstance(raw, str) and _GROUPED.fullmatch(raw.strip())
-    return "a number with thousands separators" if grouped else ""
+    return Text("a number with thousands separators") if grouped else ""
 
 
 def _percentage(raw: object) -> float | None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Final
 
+from exporter.language import Text, join
 from exporter.reasons import FailureReason
 from exporter.upstream.client import PlatformClient
 from exporter.upstream.errors import UpstreamError
@@ -29,13 +30,14 @@ async def find_problem(client: PlatformClient) -> str | None:
         answer = await client.call(OPERATION, PATH, {}, find_news=_close, expect=dict, guarded=False)
     except UpstreamError as error:
         if error.unreachable or error.status == HTTPStatus.BAD_REQUEST:
-            return str(error)
+            return error.message
         raise
     jvm = answer.get("jvm") if isinstance(answer, dict) else None
     values = dict(_read(jvm)) if isinstance(jvm, dict) else {}
     if not values:
-        raise UpstreamError(FailureReason.INVALID, "the answer does not tell the health of the platform")
-    return ", ".join(f"{name} is {value}" for name, value in values.items() if value != "0") or None
+        raise UpstreamError(FailureReason.INVALID, Text("the answer does not tell the health of the platform"))
+    wrong = [Text("%(name)s is %(value)s", name=name, value=value) for name, value in values.items() if value != "0"]
+    return join(wrong) or None
 
 
 def _close(body: bytes) -> bytes:

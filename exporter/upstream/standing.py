@@ -7,6 +7,7 @@ from structlog.typing import FilteringBoundLogger
 
 from exporter.clock import Clock
 from exporter.config.characters import find_odd_character
+from exporter.language import Text
 from exporter.upstream.errors import UpstreamError
 
 
@@ -39,7 +40,7 @@ class Standing:
         self._odd_secret: str | None = None
         self.state = SessionState()
 
-    def check_secret(self, secret: str) -> str | None:
+    def check_secret(self, secret: str) -> Text | None:
         """Return what looks wrong in a secret, if anything, and log it once until it changes."""
         odd = find_odd_character(secret)
         problem = odd.problem if odd else None
@@ -78,7 +79,7 @@ class Standing:
         retry = {} if delay is None else {"retry_in_seconds": round(delay, 3)}
         log("login_blocked" if blocked else "login_failed", reason=error.reason, error=str(error), **retry)
         retry_at = None if delay is None else self._clock.now() + delay
-        self._become(SessionState(self.state.token_expiry, blocked, str(error), error.code, retry_at))
+        self._become(SessionState(self.state.token_expiry, blocked, error.message, error.code, retry_at))
 
     def reset(self) -> None:
         """Forget what was wrong: the next call finds out."""

@@ -9,6 +9,7 @@ from structlog.typing import FilteringBoundLogger
 
 from exporter.config import TlsConfig
 from exporter.config.files import Version, get_version
+from exporter.language import Text
 from exporter.reasons import FailureReason
 from exporter.upstream.errors import UpstreamError
 
@@ -56,8 +57,10 @@ class TlsContext:
             self._context = loaded
             return loaded
         if self._context is None:
-            advice = "Check that the files exist, and hold certificates and keys in PEM format."
-            raise UpstreamError(FailureReason.TLS, f"{self._keys}{loaded}", advice=advice)
+            advice = Text("Check that the files exist, and hold certificates and keys in PEM format.")
+            raise UpstreamError(
+                FailureReason.TLS, Text("%(keys)s%(problem)s", keys=self._keys, problem=loaded), advice=advice
+            )
         self._log.warning("tls_files_not_loaded", error=f"{self._keys}{loaded}")
         return self._context
 
@@ -83,9 +86,9 @@ class TlsContext:
         return self._offer
 
 
-def _load(config: TlsConfig) -> ssl.SSLContext | str:
+def _load(config: TlsConfig) -> ssl.SSLContext | Text:
     """Create a context, or return what is wrong with the files."""
-    loading = "ca_file"
+    loading: str = "ca_file"
     try:
         context = ssl.create_default_context(cafile=config.ca_file)
         # As Prometheus does, trust every certificate in the ca_file: the server's own, and those of private authorities,
@@ -97,12 +100,12 @@ def _load(config: TlsConfig) -> ssl.SSLContext | str:
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
         if config.cert_file is not None:
-            loading = "cert_file and key_file"
+            loading = Text("cert_file and key_file")
             # Without a password here, OpenSSL would ask for one on the terminal if the key is encrypted.
             context.load_cert_chain(config.cert_file, config.key_file, password="")
     except OSError as error:
         reason = getattr(error, "reason", None) or error.strerror or type(error).__name__
-        return f"{loading} cannot be loaded: {reason}"
+        return Text("%(files)s cannot be loaded: %(reason)s", files=loading, reason=reason)
     return context
 
 

@@ -5,6 +5,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Final, Literal, Protocol, TypeAlias
 
+from exporter.language import Text
 from exporter.upstream.errors import LoginBlocked, LoginFailed, UpstreamError
 from exporter.upstream.progress import Progress
 
@@ -79,6 +80,7 @@ class Backoff:
             del self._failures[trouble]
 
 
-def block(error: LoginFailed, until: str, *, wait: float | None = None) -> LoginBlocked:
+def block(error: LoginFailed, until: Text, *, wait: float | None = None) -> LoginBlocked:
     """Describe why no login is tried: the last failure, ``until`` when in words, and that in seconds if known."""
-    return error.become(LoginBlocked, f"not tried {until}: {error}", retry_after=wait)
+    message = Text("not tried %(until)s: %(error)s", until=until, error=error.message)
+    return error.become(LoginBlocked, message, retry_after=wait)

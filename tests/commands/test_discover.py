@@ -127,7 +127,7 @@ def test_one_tenant_that_fails(shell: Shell, form: str) -> None:
 
     assert 1 == result.exit_code
     assert "3 on main: the login failed" in result.stderr
-    assert "Check that app_key (default: the tenant_id) is the one" in result.stderr
+    assert "Check that app_key (default: the tenant_id) is the tenant id" in result.stderr
     assert "claims" in result.stdout
 
 

@@ -39,7 +39,7 @@ def test_a_table_of_the_hours(shell: Shell) -> None:
     assert 0 == result.exit_code, result.output
     lines = result.stdout.splitlines()
     assert "账单助手 (943370855474270208) of acme (202104237142) on main" == lines[0].rstrip()
-    assert "report hour of 2026-05-20 in Asia/Shanghai, as of 2026-05-20 15:30 CST" == lines[1].rstrip()
+    assert "report hour of 2026-05-20 in Asia/Shanghai, as of 2026-05-20 15:30 UTC+08:00" == lines[1].rstrip()
     cells = [line.split() for line in lines if line[2:3] == ":" or line.startswith("sum")]
     calls = [row["callCount"] for row in rows(shell.simulator.world)]
     assert [f"{hour:02}:00" for hour in range(15)] + ["15:00*", "sum"] == [row[0] for row in cells]

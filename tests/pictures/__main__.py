@@ -10,7 +10,7 @@ import click
 from playwright.async_api import async_playwright
 
 from harness import troubled_demo
-from harness.dashboards import FILES, Dashboard
+from harness.dashboards import CHINESE_FILES, FILES, Dashboard
 from harness.programs import PROGRAMS
 from pictures.answers import Answers, ask
 from pictures.draw import WIDTH, page
@@ -21,6 +21,9 @@ _CHOSEN: Final = {
     "bots-overview": "Tenant: All",
     "one-bot": "Tenant: Monsoon Telecom · Bot: Recharge helper",
     "health": "Platform: All",
+    "bots-overview.zh": "租户：全部",
+    "one-bot.zh": "租户：Monsoon Telecom · 机器人：Recharge helper",
+    "health.zh": "平台：全部",
 }
 
 
@@ -28,7 +31,7 @@ _CHOSEN: Final = {
 @click.argument("directory", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--minutes", type=click.FloatRange(min=1), default=4.0, show_default=True, help="How long to look on.")
 def main(directory: Path, minutes: float) -> None:
-    """Draw each dashboard into DIRECTORY, as dashboard-NAME.png, from a real Prometheus that has seen the demo."""
+    """Draw each dashboard into DIRECTORY, as dashboard-NAME.png and dashboard-NAME-chinese.png, from a real Prometheus that has seen the demo."""
     asyncio.run(_draw_all(directory, minutes * 60))
 
 
@@ -40,10 +43,13 @@ async def _draw_all(directory: Path, length: float) -> None:
         playwright = await stack.enter_async_context(async_playwright())
         browser = await playwright.chromium.launch(executable_path=_program("chromium"), args=["--no-sandbox"])
         stack.push_async_callback(browser.close)
-        for path in FILES:
+        for path in (*FILES, *CHINESE_FILES):
+            name, _, chinese = path.stem.partition(".")
             tab = await browser.new_page(viewport={"width": WIDTH, "height": 768})
-            await tab.set_content(page(Dashboard.load(path), answers[path.stem], _CHOSEN[path.stem]))
-            await tab.screenshot(path=directory / f"dashboard-{path.stem}.png", full_page=True)
+            await tab.set_content(page(Dashboard.load(path), answers[name], _CHOSEN[path.stem]))
+            await tab.screenshot(
+                path=directory / f"dashboard-{name}{'-chinese' if chinese else ''}.png", full_page=True
+            )
 
 
 async def _look_on(temporary: Path, length: float) -> dict[str, Answers]:

@@ -230,7 +230,11 @@ def _lines(panel: _Panel) -> str:
         return _nothing(panel)
     configs = {name: panel.config(name) for name in found}
     keys = [
-        _Key(name, panel.text(points[-1][1], configs[name]), _shown(configs[name]["color"]["fixedColor"]))
+        _Key(
+            configs[name].get("displayName", name),
+            panel.text(points[-1][1], configs[name]),
+            _shown(configs[name]["color"]["fixedColor"]),
+        )
         for name, points in found.items()
         if not configs[name].get("custom.hideFrom", {}).get("legend")
     ]

@@ -8,15 +8,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from html import unescape
-from importlib import resources
 from pathlib import Path
 from typing import Any, TypeAlias
 from urllib.parse import quote
 
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
-from jinja2 import Environment
-from jinja2.ext import extract_from_ast
 
 from exporter import config
 from exporter.clock import Clock
@@ -34,13 +31,9 @@ from exporter.polling.snapshot import (
     TenantStatus,
 )
 from exporter.polling.store import Store
-from exporter.reasons import FailureReason
-from exporter.serving.catalogue import LAYOUTS
 from exporter.serving.exposition import Exposition
-from exporter.serving.pages import overview, rendering
-from exporter.serving.pages.chinese import CHINESE
+from exporter.serving.pages import overview
 from exporter.serving.web import WebOptions, create_app
-from exporter.upstream.codes import CODES
 from exporter.upstream.reports import CHATBOT, REPORTS, Record
 from harness.records import make_record, make_totals
 
@@ -191,8 +184,8 @@ async def test_a_refused_login_leads_to_the_place_of_the_secret(fetch: Fetch, st
     "healthy, problem, english, chinese",
     [
         (True, None, "Health check: OK", "健康检查：正常"),
-        (False, "fullgc is 3", "The platform is not healthy: fullgc is 3", "平台自检异常: fullgc is 3"),
-        (None, "HTTP status 404", "The health check does not work: HTTP status 404", "健康检查不可用: HTTP status 404"),
+        (False, "fullgc is 3", "The platform is not healthy: fullgc is 3", "平台自检异常：fullgc is 3"),
+        (None, "HTTP status 404", "The health check does not work: HTTP status 404", "健康检查不可用：HTTP status 404"),
     ],
 )
 async def test_a_platforms_health(
@@ -557,31 +550,6 @@ async def test_a_chosen_language_stays(fetch: Fetch, store: Store, bot: BotId, s
     assert 'href="../../?lang=zh"' in await fetch(f"/bots/{bot.tenant_id}/{bot.access_code}?lang=zh")
     for path in ("/help", "/configuration"):
         assert 'href="./?lang=zh"' in await fetch(f"{path}?lang=zh")
-
-
-def test_every_message_has_a_chinese_translation() -> None:
-    """A Chinese page has no English messages, and no translation is unused."""
-    environment = Environment(extensions=["jinja2.ext.i18n"])  # noqa: S701 - nothing is rendered
-    used = {"Today so far"}
-    for file in resources.files("exporter.serving").joinpath("templates").iterdir():
-        if file.name.endswith(".html"):
-            tree = environment.parse(file.read_text(encoding="utf-8"))
-            for _, function, message in extract_from_ast(tree):
-                several = message if isinstance(message, tuple) else (message,)
-                used.add(str(several[function == "ngettext"]))
-    for layout in LAYOUTS.values():
-        used.add(layout.shown.report.title)
-        used |= {window.title for window in layout.shown.windows}
-        for field in layout.shown.report.fields:
-            used |= {rendering.name_field(field), field.help}
-    used |= {reason.meaning for reason in FailureReason}
-    used.update(*CODES.values())
-    used.discard("None")  # the argument of `_(variable)`
-
-    assert set() == used - CHINESE.keys()
-    assert set() == CHINESE.keys() - used
-    for english, chinese in CHINESE.items():
-        assert set(re.findall(r"%\(\w+\)s", english)) == set(re.findall(r"%\(\w+\)s", chinese))
 
 
 @pytest.mark.parametrize("path", PAGES)

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 from exporter.judging.usual import Expected, Range
 from exporter.judging.verdict import Verdict
+from exporter.language import Text
 from exporter.polling.snapshot import BotId, Snapshot
 from exporter.serving.catalogue import LAYOUTS, Layout
 from exporter.serving.pages import chart
@@ -104,7 +105,7 @@ def _build_report(name: str, bot: BotId, snapshot: Snapshot, verdict: Verdict | 
         values = reading.values if reading else (None,) * len(report.fields)
         columns.append([Cell(value, _find_usual(expected, index)) for index, value in enumerate(values)])
     if layout.shown.counted:
-        heads.append(Head("Today so far", None, reported=True))
+        heads.append(Head(Text("Today so far"), None, reported=True))
         columns.append([Cell(value, None) for value in data.totals or (None,) * len(report.fields)])
     day = None if by_day or expired else arrange_day(data, bot.timezone, state.now)
     rows = [

@@ -7,11 +7,12 @@ from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from exporter.judging.replay import EVIDENCE
+from exporter.polling.calendar import format_offset
 from exporter.polling.snapshot import BotId, Failure, Snapshot, TenantId, TenantStatus
 from exporter.serving.pages import chart
 from exporter.serving.pages.course import arrange_day
 from exporter.serving.pages.listing import SORTS, Entry, Listing, Query, list_bots
-from exporter.serving.pages.rendering import LocalTime, build_bot_path, describe_time, format_offset
+from exporter.serving.pages.rendering import LocalTime, build_bot_path, describe_time
 from exporter.serving.pages.summary import CALLS, CONTAINED, MAIN, Moment, Summary
 from exporter.serving.status import State
 from exporter.upstream.reports import Value

@@ -12,10 +12,11 @@ from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from exporter.polling.calendar import day_before, local_date
+from exporter.language import LANGUAGES
+from exporter.polling.calendar import day_before, format_offset, local_date
 from exporter.polling.snapshot import BotId
 from exporter.reasons import FailureReason
-from exporter.serving.pages.language import LANGUAGES, choose
+from exporter.serving.pages.language import choose
 from exporter.serving.pages.summary import CALLS, CONTAINED, MAIN, Condition
 from exporter.upstream.errors import ACCOUNT_LOCKED, KEY_UNKNOWN, KEY_WRONG
 from exporter.upstream.reports import REPORTS, Field, Kind, Value
@@ -146,6 +147,7 @@ def _build_environment(code: str) -> Environment:
         expected=_format_expected,
         sentence=_capitalize,
         report=_name_report,
+        translated=language.text,
     )
     environment.globals.update(
         CONDITIONS=tuple(Condition),
@@ -202,11 +204,6 @@ def _find_moment(epoch: float, zone: ZoneInfo) -> datetime | None:
         return datetime.fromtimestamp(epoch, zone)
     except (ValueError, OverflowError, OSError):
         return None
-
-
-def format_offset(moment: datetime) -> str:
-    """Return a moment's offset from UTC, such as UTC+05:30; abbreviations such as CST are ambiguous."""
-    return f"UTC{moment.isoformat(timespec='seconds')[19:].replace('+00:00', '')}"
 
 
 def describe_time(start: float, zone: ZoneInfo, now: float, *, of_day: bool = False) -> LocalTime:

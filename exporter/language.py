@@ -1,0 +1,68 @@
+"""The languages of the pages and of the commands' output. The English messages are the keys of the other languages' tables."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from types import MappingProxyType
+from typing import Final, Self
+
+from exporter.chinese import CHINESE
+
+
+class Text(str):
+    """A message that can be shown in another language. As a string it is English, for logs, JSON and metrics."""
+
+    __slots__ = ("template", "values")
+
+    template: str
+    values: Mapping[str, object]
+
+    def __new__(cls, template: str, **values: object) -> Self:
+        """Take a constant, with the values for its ``%(name)s``. Values that are texts are translated too."""
+        text = super().__new__(cls, template % values if values else template)
+        text.template = template
+        text.values = values
+        return text
+
+
+def join(texts: Iterable[str]) -> str:
+    """Join texts with commas; the empty text if there are none."""
+    listed = list(texts)
+    return reduce(lambda one, other: Text("%(one)s, %(other)s", one=one, other=other), listed) if listed else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """A language for people."""
+
+    code: str
+    """The value of ``?lang=`` and ``--lang``."""
+    tag: str
+    """The value of ``lang`` and ``Content-Language`` (BCP 47)."""
+    name: str
+    """In the language itself."""
+    words: Mapping[str, str]
+
+    def text(self, message: str) -> str:
+        """Translate a message; without a translation it stays English."""
+        if not isinstance(message, Text):
+            return self.words.get(message, message)
+        template = self.words.get(message.template, message.template)
+        return (
+            template % {name: self.value(value) for name, value in message.values.items()}
+            if message.values
+            else template
+        )
+
+    def value(self, value: object) -> object:
+        """Translate a text; anything else, such as a name that the platform sends, stays the same."""
+        return self.text(value) if isinstance(value, Text) else value
+
+    def plural(self, one: str, many: str, number: int) -> str:
+        """Choose one of two messages by a number. A language without plurals translates only ``many``."""
+        return self.words.get(many) or (one if number == 1 else many)
+
+
+ENGLISH: Final = Language("en", "en", "English", MappingProxyType({}))
+LANGUAGES: Final[Sequence[Language]] = (ENGLISH, Language("zh", "zh-Hans", "中文", CHINESE))
+BY_CODE: Final = {language.code: language for language in LANGUAGES}
