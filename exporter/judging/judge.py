@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from itertools import accumulate
 from operator import add, mul
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, NamedTuple
 
 from exporter.judging.calls import score
 from exporter.judging.hours import Hours, Past, columns, pack
 from exporter.judging.shares import AUTONOMY, DIRECT, INTERFACES, angle
-from exporter.judging.usual import Baseline, Day
+from exporter.judging.usual import Baseline, Column, Day
 from exporter.polling.calendar import hours, local_date
 
 SIGNALS: Final = (
@@ -33,8 +33,6 @@ _HALF: Final = 0.5
 """What comes in whole numbers is compared with what does not."""
 _NO_HOURS: Final = pack(())
 _DAY: Final = timedelta(days=1)
-
-T = TypeVar("T")
 
 
 class Signal(NamedTuple):
@@ -108,22 +106,15 @@ class _Known(NamedTuple):
     """The start and the end of each."""
     begun: int
     """How many of them are today's."""
-    counts: Sequence[list[int]]
-    """A list for each field of ``Counts``."""
+    calls: list[int]
+    shares: Sequence[tuple[list[int], list[int]]]
+    """The part and the whole of each share."""
     today: Day
     yesterday: Day
 
-    def line_up(self, today: Sequence[T], yesterday: Sequence[T]) -> list[T]:
+    def line_up(self, today: Column, yesterday: Column) -> Column:
         """A value for each of the hours, from those of the two dates."""
-        return [*today[self.begun - 1 :: -1], *yesterday[::-1]][: len(self.times)]
-
-    def parts_and_wholes(self, share: int) -> tuple[list[int], list[int]]:
-        """``part_and_whole`` of each of the hours."""
-        _, direct, consulted, contained, requests, successes = self.counts
-        if share == INTERFACES:
-            return list(map(min, successes, requests)), requests
-        wholes = list(map(add, map(add, direct, consulted), contained))
-        return contained if share == AUTONOMY else direct, wholes
+        return (yesterday + today[: self.begun])[: -len(self.times) - 1 : -1]
 
 
 def _look_back(baseline: Baseline, past: Past, today: Hours, now: float) -> _Known:
@@ -131,16 +122,22 @@ def _look_back(baseline: Baseline, past: Past, today: Hours, now: float) -> _Kno
     before = date - _DAY
     begun = [slot for slot in hours(date, baseline.zone) if slot[0] <= now]
     earlier = hours(before, baseline.zone) if before in past else ()
-    known = _Known(
-        [*begun[::-1], *earlier[::-1]][: _WINDOWS[-1]], len(begun), [], baseline.day(date), baseline.day(before)
-    )
-    counts = [
-        known.line_up(of_today, of_yesterday)
-        for of_today, of_yesterday in zip(
-            columns(today, len(begun)), columns(past.get(before, _NO_HOURS), len(earlier)), strict=True
+    newest = slice(None, -_WINDOWS[-1] - 1, -1)
+    calls, direct, consulted, contained, requests, successes = (
+        (of_yesterday + of_today)[newest]
+        for of_yesterday, of_today in zip(
+            columns(past.get(before, _NO_HOURS), len(earlier)), columns(today, len(begun)), strict=True
         )
-    ]
-    return known._replace(counts=counts)
+    )
+    wholes = list(map(add, map(add, direct, consulted), contained))
+    return _Known(
+        (*earlier, *begun)[newest],
+        len(begun),
+        calls,
+        ((contained, wholes), (direct, wholes), (list(map(min, successes, requests)), requests)),
+        baseline.day(date),
+        baseline.day(before),
+    )
 
 
 class _Comparison(ABC):
@@ -196,7 +193,7 @@ class _Share(_Comparison):
         self._sign, self._begun = sign, known.begun
         self._by_day = today.share_day[share], yesterday.share_day[share]
         self._by_hour = today.share_hour[share]
-        parts, wholes = known.parts_and_wholes(share)
+        parts, wholes = known.shares[share]
         usual = known.line_up(today.shares[share], yesterday.shares[share])
         variances = known.line_up(today.variances[share], yesterday.variances[share])
         self._sums = _sum_up(
@@ -260,7 +257,7 @@ class _Calls(_Comparison):
         for start, end in known.times[later : later + 1]:
             usual[0] *= min(1.0, (until - start) / (end - start))
         self._variances = known.line_up(today.calls_hour, yesterday.calls_hour)[later:]
-        self._sums = _sum_up(known.counts[0][later:], usual, map(mul, map(mul, usual, usual), self._variances))
+        self._sums = _sum_up(known.calls[later:], usual, map(mul, map(mul, usual, usual), self._variances))
         self.windows = [length for length in _WINDOWS if length < len(self._sums) and self._sums[length][1] > 0]
 
     def _strays(self, length: int) -> bool:

@@ -45,6 +45,7 @@ def hour_start(moment: float, zone: ZoneInfo) -> float:
     return half if half <= moment and _offset(half - 1, zone) != shift else start
 
 
+@lru_cache(maxsize=4096)
 def hour_end(moment: float, zone: ZoneInfo) -> float:
     """Return when the local hour of a moment ends: an hour after its start, or earlier at a clock change."""
     return next(end for _, end in hours(local_date(moment, zone), zone) if moment < end)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from types import MappingProxyType
-from typing import Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from structlog.typing import FilteringBoundLogger
 
@@ -226,8 +226,7 @@ class Poller:
     def _record_success(self, now: float) -> Snapshot:
         done = self._clock.now()
         self._state = windows.count(self._state, self.plan.rules, done)
-        return replace(
-            self._refresh(),
+        return self._refresh(
             up=True,
             failure=None,
             last_attempt=now,
@@ -253,8 +252,8 @@ class Poller:
             last_attempt=now,
         )
 
-    def _refresh(self) -> Snapshot:
-        """Return the snapshot with the data of the current state."""
+    def _refresh(self, **changes: Any) -> Snapshot:
+        """Return the snapshot with the data of the current state, and with ``changes``."""
         state = self._state
         today = local_date(self._clock.now(), self.plan.rules.zone)
         day, yesterday = state.day(today), state.day(day_before(today))
@@ -271,6 +270,7 @@ class Poller:
             yesterday=yesterday.records if yesterday else NO_RECORDS,
             yesterday_settled=self._yesterday_settled,
             asked=day.asked if day else None,
+            **changes,
         )
 
     def _publish(self, snapshot: Snapshot) -> None:
@@ -357,7 +357,7 @@ class _Turn(Progress):
         if hash(answer) == self.known.digest:
             return None
         texts = _split_rows(answer)
-        rows = {hash(text): text for text in texts}
+        rows = dict(zip(map(hash, texts), texts, strict=True))
         known = self.known.rows if len(rows) == len(texts) else {}
         self.known_rows = {row: known[row] for row in rows if row in known}
         self._new_rows = [row for row in rows if row not in known]

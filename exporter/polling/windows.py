@@ -15,7 +15,7 @@ A day is held for two more minutes after its totals last grew, so that a scrape 
 
 import math
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Final, NamedTuple, Self, TypeAlias
@@ -165,7 +165,7 @@ def _fold_hours(state: State, rules: Rules, of: date, parsed: Parsed, asked: flo
     ]
 
     known = state.day(of) or Day(of, asked, {}, may_infer=False)
-    merged = _merge(known, inside, lambda: _list_settled(known, rules), rules.report)
+    merged = _merge(known, inside, rules)
     # A record that cannot be placed may be the one that is missing.
     may_infer = not outside and not any(anomaly.kind in _UNPLACED for anomaly in parsed.anomalies)
     day = Day(
@@ -203,7 +203,7 @@ def _fold_day(state: State, rules: Rules, of: date, parsed: Parsed, asked: float
     inside = {start: record for start, record in chosen.items() if max(first, since) <= start < last}
 
     known = state.by_day or Day(of, asked, {}, may_infer=False)
-    merged = _merge(known, inside, lambda: _list_days_over(known.records, rules, known.asked), rules.report)
+    merged = _merge(known, inside, rules)
     shown = max([since, *_list_days_over(merged.records, rules, asked)])  # never back, whatever the clock does
     expected = midnight(of - timedelta(days=_DAYS_EXPECTED), rules.zone)
     day = Day(
@@ -329,31 +329,30 @@ def choose_records(records: Sequence[Record], rules: Rules) -> Mapping[float, Re
     return _choose_records(records, day_start if rules.report.type == "day" else hour_start, rules)[0]
 
 
-def _merge(
-    known: Day, came: Mapping[float, Record], find_settled: Callable[[], Collection[float]], report: Report
-) -> _Merged:
+def _merge(known: Day, came: Mapping[float, Record], rules: Rules) -> _Merged:
     """Merge a further report of a day into what is known. A record stays until a changed one comes."""
     changed = {start: record for start, record in came.items() if record != known.records.get(start)}
     # Keep the same objects: listeners recognise by identity that nothing changed, and thousands of new objects a second
     # would keep the garbage collector busy.
     if not changed:
         return _Merged(known.records, 0, [])
-    settled = find_settled()
     revisions = 0
     decreased: list[Anomaly] = []
     for start, record in changed.items():
         former = known.records.get(start)
         if former is None:
-            revisions += start in settled
+            revisions += _was_assumed_empty(known, rules, start)
         elif record.values != former.values:
-            revisions += start in settled
-            if fell := _find_decrease(report, former, record):
+            revisions += settles_at(former, rules) <= known.asked
+            if fell := _find_decrease(rules.report, former, record):
                 decreased.append(Anomaly(AnomalyKind.DECREASED, _describe_start(start), fell))
     return _Merged({**known.records, **changed}, revisions, decreased)
 
 
 def _find_new_anomalies(days: Sequence[Day], known: Day, day: Day, merged: _Merged) -> list[Anomaly]:
     """Return the anomalies of a report that are not in the latest reports of ``days``, nor known for its own day."""
+    if not (day.anomalies or day.vanished or merged.decreased):
+        return []
     seen: Counter[Anomaly] = Counter()
     for other in days:
         seen |= Counter(other.anomalies)
@@ -406,9 +405,9 @@ def _list_settle_times(day: Day, rules: Rules, *, newest_first: bool = False) ->
         yield start, _hour_settles_at(end, record, rules) if record else empty_hour_settles_at(day, rules, end)
 
 
-def _list_settled(day: Day, rules: Rules) -> list[float]:
-    """Return the starts of a day's settled hours, in order, according to its latest report."""
-    return [start for start, due in _list_settle_times(day, rules) if due <= day.asked]
+def _was_assumed_empty(day: Day, rules: Rules, start: float) -> bool:
+    """Return whether an hour without a record had settled according to a day's latest report."""
+    return rules.report.type == "hour" and empty_hour_settles_at(day, rules, hour_end(start, rules.zone)) <= day.asked
 
 
 def is_settled(day: Day, rules: Rules) -> bool:
@@ -488,13 +487,16 @@ def _sum_records(records: Mapping[float, Record], report: Report, *, may_infer: 
     """
     if not records:
         return tuple(0 if field.kind is Kind.COUNT and may_infer else None for field in report.fields)
-    sums: list[Value] = []
-    for field, column in zip(
-        report.fields, zip(*(record.values for record in records.values()), strict=True), strict=True
-    ):
-        known = [value for value in column if value is not None] if field.kind is Kind.COUNT else []
-        sums.append(sum(known) if known else None)
-    return tuple(sums)
+    columns = zip(*(record.values for record in records.values()), strict=True)
+    return tuple(
+        _sum_known(column) if field.kind is Kind.COUNT else None
+        for field, column in zip(report.fields, columns, strict=True)
+    )
+
+
+def _sum_known(values: Sequence[Value]) -> Value:
+    known = values if None not in values else [value for value in values if value is not None]
+    return sum(known) if known else None  # type: ignore[arg-type]
 
 
 def _never_decrease(held: tuple[Value, ...] | None, sums: tuple[Value, ...]) -> tuple[Value, ...]:
