@@ -526,7 +526,7 @@ CHINESE: Final[Mapping[str, str]] = MappingProxyType(
             "如果代理的证书是自签名的，或由私有 CA 签发，请设置 proxy_ca_file。"
         ),
         "Set tls_config.server_name to the name in the certificate; openssl s_client -connect HOST:PORT shows it.": (
-            "请把 tls_config.server_name 设为证书中的域名，openssl s_client -connect 主机:端口 可以看到它。"
+            "请把 tls_config.server_name 设为证书中的域名，openssl s_client -connect HOST:PORT 可以看到它。"
         ),
         "Set tls_config.cert_file and key_file to a client certificate that the platform accepts.": (
             "请在 tls_config.cert_file 和 key_file 中设置平台认可的客户端证书。"
@@ -689,7 +689,7 @@ CHINESE: Final[Mapping[str, str]] = MappingProxyType(
         "agent\nlater": "咨询后\n转人工",
         "bot\nalone": "仅咨询\n机器人",
         "inter-\nactions": "对话\n轮次",
-        "per\ncall": "平均\n轮次",
+        "per\ncall": "平均\n对话\n轮次",
         "auton-\nomy": "净自助\n解决率",
         "inter-\nface\ncalls": "接口\n调用",
         "inter-\nface\nok": "调用\n成功",
