@@ -6,11 +6,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
 from importlib import resources
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import quote, urlencode
 from zoneinfo import ZoneInfo
-
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from exporter.language import LANGUAGES
 from exporter.polling.calendar import day_before, format_offset, local_date
@@ -20,6 +18,9 @@ from exporter.serving.pages.language import choose
 from exporter.serving.pages.summary import CALLS, CONTAINED, MAIN, Condition
 from exporter.upstream.errors import ACCOUNT_LOCKED, KEY_UNKNOWN, KEY_WRONG
 from exporter.upstream.reports import REPORTS, Field, Kind, Value
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 _TEMPLATES: Final = resources.files("exporter.serving").joinpath("templates")
 _STYLE: Final = _TEMPLATES.joinpath("pages.css").read_text(encoding="utf-8")
@@ -125,7 +126,10 @@ def _quote(text: str) -> str:
 
 
 @cache  # compiling the templates takes longer than rendering
-def _build_environment(code: str) -> Environment:
+def _build_environment(code: str) -> "Environment":
+    # On the first request: an exporter that only Prometheus reads saves the memory.
+    from jinja2 import Environment, PackageLoader, StrictUndefined  # noqa: PLC0415
+
     language = next(language for language in LANGUAGES if language.code == code)
     environment = Environment(
         loader=PackageLoader("exporter.serving"),
