@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from exporter.console.width import ensure_width
 from exporter.console.writing import exit_if_unwritable, exit_without_reader
 from exporter.language import ENGLISH, Language
 from exporter.language import Text as Message
@@ -38,6 +39,7 @@ class Output:
         self.console: Final[Console] = _Console(
             file=stream, markup=False, emoji=False, highlight=False, color_system="auto", legacy_windows=False
         )
+        ensure_width(self.console)
 
     def line(self, text: str = "", style: Style = "", *, indent: int = 0) -> None:
         """Write words, wrapped to the width."""

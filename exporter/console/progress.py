@@ -7,6 +7,8 @@ from functools import partial
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from exporter.console.width import ensure_width
+
 
 @contextmanager
 def show_progress(what: str, steps: int | None) -> Iterator[Callable[[int], None]]:
@@ -15,6 +17,7 @@ def show_progress(what: str, steps: int | None) -> Iterator[Callable[[int], None
     Yields a function that advances the bar. ``steps`` is the number of steps; None: unknown.
     """
     console = Console(stderr=True)
+    ensure_width(console)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:
         task = bar.add_task(what, total=steps)

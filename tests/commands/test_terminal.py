@@ -132,3 +132,21 @@ def test_closed_streams(tmp_path: Path, closed: str) -> None:
 
         assert status == ended.returncode
         assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize("command", [["check", "--live"], ["query", "--explain"], ["discover"]])
+def test_no_columns(shell: Shell, command: list[str]) -> None:
+    """Some terminals without a size set COLUMNS to 0; nothing is lost."""
+    shell.settings["history"] = {"days": 0}
+    wide, none = shell.run(*command), shell.run(*command, width=0)
+
+    assert wide.stdout == none.stdout != ""
+
+
+def test_a_progress_bar_without_columns(shell: Shell) -> None:
+    """The bar needs a width, too."""
+    (shell.directory / "config.yaml").write_text(yaml.safe_dump(shell.settings), encoding="utf-8")
+    _, text = in_terminal("check", "--live", directory=shell.directory, COLUMNS="0")
+
+    assert "acme" in text
+    assert "Traceback" not in text
