@@ -17,6 +17,7 @@ from structlog.typing import FilteringBoundLogger
 
 from exporter.clock import Clock
 from exporter.config import Config, ConfigError, Shard, take_shard
+from exporter.descriptors import watch_descriptors
 from exporter.health import Health
 from exporter.history.keeper import Keeper
 from exporter.polling.fleet import Fleet
@@ -101,6 +102,8 @@ class App:
             stack.push_async_callback(self._fleet.close)
             learning = asyncio.create_task(self._keeper.run())
             stack.callback(learning.cancel)
+            watching_descriptors = asyncio.create_task(watch_descriptors(self._log))
+            stack.callback(watching_descriptors.cancel)
             stack.push_async_callback(self._reloader.close)
             if self._watch:
                 watching = asyncio.create_task(self._watch.run(self._reloader.request))

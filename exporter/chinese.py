@@ -537,6 +537,9 @@ CHINESE: Final[Mapping[str, str]] = MappingProxyType(
         "Check that the port expects TLS. If the platform asks for a client certificate, set tls_config.cert_file and key_file.": (
             "请检查该端口是否要求 TLS。如果平台要求客户端证书，请设置 tls_config.cert_file 和 key_file。"
         ),
+        "Raise the limit of open files: ulimit -n, or LimitNOFILE in systemd.": (
+            "请提高打开文件数的上限：ulimit -n，或 systemd 中的 LimitNOFILE。"
+        ),
         "Renew the certificate on the platform, and check this machine's clock.": "请更新平台的证书，并检查本机的时钟。",
         "Check the scheme and the port of proxy_url.": "请检查 proxy_url 的协议和端口。",
         # anomalies in reports

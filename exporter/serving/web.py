@@ -22,6 +22,9 @@ from exporter.serving import negotiation, status
 from exporter.serving.exposition import Exposition
 from exporter.serving.pages import POLICY, Page, Pages, Reader
 
+_SLASH: Final = "{_:/?}"
+"""At the end of a path: the slash that some write there is ignored. Pages lack it, since their links are relative."""
+
 _GZIP_LEVEL: Final = 1  # 0 is not faster, and higher levels are not smaller
 _GZIP_CONTAINER: Final = 31
 _IN_ONE_PIECE: Final = 1 << 20
@@ -106,17 +109,17 @@ def create_app(
 
     app = web.Application(middlewares=[_log_errors(log)])
     app.on_response_prepare.append(_set_headers)
-    app.router.add_get(f"{prefix}{metrics_path}", site.metrics)
+    app.router.add_get(f"{prefix}{metrics_path}{'' if metrics_path == '/' else _SLASH}", site.metrics)
     if metrics_path != "/":
         app.router.add_get(f"{prefix}/", site.overview)
         app.router.add_get(f"{prefix}/bots/{{tenant_id}}/{{access_code:.+}}", site.bot)
         app.router.add_get(f"{prefix}/configuration", site.settings)
         app.router.add_get(f"{prefix}/help", site.help)
-    app.router.add_get(f"{prefix}/api/v1/bots", site.bots)
-    app.router.add_get(f"{prefix}/-/healthy", site.healthy)
-    app.router.add_get(f"{prefix}/-/ready", site.ready)
-    app.router.add_post(f"{prefix}/-/reload", site.reload)
-    app.router.add_put(f"{prefix}/-/reload", site.reload)
+    app.router.add_get(f"{prefix}/api/v1/bots{_SLASH}", site.bots)
+    app.router.add_get(f"{prefix}/-/healthy{_SLASH}", site.healthy)
+    app.router.add_get(f"{prefix}/-/ready{_SLASH}", site.ready)
+    app.router.add_post(f"{prefix}/-/reload{_SLASH}", site.reload)
+    app.router.add_put(f"{prefix}/-/reload{_SLASH}", site.reload)
     if prefix:
         app.router.add_get("/", _redirect(f"{prefix}/"))
         app.router.add_get(prefix, _redirect(f"{prefix}/"))

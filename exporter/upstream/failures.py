@@ -3,10 +3,11 @@
 Their own texts are not used: they may hold the URL of the proxy with its password, or data that the platform sent.
 """
 
+import errno
 import os
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 import aiohttp
@@ -75,6 +76,10 @@ _RENEW: Final = Text("Renew the certificate on the platform, and check this mach
 
 _HANDSHAKE_FAILED: Final = Text("the handshake failed")
 
+_RAISE_LIMIT: Final = Text("Raise the limit of open files: ulimit -n, or LimitNOFILE in systemd.")
+_ADVICE: Final[Mapping[int | None, Text]] = {errno.EMFILE: _RAISE_LIMIT, errno.ENFILE: _RAISE_LIMIT}
+"""By the number of the system's error."""
+
 _CERTIFICATE_ADVICE: Final = {
     9: _RENEW,  # not yet valid
     10: _RENEW,  # expired
@@ -131,7 +136,7 @@ def describe(error: Exception, request_timeout: float, proxy: URL | None = None)
         return HandshakeFailed(FailureReason.TLS, message, advice=_CHECK_HANDSHAKE)
     for kind, reason, words in KINDS:
         if isinstance(error, kind):
-            return UpstreamError(reason, Text(words, cause=_cause(error)))
+            return UpstreamError(reason, Text(words, cause=_cause(error)), advice=_ADVICE.get(_find_number(error)))
     return None
 
 
@@ -206,8 +211,17 @@ def _is_of_proxy(error: Exception, proxy: URL | None) -> bool:
 def _cause(error: Exception) -> str:
     if isinstance(error, aiohttp.ClientHttpProxyError):
         return Text("HTTP status %(status)s", status=error.status)
-    cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
+    cause = _find_system_error(error)
     if isinstance(cause, socket.gaierror):  # its numbers are not those of errno
         return str(cause.strerror)
-    number = cause.errno if isinstance(cause, OSError) else None
+    number = _find_number(error)
     return os.strerror(number) if number else Text("no reason given")
+
+
+def _find_system_error(error: Exception) -> Exception:
+    return error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
+
+
+def _find_number(error: Exception) -> int | None:
+    cause = _find_system_error(error)
+    return cause.errno if isinstance(cause, OSError) else None

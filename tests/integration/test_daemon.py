@@ -2,6 +2,7 @@
 
 import json
 import platform
+import resource
 import signal
 import socket
 import subprocess
@@ -335,3 +336,19 @@ async def test_the_demos_platform_can_be_asked(start_exporter: StartExporter, tm
     assert any(tenant["failed"] < tenant["bots"] for tenant in json.loads(checked.stdout)["live"])
     await exporter.stop()
     assert not file.exists()
+
+
+async def test_used_up_descriptors_are_logged_once(start_exporter: StartExporter, simulator: Simulator) -> None:
+    """Otherwise connections fail without a reason; when there are some again, the log says so."""
+    exporter = await start_exporter(config=config(simulator, "b1"))
+    await wait_for(lambda: up(exporter, "b1"), "the first poll")
+    limits = resource.prlimit(exporter.pid, resource.RLIMIT_NOFILE)
+
+    resource.prlimit(exporter.pid, resource.RLIMIT_NOFILE, (3, limits[1]))
+    await wait_for(lambda: exporter.events("descriptors_used_up"), "the error")
+    resource.prlimit(exporter.pid, resource.RLIMIT_NOFILE, limits)
+    await wait_for(lambda: exporter.events("descriptors_available"), "the recovery")
+
+    (event,) = exporter.events("descriptors_used_up")
+    assert ("error", 3) == (event["level"], event["limit"])
+    await wait_for(lambda: up(exporter, "b1"), "another poll")

@@ -73,6 +73,16 @@ async def test_a_browser_gets_classic_text(
         assert page() == await response.text()
 
 
+@pytest.mark.parametrize("path", ["/metrics", "/api/v1/bots", "/-/healthy", "/-/ready"])
+@pytest.mark.parametrize("prefix", ["", "/prefix"])
+async def test_a_slash_at_the_end(connect: Callable[..., Any], prefix: str, path: str) -> None:
+    """Some write one, as in metrics_path: /metrics/; the answer is the same, without a redirect."""
+    async with connect(route_prefix=prefix) as client:
+        answers = [await client.get(f"{prefix}{path}{end}", allow_redirects=False) for end in ("", "/", "//", "/x")]
+        assert [200, 200, 404, 404] == [answer.status for answer in answers]
+        assert answers[0].content_type == answers[1].content_type
+
+
 async def test_prometheus_gets_compressed_openmetrics(
     connect: Callable[..., Any], store: Store, bot: BotId, snapshot: Snapshot, page: Callable[..., str]
 ) -> None:

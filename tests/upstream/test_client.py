@@ -2,6 +2,7 @@
 
 import asyncio
 import copy
+import errno
 import gzip
 import json
 import math
@@ -487,6 +488,15 @@ async def test_every_exception(make_client: MakeClient, rig: Rig, raised: Except
     assert reason == error.reason
     assert rig.failures() == {reason: 1}
     assert "pa55word" not in f"{error!r}{error}"
+
+
+async def test_used_up_descriptors(make_client: MakeClient) -> None:
+    """The advice is about this machine, and not about the platform."""
+    with aioresponses() as responses:
+        responses.post(f"http://platform.test{PREFIX}report", exception=OSError(errno.EMFILE, "Too many open files"))
+        error = await failure(make_client("http://platform.test"))
+    assert ("connect", "the connection was lost: Too many open files") == (error.reason, str(error))
+    assert "ulimit -n" in str(error.advice)
 
 
 async def test_other_exceptions_are_raised(make_client: MakeClient) -> None:
