@@ -1,4 +1,4 @@
-"""docs/commands.md shows the output of the commands."""
+"""The pages about the commands show their output."""
 
 import json
 import re
@@ -14,8 +14,13 @@ from commands.conftest import NOW, run_command, serve_in_thread
 from exporter.simulator.demo import demo_config, demo_simulator
 from harness.clocks import StandingClock
 
-PAGE: Final = Path(__file__).parents[2] / "docs" / "commands.md"
-EXAMPLES: Final = re.findall(r"```console\n\$ oifde-exporter (.*)\n((?s:.*?))```\n", PAGE.read_text(encoding="utf-8"))
+DOCS: Final = Path(__file__).parents[2] / "docs"
+PAGES: Final = {"en": DOCS / "commands.md", "zh": DOCS / "zh" / "commands.md"}
+EXAMPLES: Final = [
+    (language, *example)
+    for language, page in PAGES.items()
+    for example in re.findall(r"```console\n\$ oifde-exporter (.*)\n((?s:.*?))```\n", page.read_text(encoding="utf-8"))
+]
 PORT: Final = ":28090"
 """Stands for whichever is free."""
 
@@ -29,17 +34,18 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield directory
 
 
-def run_example(command: str, directory: Path) -> str:
-    """Return the output of a command without trailing spaces."""
+def run_example(command: str, directory: Path, language: str = "en") -> str:
+    """Return the output of a command in a language, without trailing spaces."""
     port = re.findall("http://127.0.0.1(:[0-9]+)", (directory / "config.yaml").read_text(encoding="utf-8"))[0]
-    result = run_command(*shlex.split(command), directory=directory)
+    result = run_command(*shlex.split(command), directory=directory, env={"OIFDE_EXPORTER_LANG": language})
     assert (0, "") == (result.exit_code, result.stderr)
     return "".join(f"{line.rstrip()}\n" for line in result.stdout.replace(port, PORT).splitlines())
 
 
 def test_there_are_examples() -> None:
-    """Every command has an example."""
-    assert {"check", "query", "discover"} == {command.split()[0] for command, _ in EXAMPLES}
+    """Every command has an example in each language."""
+    commands = {(language, command) for language in PAGES for command in ("check", "query", "discover")}
+    assert commands == {(language, command.split()[0]) for language, command, _ in EXAMPLES}
 
 
 def keys(data: object) -> set[str]:
@@ -52,6 +58,7 @@ def keys(data: object) -> set[str]:
     return data.keys() | {key for name, item in data.items() if name not in theirs for key in keys(item)}
 
 
+@pytest.mark.parametrize("language", PAGES)
 @pytest.mark.parametrize(
     "command",
     [
@@ -62,9 +69,9 @@ def keys(data: object) -> set[str]:
         "backfill --tenant=202401017788 --from=2026-05-20 --to=2026-05-20T01:00",
     ],
 )
-def test_every_json_key_is_documented(command: str, directory: Path) -> None:
-    """The page has all keys of a successful command."""
-    section = PAGE.read_text(encoding="utf-8").partition("## JSON for scripts")[2]
+def test_every_json_key_is_documented(command: str, directory: Path, language: str) -> None:
+    """The last section has all keys of a successful command."""
+    section = PAGES[language].read_text(encoding="utf-8").rpartition("\n## ")[2]
     rows = section.partition(f"| `{command.split(maxsplit=1)[0]}` |")[2].split("\n| `")[0]
     documented = set(re.findall("`([a-z0-9_]+)(?:\\[\\])?`", rows))
     actual = keys(json.loads(run_example(f"{command} --format=json", directory)))
@@ -72,10 +79,12 @@ def test_every_json_key_is_documented(command: str, directory: Path) -> None:
     assert set() == actual - documented
 
 
-@pytest.mark.parametrize("command, documented", EXAMPLES, ids=[command for command, _ in EXAMPLES])
-def test_the_page_has_the_output(command: str, documented: str, directory: Path) -> None:
+@pytest.mark.parametrize(
+    "language, command, documented", EXAMPLES, ids=[f"{language} {command}" for language, command, _ in EXAMPLES]
+)
+def test_the_page_has_the_output(language: str, command: str, documented: str, directory: Path) -> None:
     """``...`` stands for omitted lines."""
     parts = [re.escape(part) for part in re.split(r"^ *\.\.\.\n", documented, flags=re.MULTILINE)]
-    actual = run_example(command, directory)
+    actual = run_example(command, directory, language)
 
     assert re.fullmatch("(?s:.*)".join(parts), actual), actual
