@@ -576,6 +576,9 @@ CHINESE: Final[Mapping[str, str]] = MappingProxyType(
         "A newer version of the exporter may know the field.": "更新版本的 exporter 可能认识该字段。",
         "asked for %(date)s": "查询的是 %(date)s",
         "a number with thousands separators": "是带千位分隔符的数字",
+        "%(unit)s instead of milliseconds": "单位是%(unit)s，不是毫秒",
+        "seconds": "秒",
+        "microseconds": "微秒",
         "missing: %(missing)s; unknown: %(unknown)s": "缺少：%(missing)s；未知：%(unknown)s",
         "none": "无",
         # check
@@ -714,6 +717,7 @@ CHINESE: Final[Mapping[str, str]] = MappingProxyType(
         "Form of the answer to the login, without its values": "登录响应的结构（不含数值）",
         "Form of the answer, without its values": "响应的结构（不含数值）",
         "no gauge shows this record": "没有指标展示这条记录",
+        "%(where)s, %(detail)s": "%(where)s，%(detail)s",
         "skipped: %(meaning)s (%(where)s)": "跳过：%(meaning)s（%(where)s）",
         "%(what)s; counted in %(counter)s": "%(what)s；计入 %(counter)s",
         "%(value)s means that there was nothing to measure": "%(value)s 表示分母为 0",

@@ -347,7 +347,10 @@ class _Answer:
 def _explain_unusable(alone: Parsed) -> Text:
     """Return why the exporter ignores a row."""
     anomaly = alone.anomalies[0]
-    skipped = Text("skipped: %(meaning)s (%(where)s)", meaning=anomaly.kind.meaning, where=anomaly.where)
+    where = (
+        Text("%(where)s, %(detail)s", where=anomaly.where, detail=anomaly.detail) if anomaly.detail else anomaly.where
+    )
+    skipped = Text("skipped: %(meaning)s (%(where)s)", meaning=anomaly.kind.meaning, where=where)
     return _add_counter(skipped, anomaly.kind)
 
 

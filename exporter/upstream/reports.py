@@ -26,6 +26,8 @@ NO_JUDGEMENT: Final = -1
 _NUMBER: Final = re.compile(r"[+-]?[0-9]{1,400}(\.[0-9]{0,400})?([eE][+-]?[0-9]{1,3})?")
 _CACHED_NUMBERS: Final = 16_384  # the rates of all bots repeat: they have four digits at most
 _CACHED_LENGTH: Final = 16  # a longer text would keep its memory
+_FIRST_MOMENT: Final = datetime(2000, 1, 1, tzinfo=UTC).timestamp()
+_CENTURY: Final = 100 * 365.25 * 86400.0
 _LAST_MOMENT: Final = datetime(9999, 12, 30, tzinfo=UTC).timestamp()
 _GROUPED: Final = re.compile(r"[+-]?[0-9]{1,3}([,'\u2019\uff0c _\u00a0\u202f][0-9]{3})+(\.[0-9]+)?")
 _IDENTITY: Final = frozenset({"recordTime", "tenantId", "accessCode", "type", "dbRecordTime"})
@@ -252,14 +254,22 @@ def _start(
 ) -> float | Anomaly:
     """Return a record's start in epoch seconds, or why the record is unusable."""
     moment = _number(row.get("recordTime"))
-    if moment is None or not 0 <= moment / 1000 < _LAST_MOMENT:
-        return Anomaly(AnomalyKind.INVALID_RECORD, f"recordTime={quote(row.get('recordTime'))}")
+    if moment is None or not _FIRST_MOMENT <= moment / 1000 < _LAST_MOMENT:
+        return Anomaly(AnomalyKind.INVALID_RECORD, f"recordTime={quote(row.get('recordTime'))}", _guess_unit(moment))
     # A record without one of these fields counts as the bot's own.
     for name, expected in (("tenantId", tenant_id), ("accessCode", access_code), ("type", type_)):
         actual = row.get(name)
         if actual is not None and str(actual) != expected:
             return Anomaly(AnomalyKind.FOREIGN_RECORD, f"recordTime={moment:.0f} {name}={quote(actual)}")
     return moment / 1000
+
+
+def _guess_unit(moment: float | None) -> str:
+    """Say in which unit a time is that is of no year since 2000 in milliseconds; empty if it is none in another unit."""
+    for unit, per_second in ((Text("seconds"), 1), (Text("microseconds"), 1e6)):
+        if moment is not None and _FIRST_MOMENT <= moment / per_second < _FIRST_MOMENT + _CENTURY:
+            return Text("%(unit)s instead of milliseconds", unit=unit)
+    return ""
 
 
 def _value(kind: Kind, raw: object) -> tuple[Value, bool]:

@@ -223,6 +223,19 @@ def test_shifted_hours(shell: Shell, hours: float, words: str) -> None:
     assert any(finding["what"].startswith(words) and "timezone" in finding["advice"] for finding in findings)
 
 
+def test_times_in_seconds(shell: Shell) -> None:
+    """The finding names the unit, and does not lead to the time zone."""
+    world = Altered(
+        shell.simulator.world, lambda record: record | {"recordTime": int(str(record["recordTime"])) // 1000}
+    )
+    shell.simulator.world = world
+    status, (finding,) = check_live(shell)
+
+    assert (3, "warning") == (status, finding["level"])
+    assert finding["example"].endswith(" (seconds instead of milliseconds)")
+    assert "timezone" not in finding["advice"]
+
+
 def test_unknown_fields(shell: Shell) -> None:
     """They are a note."""
     shell.simulator.world = Altered(shell.simulator.world, lambda record: record | {"mood": 1})

@@ -207,6 +207,20 @@ async def test_a_record_of_next_year(rig: Rig, script: Script) -> None:
     assert {"outside_date": 1} == anomalies(page)
 
 
+async def test_times_in_seconds(rig: Rig, script: Script) -> None:
+    """No series begins in 1970, no hour counts as empty, and the log names the unit."""
+    await started(rig, script)
+    await rig.after(INTERVAL)  # yesterday's report, which would have it too, is not asked for again
+    seconds = script.record("2026-05-20T11", 7)
+    script.more = [seconds | {"recordTime": int(str(seconds["recordTime"])) // 1000}]
+    page = await rig.after(5 * INTERVAL)
+
+    assert (("2026-05-20T11", 10), 125) == (shown(page, script), page.value("oifde_calls_total"))
+    assert {"invalid_record": 1} == anomalies(page)
+    (event,) = rig.events("report_anomaly")
+    assert "seconds instead of milliseconds" == event["detail"]
+
+
 @pytest.mark.parametrize(
     "fields", [{"tenantId": "999"}, {"accessCode": "999"}, {"type": "day"}], ids=["tenant", "bot", "report"]
 )

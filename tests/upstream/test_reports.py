@@ -262,7 +262,7 @@ def test_a_field_that_one_record_lacks_is_absent() -> None:
 
 def test_a_field_that_no_record_has_is_reported_once() -> None:
     """A renamed field is reported with the unknown field that may be its new name."""
-    renamed = [row(recordTime=hour * 3_600_000, totalCalls=7) for hour in range(3)]
+    renamed = [row(recordTime=1_628_820_000_000 + hour * 3_600_000, totalCalls=7) for hour in range(3)]
     for record in renamed:
         del record["callCount"], record["interactCount"]
 
@@ -366,13 +366,34 @@ def test_a_time_without_a_zone_is_utc(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_first_and_the_last_record_time() -> None:
-    """A record of 1970 is read; one whose day has no next day is not."""
-    last = 253_402_127_999_999
+    """A record of the year 2000 is read; an earlier one is not, nor one whose day has no next day."""
+    first, last = 946_684_800_000, 253_402_127_999_999
 
-    assert [0.0, last / 1000] == [record.start for record in parsed(row(recordTime=0), row(recordTime=last)).records]
-    assert ["invalid_record"] * 2 == [
-        anomaly.kind for anomaly in parsed(row(recordTime=-1), row(recordTime=last + 1)).anomalies
+    assert [first / 1000, last / 1000] == [
+        record.start for record in parsed(row(recordTime=first), row(recordTime=last)).records
     ]
+    assert ["invalid_record"] * 3 == [
+        anomaly.kind
+        for anomaly in parsed(row(recordTime=0), row(recordTime=first - 1), row(recordTime=last + 1)).anomalies
+    ]
+
+
+@pytest.mark.parametrize(
+    ("time", "detail"),
+    [
+        (1628820000, "seconds instead of milliseconds"),
+        ("1628820000", "seconds instead of milliseconds"),
+        (1628820000000000, "microseconds instead of milliseconds"),
+        (0, ""),
+        (None, ""),
+        ("2021-08-13", ""),
+    ],
+)
+def test_the_unit_of_a_record_time(time: object, detail: str) -> None:
+    """A time in another unit would be in 1970, or far in the future."""
+    records, (anomaly,) = parsed(row(recordTime=time))
+
+    assert ([], "invalid_record", detail) == (records, anomaly.kind, anomaly.detail)
 
 
 def test_a_long_value_is_not_quoted() -> None:
