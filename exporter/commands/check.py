@@ -17,6 +17,7 @@ from exporter.commands.capture import Capture, capture_option, capture_to
 from exporter.commands.check_findings import Finding, Level, check_config, merge
 from exporter.commands.check_live import Live, check_live
 from exporter.commands.check_plan import Plan, plan
+from exporter.commands.check_watch import watch_reports
 from exporter.commands.help import Command
 from exporter.commands.options import (
     at_option,
@@ -30,7 +31,7 @@ from exporter.commands.options import (
     read_shard,
     shard_options,
 )
-from exporter.commands.parameters import Moment
+from exporter.commands.parameters import Interval, Moment
 from exporter.config import CONFIG_VARIABLE, Config, ConfigError, Source, take_shard
 from exporter.console.output import Output, Style, open_stdout
 from exporter.console.progress import show_progress
@@ -49,12 +50,19 @@ _STYLES: Final[dict[Level, Style]] = {Level.PROBLEM: "red", Level.WARNING: "yell
     examples="""
 oifde-exporter check                           send nothing
 oifde-exporter check --live                    log in, request each bot once
+oifde-exporter check --live --watch=2h         see when hours appear and change
 oifde-exporter check --shard=0 --total-shards=3
 oifde-exporter check --format=json | jq .series
 """,
 )
 @config_option
 @flag("--live", is_flag=True, help="Also log in, and request every report of every bot once.")
+@flag(
+    "--watch",
+    type=Interval(),
+    metavar="DURATION",
+    help="With --live: then look at a few bots for this long, and print when hours appear and change.",
+)
 @at_option
 @capture_option
 @format_option("table", "json")
@@ -67,6 +75,7 @@ def check(
     /,
     config_file: Path,
     live: bool,
+    watch: float | None,
     at: Moment | None,
     capture: Path | None,
     format: str,
@@ -86,8 +95,11 @@ def check(
     Exit status: 0 if all is OK, 1 if the configuration is not valid or something does not work, 3 if there are only
     warnings, 2 for wrong flags.
     """
-    if capture and not live:
-        raise click.BadParameter("there is nothing to capture without --live", param_hint="--capture")
+    for name, given in (("--capture", capture), ("--watch", watch)):
+        if given is not None and not live:
+            raise click.BadParameter("works only with --live", param_hint=name)
+    if watch is not None and format == "json":
+        raise click.BadParameter("prints no JSON; use it without --format", param_hint="--watch")
     log = logs.configure(level=log_level, format=log_format)
     this_shard = read_shard(shard=shard, total_shards=total_shards)
     source = config_source(ctx, config_file)
@@ -102,10 +114,14 @@ def check(
     loaded = take_shard(loaded, this_shard)
     with capture_to(capture, loaded, ctx) as recorder:
         lived = _check_live(loaded, at, log, recorder, lang) if live else None
-    planned = lived.plan if lived else plan(loaded, SystemClock().now())
-    findings = merge(_collect(loaded, planned, lived))
-    show = _show_json if format == "json" else _show_text
-    show(open_stdout(lang), source, planned, lived, findings)
+        planned = lived.plan if lived else plan(loaded, SystemClock().now())
+        findings = merge(_collect(loaded, planned, lived))
+        output = open_stdout(lang)
+        show = _show_json if format == "json" else _show_text
+        show(output, source, planned, lived, findings)
+        if watch is not None:
+            output.line()
+            signals.run(watch_reports(loaded, watch, output.verbatim, clock=SystemClock(), log=log, capture=recorder))
     sys.exit(_STATUS[findings[0].level] if findings else 0)
 
 

@@ -19,6 +19,7 @@ from click.testing import CliRunner, Result
 from exporter.cli import main
 from exporter.simulator import CALM, SimBot, SimTenant, SimulatedWorld, Simulator, default_secret
 from harness.clocks import AFTERNOON, StandingClock
+from harness.loops import VirtualLoop
 
 NOW: Final = AFTERNOON
 TENANT: Final = SimTenant(
@@ -33,6 +34,13 @@ TENANT: Final = SimTenant(
 QUERY: Final = "query_call_statistics"
 LOGIN: Final = "get_token"
 BINDINGS: Final = "query_bindings"
+
+
+def pytest_asyncio_loop_factories(item: pytest.Item) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Run the tests of a watch in a loop in which sleeping takes no time."""
+    if item.path.name == "test_watch.py":
+        return {"looptime": VirtualLoop}
+    return {"asyncio": asyncio.new_event_loop}
 
 
 @contextmanager
