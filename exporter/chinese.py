@@ -823,5 +823,37 @@ CHINESE: Final[Mapping[str, str]] = MappingProxyType(
         "%(bots)s bots, %(days)s days; %(judged)s days of bots could be judged.": (
             "%(bots)s 个机器人，%(days)s 天；可评估 %(judged)s 个机器人日。"
         ),
+        # check --live --watch
+        "%(time)s %(where)s: %(what)s": "%(time)s %(where)s：%(what)s",
+        "%(where)s: %(what)s": "%(where)s：%(what)s",
+        "the first answer for %(day)s has %(records)s records, %(others)s of another date": (
+            "%(day)s 的首次响应有 %(records)s 条记录，其中 %(others)s 条属于其他日期"
+        ),
+        "the record of %(hour)s appeared, %(delay)s": "%(hour)s 的记录出现，在%(delay)s",
+        "the record of %(hour)s changed, %(delay)s": "%(hour)s 的记录改变，在%(delay)s",
+        "No hour with calls ended during the watch. Watch for 2h or more, in the busy part of the day.": (
+            "观察期间没有一个有接入的小时结束。请在繁忙时段观察 2h 或更久。"
+        ),
+        "%(hours)s hours of bots ended: %(early)s had a record before their end, %(late)s after it, %(none)s have none.": (
+            "共有 %(hours)s 个机器人小时结束：%(early)s 个在结束之前已有记录，%(late)s 个在结束之后才有，%(none)s 个没有记录。"
+        ),
+        "Records appeared %(range)s.": "记录出现的时间：%(range)s。",
+        "The last change came %(delay)s.": "最后一次改变在%(delay)s。",
+        "No record changed after the end of its hour.": "小时结束之后，没有记录改变。",
+        "Use at least settle_delay: %(settle)sm and empty_hour_delay: %(empty)sm.": (
+            "配置应不低于 settle_delay: %(settle)sm 和 empty_hour_delay: %(empty)sm。"
+        ),
+        "The records have no usable dbRecordTime.": "记录中没有可用的 dbRecordTime。",
+        "By dbRecordTime, records were stored %(range)s.": "按 dbRecordTime，记录入库的时间：%(range)s。",
+        "The report by hour has no record %(ages)s days ago.": "%(ages)s 天前，小时报表都没有记录。",
+        "The report by hour has records %(reach)s days ago.": "小时报表有 %(reach)s 天前的记录。",
+        "The report by hour has records %(reach)s days ago, and none %(beyond)s days ago.": (
+            "小时报表有 %(reach)s 天前的记录，没有 %(beyond)s 天前的记录。"
+        ),
+        "%(time)s after the end of the hour": "小时结束之后 %(time)s",
+        "%(time)s before the end of the hour": "小时结束之前 %(time)s",
+        "%(first)s to %(last)s": "%(first)s 到 %(last)s",
+        "There is no bot to watch.": "没有可观察的机器人。",
+        "Watching %(bots)s, every %(n)s s.": "观察 %(bots)s，每 %(n)s 秒一次。",
     }
 )

@@ -50,7 +50,7 @@ _STYLES: Final[dict[Level, Style]] = {Level.PROBLEM: "red", Level.WARNING: "yell
     examples="""
 oifde-exporter check                           send nothing
 oifde-exporter check --live                    log in, request each bot once
-oifde-exporter check --live --watch=2h         see when hours appear and change
+oifde-exporter check --live --watch=2h         see when hours appear
 oifde-exporter check --shard=0 --total-shards=3
 oifde-exporter check --format=json | jq .series
 """,

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Final
 
 from structlog.typing import FilteringBoundLogger
@@ -13,8 +13,9 @@ from exporter.commands.advice import advise
 from exporter.commands.capture import Capture
 from exporter.commands.check_findings import name_tenant
 from exporter.commands.platforms import TenantAccess, open_tenants
-from exporter.commands.watching import BotWatch, Learned, describe_reach, describe_stored
+from exporter.commands.watching import BotWatch, Learned, describe_reach, describe_stored, report
 from exporter.config import Bot, Config
+from exporter.language import Text
 from exporter.polling.calendar import day_before, day_start, local_date
 from exporter.upstream.errors import UpstreamError
 from exporter.upstream.reports import HOUR, Record, parse
@@ -73,16 +74,18 @@ async def watch_tenants(tenants: Sequence[TenantAccess], duration: float, say: S
         for tenant in watched:
             if tenant.bots:
                 learned = Learned.of(list(tenant.bots.values()))
-                say(f"{tenant.name}: {' '.join(learned.describe(tenant.interval))}")
+                for sentence in learned.describe(tenant.interval):
+                    say(_about(tenant, sentence))
 
 
 async def _watch_tenant(tenant: WatchedTenant, say: Say, clock: Clock) -> None:
     try:
         bots = await _choose_bots(tenant, clock)
         for sentence in await _look_back(tenant, bots, clock):
-            say(f"{tenant.name}: {sentence}")
+            say(_about(tenant, sentence))
     except UpstreamError as error:
-        say(f"{tenant.name}: {error}. {advise(error)}")
+        say(_about(tenant, error.message))
+        say(_about(tenant, advise(error)))
         return
     zone = tenant.access.tenant.timezone
     tenant.bots = {bot.access_code: BotWatch(f"{tenant.name}, {bot.name}", zone) for bot in bots}
@@ -96,14 +99,18 @@ async def _watch_tenant(tenant: WatchedTenant, say: Say, clock: Clock) -> None:
         await asyncio.sleep(tenant.interval)
 
 
+def _about(tenant: WatchedTenant, what: str) -> Text:
+    return Text("%(where)s: %(what)s", where=tenant.name, what=what)
+
+
 async def _look(tenant: WatchedTenant, bot: Bot, day: date, say: Say, clock: Clock) -> None:
     try:
         records = await _request(tenant, bot, day)
     except UpstreamError as error:
         if str(error) != tenant.problem:
             tenant.problem = str(error)
-            now = datetime.fromtimestamp(clock.now(), tenant.access.tenant.timezone)
-            say(f"{now:%m-%d %H:%M:%S} {tenant.name}, {bot.name}: {error}")
+            watched = tenant.bots[bot.access_code]
+            say(report(clock.now(), watched.zone, watched.name, error.message))
         return
     tenant.problem = ""
     for sentence in tenant.bots[bot.access_code].observe(clock.now(), day, records):
@@ -119,15 +126,15 @@ async def _choose_bots(tenant: WatchedTenant, clock: Clock) -> Sequence[Bot]:
     return [bot for _, bot in ranked[:_BOTS]]
 
 
-async def _look_back(tenant: WatchedTenant, bots: Sequence[Bot], clock: Clock) -> Sequence[str]:
+async def _look_back(tenant: WatchedTenant, bots: Sequence[Bot], clock: Clock) -> Sequence[Text]:
     """Return what the past of the busiest bot tells."""
     if not bots:
-        return ["there is no bot to watch."]
+        return [Text("There is no bot to watch.")]
     zone = tenant.access.tenant.timezone
     today = local_date(clock.now(), zone)
     found = {age: await _request(tenant, bots[0], today - timedelta(days=age)) for age in _AGES}
     return [
-        f"watching {', '.join(bot.name for bot in bots)}, every {tenant.interval:g} s.",
+        Text("Watching %(bots)s, every %(n)s s.", bots=", ".join(bot.name for bot in bots), n=f"{tenant.interval:g}"),
         describe_reach({age: len(records) for age, records in found.items()}),
         describe_stored(found[_AGES[0]], zone),
     ]

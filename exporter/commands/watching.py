@@ -7,6 +7,7 @@ from datetime import date, datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from exporter.language import Text
 from exporter.polling.calendar import hour_end, hours, local_date, midnight
 from exporter.upstream.reports import Record
 
@@ -44,7 +45,7 @@ class BotWatch:
     _last: float = 0.0
     _days: set[date] = field(default_factory=set)
 
-    def observe(self, now: float, day: date, records: Sequence[Record]) -> Iterator[str]:
+    def observe(self, now: float, day: date, records: Sequence[Record]) -> Iterator[Text]:
         """Take an answer for a local date, and yield what is new.
 
         Args:
@@ -58,25 +59,34 @@ class BotWatch:
         first_look = day not in self._days and midnight(day, self.zone) <= self._first
         own = [record for record in records if local_date(record.start, self.zone) == day]
         if not first_look and day not in self._days:
-            others = f", {len(records) - len(own)} of another date" if len(own) < len(records) else ""
-            yield self._say(now, f"the first answer for {day} has {len(records)} records{others}")
+            yield self._say(
+                now,
+                Text(
+                    "the first answer for %(day)s has %(records)s records, %(others)s of another date",
+                    day=day,
+                    records=len(records),
+                    others=len(records) - len(own),
+                ),
+            )
         self._days.add(day)
         for record in sorted(own, key=lambda record: record.start):
             yield from self._compare(now, record, first_look=first_look)
 
-    def _compare(self, now: float, record: Record, *, first_look: bool) -> Iterator[str]:
+    def _compare(self, now: float, record: Record, *, first_look: bool) -> Iterator[Text]:
         seen = self.hours.get(record.start)
         hour = f"{datetime.fromtimestamp(record.start, self.zone):%H:%M}"
         if seen is None:
             end = hour_end(record.start, self.zone)
             self.hours[record.start] = HourSeen(record.start, end, record, None if first_look else now)
             if not first_look:
-                yield self._say(now, f"the record of {hour} appeared {describe_delay(now - end)}")
+                delay = describe_delay(now - end)
+                yield self._say(now, Text("the record of %(hour)s appeared, %(delay)s", hour=hour, delay=delay))
             return
         before, seen.record = seen.record, record
         if record.values != before.values and now >= seen.end:
             seen.changed = now
-            yield self._say(now, f"the record of {hour} changed {describe_delay(now - seen.end)}")
+            delay = describe_delay(now - seen.end)
+            yield self._say(now, Text("the record of %(hour)s changed, %(delay)s", hour=hour, delay=delay))
 
     def ended(self) -> Iterator[tuple[float, HourSeen | None]]:
         """Yield each hour that ended while it was watched: its end, and what was seen of it; None without a record."""
@@ -86,8 +96,18 @@ class BotWatch:
                     if self._first < end <= self._last:
                         yield end, self.hours.get(start)
 
-    def _say(self, now: float, words: str) -> str:
-        return f"{datetime.fromtimestamp(now, self.zone):%m-%d %H:%M:%S} {self.name}: {words}"
+    def _say(self, now: float, what: Text) -> Text:
+        return report(now, self.zone, self.name, what)
+
+
+def report(now: float, zone: ZoneInfo, where: str, what: str) -> Text:
+    """Return a line about something that has just happened."""
+    return Text(
+        "%(time)s %(where)s: %(what)s",
+        time=f"{datetime.fromtimestamp(now, zone):%m-%d %H:%M:%S}",
+        where=where,
+        what=what,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,62 +135,69 @@ class Learned:
         everything = [seen.settled_after for watch in watches for seen in watch.hours.values()]
         return cls(len(ended), len(ended) - len(known), len(known) - len(late), late, max(everything, default=0.0))
 
-    def describe(self, interval: float) -> Iterator[str]:
+    def describe(self, interval: float) -> Iterator[Text]:
         """Yield the results as sentences; ``interval`` is the time between two looks."""
         if self.hours == self.without_record:
-            yield "No hour with calls ended during the watch. Watch for 2h or more, in the busy part of the day."
+            yield Text("No hour with calls ended during the watch. Watch for 2h or more, in the busy part of the day.")
             return
-        yield (
-            f"{self.hours} hours of bots ended: {self.early} had a record before their end, {len(self.appeared_after)}"
-            f" after it, {self.without_record} have none."
+        yield Text(
+            "%(hours)s hours of bots ended: %(early)s had a record before their end, %(late)s after it, %(none)s have none.",
+            hours=self.hours,
+            early=self.early,
+            late=len(self.appeared_after),
+            none=self.without_record,
         )
         if self.appeared_after:
-            yield f"Records appeared {_describe_range(self.appeared_after)}."
-        yield (
-            f"The last change came {describe_delay(self.settled_after)}."
-            if self.settled_after
-            else "No record changed after the end of its hour."
-        )
+            yield Text("Records appeared %(range)s.", range=_describe_range(self.appeared_after))
+        if self.settled_after:
+            yield Text("The last change came %(delay)s.", delay=describe_delay(self.settled_after))
+        else:
+            yield Text("No record changed after the end of its hour.")
         settle = _round_up(self.settled_after + interval)
         empty = max(settle, _round_up(2 * max(self.appeared_after, default=0.0) + interval))
-        yield f"Use at least settle_delay: {settle // 60}m and empty_hour_delay: {empty // 60}m."
+        yield Text(
+            "Use at least settle_delay: %(settle)sm and empty_hour_delay: %(empty)sm.",
+            settle=settle // 60,
+            empty=empty // 60,
+        )
 
 
-def describe_stored(records: Sequence[Record], zone: ZoneInfo) -> str:
+def describe_stored(records: Sequence[Record], zone: ZoneInfo) -> Text:
     """Say how long after their hours' ends the records were stored, by their ``dbRecordTime``."""
     delays = sorted(record.stored - hour_end(record.start, zone) for record in records if math.isfinite(record.stored))
     if not delays:
-        return "The records have no usable dbRecordTime."
-    return f"By dbRecordTime, records were stored {_describe_range(delays)}."
+        return Text("The records have no usable dbRecordTime.")
+    return Text("By dbRecordTime, records were stored %(range)s.", range=_describe_range(delays))
 
 
-def describe_reach(found: Mapping[int, int]) -> str:
+def describe_reach(found: Mapping[int, int]) -> Text:
     """Say how far back the report by hour reaches; ``found`` has the number of records by the age in days."""
     with_records = [age for age, records in found.items() if records]
     if not with_records:
-        return f"The report by hour has no record {', '.join(map(str, found))} days ago."
+        ages = ", ".join(map(str, found))
+        return Text("The report by hour has no record %(ages)s days ago.", ages=ages)
     reach = max(with_records)
     beyond = [age for age in found if age > reach]
-    limit = f", and none {beyond[0]} days ago" if beyond else ""
-    return f"The report by hour has records {reach} days ago{limit}."
-
-
-def describe_delay(seconds: float) -> str:
-    """Return a time relative to the end of an hour."""
-    return f"{_describe_offset(seconds)} the end of its hour"
-
-
-def _describe_range(delays: Sequence[float]) -> str:
-    ends = dict.fromkeys(map(_describe_offset, (delays[0], delays[-1])))
-    return f"{' to '.join(ends)} the end of their hour"
-
-
-def _describe_offset(seconds: float) -> str:
-    minutes, rest = divmod(round(abs(seconds)), 60)
-    words = (
-        f"{minutes} min {rest} s" if minutes < 10 else f"{minutes} min" if minutes < 120 else f"{minutes / 60:.1f} h"
+    if not beyond:
+        return Text("The report by hour has records %(reach)s days ago.", reach=reach)
+    return Text(
+        "The report by hour has records %(reach)s days ago, and none %(beyond)s days ago.",
+        reach=reach,
+        beyond=beyond[0],
     )
-    return f"{words} {'after' if seconds >= 0 else 'before'}"
+
+
+def describe_delay(seconds: float) -> Text:
+    """Return a time relative to the end of an hour."""
+    minutes = Text("%(n)s min", n=f"{abs(seconds) / 60:.1f}")
+    return Text(
+        "%(time)s after the end of the hour" if seconds >= 0 else "%(time)s before the end of the hour", time=minutes
+    )
+
+
+def _describe_range(delays: Sequence[float]) -> Text:
+    first, last = (describe_delay(delay) for delay in (delays[0], delays[-1]))
+    return first if first == last else Text("%(first)s to %(last)s", first=first, last=last)
 
 
 def _round_up(seconds: float) -> int:

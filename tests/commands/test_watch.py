@@ -114,26 +114,29 @@ async def test_when_an_hour_appears_and_changes() -> None:
     said, _ = await run("2026-05-20T13:30", 2)
 
     assert [
-        "acme on main: watching claims, billing, every 60 s.",
+        "acme on main: Watching claims, billing, every 60 s.",
         "acme on main: The report by hour has records 60 days ago, and none 90 days ago.",
-        "acme on main: By dbRecordTime, records were stored 6 min 0 s after the end of their hour.",
-        "05-20 14:06:00 acme on main, claims: the record of 13:00 appeared 6 min 0 s after the end of its hour",
-        "05-20 14:06:00 acme on main, billing: the record of 13:00 appeared 6 min 0 s after the end of its hour",
-        "05-20 14:15:00 acme on main, claims: the record of 13:00 changed 15 min after the end of its hour",
-        "05-20 14:15:00 acme on main, billing: the record of 13:00 changed 15 min after the end of its hour",
+        "acme on main: By dbRecordTime, records were stored 6.0 min after the end of the hour.",
+        "05-20 14:06:00 acme on main, claims: the record of 13:00 appeared, 6.0 min after the end of the hour",
+        "05-20 14:06:00 acme on main, billing: the record of 13:00 appeared, 6.0 min after the end of the hour",
+        "05-20 14:15:00 acme on main, claims: the record of 13:00 changed, 15.0 min after the end of the hour",
+        "05-20 14:15:00 acme on main, billing: the record of 13:00 changed, 15.0 min after the end of the hour",
     ] == said[:7]
-    assert (
-        "acme on main: 4 hours of bots ended: 0 had a record before their end, 4 after it, 0 have none. Records appeared"
-        " 6 min 0 s after the end of their hour. The last change came 15 min after the end of its hour. Use at least"
-        " settle_delay: 20m and empty_hour_delay: 20m."
-    ) == said[-1]
+    assert [
+        "acme on main: 4 hours of bots ended: 0 had a record before their end, 4 after it, 0 have none.",
+        "acme on main: Records appeared 6.0 min after the end of the hour.",
+        "acme on main: The last change came 15.0 min after the end of the hour.",
+        "acme on main: Use at least settle_delay: 20m and empty_hour_delay: 20m.",
+    ] == said[-4:]
 
 
 async def test_the_day_rolls_over() -> None:
     """Yesterday's last hour is still watched, and the first answer for the new day is told."""
     said, access = await run("2026-05-20T23:30", 1)
 
-    assert "05-21 00:00:00 acme on main, claims: the first answer for 2026-05-21 has 0 records" in said
+    assert (
+        "05-21 00:00:00 acme on main, claims: the first answer for 2026-05-21 has 0 records, 0 of another date" in said
+    )
     assert any("the record of 23:00 appeared" in words for words in said)
     assert ("10", date(2026, 5, 20)) in access.asked[-8:]
 
@@ -163,7 +166,7 @@ async def test_failures_are_told_once_and_the_watch_goes_on() -> None:
     said, _ = await run("2026-05-20T13:30", 2, fails=lambda now: began + 60 <= now < began + 600)
 
     assert 1 == sum("HTTP status 429" in words for words in said)
-    assert "4 hours of bots ended" in said[-1]
+    assert any("4 hours of bots ended" in words for words in said)
 
 
 async def test_a_cancelled_watch_says_what_it_has_learned() -> None:
@@ -176,16 +179,13 @@ async def test_a_cancelled_watch_says_what_it_has_learned() -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
 
-    assert "2 hours of bots ended" in said[-1]
+    assert any("2 hours of bots ended" in words for words in said)
 
 
-@pytest.mark.parametrize(
-    "seconds, words",
-    [(-90, "1 min 30 s before"), (30, "0 min 30 s after"), (3600, "60 min after"), (9000, "2.5 h after")],
-)
+@pytest.mark.parametrize("seconds, words", [(-90, "1.5 min before"), (30, "0.5 min after"), (9000, "150.0 min after")])
 def test_delays(seconds: float, words: str) -> None:
-    """Short ones have seconds."""
-    assert f"{words} the end of its hour" == describe_delay(seconds)
+    """They are relative to the end of the hour."""
+    assert f"{words} the end of the hour" == describe_delay(seconds)
 
 
 def test_a_platform_without_a_past() -> None:
@@ -198,7 +198,7 @@ def test_the_command(shell: Shell) -> None:
     result = shell.run("check", "--live", "--watch=1s", width=200)
 
     assert 0 == result.exit_code, result.output
-    assert "watching 账单助手, every 60 s." in result.stdout
+    assert "Watching 账单助手, every 60 s." in result.stdout
     assert "No hour with calls ended during the watch" in result.stdout
 
 
