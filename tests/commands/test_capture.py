@@ -2,6 +2,7 @@
 
 import base64
 import json
+import ssl
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,15 @@ from urllib.parse import quote
 import pytest
 import yaml
 from aiohttp import web
-from commands.conftest import LOGIN, QUERY, TENANT, Shell
+from commands.conftest import LOGIN, NOW, QUERY, TENANT, Shell, serve_in_thread
 
 from exporter.commands.pseudonyms import Pseudonyms
+from exporter.simulator import CALM, SimulatedWorld, Simulator
 from exporter.simulator.faults import JSON, Respond
 from exporter.simulator.journal import Request
+from harness.clocks import StandingClock
 
+CERTIFICATES = Path(__file__).parents[1] / "upstream" / "testdata"
 CANARY = 'canary-"app-secret\\-ü-4f1d'
 PASSWORD = "canary-password-c0de"
 TOKEN = "canaryreadytoken9a7e"
@@ -197,3 +201,20 @@ def test_json_keeps_its_form() -> None:
     assert '[{"tenantId":100000000001,"accessCode":" 200000000000000001 ","n":1.50},\n{"n":NaN}]' == Pseudonyms().body(
         body
     )
+
+
+def test_a_capture_has_the_encryption(tmp_path: Path) -> None:
+    """The version and the cipher of TLS tell old servers."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(CERTIFICATES / "server.pem", CERTIFICATES / "server.key")
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    clock = StandingClock(NOW)
+    with serve_in_thread(Simulator(SimulatedWorld(1, [TENANT], CALM), clock=clock, ssl_context=context)) as simulator:
+        shell = Shell(simulator, clock, tmp_path)
+        shell.settings["platforms"][0]["tls_config"] = {"insecure_skip_verify": True}
+        result = shell.run("query", "--capture=sent.yaml")
+    capture = yaml.safe_load((tmp_path / "sent.yaml").read_text(encoding="utf-8"))
+
+    assert 0 == result.exit_code, result.output
+    assert all(exchange["tls"].startswith("TLSv1.2 ECDHE-") for exchange in capture["exchanges"])
+    assert "connect" in capture["exchanges"][0]["seconds"]
