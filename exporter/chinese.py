@@ -471,8 +471,8 @@ CHINESE: Final[Mapping[str, str]] = MappingProxyType(
         "Check that the url is right and the platform is up. If it is only slow, raise request_timeout.": (
             "请检查 url 是否正确、平台是否在运行。如果只是响应慢，请调大 request_timeout。"
         ),
-        "Check the url, and that this machine can reach it. If it can only do so through a proxy, set proxy_url.": (
-            "请检查 url，以及本机能否访问该地址。如果只能通过代理访问，请设置 proxy_url。"
+        "Check the url (http or https, host, port), and that this machine can reach it. If it can only do so through a proxy, set proxy_url.": (
+            "请检查 url（http 或 https、主机、端口），以及本机能否访问该地址。如果只能通过代理访问，请设置 proxy_url。"
         ),
         "If the certificate is self-signed or from a private authority, set tls_config.ca_file.": (
             "如果证书是自签名的，或由私有 CA 签发，请设置 tls_config.ca_file。"

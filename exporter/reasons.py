@@ -32,7 +32,7 @@ class FailureReason(StrEnum):
     CONNECT = (
         "connect",
         "no connection",
-        "Check the url, and that this machine can reach it. If it can only do so through a proxy, set proxy_url.",
+        "Check the url (http or https, host, port), and that this machine can reach it. If it can only do so through a proxy, set proxy_url.",
     )
     TLS = (
         "tls",
