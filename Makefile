@@ -257,7 +257,7 @@ docs: $(VENV)/.ready ## generate the generated pages, dashboards and schemas aga
 	$(BIN)/python -m observability.chinese_rules
 	cp -r observability/rules helm/oifde-exporter/
 	$(BIN)/python -m observability.dashboards
-	$(BIN)/python -m exporter.serving.reference > .cache/generated && cp .cache/generated docs/metrics.md
+	$(BIN)/python scripts/metrics-reference.py > .cache/generated && cp .cache/generated docs/metrics.md
 	$(BIN)/python -m exporter.config > .cache/generated && cp .cache/generated exporter/config/config.schema.json
 	$(BIN)/python scripts/chart-schema.py helm/oifde-exporter > .cache/generated && cp .cache/generated helm/oifde-exporter/values.schema.json
 	$(BIN)/python scripts/list-dependencies.py > .cache/generated && cp .cache/generated docs/dependencies.md
