@@ -249,7 +249,7 @@ async def test_the_highest_score_comes_first(
     html = await fetch()
     assert ["b", "c"] == list_names(html)[:2]
     page = read_words(html)
-    assert "Drop in calls: 85 % in 2 h · score 7.2" in page
+    assert "Drop in calls: 85% in 2 h · score 7.2" in page
     assert 2 == page.count("Drop in calls")
     assert "50.0% usual 71% 65% to 77%" in page
     assert "10 usual 212 150 to 280" in page
