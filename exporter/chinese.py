@@ -824,6 +824,8 @@ CHINESE: Final[Mapping[str, str]] = MappingProxyType(
         "%(bots)s bots, %(days)s days; %(judged)s days of bots could be judged.": (
             "%(bots)s 个机器人，%(days)s 天；可评估 %(judged)s 个机器人日。"
         ),
+        # captures
+        "wrote %(path)s; read it before you send it": "已写入 %(path)s；发送之前请先阅读其内容",
         # check --live --watch
         "%(time)s %(where)s: %(what)s": "%(time)s %(where)s：%(what)s",
         "%(where)s: %(what)s": "%(where)s：%(what)s",

@@ -29,6 +29,7 @@ from exporter.commands.options import flag
 from exporter.commands.parameters import Moment
 from exporter.commands.pseudonyms import Pseudonyms
 from exporter.config import Config, SecretUnavailable, Tenant
+from exporter.language import Text
 from exporter.upstream import failures
 from exporter.upstream.client import MAX_BODY_BYTES
 
@@ -352,7 +353,8 @@ def capture_to(path: Path | None, config: Config, ctx: click.Context) -> Iterato
         yield capture
     finally:
         path.write_text(capture.render(), encoding="utf-8")
-        click.echo(f"oifde-exporter: wrote {path}; read it before you send it", err=True)
+        told = Text("wrote %(path)s; read it before you send it", path=path)
+        click.echo(f"oifde-exporter: {ctx.params['lang'].text(told)}", err=True)
 
 
 def _list_arguments(ctx: click.Context) -> Iterator[str]:

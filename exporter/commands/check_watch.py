@@ -87,6 +87,8 @@ async def _watch_tenant(tenant: WatchedTenant, say: Say, clock: Clock) -> None:
         say(_about(tenant, error.message))
         say(_about(tenant, advise(error)))
         return
+    if not bots:
+        return
     zone = tenant.access.tenant.timezone
     tenant.bots = {bot.access_code: BotWatch(f"{tenant.name}, {bot.name}", zone) for bot in bots}
     while True:

@@ -211,9 +211,15 @@ TEXTS: Final[Mapping[str, str]] = MappingProxyType(
         ),
         "Platforms": "平台",
         "Each platform in the last 10 minutes. *Clock ahead by* compares the platform's clock with the exporter's. A difference "
-        "of minutes lets hours settle too early or too late.": (
+        "of minutes lets hours settle too early or too late. *Own check* is the platform's own health, if the configuration has "
+        "health_check.": (
             "各平台最近 10 分钟的情况。“时钟偏差”是平台时钟比 exporter 快多少；相差几分钟，会使小时过早或过晚被视为完整。"
+            "“平台自检”是平台自身的健康状况，需要配置 health_check。"
         ),
+        "Own check": "平台自检",
+        "not healthy": "异常",
+        "healthy": "正常",
+        "off": "未启用",
         "Failing": "查询失败",
         "Requests per second": "每秒请求数",
         "Failed": "失败比例",

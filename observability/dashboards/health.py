@@ -108,18 +108,24 @@ def _platforms() -> table.Panel:
     buckets = f"sum by (platform, le) (increase(oifde_upstream_request_duration_seconds_bucket{{{PLATFORM}}}[10m]))"
     requests = f"sum by (platform) (increase(oifde_upstream_requests_total{{{PLATFORM}}}[10m]))"
     failures = f"sum by (platform) (increase(oifde_upstream_request_failures_total{{{PLATFORM}}}[10m]))"
+    bots = f"count by (platform) ({of_platforms(_UP)})"
     return (
         parts.listing(
             "Platforms",
             "Each platform in the last 10 minutes. *Clock ahead by* compares the platform's clock with the exporter's. A "
-            "difference of minutes lets hours settle too early or too late.",
+            "difference of minutes lets hours settle too early or too late. *Own check* is the platform's own health, if the "
+            "configuration has health_check.",
             [
-                parts.rows(f"count by (platform) ({of_platforms(_UP)})", "Bots"),
+                parts.rows(bots, "Bots"),
                 parts.rows(f"sum by (platform) ({of_platforms(f'{_UP} == bool 0')})", "Down"),
                 parts.rows(f"{requests} / 600", "Rate"),
                 parts.rows(f"{failures} / ({requests} > 0)", "Failed"),
                 parts.rows(f"histogram_quantile(0.95, {buckets})", "Slow"),
                 parts.rows(f"max by (platform) (oifde_upstream_clock_skew_seconds{{{PLATFORM}}})", "Skew"),
+                parts.rows(
+                    f"max by (platform) (oifde_upstream_healthy{{{PLATFORM}}}) or on (platform) {bots} * 0 - 1",
+                    "Health",
+                ),
             ],
             {
                 "platform": "Platform",
@@ -129,6 +135,7 @@ def _platforms() -> table.Panel:
                 "Value #Failed": "Failed",
                 "Value #Slow": "95 % answered within",
                 "Value #Skew": "Clock ahead by",
+                "Value #Health": "Own check",
             },
             sort="Failed",
             descending=True,
@@ -137,6 +144,15 @@ def _platforms() -> table.Panel:
         .override_by_name("Failed", [parts.prop("unit", "percentunit"), parts.prop("decimals", 1)])
         .override_by_name("Requests per second", [parts.prop("decimals", 2)])
         .override_by_regexp("/(within|ahead by)$/", [parts.prop("unit", "s")])
+        .override_by_name(
+            "Own check",
+            [
+                parts.prop(
+                    "mappings",
+                    [parts.words({"0": ("not healthy", BAD), "1": ("healthy", BLUE), "-1": ("off", "text")})],
+                )
+            ],
+        )
         .no_value("No platform: is the exporter scraped by this Prometheus?")
     )
 
