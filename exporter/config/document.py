@@ -61,7 +61,7 @@ class Node:
 
     line: int
     kind: str
-    text: str = ""
+    text: str = field(default="", repr=False)  # may be a secret
     children: list["Node"] = field(default_factory=list)
     entries: dict[str, tuple[int, "Node"]] | None = None
     size: int = 0
