@@ -829,6 +829,7 @@ CHINESE: Final[Mapping[str, str]] = MappingProxyType(
         # check --live --watch
         "%(time)s %(where)s: %(what)s": "%(time)s %(where)s：%(what)s",
         "%(where)s: %(what)s": "%(where)s：%(what)s",
+        "%(tenant)s, %(bot)s": "%(tenant)s，机器人 %(bot)s",
         "the first answer for %(day)s has %(records)s records, %(others)s of another date": (
             "%(day)s 的首次响应有 %(records)s 条记录，其中 %(others)s 条属于其他日期"
         ),

@@ -90,7 +90,7 @@ async def _watch_tenant(tenant: WatchedTenant, say: Say, clock: Clock) -> None:
     if not bots:
         return
     zone = tenant.access.tenant.timezone
-    tenant.bots = {bot.access_code: BotWatch(f"{tenant.name}, {bot.name}", zone) for bot in bots}
+    tenant.bots = {bot.access_code: BotWatch(_name_bot(tenant, bot), zone) for bot in bots}
     while True:
         now = clock.now()
         today = local_date(now, zone)
@@ -99,6 +99,10 @@ async def _watch_tenant(tenant: WatchedTenant, say: Say, clock: Clock) -> None:
             for day in days:
                 await _look(tenant, bot, day, say, clock)
         await asyncio.sleep(tenant.interval)
+
+
+def _name_bot(tenant: WatchedTenant, bot: Bot) -> Text:
+    return Text("%(tenant)s, %(bot)s", tenant=tenant.name, bot=bot.name)
 
 
 def _about(tenant: WatchedTenant, what: str) -> Text:

@@ -14,6 +14,7 @@ from exporter.commands.check_watch import watch_tenants
 from exporter.commands.platforms import TenantAccess
 from exporter.commands.watching import describe_delay, describe_reach
 from exporter.config import Bot, load
+from exporter.language import BY_CODE
 from exporter.polling.calendar import local_date, midnight
 from exporter.reasons import FailureReason
 from exporter.upstream.errors import UpstreamError
@@ -128,6 +129,15 @@ async def test_when_an_hour_appears_and_changes() -> None:
         "acme on main: The last change came 15.0 min after the end of the hour.",
         "acme on main: Use at least settle_delay: 20m and empty_hour_delay: 20m.",
     ] == said[-4:]
+
+
+async def test_an_event_in_chinese() -> None:
+    """All of it is translated but the names."""
+    said, _ = await run("2026-05-20T13:30", 1)
+
+    assert "05-20 14:06:00 平台 main 的租户 acme，机器人 billing：13:00 的记录出现，在小时结束之后 6.0 分钟" in [
+        BY_CODE["zh"].text(words) for words in said
+    ]
 
 
 async def test_the_day_rolls_over() -> None:
