@@ -46,7 +46,7 @@ class Quiet:
         traffic = draw_traffic(rng, self.name, self.data, (5, 300))
         trace = live(rng, traffic, draw_shares(rng, self.straying))
         first, last = (midnight(traffic.first + timedelta(days), traffic.zone) for days in (HISTORY, SPAN))
-        return list(watch(trace, first, last))
+        return [(moment, judgement) for moment, judgement, _ in watch(trace, first, last)]
 
 
 def count_pages(quiet: Quiet) -> Counter[str]:
@@ -123,7 +123,8 @@ def find(case: Case) -> Found | None:
     incident = Incident(begin, begin + _LENGTH, 1 - goal.lost, goal.autonomy, goal.interfaces)
     shares = draw_shares(rng, goal.straying, (0.35, 0.9) if goal.autonomy else (0.2, 0.9))
     trace = live(rng, traffic, shares, [incident])
-    judgements = list(watch(trace, begin - 12 * HOUR, begin + _LENGTH + 24 * HOUR))
+    watched = watch(trace, begin - 12 * HOUR, begin + _LENGTH + 24 * HOUR)
+    judgements = [(moment, judgement) for moment, judgement, _ in watched]
     pages = [page for page in replay(judgements) if page.signal == goal.signal and page.begin > begin]
     during = [page for page in pages if page.begin <= incident.end]
     could = limit.delay(trace, incident, interfaces=goal.interfaces > 0) if not goal.lost else None
@@ -196,7 +197,7 @@ def count_holiday_pages(unknown: Unknown) -> tuple[int, int]:
     rng = random(unknown.seed, "unknown holiday")
     names = ("busy", "middling", "middling", "small", "office", "office", "growing", "season")
     where: tuple[Any, ...] | None = None
-    scores: dict[float, dict[int, tuple[float, float]]] = {}
+    scores: dict[float, dict[int, tuple[float, float, float]]] = {}
     while where is None or not where[1]:
         traffic = simulate(rng, "office")
         holidays = [
@@ -210,15 +211,16 @@ def count_holiday_pages(unknown: Unknown) -> tuple[int, int]:
         traffic = simulate(rng, name, where=place)
         trace = live(rng, replace(traffic, calendar=Calendar()), draw_shares(rng, "mid"))
         begin = midnight(holidays[0], traffic.zone)
-        for moment, judgement in watch(trace, begin, begin + 24 * HOUR):
+        for moment, judgement, expected in watch(trace, begin, begin + 24 * HOUR):
             signal = judgement.signals.get("calls_drop")
             if signal is not None:
-                scores.setdefault(moment, {})[bot] = (signal.score, signal.size_ratio)
+                scores.setdefault(moment, {})[bot] = (signal.score, signal.size_ratio, expected)
     tenant, last = 0, -math.inf
     paged: set[int] = set()
     for moment, several in sorted(scores.items()):
-        lost = {bot for bot, (points, size) in several.items() if points > EVIDENCE and size > _CALLS_LOST}
-        together = sum(points > EVIDENCE / 4 for points, _ in several.values()) > len(several) / 2
+        lost = {bot for bot, (points, size, _) in several.items() if points > EVIDENCE and size > _CALLS_LOST}
+        missing = [points > EVIDENCE / 5 for points, _, expected in several.values() if expected > 1]
+        together = len(missing) > 1 and sum(missing) > len(missing) / 2
         if lost and together:
             tenant += moment - last > KEEP_FIRING
             last = moment

@@ -13,8 +13,8 @@ HISTORY = 35
 
 def watch(
     trace: Trace, begin: float, end: float, tenant: Straying | None = None, history: int = HISTORY
-) -> Iterator[tuple[float, Judgement]]:
-    """The judgements of each half hour between two moments."""
+) -> Iterator[tuple[float, Judgement, float]]:
+    """Yield each half hour between two moments, the judgement at its end, and the usual calls of its hour."""
     traffic = trace.traffic
     day = local_date(begin, traffic.zone)
     while day <= local_date(end - 1, traffic.zone):
@@ -24,7 +24,7 @@ def watch(
 
 def _watch_day(
     trace: Trace, day: date, begin: float, end: float, tenant: Straying | None, history: int
-) -> Iterator[tuple[float, Judgement]]:
+) -> Iterator[tuple[float, Judgement, float]]:
     traffic = trace.traffic
     if trace.halves[(day - traffic.first).days] is None:
         return
@@ -36,4 +36,5 @@ def _watch_day(
         for half, moment in enumerate(((start + stop) / 2, stop)):
             if begin < moment <= end:
                 # Just before the hour ends, so that it is still the one in progress.
-                yield moment, judge(baseline, past, trace.so_far(day, number, half), moment - 1)
+                judgement = judge(baseline, past, trace.so_far(day, number, half), moment - 1)
+                yield moment, judgement, baseline.day(day).calls[number]
