@@ -859,5 +859,173 @@ CHINESE: Final[Mapping[str, str]] = MappingProxyType(
         "%(first)s to %(last)s": "%(first)s 到 %(last)s",
         "There is no bot to watch.": "没有可观察的机器人。",
         "Watching %(bots)s, every %(n)s s.": "观察 %(bots)s，每 %(n)s 秒一次。",
+        # errors of a configuration
+        "%(place)s: %(problem)s": "%(place)s: %(problem)s",
+        "%(problem)s; %(advice)s": "%(problem)s；%(advice)s",
+        "%(problem)s (%(where)s)": "%(problem)s（%(where)s）",
+        "%(problem)s (%(place)s)": "%(problem)s（%(place)s）",
+        "in %(folder)s": "位于 %(folder)s",
+        "did you mean %(name)s?": "是否为 %(name)s？",
+        "use one of %(values)s": "可选值：%(values)s",
+        "remove it": "请删除",
+        "name another file with --config.file, write one as config.example.yaml and docs/configuration.md show, or try the"
+        " exporter without one: oifde-exporter demo": (
+            "请用 --config.file 指定其他文件，或参照 config.example.yaml 和 docs/zh/configuration.md 编写；"
+            "没有配置也可以试用：oifde-exporter demo"
+        ),
+        "%(variable)s contains the YAML itself; to name a file, set %(variable)s_FILE": (
+            "%(variable)s 的内容是 YAML 本身；要指定文件，请设置 %(variable)s_FILE"
+        ),
+        "the file is empty; write at least %(key)s": "文件为空，至少要写 %(key)s",
+        "`key: value` lines are expected": "应为 `key: value` 形式的行",
+        "`key: value` lines are expected, at least %(key)s": "应为 `key: value` 形式的行，至少要有 %(key)s",
+        "the text is not UTF-8; save the file in that encoding": "文本不是 UTF-8 编码，请用该编码保存文件",
+        "the text contains a control character (U+%(code)04X); remove it": "文本含有控制字符（U+%(code)04X），请删除",
+        "the text is not YAML: %(problem)s; %(hint)s": "文本不是 YAML：%(problem)s；%(hint)s",
+        "%(problem)s that began on line %(line)s": "%(problem)s（开始于第 %(line)s 行）",
+        "between { and }, put ${NAME} in quotes": "在 { 和 } 之间，请给 ${NAME} 加引号",
+        "look for a wrong indent, a tab or a missing quote, here or above": "请检查此处或上方是否缩进错误、有制表符或缺少引号",
+        "the key ends with the full-width colon %(colon)s (U+%(code)04X); write a : and a blank": (
+            "键以全角冒号 %(colon)s（U+%(code)04X）结尾，请改为半角冒号加空格"
+        ),
+        "a second document begins; keep one, and remove the --- before the other": (
+            "这里开始了第二个文档，只能保留一个，请删除另一个及其前面的 ---"
+        ),
+        "aliases expand to more than %(most)s values; use fewer": "别名展开后超过 %(most)s 个值，请减少",
+        "the nesting is deeper than %(most)s levels": "嵌套超过 %(most)s 层",
+        "an alias has no anchor above it; if the * is part of a text, put the text in quotes": (
+            "别名之前没有对应的锚点；如果 * 是文本的一部分，请给文本加引号"
+        ),
+        "an alias is inside its own anchor": "别名位于它自己的锚点之内",
+        "a key is not text; write `key: value`": "键不是文本，请写成 `key: value`",
+        "<< takes an alias of a mapping, or a list of them": "<< 的值应为映射的别名，或其列表",
+        "duplicate key, first on line %(first)s; keep one": "键重复，第一次出现在第 %(first)s 行，请保留一个",
+        "the environment does not set %(names)s; set it, or write $$ for a dollar": (
+            "环境变量 %(names)s 没有设置，请设置；如果是美元符号，请写 $$"
+        ),
+        "${ begins the name of a variable, as in ${NAME}; write $$ for a dollar": (
+            "${ 是变量名的开头，如 ${NAME}；如果是美元符号，请写 $$"
+        ),
+        "the environment sets %(names)s to bytes that are not UTF-8; set it to text": (
+            "环境变量 %(names)s 的值不是 UTF-8 文本，请改为文本"
+        ),
+        "quote it: %(line)s": "请加引号：%(line)s",
+        "YAML reads %(text)s as no value; write one, remove the key, or %(quote)s": (
+            "YAML 把 %(text)s 读作空值；请写一个值，或删除该键；如果是文本，%(quote)s"
+        ),
+        "YAML reads the ! at the beginning as a tag; to write text, put it in quotes": (
+            "YAML 把开头的 ! 读作标签；如果是文本，请加引号"
+        ),
+        "YAML reads %(text)s as %(reading)s; %(quote)s": "YAML 把 %(text)s 读作%(reading)s；%(quote)s",
+        "YAML reads the value as %(reading)s; put it in quotes": "YAML 把该值读作%(reading)s，请加引号",
+        "the number %(value)s": "数字 %(value)s",
+        "true or false": "布尔值 true 或 false",
+        "a date": "日期",
+        "the value is missing; write one, or remove the key": "缺少值，请写一个，或删除该键",
+        "the key is missing; write %(what)s": "缺少该键，请写%(what)s",
+        "the platforms to report on": "要采集的平台",
+        "the platform's URL up to /oifde/rest/api, like https://host:port or https://host/prefix": (
+            "平台的 URL，到 /oifde/rest/api 之前为止，如 https://host:port 或 https://host/prefix"
+        ),
+        "the tenants of this platform": "该平台的租户",
+        "the tenant's id on the platform, in quotes": "平台上的租户ID，要加引号",
+        "how the exporter logs in for this tenant": "该租户的登录方式",
+        "the bot's access code on the platform, in quotes": "平台上该机器人的接入码，要加引号",
+        "unknown key; did you mean %(name)s?": "未知的键，是否为 %(name)s？",
+        "unknown key; remove it, or use one of %(keys)s": "未知的键，请删除，或改用：%(keys)s",
+        "unknown key here; it belongs at the top level": "键的位置不对，它属于最顶层",
+        "unknown key here; it belongs in %(block)s": "键的位置不对，它属于 %(block)s",
+        "a block is expected; write `key: value` lines, indented under the key": (
+            "应为一个块，请在该键下方缩进书写 `key: value` 行"
+        ),
+        "a block is expected; write `name: value` lines, indented under the key": (
+            "应为一个块，请在该键下方缩进书写 `name: value` 行"
+        ),
+        "a list is expected; write each item on a line that begins with `- `": "应为列表，请每项一行，以 `- ` 开头",
+        "the list is empty; write at least one item": "列表为空，至少要写一项",
+        "text is expected, not a list or a block": "应为文本，而不是列表或块",
+        "the value is empty": "值为空",
+        "a whole number is expected": "应为整数",
+        "a number is expected": "应为数字",
+        "true or false is expected": "应为 true 或 false",
+        "the value must be %(ge)s or more": "值不能小于 %(ge)s",
+        "the value must be more than %(gt)g": "值必须大于 %(gt)g",
+        "unknown value; write %(expected)s": "未知的值，可选值：%(expected)s",
+        "the unit is missing; write %(value)ss for seconds, or use ms, m, h, d, w or y": (
+            "缺少单位；秒请写 %(value)ss，也可以用 ms、m、h、d、w、y"
+        ),
+        "a duration is a whole number with a unit, like 500ms, 60s, 10m, 1h30m or 1d": (
+            "时长应为带单位的整数，如 500ms、60s、10m、1h30m、1d"
+        ),
+        "a duration is expected; write whole numbers with units, the largest first, like 500ms, 60s or 1h30m": (
+            "应为时长，请写带单位的整数，大单位在前，如 500ms、60s、1h30m"
+        ),
+        "the duration is too long; the maximum is 100y": "时长过长，最长为 100y",
+        "the duration is too long; the maximum is 24h": "时长过长，最长为 24h",
+        "the duration must be longer than 0": "时长必须大于 0",
+        "the interval is too short; the minimum is 1s": "间隔过短，最短为 1s",
+        "unknown IANA time zone; %(hint)s": "未知的 IANA 时区；%(hint)s",
+        "write one like Asia/Shanghai": "请参照 Asia/Shanghai 的写法",
+        "an offset does not say when daylight saving begins; write the name of a place, like Asia/Shanghai": (
+            "时差不能说明夏令时从何时开始，请写地名，如 Asia/Shanghai"
+        ),
+        "a date is expected; write it like 2026-12-24": "应为日期，请参照 2026-12-24 的写法",
+        "a URL is expected; write https://host:port": "应为 URL，请写 https://host:port",
+        "the URL of a server is expected; write http://host:port or https://host:port": (
+            "应为服务器的 URL，请写 http://host:port 或 https://host:port"
+        ),
+        "the URL must not contain a user or a password; write them under auth": "URL 中不能有用户名和密码，请写在 auth 中",
+        "the URL must not contain a query or a fragment; remove the part from ? or #": (
+            "URL 中不能有查询参数和锚点，请删除 ? 或 # 及其后的部分"
+        ),
+        "the URL must not contain spaces or control characters": "URL 中不能有空格和控制字符",
+        "the URL %(problem)s; write it in ASCII": "URL %(problem)s，请用 ASCII 字符书写",
+        "the exporter appends %(path)s; remove it": "exporter 会自动加上 %(path)s，请删除",
+        "the label name is invalid; use letters, digits and _, and no digit first": (
+            "标签名无效，只能用字母、数字和 _，且不能以数字开头"
+        ),
+        "the label name is invalid; Prometheus reserves names that begin with __": (
+            "标签名无效，以 __ 开头的名称由 Prometheus 保留"
+        ),
+        "the exporter sets this label itself; choose another name": "该标签由 exporter 自己设置，请换一个名称",
+        "the value %(problem)s; remove it, or write it in ASCII": "该值%(problem)s，请删除，或用 ASCII 字符书写",
+        "the value must not contain line breaks or other control characters": "值中不能有换行和其他控制字符",
+        "the regular expression is invalid": "正则表达式无效",
+        "the regular expression is invalid; look at character %(place)s": "正则表达式无效，请检查第 %(place)s 个字符",
+        "the regular expression is invalid; it is too long or repeats too much": "正则表达式无效，过长或重复过多",
+        "the file name is invalid": "文件名无效",
+        "the file has no certificates in PEM format": "文件中没有 PEM 格式的证书",
+        "the folder does not exist (%(place)s); create it, or correct the name": (
+            "文件夹不存在（%(place)s），请创建，或改正名称"
+        ),
+        "the value must be 0, or from %(least)s to %(most)s": "值必须为 0，或 %(least)s 到 %(most)s",
+        "unknown country; %(hint)s": "未知的国家；%(hint)s",
+        "write its ISO 3166-1 code, like CN": "请写 ISO 3166-1 代码，如 CN",
+        "no part of the country with this code has its own holidays; %(fix)s": "该国没有此代码的、有自己节假日的地区；%(fix)s",
+        "cert_file and key_file must be a certificate and its unencrypted key, in PEM format": (
+            "cert_file 和 key_file 必须是 PEM 格式的证书及其未加密的私钥"
+        ),
+        "the list is empty; write at least one bot": "列表为空，至少要写一个机器人",
+        "the key is missing; write the bots to report on": "缺少该键，请写要采集的机器人",
+        "%(problem)s, or discovery: {} to find them": "%(problem)s，或写 discovery: {} 来自动发现",
+        "%(problem)s, or enable discovery": "%(problem)s，或启用 discovery",
+        "%(other)s has the same name; give each platform its own": "%(other)s 的名称相同，每个平台的名称必须不同",
+        "%(other)s has the same host, the default name; give both platforms a name": (
+            "%(other)s 的主机相同，而默认以主机为名称，请给两个平台各取一个名称"
+        ),
+        "auth takes exactly one of %(keys)s; found %(found)s": "auth 中只能写 %(keys)s 之一，实际有：%(found)s",
+        "%(key)s needs %(partner)s beside it": "%(key)s 需要与 %(partner)s 一起设置",
+        "%(other)s is the same tenant; merge the two": "%(other)s 是同一个租户，请合并",
+        "%(other)s is the same tenant, and discovery may find the same bots; list them, without discovery": (
+            "%(other)s 是同一个租户，自动发现可能找到相同的机器人，请逐个列出机器人，不用自动发现"
+        ),
+        "%(other)s is the same bot; remove one": "%(other)s 是同一个机器人，请删除一个",
+        "settle_delay is longer than empty_hour_delay; shorten it, or lengthen the other": (
+            "settle_delay 大于 empty_hour_delay，请调小前者，或调大后者"
+        ),
+        "empty_hour_delay is shorter than settle_delay, which defaults to %(default)s; lengthen it": (
+            "empty_hour_delay 小于 settle_delay（默认为 %(default)s），请调大"
+        ),
+        "duplicate report; remove one": "报表重复，请删除一个",
     }
 )

@@ -13,6 +13,7 @@ from jinja2.ext import extract_from_ast
 import exporter
 from exporter.chinese import CHINESE
 from exporter.commands.query_output import choose_heading
+from exporter.config import schema, validation
 from exporter.language import BY_CODE, Text, join
 from exporter.reasons import FailureReason
 from exporter.serving.catalogue import LAYOUTS, list_families
@@ -29,7 +30,12 @@ def messages_in_code() -> Iterator[str]:
         if path.name == "output.py":
             continue  # its Text is rich's
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Text" and node.args:
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Name)
+                and node.func.id in ("Text", "Message")
+                and node.args
+            ):
                 yield from constants(node.args[0])
 
 
@@ -59,6 +65,10 @@ def messages_in_tables() -> Iterator[str]:
     for kind in AnomalyKind:
         yield from (kind.meaning.template, kind.advice.template)
     yield from (words for _, _, words in failures.KINDS)
+    yield from validation.MESSAGES.values()
+    for block in schema.BLOCKS.values():
+        required = [key for key, info in block.model_fields.items() if info.is_required()]
+        yield from (validation.describe_key(block, key) for key in required)
     for layout in LAYOUTS.values():
         yield layout.shown.report.title
         yield from (window.title for window in layout.shown.windows)

@@ -103,7 +103,7 @@ def check(
     log = logs.configure(level=log_level, format=log_format)
     this_shard = read_shard(shard=shard, total_shards=total_shards)
     source = config_source(ctx, config_file)
-    with exit_on_config_error():
+    with exit_on_config_error(lang):
         try:
             loaded = config.load(source, os.environ)
         except ConfigError as error:

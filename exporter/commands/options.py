@@ -184,7 +184,7 @@ def config_source(ctx: click.Context, config_file: Path) -> config.Source:
 
 def load_config(ctx: click.Context, config_file: Path) -> Config:
     """Load the configuration, or exit with its errors."""
-    with exit_on_config_error():
+    with exit_on_config_error(ctx.params.get("lang", ENGLISH)):
         return config.load(config_source(ctx, config_file), os.environ)
 
 
@@ -198,12 +198,13 @@ def read_shard(*, shard: int, total_shards: int) -> Shard:
 
 
 @contextmanager
-def exit_on_config_error() -> Iterator[None]:
+def exit_on_config_error(language: Language = ENGLISH) -> Iterator[None]:
     """Print the errors of a configuration on stderr, and exit with status 1."""
     try:
         yield
     except ConfigError as error:
-        click.echo(str(error), err=True)  # begins with file:line:, which editors and terminals recognise
+        for line in error.errors:
+            click.echo(language.text(line), err=True)  # begins with file:line:, which editors and terminals recognise
         sys.exit(1)
 
 

@@ -20,9 +20,10 @@ class OddCharacter(NamedTuple):
     character: str
     problem: Text
 
-    def __str__(self) -> str:
+    def describe(self) -> Text:
+        """Return the problem with the character."""
         shown = f"{self.character}, " if self.character.isprintable() and not self.character.isspace() else ""
-        return f"{self.problem} ({shown}U+{ord(self.character):04X})"
+        return Text("%(problem)s (%(where)s)", problem=self.problem, where=f"{shown}U+{ord(self.character):04X}")
 
 
 def find_odd_character(text: str) -> OddCharacter | None:

@@ -11,6 +11,7 @@ from exporter.config import types
 from exporter.config.document import Location, spell
 from exporter.config.schema import CREDENTIALS, Auth, Calendar, Config, Tenant, TlsConfig
 from exporter.config.validation import Finding
+from exporter.language import Text, join
 
 _Block = dict[str, object]
 
@@ -35,14 +36,14 @@ def cross_checks(data: object) -> Iterator[Finding]:
             tenant_id = tenant.get("tenant_id")
             owner = tenant_id if isinstance(tenant_id, str) else tenant_at
             if isinstance(tenant_id, str) and (first := tenants.setdefault(tenant_id, tenant_at)) != tenant_at:
-                yield (*tenant_at, "tenant_id"), f"{spell(first)} is the same tenant; merge the two"
+                yield (*tenant_at, "tenant_id"), Text("%(other)s is the same tenant; merge the two", other=spell(first))
             yield from _check_discovered_twice(tenant, tenant_at, tenants_of_all)
             for bot_at, bot in _items(tenant, "bots", tenant_at):
                 access_code = bot.get("access_code")
                 if not isinstance(access_code, str):
                     continue
                 if (first := bots.setdefault((owner, access_code), bot_at)) != bot_at:
-                    yield (*bot_at, "access_code"), f"{spell(first)} is the same bot; remove one"
+                    yield (*bot_at, "access_code"), Text("%(other)s is the same bot; remove one", other=spell(first))
 
 
 def find_host(url: str) -> str:
@@ -65,12 +66,18 @@ def _check_delays(data: _Block) -> Iterator[Finding]:
     settle, empty = (_seconds(data, key) for key in ("settle_delay", "empty_hour_delay"))
     if settle is not None and empty is not None and settle > empty:
         if "settle_delay" in data:
-            yield ("settle_delay",), "settle_delay is longer than empty_hour_delay; shorten it, or lengthen the other"
+            yield (
+                ("settle_delay",),
+                Text("settle_delay is longer than empty_hour_delay; shorten it, or lengthen the other"),
+            )
         else:
             default = Config.model_fields["settle_delay"].default
             yield (
                 ("empty_hour_delay",),
-                f"empty_hour_delay is shorter than settle_delay, which defaults to {default}; lengthen it",
+                Text(
+                    "empty_hour_delay is shorter than settle_delay, which defaults to %(default)s; lengthen it",
+                    default=default,
+                ),
             )
 
 
@@ -85,7 +92,7 @@ def _check_reports(data: _Block) -> Iterator[Finding]:
     reports = _list(data, "reports")
     for index, report in enumerate(reports):
         if isinstance(report, str) and report in reports[:index]:
-            yield ("reports", index), "duplicate report; remove one"
+            yield ("reports", index), Text("duplicate report; remove one")
 
 
 def _check_platform_name(platform: _Block, at: Location, seen: dict[str, Location]) -> Iterator[Finding]:
@@ -100,9 +107,12 @@ def _check_platform_name(platform: _Block, at: Location, seen: dict[str, Locatio
     if (first := seen.setdefault(name, at)) == at:
         return
     if "name" in platform:
-        yield (*at, "name"), f"{spell(first)} has the same name; give each platform its own"
+        yield (*at, "name"), Text("%(other)s has the same name; give each platform its own", other=spell(first))
     else:
-        yield (*at, "url"), f"{spell(first)} has the same host, the default name; give both platforms a name"
+        yield (
+            (*at, "url"),
+            Text("%(other)s has the same host, the default name; give both platforms a name", other=spell(first)),
+        )
 
 
 def _check_certificate(platform: _Block, at: Location) -> Iterator[Finding]:
@@ -111,7 +121,7 @@ def _check_certificate(platform: _Block, at: Location) -> Iterator[Finding]:
         return
     for key, partner in (("cert_file", "key_file"), ("key_file", "cert_file")):
         if key in tls and partner not in tls:
-            yield (*at, "tls_config", key), f"{key} needs {partner} beside it"
+            yield (*at, "tls_config", key), Text("%(key)s needs %(partner)s beside it", key=key, partner=partner)
 
 
 def _check_auth(tenant: _Block, at: Location) -> Iterator[Finding]:
@@ -121,7 +131,14 @@ def _check_auth(tenant: _Block, at: Location) -> Iterator[Finding]:
         return
     written = [key for key in CREDENTIALS if key in auth]
     if len(written) != 1:
-        yield (*at, "auth"), f"auth takes exactly one of {', '.join(CREDENTIALS)}; found {', '.join(written) or 'none'}"
+        yield (
+            (*at, "auth"),
+            Text(
+                "auth takes exactly one of %(keys)s; found %(found)s",
+                keys=join(CREDENTIALS),
+                found=join(written) or Text("none"),
+            ),
+        )
 
 
 def _check_subdivision(tenant: _Block, at: Location) -> Iterator[Finding]:
@@ -133,10 +150,10 @@ def _check_subdivision(tenant: _Block, at: Location) -> Iterator[Finding]:
         return
     at = (*at, "calendar", "subdivision")
     if not country:
-        yield at, "subdivision needs country beside it"
+        yield at, Text("%(key)s needs %(partner)s beside it", key="subdivision", partner="country")
     elif (known := types.list_subdivisions(country)) is not None and subdivision not in known:
-        fix = f"use one of {', '.join(known)}" if known else "remove it"
-        yield at, f"no part of the country with this code has its own holidays; {fix}"
+        fix = Text("use one of %(values)s", values=join(known)) if known else Text("remove it")
+        yield at, Text("no part of the country with this code has its own holidays; %(fix)s", fix=fix)
 
 
 def _check_discovered_twice(tenant: _Block, at: Location, seen: dict[str, tuple[Location, bool]]) -> Iterator[Finding]:
@@ -149,7 +166,10 @@ def _check_discovered_twice(tenant: _Block, at: Location, seen: dict[str, tuple[
     if first[:2] != at[:2] and (discovers or first_discovers):
         yield (
             (*at, "tenant_id"),
-            f"{spell(first)} is the same tenant, and discovery may find the same bots; list them, without discovery",
+            Text(
+                "%(other)s is the same tenant, and discovery may find the same bots; list them, without discovery",
+                other=spell(first),
+            ),
         )
 
 
@@ -162,12 +182,12 @@ def _check_bots(tenant: _Block, at: Location) -> Iterator[Finding]:
     if tenant.get("bots", []) != []:
         return
     if "bots" in tenant:
-        problem = "the list is empty; write at least one bot"
+        problem = Text("the list is empty; write at least one bot")
     elif tenant.keys() - Tenant.model_fields:
         return  # the unknown key may be a misspelt bots
     else:
-        problem = "the key is missing; write the bots to report on"
+        problem = Text("the key is missing; write the bots to report on")
     if "discovery" not in tenant:
-        yield (*at, "bots"), f"{problem}, or discovery: {{}} to find them"
+        yield (*at, "bots"), Text("%(problem)s, or discovery: {} to find them", problem=problem)
     elif isinstance(tenant["discovery"], dict) and not _discovers(tenant):
-        yield (*at, "bots"), f"{problem}, or enable discovery"
+        yield (*at, "bots"), Text("%(problem)s, or enable discovery", problem=problem)

@@ -14,6 +14,7 @@ import yaml
 from yaml.resolver import Resolver
 
 from exporter.config.characters import WIDE_COLON, find_wide_colon
+from exporter.language import Text, join
 
 Location = tuple[str | int, ...]
 """The keys and indexes that lead from the root of a document to a part of it."""
@@ -26,8 +27,10 @@ _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U000100
 
 _DOLLAR = re.compile(r"\$(?:(?P<dollar>\$)|\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)\}|(?P<open>\{))?")
 
-WIDE_COLON_HINT = (
-    f"the key ends with the full-width colon {WIDE_COLON} (U+{ord(WIDE_COLON):04X}); write a : and a blank"
+WIDE_COLON_HINT = Text(
+    "the key ends with the full-width colon %(colon)s (U+%(code)04X); write a : and a blank",
+    colon=WIDE_COLON,
+    code=ord(WIDE_COLON),
 )
 
 _TAG = "tag:yaml.org,2002:"
@@ -85,6 +88,7 @@ class DocumentError(Exception):
 
     def __init__(self, line: int | None, message: str) -> None:
         super().__init__(message)
+        self.message = message
         self.line = line
 
 
@@ -96,7 +100,9 @@ def compose(text: str) -> Node | None:
     """
     if unprintable := _UNPRINTABLE.search(text):
         line = text.count("\n", 0, unprintable.start()) + 1
-        raise DocumentError(line, f"the text contains a control character (U+{ord(unprintable[0]):04X}); remove it")
+        raise DocumentError(
+            line, Text("the text contains a control character (U+%(code)04X); remove it", code=ord(unprintable[0]))
+        )
     try:
         return _compose(yaml.parse(text, _Loader))
     except yaml.MarkedYAMLError as error:
@@ -107,10 +113,10 @@ def compose(text: str) -> Node | None:
     # PyYAML reports a missing end after the last line.
     line = min(line, len(lines))
     if "${" in lines[line - 1]:
-        hint = "between { and }, put ${NAME} in quotes"
+        hint = Text("between { and }, put ${NAME} in quotes")
     else:
-        hint = "look for a wrong indent, a tab or a missing quote, here or above"
-    raise DocumentError(line, f"the text is not YAML: {problem}; {hint}")
+        hint = Text("look for a wrong indent, a tab or a missing quote, here or above")
+    raise DocumentError(line, Text("the text is not YAML: %(problem)s; %(hint)s", problem=problem, hint=hint))
 
 
 def _describe_syntax_error(error: yaml.MarkedYAMLError) -> tuple[int, str]:
@@ -118,7 +124,7 @@ def _describe_syntax_error(error: yaml.MarkedYAMLError) -> tuple[int, str]:
     line = error.problem_mark.line + 1 if error.problem_mark else 1
     problem = re.sub(" '!.*'", "", f"{error.problem} {error.context or ''}".strip())
     if error.context_mark and error.context_mark.line + 1 != line:
-        problem += f" that began on line {error.context_mark.line + 1}"
+        problem = Text("%(problem)s that began on line %(line)s", problem=problem, line=error.context_mark.line + 1)
     return line, problem
 
 
@@ -140,11 +146,13 @@ def _compose(events: Iterable[yaml.Event]) -> Node | None:
             elif isinstance(event, yaml.CollectionStartEvent):
                 open_nodes.append(node)
         elif isinstance(event, yaml.DocumentStartEvent) and roots:
-            raise DocumentError(line, "a second document begins; keep one, and remove the --- before the other")
+            raise DocumentError(line, Text("a second document begins; keep one, and remove the --- before the other"))
         if aliased > _MAX_ALIASED_NODES:
-            raise DocumentError(line, f"aliases expand to more than {_MAX_ALIASED_NODES} values; use fewer")
+            raise DocumentError(
+                line, Text("aliases expand to more than %(most)s values; use fewer", most=_MAX_ALIASED_NODES)
+            )
         if len(open_nodes) > _MAX_DEPTH:
-            raise DocumentError(line, f"the nesting is deeper than {_MAX_DEPTH} levels")
+            raise DocumentError(line, Text("the nesting is deeper than %(most)s levels", most=_MAX_DEPTH))
     return roots[0] if roots else None
 
 
@@ -178,9 +186,11 @@ def _line(event: yaml.Event) -> int:
 
 def _resolve_alias(node: Node | None, line: int) -> Node:
     if node is None:
-        raise DocumentError(line, "an alias has no anchor above it; if the * is part of a text, put the text in quotes")
+        raise DocumentError(
+            line, Text("an alias has no anchor above it; if the * is part of a text, put the text in quotes")
+        )
     if not node.size:
-        raise DocumentError(line, "an alias is inside its own anchor")
+        raise DocumentError(line, Text("an alias is inside its own anchor"))
     return node
 
 
@@ -226,16 +236,18 @@ class Reader:
         merged: dict[str, tuple[int, Node]] = {}
         for key, child in zip(node.children[::2], node.children[1::2], strict=True):
             if key.kind in ("mapping", "sequence", "tagged"):
-                self.problems.append(Problem(key.line, at, "a key is not text; write `key: value`"))
+                self.problems.append(Problem(key.line, at, Text("a key is not text; write `key: value`")))
             elif key.kind == "merge":
                 for source in child.children if child.kind == "sequence" else [child]:
                     if source.kind == "mapping":
                         merged = self._entries(source, at) | merged
                     else:
-                        self.problems.append(Problem(key.line, at, "<< takes an alias of a mapping, or a list of them"))
+                        self.problems.append(
+                            Problem(key.line, at, Text("<< takes an alias of a mapping, or a list of them"))
+                        )
             elif key.text in node.entries:
                 first = node.entries[key.text][0]
-                message = f"duplicate key, first on line {first}; keep one"
+                message = Text("duplicate key, first on line %(first)s; keep one", first=first)
                 self.problems.append(Problem(key.line, (*at, key.text), message))
             else:
                 node.entries[key.text] = (key.line, child)
@@ -248,21 +260,25 @@ class Reader:
         names = dict.fromkeys(variable["name"] for variable in variables if variable["name"])
         unset = [name for name in names if name not in environ]
         if unset:
-            message = f"the environment does not set {', '.join(unset)}; set it, or write $$ for a dollar"
+            message = Text(
+                "the environment does not set %(names)s; set it, or write $$ for a dollar", names=join(unset)
+            )
         elif any(variable["open"] for variable in variables):
-            message = "${ begins the name of a variable, as in ${NAME}; write $$ for a dollar"
+            message = Text("${ begins the name of a variable, as in ${NAME}; write $$ for a dollar")
         elif not all(_is_unicode(environ[name]) for name in names):
-            message = f"the environment sets {', '.join(names)} to bytes that are not UTF-8; set it to text"
+            message = Text(
+                "the environment sets %(names)s to bytes that are not UTF-8; set it to text", names=join(names)
+            )
         else:
             return _DOLLAR.sub(lambda match: environ[match["name"]] if match["name"] else "$", text)
         self._add_hole(line, at, message)
         return None
 
 
-def quote(node: Node, at: Location) -> str:
+def quote(node: Node, at: Location) -> Text:
     """Say how to write a value so that YAML reads it as text."""
     place = "- " if isinstance(at[-1], int) else f"{_printable(at[-1])}: "
-    return f'quote it: {place}"{node.text}"'
+    return Text("quote it: %(line)s", line=f'{place}"{node.text}"')
 
 
 def spell(at: Location) -> str:
@@ -279,12 +295,16 @@ def convert_scalar(text: str) -> object:
         return _NOT_IN_PYTHON
 
 
-def _describe_missing_value(node: Node, at: Location) -> str:
+def _describe_missing_value(node: Node, at: Location) -> Text:
     if node.kind == "tagged":
-        return "YAML reads the ! at the beginning as a tag; to write text, put it in quotes"
+        return Text("YAML reads the ! at the beginning as a tag; to write text, put it in quotes")
     if not node.text:
-        return "the value is missing; write one, or remove the key"
-    return f"YAML reads {node.text} as no value; write one, remove the key, or {quote(node, at)}"
+        return Text("the value is missing; write one, or remove the key")
+    return Text(
+        "YAML reads %(text)s as no value; write one, remove the key, or %(quote)s",
+        text=node.text,
+        quote=quote(node, at),
+    )
 
 
 def _spell_step(step: str | int) -> str:

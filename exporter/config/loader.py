@@ -11,6 +11,7 @@ from exporter.config import schema
 from exporter.config.checks import cross_checks, find_host
 from exporter.config.model import Auth, Bot, Calendar, Config, Discovery, History, Platform, Tenant, TlsConfig
 from exporter.config.validation import Form, validate
+from exporter.language import Text
 
 Source = Path | str
 """A configuration file, or the YAML itself; JSON is YAML too."""
@@ -28,11 +29,13 @@ _FORM = Form(
     schema.SECRET_KEYS,
     cross_checks,
     least="platforms",
-    advice=(
+    advice=Text(
         "name another file with --config.file, write one as config.example.yaml and docs/configuration.md show, "
         "or try the exporter without one: oifde-exporter demo"
     ),
-    text_advice=f"{CONFIG_VARIABLE} contains the YAML itself; to name a file, set {CONFIG_VARIABLE}_FILE",
+    text_advice=Text(
+        "%(variable)s contains the YAML itself; to name a file, set %(variable)s_FILE", variable=CONFIG_VARIABLE
+    ),
     may_be_a_pipe=True,
 )
 

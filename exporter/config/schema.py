@@ -37,6 +37,7 @@ from exporter.config.types import (
     UpToADay,
     Url,
 )
+from exporter.language import Text as Message
 
 # A tenant has exactly one of these.
 CREDENTIALS = ("app_secret", "app_secret_file", "token", "token_file")
@@ -99,7 +100,7 @@ class TlsConfig(_Block):
                 # With an empty password, OpenSSL does not ask for one on the terminal.
                 ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(self.cert_file, self.key_file, password="")
             except (OSError, ValueError):
-                message = "cert_file and key_file must be a certificate and its unencrypted key, in PEM format"
+                message = Message("cert_file and key_file must be a certificate and its unencrypted key, in PEM format")
                 raise ValueError(message) from None
         return self
 

@@ -22,6 +22,7 @@ from yarl import URL
 
 from exporter.config.characters import find_odd_character
 from exporter.config.files import Secret, SecretUnavailable, describe_unreadable, read_regular
+from exporter.language import Text as Message
 
 # model.Duration in prometheus/common, largest unit first; a year there has 365 days.
 _UNITS = {"y": 31_536_000_000, "w": 604_800_000, "d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1_000, "ms": 1}
@@ -49,18 +50,22 @@ RESERVED_LABELS = frozenset({"tenant_id", "access_code", "bot", "platform", "ten
 def parse_duration(value: object) -> float:
     """Return the seconds of a duration in Prometheus' syntax (`1h30m`), at most 100 years."""
     if isinstance(value, int) and not isinstance(value, bool) and value > 0:
-        raise ValueError(f"the unit is missing; write {value}s for seconds, or use ms, m, h, d, w or y")
+        raise ValueError(
+            Message("the unit is missing; write %(value)ss for seconds, or use ms, m, h, d, w or y", value=value)
+        )
     text = "0" if value == 0 and type(value) is int else value
     match = re.fullmatch(f"0|{_DURATION}", text) if isinstance(text, str) and text else None
     if match is None:
         if isinstance(text, float) or (isinstance(text, str) and re.fullmatch("[0-9.]+", text)):
-            raise ValueError("a duration is a whole number with a unit, like 500ms, 60s, 10m, 1h30m or 1d")
+            raise ValueError(Message("a duration is a whole number with a unit, like 500ms, 60s, 10m, 1h30m or 1d"))
         raise ValueError(
-            "a duration is expected; write whole numbers with units, the largest first, like 500ms, 60s or 1h30m"
+            Message(
+                "a duration is expected; write whole numbers with units, the largest first, like 500ms, 60s or 1h30m"
+            )
         )
     milliseconds = sum(int(n) * size for n, size in zip(match.groups("0"), _UNITS.values(), strict=True))
     if milliseconds > _LONGEST:
-        raise ValueError("the duration is too long; the maximum is 100y")
+        raise ValueError(Message("the duration is too long; the maximum is 100y"))
     return milliseconds / 1000
 
 
@@ -70,19 +75,23 @@ def parse_timezone(value: object) -> zoneinfo.ZoneInfo:
     try:
         return zoneinfo.ZoneInfo(name)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError(f"unknown IANA time zone; {_suggest_timezone(name)}") from None
+        raise ValueError(Message("unknown IANA time zone; %(hint)s", hint=_suggest_timezone(name))) from None
 
 
-def _suggest_timezone(name: str) -> str:
+def _suggest_timezone(name: str) -> Message:
     offset = _OFFSET.fullmatch(name)
     if name.lower() in _CHINA or (offset and int(offset[1]) == _CHINA_HOURS and int(offset[2] or 0) == 0):
-        return "did you mean Asia/Shanghai?"
+        return Message("did you mean %(name)s?", name="Asia/Shanghai")
     if offset:
-        return "an offset does not say when daylight saving begins; write the name of a place, like Asia/Shanghai"
+        return Message(
+            "an offset does not say when daylight saving begins; write the name of a place, like Asia/Shanghai"
+        )
     # Only places: a name like GMT+0 resembles GMT+8, and is hours away from it.
     places = {zone.lower(): zone for zone in zoneinfo.available_timezones() if "/" in zone and "Etc/" not in zone}
     close = difflib.get_close_matches(name.lower(), places, 1, _LIKENESS)
-    return f"did you mean {places[close[0]]}?" if close else "write one like Asia/Shanghai"
+    return (
+        Message("did you mean %(name)s?", name=places[close[0]]) if close else Message("write one like Asia/Shanghai")
+    )
 
 
 def parse_url(value: object) -> str:
@@ -90,34 +99,34 @@ def parse_url(value: object) -> str:
     text = _check_address(value)
     parts = urlsplit(text)
     if parts.username is not None:
-        raise ValueError("the URL must not contain a user or a password; write them under auth")
+        raise ValueError(Message("the URL must not contain a user or a password; write them under auth"))
     if _API in f"{parts.path}/":
-        raise ValueError(f"the exporter appends {_API.rstrip('/')}; remove it")
+        raise ValueError(Message("the exporter appends %(path)s; remove it", path=_API.rstrip("/")))
     return text.rstrip("/")
 
 
 def check_label_name(value: str) -> str:
     """Return a name that does not clash with the exporter's own labels."""
     if not re.fullmatch("[a-zA-Z_][a-zA-Z0-9_]*", value):
-        raise ValueError("the label name is invalid; use letters, digits and _, and no digit first")
+        raise ValueError(Message("the label name is invalid; use letters, digits and _, and no digit first"))
     if value.startswith("__"):
-        raise ValueError("the label name is invalid; Prometheus reserves names that begin with __")
+        raise ValueError(Message("the label name is invalid; Prometheus reserves names that begin with __"))
     if value in RESERVED_LABELS:
-        raise ValueError("the exporter sets this label itself; choose another name")
+        raise ValueError(Message("the exporter sets this label itself; choose another name"))
     return value
 
 
 def check_identifier(value: str) -> str:
     """Return an identifier of the platform without characters that are probably a mistake."""
     if odd := find_odd_character(value):
-        raise ValueError(f"the value {odd}; remove it, or write it in ASCII")
+        raise ValueError(Message("the value %(problem)s; remove it, or write it in ASCII", problem=odd.describe()))
     return value
 
 
 def check_header_value(value: str) -> str:
     """Return a text that is valid as the value of a header."""
     if not value.isprintable():
-        raise ValueError("the value must not contain line breaks or other control characters")
+        raise ValueError(Message("the value must not contain line breaks or other control characters"))
     return value
 
 
@@ -133,11 +142,15 @@ def parse_regex(value: object) -> re.Pattern[str]:
         with warnings.catch_warnings(action="ignore"):  # about syntax that later versions may change
             return re.compile(_check_text(value))
     except re.error as error:
-        where = "" if error.pos is None else f"; look at character {error.pos + 1}"
+        # Python's own message quotes the expression.
+        message = (
+            Message("the regular expression is invalid")
+            if error.pos is None
+            else Message("the regular expression is invalid; look at character %(place)s", place=error.pos + 1)
+        )
     except (RecursionError, OverflowError):
-        where = "; it is too long or repeats too much"
-    # Python's own message quotes the expression.
-    raise ValueError(f"the regular expression is invalid{where}")
+        message = Message("the regular expression is invalid; it is too long or repeats too much")
+    raise ValueError(message)
 
 
 def find_file(value: object, info: ValidationInfo) -> Path:
@@ -146,7 +159,7 @@ def find_file(value: object, info: ValidationInfo) -> Path:
     try:
         read_regular(path)
     except (OSError, ValueError) as error:
-        raise ValueError(f"{describe_unreadable(error)} ({_locate(value, info)})") from None
+        raise ValueError(_add_place(describe_unreadable(error), value, info)) from None
     return path
 
 
@@ -156,7 +169,7 @@ def find_ca_file(value: object, info: ValidationInfo) -> Path:
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
     except (OSError, ValueError):
-        raise ValueError("the file has no certificates in PEM format") from None
+        raise ValueError(Message("the file has no certificates in PEM format")) from None
     return path
 
 
@@ -170,14 +183,18 @@ def find_folder(value: object, info: ValidationInfo) -> Path | None:
     except OSError as error:
         raise ValueError(describe_unreadable(error)) from None
     if not is_folder:
-        raise ValueError(f"the folder does not exist ({_locate(value, info)}); create it, or correct the name")
+        raise ValueError(
+            Message("the folder does not exist (%(place)s); create it, or correct the name", place=_locate(value, info))
+        )
     return path
 
 
 def check_history_days(days: int) -> int:
     """Return how many past days to keep: none, or enough to judge by."""
     if days != 0 and not MIN_HISTORY_DAYS <= days <= MAX_HISTORY_DAYS:
-        raise ValueError(f"the value must be 0, or from {MIN_HISTORY_DAYS} to {MAX_HISTORY_DAYS}")
+        raise ValueError(
+            Message("the value must be 0, or from %(least)s to %(most)s", least=MIN_HISTORY_DAYS, most=MAX_HISTORY_DAYS)
+        )
     return days
 
 
@@ -185,8 +202,12 @@ def check_country(code: str) -> str:
     """Return the ISO 3166-1 code of a country whose public holidays are known, or an empty text."""
     if code and list_subdivisions(code) is None:
         known = list_subdivisions(code.upper()) is not None
-        hint = f"did you mean {code.upper()}?" if known else "write its ISO 3166-1 code, like CN"
-        raise ValueError(f"unknown country; {hint}")
+        hint = (
+            Message("did you mean %(name)s?", name=code.upper())
+            if known
+            else Message("write its ISO 3166-1 code, like CN")
+        )
+        raise ValueError(Message("unknown country; %(hint)s", hint=hint))
     return code
 
 
@@ -207,7 +228,7 @@ def parse_day(value: object) -> date:
             return date.fromisoformat(value)
         except ValueError:
             pass  # such as February 30
-    raise ValueError("a date is expected; write it like 2026-12-24")
+    raise ValueError(Message("a date is expected; write it like 2026-12-24"))
 
 
 def _check_text(value: object) -> str:
@@ -219,7 +240,7 @@ def _check_text(value: object) -> str:
 def _resolve(value: object, info: ValidationInfo) -> Path:
     text = _check_text(value)
     if not text or "\0" in text:
-        raise ValueError("the file name is invalid")
+        raise ValueError(Message("the file name is invalid"))
     return cast("Path", info.context) / text
 
 
@@ -228,7 +249,11 @@ def _locate(value: object, info: ValidationInfo) -> str:
     path = _resolve(value, info)
     folders = Path(_check_text(value)).parts[:-1]
     named = len(folders) >= _FOLDERS_OF_A_PATH or (folders and path.parent.is_dir())
-    return str(path) if named else f"in {info.context}"
+    return str(path) if named else Message("in %(folder)s", folder=info.context)
+
+
+def _add_place(problem: Message, value: object, info: ValidationInfo) -> Message:
+    return Message("%(problem)s (%(place)s)", problem=problem, place=_locate(value, info))
 
 
 def _check_secret_text(value: object) -> Secret:
@@ -245,25 +270,27 @@ def _check_secret_file(value: object, info: ValidationInfo) -> Secret:
     try:
         secret.read()
     except SecretUnavailable as error:
-        raise ValueError(f"{error.reason} ({_locate(value, info)})") from None
+        raise ValueError(_add_place(error.reason, value, info)) from None
     return secret
 
 
 def _check_address(value: object) -> str:
     text = value if isinstance(value, str) else ""
     if odd := find_odd_character(text):
-        raise ValueError(f"the URL {odd.problem}; write it in ASCII")  # not the character: it may be of a password
+        raise ValueError(
+            Message("the URL %(problem)s; write it in ASCII", problem=odd.problem)
+        )  # not the character: it may be of a password
     if " " in text or not text.isprintable():
-        raise ValueError("the URL must not contain spaces or control characters")
+        raise ValueError(Message("the URL must not contain spaces or control characters"))
     try:
         # The client parses URLs with yarl, too.
         parsed = URL(text)
     except ValueError:
-        raise ValueError("a URL is expected; write https://host:port") from None
+        raise ValueError(Message("a URL is expected; write https://host:port")) from None
     if parsed.scheme not in ("http", "https") or not parsed.host or parsed.port == 0:
-        raise ValueError("the URL of a server is expected; write http://host:port or https://host:port")
+        raise ValueError(Message("the URL of a server is expected; write http://host:port or https://host:port"))
     if "?" in text or "#" in text:
-        raise ValueError("the URL must not contain a query or a fragment; remove the part from ? or #")
+        raise ValueError(Message("the URL must not contain a query or a fragment; remove the part from ? or #"))
     return parsed.scheme + text[text.index(":") :]  # in lower case: others compare it
 
 
@@ -281,7 +308,7 @@ def _parse_number(value: object) -> object:
     return value
 
 
-def _within(least: float, most: float, message: str) -> AfterValidator:
+def _within(least: float, most: float, message: Message) -> AfterValidator:
     def check(value: float) -> float:
         if not least <= value <= most:
             raise ValueError(message)
@@ -309,9 +336,9 @@ Duration = Annotated[
     float,
     PlainValidator(parse_duration, json_schema_input_type=Literal[0] | _written("^(0|([0-9]+(y|w|d|h|m|s|ms))+)$")),
 ]
-Interval = Annotated[Duration, _within(1, math.inf, "the interval is too short; the minimum is 1s")]
-UpToADay = Annotated[Duration, _within(0, 86_400, "the duration is too long; the maximum is 24h")]
-Timeout = Annotated[Duration, _within(0.001, math.inf, "the duration must be longer than 0")]
+Interval = Annotated[Duration, _within(1, math.inf, Message("the interval is too short; the minimum is 1s"))]
+UpToADay = Annotated[Duration, _within(0, 86_400, Message("the duration is too long; the maximum is 24h"))]
+Timeout = Annotated[Duration, _within(0.001, math.inf, Message("the duration must be longer than 0"))]
 Timezone = Annotated[zoneinfo.ZoneInfo, PlainValidator(parse_timezone, json_schema_input_type=str)]
 Url = Annotated[str, PlainValidator(parse_url, json_schema_input_type=_written("^https?://[^?#@]+$"))]
 ProxyUrl = Annotated[str, PlainValidator(_check_address, json_schema_input_type=_written("^https?://[^?#]+$"))]

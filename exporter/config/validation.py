@@ -23,17 +23,23 @@ from exporter.config.document import (
     spell,
 )
 from exporter.config.files import describe_unreadable, read_regular
+from exporter.language import Text, join
 
 Model = TypeVar("Model", bound=BaseModel)
 
 Finding = tuple[Location, str]
 """Where an error is, and a message on one line that holds no value that may be secret."""
 
-_MISREAD = {"int": "a number", "float": "a number", "bool": "true or false", "timestamp": "a date"}
+_MISREAD = {
+    "int": Text("a number"),
+    "float": Text("a number"),
+    "bool": Text("true or false"),
+    "timestamp": Text("a date"),
+}
 
 _MAX_REPEATED = 40
 
-_MESSAGES = {
+MESSAGES = {
     "model_type": "a block is expected; write `key: value` lines, indented under the key",
     "dict_type": "a block is expected; write `name: value` lines, indented under the key",
     "list_type": "a list is expected; write each item on a line that begins with `- `",
@@ -44,9 +50,9 @@ _MESSAGES = {
     "float_type": "a number is expected",
     "finite_number": "a number is expected",
     "bool_type": "true or false is expected",
-    "greater_than_equal": "the value must be {ge} or more",
-    "greater_than": "the value must be more than {gt:g}",
-    "literal_error": "unknown value; write {expected}",
+    "greater_than_equal": "the value must be %(ge)s or more",
+    "greater_than": "the value must be more than %(gt)g",
+    "literal_error": "unknown value; write %(expected)s",
 }
 """By pydantic's type of error."""
 
@@ -72,9 +78,9 @@ class Form(Generic[Model]):
     """Finds the errors that involve several values, in the data as written."""
     least: str | None = None
     """The key that every file needs; None: the file may be empty."""
-    advice: str | None = None
+    advice: Text | None = None
     """What to do when the file does not exist."""
-    text_advice: str | None = None
+    text_advice: Text | None = None
     """What to do when a text has no keys; it may be the name of a file."""
     may_be_a_pipe: bool = False
     """Whether to read a pipe, like a shell's ``<(...)``. Reading one blocks the caller."""
@@ -98,14 +104,20 @@ def validate(
     try:
         root = _read_root(form, source)
     except DocumentError as error:
-        errors = [f"{name}:{error.line}: {error}" if error.line else f"{name}: {error}"]
+        place = f"{name}:{error.line}" if error.line else name
+        errors: list[str] = [Text("%(place)s: %(problem)s", place=place, problem=error.message)]
     else:
         written, problems = _check(form, root, environ, directory)
         if written and not problems:
             return written
-        errors = [": ".join(filter(None, (f"{name}:{p.line}", spell(p.at), p.message))) for p in problems]
+        errors = [_spell_error(name, problem) for problem in problems]
     # Raised outside the except block: a chained exception would hold values of the document.
     raise ConfigError(errors)
+
+
+def _spell_error(name: str, problem: Problem) -> Text:
+    place = ": ".join(filter(None, (f"{name}:{problem.line}", spell(problem.at))))
+    return Text("%(place)s: %(problem)s", place=place, problem=problem.message)
 
 
 def _read_root(form: Form[Any], source: Path | str) -> Node:
@@ -113,28 +125,33 @@ def _read_root(form: Form[Any], source: Path | str) -> Node:
     root = compose(text)
     if root is None or root.kind == "null":
         if form.least is not None:
-            raise DocumentError(1, f"the file is empty; write at least {form.least}")
+            raise DocumentError(1, Text("the file is empty; write at least %(key)s", key=form.least))
         return Node(1, "mapping")
     if root.kind != "mapping" and (wide := find_wide_colon(text)):
         raise DocumentError(wide, WIDE_COLON_HINT)
     if root.kind != "mapping":
-        at_least = f", at least {form.least}" if form.least is not None else ""
-        advice = f"; {form.text_advice}" if form.text_advice and isinstance(source, str) else ""
-        raise DocumentError(root.line, f"`key: value` lines are expected{at_least}{advice}")
+        message = Text("`key: value` lines are expected")
+        if form.least is not None:
+            message = Text("`key: value` lines are expected, at least %(key)s", key=form.least)
+        raise DocumentError(root.line, _add_advice(message, form.text_advice if isinstance(source, str) else None))
     return root
+
+
+def _add_advice(problem: Text, advice: Text | None) -> Text:
+    return Text("%(problem)s; %(advice)s", problem=problem, advice=advice) if advice else problem
 
 
 def _read_text(form: Form[Any], path: Path) -> str:
     try:
         content = path.read_bytes() if form.may_be_a_pipe else read_regular(path)
     except (OSError, ValueError) as error:
-        advice = f"; {form.advice}" if form.advice and isinstance(error, FileNotFoundError) else ""
-        raise DocumentError(None, describe_unreadable(error) + advice) from None
+        advice = form.advice if isinstance(error, FileNotFoundError) else None
+        raise DocumentError(None, _add_advice(describe_unreadable(error), advice)) from None
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-    raise DocumentError(line, "the text is not UTF-8; save the file in that encoding")
+    raise DocumentError(line, Text("the text is not UTF-8; save the file in that encoding"))
 
 
 def _check(
@@ -179,29 +196,35 @@ def _describe_all(details: list[ErrorDetails], root: Node, form: Form[Any]) -> l
     return problems
 
 
-def _describe_missing_key(at: Location, form: Form[Any]) -> str:
-    description = (_block(at, form).model_fields[str(at[-1])].description or "").rstrip(".")
-    return f"the key is missing; write {description[0].lower()}{description[1:]}"
+def _describe_missing_key(at: Location, form: Form[Any]) -> Text:
+    return Text("the key is missing; write %(what)s", what=Text(describe_key(_block(at, form), str(at[-1]))))
+
+
+def describe_key(block: type[BaseModel], key: str) -> str:
+    """Return the description of a key as a part of a sentence."""
+    description = (block.model_fields[key].description or "").rstrip(".")
+    return description[0].lower() + description[1:]
 
 
 def _describe_wrong_value(detail: ErrorDetails, at: Location, node: Node, form: Form[Any]) -> str:
     if detail["type"] == "value_error":
-        return str(detail["ctx"]["error"])
+        message: str = detail["ctx"]["error"].args[0]
+        return message
     if detail["type"] in ("model_type", "dict_type", "list_type") and WIDE_COLON in node.text:
         return WIDE_COLON_HINT
     if detail["type"] == "string_type" and node.kind in _MISREAD:
         return _describe_misread(node, at, is_secret=not form.secret_keys.isdisjoint(at))
-    return _MESSAGES[detail["type"]].format(**detail.get("ctx", {}))
+    return Text(MESSAGES[detail["type"]], **detail.get("ctx", {}))
 
 
-def _describe_misread(node: Node, at: Location, *, is_secret: bool) -> str:
+def _describe_misread(node: Node, at: Location, *, is_secret: bool) -> Text:
     reading = _MISREAD[node.kind]
     if is_secret or len(node.text) > _MAX_REPEATED:
-        return f"YAML reads the value as {reading}; put it in quotes"
+        return Text("YAML reads the value as %(reading)s; put it in quotes", reading=reading)
     value = convert_scalar(node.text)
-    if isinstance(value, int | float) and reading == "a number" and str(value) != node.text:
-        reading = f"the number {value}"
-    return f"YAML reads {node.text} as {reading}; {quote(node, at)}"
+    if isinstance(value, int | float) and node.kind in ("int", "float") and str(value) != node.text:
+        reading = Text("the number %(value)s", value=value)
+    return Text("YAML reads %(text)s as %(reading)s; %(quote)s", text=node.text, reading=reading, quote=quote(node, at))
 
 
 def _block(at: Location, form: Form[Any]) -> type[BaseModel]:
@@ -213,12 +236,14 @@ def _find_similar_key(at: Location, form: Form[Any]) -> str | None:
     return next(iter(difflib.get_close_matches(str(at[-1]), _block(at, form).model_fields, 1)), None)
 
 
-def _describe_unknown_key(at: Location, form: Form[Any]) -> str:
+def _describe_unknown_key(at: Location, form: Form[Any]) -> Text:
     if WIDE_COLON in str(at[-1]):
         return WIDE_COLON_HINT
     for name, block in form.blocks.items():
         if at[-1] in block.model_fields:
-            return f"unknown key here; it belongs {f'in {name}' if name else 'at the top level'}"
+            if name:
+                return Text("unknown key here; it belongs in %(block)s", block=name)
+            return Text("unknown key here; it belongs at the top level")
     if similar := _find_similar_key(at, form):
-        return f"unknown key; did you mean {similar}?"
-    return f"unknown key; remove it, or use one of {', '.join(_block(at, form).model_fields)}"
+        return Text("unknown key; did you mean %(name)s?", name=similar)
+    return Text("unknown key; remove it, or use one of %(keys)s", keys=join(_block(at, form).model_fields))

@@ -100,3 +100,15 @@ def test_the_language_of_the_environment(shell: Shell, variables: dict[str, str]
     unset = dict.fromkeys(("LC_ALL", "LC_MESSAGES", "LANG", "OIFDE_EXPORTER_LANG"), "")
 
     assert expected == shell.run("check", env=unset | variables).stdout.splitlines()[0]
+
+
+@pytest.mark.parametrize("command", ["check", "query"])
+def test_errors_of_the_configuration_are_chinese(shell: Shell, command: str) -> None:
+    """Each names the file and the line, as in English."""
+    shell.tenant["auth"] = {}
+    result = shell.run(command, "--lang=zh")
+
+    assert 1 == result.exit_code
+    assert re.fullmatch(
+        r"config\.yaml:[0-9]+: platforms\[0\]\.tenants\[0\]\.auth: auth 中只能写 .* 之一，实际有：无\n", result.stderr
+    )

@@ -1,10 +1,12 @@
 """The exact errors of invalid configurations: testdata/*.bad.yaml and *.bad.txt."""
 
+import re
 from pathlib import Path
 
 import pytest
 
 from exporter.config import ConfigError, load
+from exporter.language import BY_CODE
 
 TESTDATA = Path(__file__).with_name("testdata")
 BAD = sorted(path.name for path in TESTDATA.glob("*.bad.yaml"))
@@ -31,6 +33,16 @@ def test_errors(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     errors = [error.replace(str(TESTDATA), "TESTDATA") for error in caught.value.errors]
     assert Path(name).with_suffix(".txt").read_text(encoding="utf-8").splitlines() == errors
     assert "\n".join(caught.value.errors) == str(caught.value)
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_errors_in_chinese(name: str) -> None:
+    """They begin like the English ones, with the file and the line, which editors and terminals recognise."""
+    with pytest.raises(ConfigError) as caught:
+        load(TESTDATA / name, ENVIRON)
+
+    for error in caught.value.errors:
+        assert re.fullmatch(rf"{re.escape(str(TESTDATA / name))}:[0-9]+: .*[一-鿿].*", BY_CODE["zh"].text(error))
 
 
 @pytest.mark.parametrize("name", BAD)

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any, NamedTuple
 
+from rich.cells import cell_len
+
 from harness.dashboards import Dashboard
 from pictures.answers import Answers
 from pictures.figures import clock, written
@@ -284,7 +286,7 @@ def _rows(keys: Sequence[_Key], width: int) -> int:
     """How many rows a legend takes."""
     rows, used = 1, 0.0
     for key in keys:
-        size = 29 + _LETTER * (len(key.name) + 1 + len(key.last))
+        size = 29 + _LETTER * (cell_len(key.name) + 1 + len(key.last))
         rows, used = (rows + 1, size) if used and used + size > width else (rows, used + size)
     return rows
 
