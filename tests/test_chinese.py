@@ -1,6 +1,9 @@
 """The texts in Chinese: the vendor's terms, punctuation, comments in commands, and the English pages they follow."""
 
 import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Final
 
@@ -106,3 +109,28 @@ def test_a_page_names_the_english_page_it_follows(page: Path) -> None:
 
     assert source
     assert (ROOT / source[1]).exists()
+
+
+def test_a_changed_english_page_is_found(tmp_path: Path) -> None:
+    """Until someone records that the Chinese page agrees again."""
+    english, chinese = tmp_path / "docs" / "page.md", tmp_path / "docs" / "zh" / "page.md"
+    readme, script = tmp_path / "README.zh-CN.md", tmp_path / "scripts" / "chinese-docs.py"
+    for file in (english, chinese, script):
+        file.parent.mkdir(exist_ok=True, parents=True)
+    shutil.copy(ROOT / "scripts" / "chinese-docs.py", script)
+    english.write_text("# Page\n")
+    for page in (chinese, readme):
+        page.write_text("<!-- source: docs/page.md - -->\n\n# 页面\n", encoding="utf-8")
+
+    def run(*pages: Path) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([sys.executable, script, *pages], capture_output=True, text=True, check=False, timeout=60)
+
+    run(chinese, readme)
+    assert (0, "") == (run().returncode, run().stderr)
+
+    english.write_text("# Another page\n")
+    run(readme)
+    found = run()
+    assert 1 == found.returncode
+    assert "docs/zh/page.md" in found.stderr
+    assert "README" not in found.stderr
