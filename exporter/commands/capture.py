@@ -6,6 +6,7 @@ aiohttp reports each request to a `TraceConfig`. A file in ``tests/captures`` be
 import asyncio
 import codecs
 import gzip
+import json
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -117,7 +118,8 @@ class Capture:
         self._exchanges: list[_Exchange] = []
         self._names = Pseudonyms()
         self._learn(config)
-        self._names.learn("name", ctx.params.get("bot"))
+        bot = str(ctx.params.get("bot") or "")
+        self._names.learn("code" if bot.isdecimal() else "name", bot)
 
     @property
     def session_options(self) -> Mapping[str, Any]:
@@ -185,7 +187,16 @@ class Capture:
         }
         if tenant.name:
             described["name"] = value("name", tenant.name)
-        return described | ({"discovery": {}} if tenant.discovery else {})
+        if tenant.discovery:
+            codes = [value("accessCode", code) for code in self._list_requested(tenant)]
+            described["discovery"] = {"include": "|".join(codes)} if codes else {}
+        return described
+
+    def _list_requested(self, tenant: Tenant) -> Sequence[str]:
+        """Return the access codes of the bots whose reports were requested, which include and exclude have selected."""
+        bodies = [json.loads(exchange.sent or b"{}") for exchange in self._exchanges]
+        codes = (body.get("accessCode") for body in bodies if body.get("tenantId") == tenant.tenant_id)
+        return list(dict.fromkeys(code for code in codes if code))
 
     def _describe_exchange(self, exchange: _Exchange) -> dict[str, Any]:
         body, _ = _decode(exchange.sent, "utf-8")

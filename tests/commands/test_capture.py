@@ -11,7 +11,7 @@ from urllib.parse import quote
 import pytest
 import yaml
 from aiohttp import web
-from commands.conftest import LOGIN, NOW, QUERY, TENANT, Shell, serve_in_thread
+from commands.conftest import NOW, QUERY, TENANT, Shell, serve_in_thread
 
 from exporter.commands.pseudonyms import Pseudonyms
 from exporter.simulator import CALM, SimulatedWorld, Simulator
@@ -76,7 +76,7 @@ async def in_a_page(request: web.Request, asked: Request, respond: Respond) -> w
     ids=["a secret", "a header", "a token"],
 )
 @pytest.mark.parametrize("echo", [in_records, in_an_error, in_broken_json, in_a_page])
-@pytest.mark.parametrize("operation", [QUERY, LOGIN, ""])
+@pytest.mark.parametrize("operation", [QUERY, ""], ids=["the report", "the login"])
 def test_a_capture_has_nothing_private(
     shell: Shell, command: list[str], auth: dict[str, str], echo: Any, operation: str
 ) -> None:
@@ -218,3 +218,15 @@ def test_a_capture_has_the_encryption(tmp_path: Path) -> None:
     assert 0 == result.exit_code, result.output
     assert all(exchange["tls"].startswith("TLSv1.2 ECDHE-") for exchange in capture["exchanges"])
     assert "connect" in capture["exchanges"][0]["seconds"]
+
+
+def test_a_capture_of_discovered_bots_names_those_that_were_requested(shell: Shell, tmp_path: Path) -> None:
+    """A replay requests the same bots, although their names are replaced."""
+    shell.tenant.update(bots=[], discovery={"exclude": "claims"})
+    shell.run("check", "--live", "--capture=sent.yaml")
+    capture = yaml.safe_load((tmp_path / "sent.yaml").read_text(encoding="utf-8"))
+    requested = {json.loads(exchange["request"]["body"]).get("accessCode") for exchange in capture["exchanges"]}
+    discovery = capture["configuration"]["platforms"][0]["tenants"][0]["discovery"]
+
+    assert requested - {None} == set(discovery["include"].split("|"))
+    assert 2 == len(requested - {None})
