@@ -88,3 +88,27 @@ def test_the_page_has_the_output(language: str, command: str, documented: str, d
     actual = run_example(command, directory, language)
 
     assert re.fullmatch("(?s:.*)".join(parts), actual), actual
+
+
+@pytest.mark.parametrize("language", PAGES)
+def test_the_errors_of_a_configuration_are_shown(language: str, tmp_path: Path) -> None:
+    """The page about the configuration has the errors of this one."""
+    (tmp_path / "config.yaml").write_text(
+        """\
+pol_interval: 60s
+platforms:
+  - url: https://aicc.example.com:28090
+    request_timeout: 10
+    tenants:
+      - tenant_id: 0755
+        auth:
+          app_secret: ${OIFDE_APP_SECRET}
+        bots: [{access_code: "1"}]
+""",
+        encoding="utf-8",
+    )
+
+    result = run_command("check", directory=tmp_path, env={"OIFDE_EXPORTER_LANG": language})
+
+    assert result.stderr.strip() in PAGES[language].with_name("configuration.md").read_text(encoding="utf-8")
+    assert 4 == len(result.stderr.splitlines())
