@@ -5,7 +5,7 @@ from typing import Final
 from grafana_foundation_sdk.builders import timeseries
 
 from observability.dashboards import alerts, parts
-from observability.dashboards.colours import BAD, BLUE, GREEN, GREY, ORANGE, SKY, VERMILLION
+from observability.dashboards.colours import BAD, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION
 from observability.dashboards.overview import AUTONOMY, OUTCOMES, TENANT_REGEX, TENANTS
 from observability.dashboards.promql import BOT, DIRECTLY, JUDGED, SOLVED, bots, of_each, once, outcome
 
@@ -103,7 +103,7 @@ def _add_values(page: parts.Page) -> None:
     )
     page.panel(
         parts.figure(
-            "Interactions per call",
+            "Interactions/call",
             "Interactions between caller and bot per call, in the last complete hour.",
             parts.at_the_end(of_each(_hour("interactions"), _hour("calls"))),
             unit="none",
@@ -168,7 +168,15 @@ def _score() -> timeseries.Panel:
     )
     panel.min(0).no_value("No history yet")
     parts.coloured(
-        panel, {"autonomy_drop": BLUE, "calls_drop": ORANGE, "interface_success_drop": GREEN, "threshold": BAD}
+        panel,
+        {
+            "autonomy_drop": BLUE,
+            "calls_drop": ORANGE,
+            "calls_rise": SKY,
+            "direct_transfers_rise": PURPLE,
+            "interface_success_drop": GREEN,
+            "threshold": BAD,
+        },
     )
     return parts.dashed(panel, "threshold")
 
@@ -263,27 +271,32 @@ def _quality(page: parts.Page) -> None:
 
 def _health(page: parts.Page) -> None:
     page.panel(
-        parts.strips(
-            "Alerts",
-            "When alerts fired for this bot, its tenant or the exporter.",
-            [parts.over_time(f"max by (alertname) ({alerts.firing(_ALERTS_OF_BOT)})", "{{alertname}}").interval("1m")],
-            unit="none",
-            height=6,
-        )
-        .thresholds(parts.steps((None, BAD)))
-        .mappings([parts.words({"1": ("firing", BAD)})])
-        .no_value("No alert fired")
+        parts.in_words(
+            parts.strips(
+                "Alerts",
+                "When alerts fired for this bot, its tenant or the exporter.",
+                [
+                    parts.over_time(f"max by (alertname) ({alerts.firing(_ALERTS_OF_BOT)})", "{{alertname}}").interval(
+                        "1m"
+                    )
+                ],
+                unit="none",
+                height=6,
+            ),
+            parts.words({"1": ("firing", BAD)}),
+        ).no_value("No alert fired")
     )
     page.panel(
-        parts.strips(
-            "Polling",
-            "Whether the polls of each report of the bot succeeded.",
-            [parts.over_time(f"max by (report) (oifde_up{{{BOT}}})", "{{report}}").interval("1m")],
-            unit="none",
-            height=6,
+        parts.in_words(
+            parts.strips(
+                "Polling",
+                "Whether the polls of each report of the bot succeeded.",
+                [parts.over_time(f"max by (report) (oifde_up{{{BOT}}})", "{{report}}").interval("1m")],
+                unit="none",
+                height=6,
+            ),
+            parts.POLLING,
         )
-        .thresholds(parts.steps((None, BAD), (1, BLUE)))
-        .mappings([parts.POLLING])
     )
     page.panel(
         parts.listing(

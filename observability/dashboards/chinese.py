@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, MutableMapping
 from types import MappingProxyType
 from typing import Any, Final
 
-from observability.dashboards.parts import HEALTH, ONE_BOT, OVERVIEW, TAG
+from observability.dashboards.parts import HEALTH, ONE_BOT, OVERVIEW, TAG, title_width
 
 _AUTONOMY: Final = "净自助解决率＝仅咨询机器人量÷（直接转人工量＋咨询后转人工量＋仅咨询机器人量），直接退出的不计。"
 _SHIFT: Final = "每个点是该时刻最近一个完整小时的数据，所以一个小时的数据在下一个小时才出现。"
@@ -59,7 +59,8 @@ TEXTS: Final[Mapping[str, str]] = MappingProxyType(
         "Bots, worst first": "机器人，问题最大的在前",
         f"{_ENGLISH_AUTONOMY} *Usual* is the expected rate of the hour, from the bot's own history. *Anomaly score* is the "
         "distance from usual in standard deviations, the largest of all signals; the table is sorted by it. The shares on the "
-        "right are of all calls of the last complete hour. Click a bot to open its dashboard.": (
+        "right are of all calls of the last complete hour: contained, transferred after consulting the bot, transferred "
+        "directly, ended at once. Click a bot to open its dashboard.": (
             f"{_AUTONOMY}“通常水平”是该小时的预期值，由机器人自身的历史得出。“异常分数”是偏离通常水平的标准差倍数，取各信号中"
             "最大的，表格按它排序。右侧各项为占最近一个完整小时接入量的比例。点击机器人可打开它的仪表盘。"
         ),
@@ -72,11 +73,11 @@ TEXTS: Final[Mapping[str, str]] = MappingProxyType(
         "Autonomy over time": "净自助解决率走势",
         "Calls": "接入量",
         "Contained": "仅咨询机器人",
-        "Transferred after consulting": "咨询后转人工",
-        "Transferred directly": "直接转人工",
-        "Ended at once": "直接退出",
+        "Consulted": "咨询后转人工",
+        "Direct": "直接转人工",
+        "Ended": "直接退出",
         "Polling": "查询",
-        "/^(Autonomy|Usual|Contained|Transferred after consulting|Transferred directly|Ended at once)$/": (
+        "/^(Autonomy|Usual|Contained|Consulted|Direct|Ended)$/": (
             "/^(净自助解决率|通常水平|仅咨询机器人|咨询后转人工|直接转人工|直接退出)$/"
         ),
         "Open this bot": "打开此机器人",
@@ -131,6 +132,7 @@ TEXTS: Final[Mapping[str, str]] = MappingProxyType(
         "Calls so far on the tenant's local day; until about two hours after midnight, yesterday's.": (
             "今日累计的接入量（租户时区）。零点之后约两小时内仍为昨日的数据。"
         ),
+        "Interactions/call": "平均对话轮次",
         "Interactions per call": "平均对话轮次",
         "Interactions between caller and bot per call, in the last complete hour.": (
             "最近一个完整小时，每个呼叫中用户与机器人的对话轮次。"
@@ -339,7 +341,9 @@ LABELS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
 )
 """The words for label values, by the legend that shows them."""
 
-_SAME: Final = re.compile(r"|–|CPU|Prometheus|/\.\*/|/\^\(tenant_id\|access_code\)\$/|(\W*{{\w+}}\W*)+")
+_SAME: Final = re.compile(
+    r"|–|CPU|Prometheus|/\.\*/|/\^\(tenant_id\|access_code\)\$/|(\W*({{\w+}}|\${__field\.labels\.\w+})\W*)+"
+)
 """Texts that have no words."""
 _TEXT_KEYS: Final = ("title", "description", "label", "legendFormat", "noValue", "displayName", "text")
 _UIDS: Final = re.compile(rf"(?<=/d/)({OVERVIEW}|{ONE_BOT}|{HEALTH})(?=\?)")
@@ -355,6 +359,10 @@ def translate(dashboard: str) -> str:
     for value, key in list(_find_texts(content)):
         value[key] = translate_text(value[key])
     for panel in content["panels"]:
+        for override in panel.get("fieldConfig", {}).get("overrides", ()):
+            for item in override["properties"]:
+                if item["id"] == "custom.width":
+                    item["value"] = max(item["value"], title_width(override["matcher"]["options"]))
         for target in panel.get("targets", ()):
             panel["fieldConfig"]["overrides"] += [
                 {

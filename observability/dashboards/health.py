@@ -139,7 +139,7 @@ def _platforms() -> table.Panel:
             },
             sort="Failed",
             descending=True,
-            width=10,
+            height=5,
         )
         .override_by_name("Failed", [parts.prop("unit", "percentunit"), parts.prop("decimals", 1)])
         .override_by_name("Requests per second", [parts.prop("decimals", 2)])
@@ -199,7 +199,6 @@ def _tenants() -> table.Panel:
             },
             sort="Newest record",
             descending=True,
-            width=14,
         )
         .override_by_name(
             "Newest record",
@@ -210,11 +209,8 @@ def _tenants() -> table.Panel:
             ],
         )
         .override_by_name("Token expires in", [parts.prop("unit", "s")])
-        .override_by_name(
-            "Login",
-            [parts.prop("mappings", [parts.words({"0": ("works", BLUE), "1": ("blocked", BAD)}), parts.UNKNOWN])],
-        )
-        .override_by_name("Discovery", [parts.prop("mappings", [parts.POLLING, parts.UNKNOWN])])
+        .override_by_name("Login", parts.state(parts.words({"0": ("works", BLUE), "1": ("blocked", BAD)})))
+        .override_by_name("Discovery", parts.state(parts.POLLING))
         .override_by_regexp("/^(Anomalies|Restated)$/", [parts.prop("decimals", 0)])
         .no_value("No tenant: is the exporter scraped by this Prometheus?")
     )
@@ -249,6 +245,8 @@ def _requests(page: parts.Page) -> None:
         unit="reqps",
         width=8,
     )
+    # With values, the legend would not fit.
+    panel.legend(parts.legend())
     page.panel(parts.stacked(parts.coloured(panel, dict(zip(_REASONS, _PALETTE, strict=True)))))
 
     buckets = f"sum by (le) (rate(oifde_upstream_request_duration_seconds_bucket{{{PLATFORM}}}[$__rate_interval]))"
@@ -269,10 +267,8 @@ def _requests(page: parts.Page) -> None:
             "Error codes of the platform",
             "Error answers of the last 24 hours by code. 900001 and 900002 mean an expired token; the exporter then logs in "
             "again.",
-            parts.at_the_end(
-                f"sort_desc(sum by (operation, code) (increase(oifde_upstream_api_errors_total{{{PLATFORM}}}[24h])) > 0)",
-                "{{code}}, {{operation}}",
-            ),
+            f"sort_desc(sum by (operation, code) (increase(oifde_upstream_api_errors_total{{{PLATFORM}}}[24h])) > 0)",
+            "${__field.labels.code}, ${__field.labels.operation}",
             unit="short",
         )
         .decimals(0)
@@ -373,10 +369,7 @@ def _processes() -> table.Panel:
             descending=False,
             height=6,
         )
-        .override_by_name(
-            "Configuration",
-            [parts.prop("mappings", [parts.words({"0": ("refused", BAD), "1": ("taken over", BLUE)}), parts.UNKNOWN])],
-        )
+        .override_by_name("Configuration", parts.state(parts.words({"0": ("refused", BAD), "1": ("taken over", BLUE)})))
         .override_by_name("Uptime", [parts.prop("unit", "s")])
         .override_by_name("Memory", [parts.prop("unit", "bytes")])
         .override_by_name("CPU", [parts.prop("unit", "percentunit"), parts.prop("decimals", 1)])

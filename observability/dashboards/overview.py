@@ -32,6 +32,9 @@ OUTCOMES: Final = {
 }
 """The words for each outcome of a call, the label's value, and its colour on every dashboard."""
 
+_SHARES: Final = ("Contained", "Consulted", "Direct", "Ended")
+"""The same as short titles of columns."""
+
 TENANTS: Final = "query_result(max by (tenant, tenant_id) (oifde_bot_info))"
 TENANT_REGEX: Final = r'/^\{tenant="(?<text>[\s\S]*)",tenant_id="(?<value>[\s\S]*)"\} /'
 """The tenant's name to choose by, its id for the queries."""
@@ -146,7 +149,8 @@ def _table() -> table.Panel:
         "Bots, worst first",
         f"{AUTONOMY} *Usual* is the expected rate of the hour, from the bot's own history. *Anomaly score* is the distance from "
         "usual in standard deviations, the largest of all signals; the table is sorted by it. The shares on the right are of "
-        f"all calls of {_LAST_HOUR}. Click a bot to open its dashboard.",
+        f"all calls of {_LAST_HOUR}: contained, transferred after consulting the bot, transferred directly, ended at once. "
+        "Click a bot to open its dashboard.",
         [
             parts.rows(bots("bot", "tenant"), "Bot"),
             parts.rows(for_each_bot(_SCORE), "Score"),
@@ -170,7 +174,7 @@ def _table() -> table.Panel:
             "Value #Difference": "Difference",
             "Trend #Past": "Autonomy over time",
             "Value #Calls": "Calls",
-            **{f"Value #Share{number}": words.capitalize() for number, words in enumerate(OUTCOMES)},
+            **{f"Value #Share{number}": words for number, words in enumerate(_SHARES)},
             "Value #Up": "Polling",
             "tenant_id": "tenant_id",
             "access_code": "access_code",
@@ -184,12 +188,11 @@ def _table() -> table.Panel:
         ],
         height=14,
     ).no_value("No bots. Check that this Prometheus scrapes the exporter and that the tenant is configured.")
-    shares = "|".join(words.capitalize() for words in OUTCOMES)
     return (
         panel.override_by_regexp("/^(tenant_id|access_code)$/", [parts.prop("custom.hidden", True)])
-        .override_by_name("Bot", [parts.prop("links", [_OPEN_BOT]), parts.prop("custom.minWidth", 130)])
+        .override_by_name("Bot", [parts.prop("links", [_OPEN_BOT])])
         .override_by_regexp(
-            f"/^(Autonomy|Usual|{shares})$/", [parts.prop("unit", "percentunit"), parts.prop("decimals", 0)]
+            f"/^(Autonomy|Usual|{'|'.join(_SHARES)})$/", [parts.prop("unit", "percentunit"), parts.prop("decimals", 0)]
         )
         .override_by_name(
             "Difference",
@@ -210,7 +213,7 @@ def _table() -> table.Panel:
             "Autonomy over time",
             [
                 parts.prop("custom.cellOptions", {"type": common.TableCellDisplayMode.SPARKLINE, "lineWidth": 1}),
-                parts.prop("custom.width", 170),
+                parts.prop("custom.width", 150),
                 parts.prop("unit", "percentunit"),
                 parts.prop("decimals", 0),
                 parts.prop("min", 0),
@@ -218,7 +221,7 @@ def _table() -> table.Panel:
                 parts.prop("color", parts.fixed(BLUE)),
             ],
         )
-        .override_by_name("Polling", [parts.prop("mappings", [parts.POLLING, parts.UNKNOWN])])
+        .override_by_name("Polling", parts.state(parts.POLLING))
     )
 
 
@@ -272,7 +275,8 @@ def _over_time(page: parts.Page) -> None:
         parts.bars(
             "Calls today by tenant",
             "Calls of the tenant's local day so far. Yesterday's calls until about two hours after midnight.",
-            parts.at_the_end(f"sort_desc({with_tenant(f'sum by (tenant_id) ({_TODAY})')})", "{{tenant}}"),
+            f"sort_desc({with_tenant(f'sum by (tenant_id) ({_TODAY})')})",
+            "${__field.labels.tenant}",
             unit="short",
         )
     )
@@ -297,5 +301,5 @@ def _alerts() -> table.Panel:
             descending=True,
         )
         .no_value("No alert is firing")
-        .override_by_name("Since", [parts.prop("unit", "dateTimeFromNow")])
+        .override_by_name("Since", [parts.prop("unit", "dateTimeFromNow"), parts.prop("custom.width", 140)])
     )

@@ -107,18 +107,23 @@ def lines(
         .show_points(common_models.VisibilityMode.NEVER)
         .span_nulls(False)
         .axis_soft_min(0)
-        .legend(
-            common.VizLegendOptions()
-            .display_mode(common_models.LegendDisplayMode.LIST)
-            .placement(common_models.LegendPlacement.BOTTOM)
-            .show_legend(True)
-            .calcs(["lastNotNull"])
-        )
+        .legend(legend("lastNotNull"))
         .tooltip(
             common.VizTooltipOptions().mode(common_models.TooltipDisplayMode.MULTI).sort(common_models.SortOrder.NONE)
         )
         .thresholds(steps((None, "text")))
         .color_scheme(fixed("text"))
+    )
+
+
+def legend(*values: str) -> common.VizLegendOptions:
+    """A legend below the panel, with these values of each line."""
+    return (
+        common.VizLegendOptions()
+        .display_mode(common_models.LegendDisplayMode.LIST)
+        .placement(common_models.LegendPlacement.BOTTOM)
+        .show_legend(True)
+        .calcs(list(values))
     )
 
 
@@ -134,7 +139,10 @@ def stacked(panel: timeseries.Panel) -> timeseries.Panel:
 def strips(
     title: str, description: str, queries: Sequence[Query], *, unit: str, width: int = 12, height: int = 8
 ) -> statetimeline.Panel:
-    """A strip over time for each series, coloured by thresholds; each has its name beside it."""
+    """A strip over time for each series, coloured by thresholds and labelled with their values.
+
+    Each has its name beside it.
+    """
     panel = placed(statetimeline.Panel(), title, description, queries, width=width, height=height)
     return (
         panel.unit(unit)
@@ -143,13 +151,7 @@ def strips(
         .row_height(0.85)
         .line_width(0)
         .fill_opacity(85)
-        .legend(
-            common.VizLegendOptions()
-            .display_mode(common_models.LegendDisplayMode.LIST)
-            .placement(common_models.LegendPlacement.BOTTOM)
-            .show_legend(False)
-            .calcs([])
-        )
+        .legend(legend().show_legend(False))
         .tooltip(
             common.VizTooltipOptions().mode(common_models.TooltipDisplayMode.SINGLE).sort(common_models.SortOrder.NONE)
         )
@@ -157,11 +159,18 @@ def strips(
     )
 
 
-def bars(title: str, description: str, query: Query, *, unit: str, width: int = 12, height: int = 8) -> bargauge.Panel:
-    """A bar for each series, all of one colour unless they get thresholds; each has its name beside it."""
-    panel = placed(bargauge.Panel(), title, description, [query], width=width, height=height)
+def bars(
+    title: str, description: str, expression: str, name: str, *, unit: str, width: int = 12, height: int = 8
+) -> bargauge.Panel:
+    """A bar for each series, all of one colour unless they get thresholds; each has its name beside it.
+
+    :param name: may contain labels, as ``${__field.labels.tenant}``. The panel shows a legend's name for two bars or more only.
+    """
+    panel = placed(bargauge.Panel(), title, description, [at_the_end(expression)], width=width, height=height)
     return (
         panel.unit(unit)
+        .display_name(name)
+        .text(common.VizTextDisplayOptions().title_size(14).value_size(18))
         .min(0)
         .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]).values(False).fields(""))
         .display_mode(common_models.BarGaugeDisplayMode.BASIC)
@@ -189,12 +198,14 @@ def listing(
 ) -> table.Panel:
     """A table of what several queries say of the same things, matched by the labels they share.
 
+    A column of values is as wide as its title; those of labels share the rest of the width.
+
     :param columns: the fields shown, in their order, each with its title; the others are left out
     :param sort: the title of the column it is sorted by
     :param before: transformations of the queries' results before they are matched
     """
     panel = placed(table.Panel(), title, description, queries, width=width, height=height)
-    return (
+    (
         panel.show_header(True)
         .sort_by([common.TableSortByFieldState().display_name(sort).desc(descending)])
         .footer(common.TableFooterOptions().show(False).reducer(["sum"]).count_rows(False))
@@ -216,8 +227,23 @@ def listing(
         .thresholds(steps((None, "text")))
         .color_scheme(by_threshold())
         # The words for no data are the table's, not those of each empty cell.
-        .override_by_regexp("/.*/", [prop("noValue", "–"), prop("mappings", [UNKNOWN])])
+        .override_by_regexp(
+            "/.*/", [prop("noValue", "–"), prop("mappings", [UNKNOWN]), prop("custom.minWidth", _NARROWEST)]
+        )
     )
+    for name, words in columns.items():
+        if name.startswith("Value"):
+            panel.override_by_name(words, [prop("custom.width", title_width(words) + (20 if words == sort else 0))])
+    return panel
+
+
+_NARROWEST: Final = 80
+"""The least width of a column, in pixels. By default it is 150, which pushes the last columns out of the panel."""
+
+
+def title_width(title: str) -> int:
+    """Return the width of a column that has room for its title, in pixels."""
+    return max(_NARROWEST, 20 + sum(8 if letter.isascii() else 14 for letter in title))
 
 
 def transformation(
@@ -277,6 +303,16 @@ UNKNOWN: Final = models.SpecialValueMap(
     )
 )
 """For values that are not known."""
+
+
+def state(of: models.ValueMap) -> list[Property]:
+    """Properties of a table's column whose values are shown as words in their colours."""
+    return [prop("mappings", [of, UNKNOWN]), prop("custom.cellOptions", {"type": "color-text"})]
+
+
+def in_words(panel: statetimeline.Panel, of: models.ValueMap) -> statetimeline.Panel:
+    """Shows the values as words. Coloured by thresholds, the strips would show the thresholds' values instead."""
+    return panel.mappings([of]).thresholds(steps((None, "text"))).color_scheme(fixed("text"))
 
 
 def coloured(panel: timeseries.Panel, colours: Mapping[str, str]) -> timeseries.Panel:

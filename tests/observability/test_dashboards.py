@@ -62,7 +62,11 @@ def test_a_chinese_dashboard_shows_the_same(path: Path) -> None:
     ]
     assert english.content["uid"] + "-zh" == chinese.content["uid"]
     readable = ("title", "description", "label", "noValue", "displayName", "text")
-    texts = {value for path, value in _leaves(chinese.content) if path[-1] in readable and isinstance(value, str)}
+    texts = {
+        re.sub(r"\${.*?}", "", value)  # variables
+        for path, value in _leaves(chinese.content)
+        if path[-1] in readable and isinstance(value, str)
+    }
     assert {text for text in texts if re.search("[a-z]", text) and not re.search("[一-鿿]", text)} <= {
         "All",  # Grafana writes the reader's word
         "exporter",
@@ -153,6 +157,20 @@ def test_the_colour_blind_can_tell_colours_apart(dashboard: Dashboard) -> None:
     assert colours <= COLOUR_BLIND_SAFE
     modes = {value for path, value in _leaves(dashboard.content) if path[-2:] == ("color", "mode")}
     assert modes <= {"fixed", "thresholds"}
+
+
+@each_dashboard
+def test_overrides_are_for_columns_that_the_table_has(dashboard: Dashboard) -> None:
+    """Each name, and each alternative of a regular expression, is the title of a column, or part of one."""
+    for panel in dashboard.panels:
+        if panel["type"] == "table":
+            organize = panel["transformations"][-1]["options"]
+            titles = {organize["renameByName"].get(name, name) for name in organize["indexByName"]}
+            for override in panel["fieldConfig"]["overrides"]:
+                wanted = override["matcher"]["options"]
+                by_regexp = override["matcher"]["id"] == "byRegexp"
+                for part in re.split(r"[/^$()|]+", wanted.strip("/^$()")) if by_regexp else [wanted]:
+                    assert any(re.search(part, title) for title in titles), f"{panel['title']}: {wanted}"
 
 
 def test_every_failure_reason_has_a_colour() -> None:
