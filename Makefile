@@ -246,9 +246,9 @@ mutants: $(VENV)/.ready ## change the core at random, and write to docs/mutation
 # Takes some minutes, and needs Prometheus and Chromium. The demo's Chinese names need Debian's fonts-noto-cjk.
 .PHONY: pictures
 pictures: $(VENV)/.ready ## draw the pictures of the status page and the dashboards again
-	$(BIN)/python tests/harness/programs.py prometheus chromium
+	$(BIN)/python tests/harness/programs.py prometheus chromium grafana
 	PYTHONPATH=tests $(BIN)/python scripts/screenshots.py docs/images
-	PYTHONPATH=tests $(BIN)/python -m pictures docs/images
+	PYTHONPATH=tests $(BIN)/python -m grafana docs/images
 
 # Each file is written elsewhere first, so that a failure leaves the old one.
 .PHONY: docs

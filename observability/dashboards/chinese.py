@@ -126,7 +126,7 @@ TEXTS: Final[Mapping[str, str]] = MappingProxyType(
             "该小时净自助解决率的预期值，由机器人自身的历史得出。"
         ),
         "no history yet": "尚无历史",
-        "Autonomy, 24 h": "24 小时净自助解决率",
+        "Autonomy, 24 h": "24h 净自助解决率",
         f"{_ENGLISH_AUTONOMY} Over the last 24 hours.": f"{_AUTONOMY}最近 24 小时。",
         "Calls that reached the bot in the last complete hour.": "最近一个完整小时的接入量。",
         "Calls so far on the tenant's local day; until about two hours after midnight, yesterday's.": (

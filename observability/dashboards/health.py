@@ -146,12 +146,7 @@ def _platforms() -> table.Panel:
         .override_by_regexp("/(within|ahead by)$/", [parts.prop("unit", "s")])
         .override_by_name(
             "Own check",
-            [
-                parts.prop(
-                    "mappings",
-                    [parts.words({"0": ("not healthy", BAD), "1": ("healthy", BLUE), "-1": ("off", "text")})],
-                )
-            ],
+            parts.state(parts.words({"0": ("not healthy", BAD), "1": ("healthy", BLUE), "-1": ("off", "text")})),
         )
         .no_value("No platform: is the exporter scraped by this Prometheus?")
     )

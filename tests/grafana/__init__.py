@@ -1,0 +1,1 @@
+"""The dashboards drawn by Grafana's own code, which npm has, in Chromium."""
