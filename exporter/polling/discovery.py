@@ -4,22 +4,19 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
 
 from structlog.typing import FilteringBoundLogger
 
 from exporter.clock import Clock
 from exporter.language import Text
+from exporter.polling.reconciler import describe_crash
 from exporter.polling.roster import Roster
-from exporter.polling.schedule import next_slot
+from exporter.polling.schedule import repeat
 from exporter.polling.snapshot import DiscoveryStatus
 from exporter.reasons import FailureReason
 from exporter.upstream.bindings import Binding, IncompleteListing, list_bindings
-from exporter.upstream.errors import CircuitOpen, LoginFailed, UpstreamError
+from exporter.upstream.errors import UpstreamError
 from exporter.upstream.session import TenantSession
-
-# These affect many requests at once, and are logged once where they arise.
-_LOGGED_ELSEWHERE: Final = (CircuitOpen, LoginFailed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,16 +61,9 @@ class Discovery:
 
     async def run(self, phase: float) -> None:
         """Discover at once, then at ``phase`` of each interval, until cancelled."""
-        loop = asyncio.get_running_loop()
-        await self.discover()
-        due = loop.time()
-        while True:
-            interval = self.plan.interval if self.status.up else self.plan.retry_interval
-            due = next_slot(max(due, loop.time()), interval, phase)
-            await asyncio.sleep(due - loop.time())
-            await self.discover()
+        await repeat(self.discover, lambda: self.plan.interval if self.status.up else self.plan.retry_interval, phase)
 
-    async def discover(self) -> None:
+    async def discover(self, _due: float | None = None) -> None:
         """List the tenant's bots, and have them polled."""
         now = self._clock.now()
         try:
@@ -86,10 +76,10 @@ class Discovery:
             await self._follow()
             self._succeed(now)
         except UpstreamError as error:
-            self._fail(error.reason, error.message, now, warn=not isinstance(error, _LOGGED_ELSEWHERE))
+            self._fail(error.reason, error.message, now, warn=not error.logged_once)
         except Exception as error:  # noqa: BLE001 - an internal error must not end the discovery
             self._log.exception("discovery_crashed")
-            self._fail("internal", _internal(error), now, warn=True)
+            self._fail("internal", describe_crash(error), now, warn=True)
         finally:
             self.tried.set()
 
@@ -101,7 +91,7 @@ class Discovery:
 
     def fail(self, error: Exception) -> None:
         """Show an internal error, without logging it: the logger may be the cause."""
-        self._publish(replace(self.status, up=False, problem=_internal(error), last_attempt=self._clock.now()))
+        self._publish(replace(self.status, up=False, problem=describe_crash(error), last_attempt=self._clock.now()))
 
     def close(self) -> None:
         """Release nothing: all ends with ``run``."""
@@ -166,10 +156,6 @@ class Discovery:
 
 def _names(bindings: Sequence[Binding]) -> Mapping[str, str]:
     return {binding.access_code: binding.name for binding in bindings}
-
-
-def _internal(error: Exception) -> Text:
-    return Text("internal error: %(name)s", name=type(error).__name__)
 
 
 def _bind(log: FilteringBoundLogger, plan: DiscoveryPlan) -> FilteringBoundLogger:

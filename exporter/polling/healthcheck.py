@@ -1,6 +1,5 @@
 """Asks a platform for its health at regular intervals."""
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -8,7 +7,8 @@ from structlog.typing import FilteringBoundLogger
 
 from exporter.clock import Clock
 from exporter.health import Health
-from exporter.polling.schedule import next_slot
+from exporter.polling.reconciler import describe_crash
+from exporter.polling.schedule import repeat
 from exporter.polling.snapshot import PlatformStatus
 from exporter.upstream.client import PlatformClient
 from exporter.upstream.errors import UpstreamError
@@ -46,12 +46,9 @@ class HealthCheck:
 
     async def run(self, phase: float) -> None:
         """Ask at once, then at ``phase`` of each interval, until cancelled."""
-        loop = asyncio.get_running_loop()
-        while True:
-            await self.check()
-            await asyncio.sleep(next_slot(loop.time(), self.plan.interval, phase) - loop.time())
+        await repeat(self.check, lambda: self.plan.interval, phase)
 
-    async def check(self) -> None:
+    async def check(self, _due: float | None = None) -> None:
         """Ask once."""
         now = self._clock.now()
         try:
@@ -68,7 +65,7 @@ class HealthCheck:
 
     def fail(self, error: Exception) -> None:
         """Show an internal error, without logging it: the logger may be the cause."""
-        self._publish(PlatformStatus(None, f"internal error: {type(error).__name__}", self._clock.now()))
+        self._publish(PlatformStatus(None, describe_crash(error), self._clock.now()))
 
     def close(self) -> None:
         """Release nothing: all ends with ``run``."""

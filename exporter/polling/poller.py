@@ -14,18 +14,16 @@ from exporter.clock import Clock
 from exporter.language import Text
 from exporter.polling import windows
 from exporter.polling.calendar import day_before, local_date, midnight
-from exporter.polling.schedule import next_slot
+from exporter.polling.reconciler import describe_crash
+from exporter.polling.schedule import repeat
 from exporter.polling.snapshot import NO_RECORDS, BotId, Failure, Snapshot
 from exporter.polling.store import Store
 from exporter.reasons import FailureReason
 from exporter.upstream.anomalies import Anomaly
 from exporter.upstream.answer import judge_body
-from exporter.upstream.errors import CircuitOpen, LoginFailed, UpstreamError
+from exporter.upstream.errors import LoginFailed, UpstreamError
 from exporter.upstream.progress import Progress
 from exporter.upstream.reports import Parsed, Record, parse
-
-# These affect many bots at once, and are logged once where they arise.
-_LOGGED_ELSEWHERE: Final = (CircuitOpen, LoginFailed)
 
 
 class Session(Protocol):
@@ -94,14 +92,7 @@ class Poller:
 
     async def run(self, phase: float) -> None:
         """Poll at once, then at ``phase`` of each interval, until cancelled."""
-        loop = asyncio.get_running_loop()
-        await self.poll(None)
-        due = loop.time()
-        while True:
-            # Skip the slots that passed during a long poll.
-            due = next_slot(max(due, loop.time()), self.plan.interval, phase)
-            await asyncio.sleep(due - loop.time())
-            await self.poll(due)
+        await repeat(self.poll, lambda: self.plan.interval, phase)
 
     async def poll(self, due: float | None) -> None:
         """Request today's report, and yesterday's if needed; ``due`` is the slot on the loop's clock, if any."""
@@ -112,7 +103,7 @@ class Poller:
             self._publish(snapshot)
         except Exception as error:  # noqa: BLE001 - an internal error must not end the polling
             self._log.exception("poll_crashed")
-            self._show(self._record_failure("internal", _internal(error), now, warn=True))
+            self._show(self._record_failure("internal", describe_crash(error), now, warn=True))
         else:
             if snapshot.up and self._warned:
                 self._warned = False
@@ -135,7 +126,7 @@ class Poller:
 
     def fail(self, error: Exception) -> None:
         """Set the report down after an internal error, without logging it: the logger may be the cause."""
-        self._show(self._mark_down("internal", _internal(error), self._clock.now()))
+        self._show(self._mark_down("internal", describe_crash(error), self._clock.now()))
 
     def close(self) -> None:
         """Stop the timer. The series stay until the bot is removed from the store."""
@@ -152,7 +143,7 @@ class Poller:
             if windows.wants_day_before(self._state, self.plan.rules, now) or self._lacks_day_before(today):
                 await self._take_day_before(today, turn)
         except UpstreamError as error:
-            return self._record_failure(error.reason, error.message, now, warn=not isinstance(error, _LOGGED_ELSEWHERE))
+            return self._record_failure(error.reason, error.message, now, warn=not error.logged_once)
         return self._record_success(now)
 
     def _lacks_day_before(self, today: date) -> bool:
@@ -396,10 +387,6 @@ def _split_rows(answer: bytes) -> Sequence[bytes]:
     if not (answer.startswith(b"[{") and answer.endswith(b"}]")):
         return ()
     return [text + b"}" for text in answer[1:-2].split(b"},")]
-
-
-def _internal(error: Exception) -> Text:
-    return Text("internal error: %(name)s", name=type(error).__name__)
 
 
 def _bind(log: FilteringBoundLogger, plan: Plan) -> FilteringBoundLogger:

@@ -9,6 +9,7 @@ from typing import Any, Final, Generic, Protocol, TypeVar
 
 from structlog.typing import FilteringBoundLogger
 
+from exporter.language import Text
 from exporter.polling.schedule import Phases
 
 _ITEMS_PER_TURN: Final = 50
@@ -141,6 +142,11 @@ async def _cancel(units: Collection[_Running[WorkerT]]) -> None:
         running.task.cancel()
         running.worker.close()
     await asyncio.gather(*(running.task for running in units), return_exceptions=True)
+
+
+def describe_crash(error: Exception) -> Text:
+    """Return what the status page shows of an error within the exporter; the log has the rest."""
+    return Text("internal error: %(name)s", name=type(error).__name__)
 
 
 async def in_turns(items: Iterable[_Item]) -> AsyncIterator[_Item]:

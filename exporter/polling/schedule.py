@@ -1,8 +1,10 @@
 """Spreads the polls of all bots evenly over the interval. Each bot keeps its own moment."""
 
+import asyncio
 import math
+from collections.abc import Awaitable, Callable
 from itertools import count
-from typing import Final
+from typing import Final, NoReturn
 
 _GOLDEN: Final = (math.sqrt(5) - 1) / 2
 
@@ -32,3 +34,20 @@ def next_slot(after: float, interval: float, phase: float) -> float:
     while slot <= after:  # at most one step, if rounding fell short
         slot += interval
     return slot
+
+
+async def repeat(
+    work: Callable[[float | None], Awaitable[None]], interval: Callable[[], float], phase: float
+) -> NoReturn:
+    """Do some work at once, then at ``phase`` of each interval, until cancelled.
+
+    ``work`` gets its slot on the loop's clock, None for the first time. ``interval`` is called after each work.
+    """
+    loop = asyncio.get_running_loop()
+    await work(None)
+    due = loop.time()
+    while True:
+        # Skip the slots that passed during long work.
+        due = next_slot(max(due, loop.time()), interval(), phase)
+        await asyncio.sleep(due - loop.time())
+        await work(due)

@@ -37,6 +37,9 @@ class UpstreamError(Exception):
     form than expected, without its values.
     """
 
+    logged_once = False
+    """Whether it is logged where it arises, since it affects many requests at once."""
+
     def __init__(
         self,
         reason: FailureReason,
@@ -101,6 +104,7 @@ class UpstreamError(Exception):
 class CircuitOpen(UpstreamError):  # noqa: N818 - the name of the state in the literature
     """The platform is unreachable, so nothing was sent. The reason is that of the last failure."""
 
+    logged_once = True
     last_failure = ""
     """The message of the failure that made it unreachable."""
 
@@ -111,6 +115,8 @@ class CircuitOpen(UpstreamError):  # noqa: N818 - the name of the state in the l
 
 class LoginFailed(UpstreamError):  # noqa: N818 - what happened
     """The call was not made, since there is no token for it: a login was refused or not answered."""
+
+    logged_once = True
 
 
 class LoginBlocked(LoginFailed):
