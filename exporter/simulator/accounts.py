@@ -13,6 +13,8 @@ UNKNOWN_KEY: Final = 200800001
 WRONG_SECRET: Final = 200800002
 LOCKED: Final = 200800003
 
+LOCKED_FOR: Final = 1800.0
+
 
 @dataclass(slots=True)
 class Account:
@@ -49,16 +51,14 @@ class Accounts:
         clock: Clock,
         token_lifetime: float = 3600.0,
         single_token: bool = False,
-        tries: int = 5,
-        locked_for: float = 1800.0,
     ) -> None:
-        """``single_token``: a login ends the tenant's former token. ``tries``: the number of wrong secrets that locks an account."""
+        """``single_token``: a login ends the tenant's former token."""
         self._accounts = {account.tenant_id: account for account in accounts}
         self._clock = clock
         self.token_lifetime = token_lifetime
         self.single_token = single_token
-        self.tries = tries
-        self.locked_for = locked_for
+        self.tries = 5
+        """The number of wrong secrets that locks an account."""
         self._expiries: dict[str, dict[str, float]] = {tenant_id: {} for tenant_id in self._accounts}
         self._wrong: dict[str, int] = {}
         self._locked_until: dict[str, float] = {}
@@ -84,7 +84,7 @@ class Accounts:
             self._wrong[tenant_id] = self._wrong.get(tenant_id, 0) + 1
             if self._wrong[tenant_id] >= self.tries:
                 del self._wrong[tenant_id]
-                self._locked_until[tenant_id] = now + self.locked_for
+                self._locked_until[tenant_id] = now + LOCKED_FOR
             raise ApiError(WRONG_SECRET, "the appSecret is wrong")
         self._wrong.pop(tenant_id, None)
         self._logins += 1

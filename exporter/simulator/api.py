@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Final, TypeAlias
 
@@ -16,20 +17,13 @@ from exporter.simulator.faults import CLOSING, Faults, Respond, http_date, json_
 from exporter.simulator.journal import Journal, Request
 from exporter.simulator.world import CALL_STATISTICS, CHATBOT, LAST_TIMESTAMP_MS, World
 
-OPERATIONS: Final = {
-    "gettoken": "get_token",
-    CALL_STATISTICS: "query_call_statistics",
-    CHATBOT: "query_chatbot",
-    "querynavigationinfo": "query_bindings",
-    "servicemonitor": "service_monitor",
-}
-"""The API calls by path, and their names in the exporter's metrics and in the journal."""
-
 BAD_PARAMETER: Final = 10000002
 MISSING_PARAMETER: Final = 10000003
 
 Answer: TypeAlias = Callable[[Request], object]
 
+_AS_TEXT: Final = 0.3
+"""The share of error codes, and of totals, that come as text."""
 _PAGE_SIZES: Final = frozenset({"5", "10", "20", "50", "100"})
 
 
@@ -41,28 +35,28 @@ def create_app(
     faults: Faults,
     journal: Journal,
     prefix: str = "",
-    text_codes: float = 0.3,
     expire_time: bool = True,
 ) -> web.Application:
     """Create the platform as an application: ``POST {prefix}/oifde/rest/api/<name>``.
 
-    ``world`` is called for each request, so that a test can replace the world. ``text_codes`` is the share of error codes, and
-    of totals, that come as text; without ``expire_time`` a login does not say how long its token lives.
+    ``world`` is called for each request, so that a test can replace the world. Without ``expire_time`` a login does not say how
+    long its token lives.
     """
-    api = _Api(world, clock=clock, accounts=accounts, expire_time=expire_time, text_numbers=text_codes)
-    answers: dict[str, Answer] = {
-        "gettoken": api.get_token,
-        CALL_STATISTICS: partial(api.statistics, CALL_STATISTICS),
-        CHATBOT: partial(api.statistics, CHATBOT),
-        "querynavigationinfo": api.bindings,
-        "servicemonitor": api.service_monitor,
+    api = _Api(world, clock, accounts, expire_time)
+    # By path. The names are those in the exporter's metrics and in the journal.
+    answers: dict[str, tuple[str, Answer]] = {
+        "gettoken": ("get_token", api.get_token),
+        CALL_STATISTICS: ("query_call_statistics", partial(api.statistics, CALL_STATISTICS)),
+        CHATBOT: ("query_chatbot", partial(api.statistics, CHATBOT)),
+        "querynavigationinfo": ("query_bindings", api.bindings),
+        "servicemonitor": ("service_monitor", api.service_monitor),
     }
 
     async def serve(operation: str, answer: Answer, request: web.Request) -> web.StreamResponse:
         asked = _read(operation, request, await request.read(), accounts, clock)
         journal.opened(asked)
         try:
-            as_text = chance(operation, journal.counts[operation]) < text_codes
+            as_text = chance(operation, journal.counts[operation]) < _AS_TEXT
             respond: Respond = partial(_respond, answer, asked, code_as_text=as_text)
             for fault in reversed(faults.striking(asked)):
                 asked.faults.insert(0, type(fault).__name__)
@@ -85,8 +79,8 @@ def create_app(
     app = web.Application()
     app[CLOSING] = asyncio.Event()
     app.on_shutdown.append(close)
-    for name, answer in answers.items():
-        app.router.add_post(f"{prefix}/oifde/rest/api/{name}", partial(serve, OPERATIONS[name], answer))
+    for name, (operation, answer) in answers.items():
+        app.router.add_post(f"{prefix}/oifde/rest/api/{name}", partial(serve, operation, answer))
     return app
 
 
@@ -112,36 +106,27 @@ async def _respond(answer: Answer, asked: Request, *, code_as_text: bool) -> web
         return json_response({"errorCode": code, "errorMsg": str(denied)})
 
 
+@dataclass(frozen=True, slots=True)
 class _Api:
     """Answers each API call. All methods raise ApiError for the platform's error codes."""
 
-    def __init__(
-        self,
-        world: Callable[[], World],
-        *,
-        clock: Clock,
-        accounts: Accounts,
-        expire_time: bool,
-        text_numbers: float,
-    ) -> None:
-        self._world = world
-        self._text_numbers = text_numbers
-        self._clock = clock
-        self._accounts = accounts
-        self._expire_time = expire_time
+    world: Callable[[], World]
+    clock: Clock
+    accounts: Accounts
+    expire_time: bool
 
     def get_token(self, asked: Request) -> object:
-        token = self._accounts.login(_text(asked, "appKey"), _text(asked, "appSecret"))
+        token = self.accounts.login(_text(asked, "appKey"), _text(asked, "appSecret"))
         answer: dict[str, object] = {"errorCode": 0, "errorMsg": "", "authToken": token}
-        if self._expire_time:
-            answer["expireTime"] = int(self._accounts.token_lifetime)
+        if self.expire_time:
+            answer["expireTime"] = int(self.accounts.token_lifetime)
         return answer
 
     def statistics(self, report: str, asked: Request) -> object:
         self._authenticate(asked)
         period = _one_of(asked, "type", "hour", "day")
         access_code, timestamp = _text(asked, "accessCode"), _timestamp(asked)
-        return self._world().records(report, period, asked.tenant_id, access_code, timestamp, self._clock.now())
+        return self.world().records(report, period, asked.tenant_id, access_code, timestamp, self.clock.now())
 
     def bindings(self, asked: Request) -> object:
         self._authenticate(asked)
@@ -149,9 +134,9 @@ class _Api:
         if not page.isdecimal() or int(page) < 1:
             raise ApiError(BAD_PARAMETER, "pageNum is not a page number")
         source = _one_of(asked, "source", "IVR", "OIFDE") if "source" in asked.body else "IVR"
-        bots = [bot for bot in self._world().bots(asked.tenant_id) if bot.source == source]
+        bots = [bot for bot in self.world().bots(asked.tenant_id) if bot.source == source]
         first = (int(page) - 1) * size
-        as_text = chance(asked.tenant_id, source, page, int(self._clock.now())) < self._text_numbers
+        as_text = chance(asked.tenant_id, source, page, int(self.clock.now())) < _AS_TEXT
         return {
             "total": str(len(bots)) if as_text else len(bots),
             "accessInfoList": [_access_info(asked.tenant_id, bot) for bot in bots[first : first + size]],
@@ -163,9 +148,9 @@ class _Api:
     def _authenticate(self, asked: Request) -> None:
         tenant_id = _text(asked, "tenantId")
         if (token := asked.headers.get("token")) is not None:
-            self._accounts.check(tenant_id, token, user=asked.headers.get("userName", ""))
+            self.accounts.check(tenant_id, token, user=asked.headers.get("userName", ""))
         elif "authToken" in asked.body:
-            self._accounts.check(tenant_id, _text(asked, "authToken"))
+            self.accounts.check(tenant_id, _text(asked, "authToken"))
         else:
             raise ApiError(NO_TOKEN, "no token")
 

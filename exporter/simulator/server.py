@@ -34,15 +34,11 @@ class Simulator:
         clock: Clock,
         accounts: Iterable[Account] | None = None,
         faults: Faults | None = None,
-        journal: Journal | None = None,
         port: int = 0,
         prefix: str = "",
         ssl_context: ssl.SSLContext | None = None,
         token_lifetime: float = 3600.0,
         single_token: bool = False,
-        tries: int = 5,
-        locked_for: float = 1800.0,
-        text_codes: float = 0.3,
         expire_time: bool = True,
     ) -> None:
         """Without ``accounts``, each tenant of the world has one with ``default_secret``.
@@ -52,7 +48,7 @@ class Simulator:
         """
         self.world = world
         self.faults = faults or Faults()
-        self.journal = journal or Journal()
+        self.journal = Journal()
         self.accounts = Accounts(
             (Account(tenant.tenant_id, default_secret(tenant.tenant_id)) for tenant in world.tenants())
             if accounts is None
@@ -60,14 +56,11 @@ class Simulator:
             clock=clock,
             token_lifetime=token_lifetime,
             single_token=single_token,
-            tries=tries,
-            locked_for=locked_for,
         )
         self.clock = clock
         self._port = port
         self._prefix = prefix
         self._ssl_context = ssl_context
-        self._text_codes = text_codes
         self._expire_time = expire_time
         self._runner: web.AppRunner | None = None
 
@@ -92,7 +85,6 @@ class Simulator:
             faults=self.faults,
             journal=self.journal,
             prefix=self._prefix,
-            text_codes=self._text_codes,
             expire_time=self._expire_time,
         )
         # A request ends when its client closes the connection, or a second after the end of the block.
