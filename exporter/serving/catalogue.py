@@ -244,26 +244,19 @@ BOT_INFO: Final = Column(
     (Series("", 0),),
 )
 
-_PER_REPORT: Final = (*BOT_LABELS, "report")
-
-REPORT_HEALTH: Final = (
-    Column(
-        Family("oifde_up", "gauge", Text("1 if the last poll of the bot's report succeeded, else 0"), _PER_REPORT),
-        (Series("", 0),),
-    ),
-    Column(
-        Family(
-            "oifde_last_success_timestamp_seconds",
-            "gauge",
-            Text("Time of the last successful poll of the bot's report; absent before the first"),
-            _PER_REPORT,
-        ),
-        (Series("", 1),),
-    ),
-    Column(
-        Family("oifde_poll_failures_total", "counter", Text("Failed polls of the bot's report"), _PER_REPORT),
-        (Series("", 2),),
-    ),
+REPORT_HEALTH: Final = tuple(
+    Column(Family(name, kind, help_, (*BOT_LABELS, "report")), (Series("", place),))
+    for place, (name, kind, help_) in enumerate(
+        (
+            ("oifde_up", "gauge", Text("1 if the last poll of the bot's report succeeded, else 0")),
+            (
+                "oifde_last_success_timestamp_seconds",
+                "gauge",
+                Text("Time of the last successful poll of the bot's report; absent before the first"),
+            ),
+            ("oifde_poll_failures_total", "counter", Text("Failed polls of the bot's report")),
+        )
+    )
 )
 """The scrape health of a bot's report."""
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypeVar
 from urllib.parse import urlsplit
@@ -97,15 +97,8 @@ def create_app(
         version=version,
         configuration=configuration,
     )
-    site = _Site(
-        store=store,
-        exposition=exposition,
-        clock=clock,
-        ready=ready,
-        reload=reload if options.enable_lifecycle else None,
-        judgement=judgement,
-        pages=pages,
-    )
+    do_reload = reload if options.enable_lifecycle else None
+    site = _Site(store, exposition, clock, ready, do_reload, judgement, pages)
 
     app = web.Application(middlewares=[_log_errors(log)])
     app.on_response_prepare.append(_set_headers)
@@ -126,27 +119,19 @@ def create_app(
     return app
 
 
+@dataclass(frozen=True, slots=True)
 class _Site:
-    def __init__(
-        self,
-        *,
-        store: Store,
-        exposition: Exposition,
-        clock: Clock,
-        ready: Callable[[], bool],
-        reload: Callable[[], Awaitable[None]] | None,
-        judgement: Callable[[BotId], Verdict | None],
-        pages: Pages,
-    ) -> None:
-        self._store = store
-        self._exposition = exposition
-        self._clock = clock
-        self._ready = ready
-        self._reload = reload
-        self._judgement = judgement
-        self._pages = pages
-        self._metrics_lock = asyncio.Lock()
-        self._page_lock = asyncio.Lock()
+    """The handlers, with what they need."""
+
+    store: Store
+    exposition: Exposition
+    clock: Clock
+    is_ready: Callable[[], bool]
+    do_reload: Callable[[], Awaitable[None]] | None
+    judgement: Callable[[BotId], Verdict | None]
+    pages: Pages
+    metrics_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    page_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def metrics(self, request: web.Request) -> web.StreamResponse:
         openmetrics = negotiation.prefers_openmetrics(_join_header(request, hdrs.ACCEPT))
@@ -157,8 +142,8 @@ class _Site:
         }
         chunks: list[bytes] = []
         compressor = isal_zlib.compressobj(_GZIP_LEVEL, isal_zlib.DEFLATED, _GZIP_CONTAINER) if gzip else None
-        async with self._metrics_lock:  # several at once would not be faster, and would all be in memory
-            for chunk in self._exposition.chunks(openmetrics=openmetrics):
+        async with self.metrics_lock:  # several at once would not be faster, and would all be in memory
+            for chunk in self.exposition.chunks(openmetrics=openmetrics):
                 chunks.append(compressor.compress(chunk) if compressor else chunk)
                 await asyncio.sleep(0)
         if compressor:
@@ -168,21 +153,21 @@ class _Site:
 
     async def overview(self, request: web.Request) -> web.Response:
         reader = _read_reader(request)
-        return _respond(await self._make_page(lambda state: self._pages.overview(reader, state)))
+        return _respond(await self._make_page(lambda state: self.pages.overview(reader, state)))
 
     async def bot(self, request: web.Request) -> web.Response:
         tenant_id, access_code = request.match_info["tenant_id"], request.match_info["access_code"]
         # A slash in the access code is %2F in every link, so that browsers do not take it for a directory.
         reader = _read_reader(request, depth=2)
-        return _respond(await self._make_page(lambda state: self._pages.bot(reader, state, tenant_id, access_code)))
+        return _respond(await self._make_page(lambda state: self.pages.bot(reader, state, tenant_id, access_code)))
 
     async def settings(self, request: web.Request) -> web.Response:
         reader = _read_reader(request)
-        return _respond(await self._make_page(lambda _: self._pages.settings(reader)))
+        return _respond(await self._make_page(lambda _: self.pages.settings(reader)))
 
     async def help(self, request: web.Request) -> web.Response:
         reader = _read_reader(request)
-        return _respond(await self._make_page(lambda _: self._pages.help(reader)))
+        return _respond(await self._make_page(lambda _: self.pages.help(reader)))
 
     async def bots(self, request: web.Request) -> web.Response:
         try:
@@ -197,25 +182,25 @@ class _Site:
 
         Only one at a time: several threads would take most of the interpreter's time from polls and scrapes.
         """
-        async with self._page_lock:
-            state = status.take(self._store, self._judgement, now=self._clock.now(), elapsed=self._clock.elapsed())
+        async with self.page_lock:
+            state = status.take(self.store, self.judgement, now=self.clock.now(), elapsed=self.clock.elapsed())
             return await asyncio.to_thread(make, state)
 
     async def healthy(self, _request: web.Request) -> web.Response:
         return web.Response(text="oifde-exporter is healthy.\n")
 
     async def ready(self, _request: web.Request) -> web.Response:
-        if self._ready():
+        if self.is_ready():
             return web.Response(text="oifde-exporter is ready.\n")
         return web.Response(status=503, text="oifde-exporter is not ready: not every bot has been polled yet.\n")
 
     async def reload(self, _request: web.Request) -> web.Response:
-        if self._reload is None:
+        if self.do_reload is None:
             return web.Response(
                 status=403, text="Reloading over HTTP is disabled; --web.enable-lifecycle enables it.\n"
             )
         try:
-            await self._reload()
+            await self.do_reload()
         except ConfigError as error:
             return web.Response(status=500, text=f"The configuration was not reloaded:\n{error}\n")
         return web.Response(text="The configuration was reloaded.\n")

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import quote, urlencode
 from zoneinfo import ZoneInfo
 
-from exporter.language import LANGUAGES
+from exporter.language import BY_CODE, LANGUAGES
 from exporter.polling.calendar import day_before, format_offset, local_date
 from exporter.polling.snapshot import BotId
 from exporter.reasons import FailureReason
-from exporter.serving.pages.language import choose
+from exporter.serving.negotiation import choose_language
 from exporter.serving.pages.summary import CALLS, CONTAINED, MAIN, Condition
 from exporter.upstream.errors import ACCOUNT_LOCKED, KEY_UNKNOWN, KEY_WRONG
 from exporter.upstream.reports import REPORTS, Field, Kind, Value
@@ -34,6 +34,8 @@ _TITLES: Final[Mapping[str, str]] = {
     "autonomyRate": "Autonomy",
 }
 """Names of the platform's fields that differ from their metrics' names."""
+
+_FORMATS: Final = {Kind.COUNT: "{:,}".format, Kind.MEAN: "{:,.2f}".format, Kind.RATIO: "{:.1%}".format}
 
 
 def _hash(text: str) -> str:
@@ -81,7 +83,9 @@ class Renderer:
         self._version = version
 
     def render(self, template: str, reader: Reader, *, status: int = 200, **context: Any) -> Page:
-        language, asked = choose(reader.parameters.get("lang"), reader.accept_language)
+        code = reader.parameters.get("lang", "")
+        asked = code in BY_CODE
+        language = BY_CODE[code if asked else choose_language(reader.accept_language, list(BY_CODE))]
         root = self._base or "../" * reader.depth
         sticky = {"lang": language.code} if asked else {}
 
@@ -130,7 +134,7 @@ def _build_environment(code: str) -> "Environment":
     # On the first request: an exporter that only Prometheus reads saves the memory.
     from jinja2 import Environment, PackageLoader, StrictUndefined  # noqa: PLC0415
 
-    language = next(language for language in LANGUAGES if language.code == code)
+    language = BY_CODE[code]
     environment = Environment(
         loader=PackageLoader("exporter.serving"),
         autoescape=True,
@@ -141,16 +145,16 @@ def _build_environment(code: str) -> "Environment":
     )
     environment.install_gettext_callables(language.text, language.plural, newstyle=True)  # type: ignore[attr-defined]
     environment.filters.update(
-        number=_format_number,
-        mean=_format_mean,
-        percent=_format_percent,
+        number=_FORMATS[Kind.COUNT],
+        mean=_FORMATS[Kind.MEAN],
+        percent=_FORMATS[Kind.RATIO],
         points=_format_points,
         moment=_find_moment,
         offset=format_offset,
         value=_format_value,
         expected=_format_expected,
         sentence=_capitalize,
-        report=_name_report,
+        report=lambda name: REPORTS[name].title,
         translated=language.text,
     )
     environment.globals.update(
@@ -166,36 +170,16 @@ def _build_environment(code: str) -> "Environment":
     return environment
 
 
-def _format_number(value: Value) -> str:
-    return f"{value:,}"
-
-
-def _format_mean(value: Value) -> str:
-    return f"{value:,.2f}"
-
-
-def _format_percent(ratio: float) -> str:
-    return f"{ratio:.1%}"
-
-
 def _format_points(change: float) -> str:
     return f"{change * 100:+.1f}".replace("-", "−")
 
 
 def _format_value(value: Value, kind: Kind) -> str:
-    return (
-        {Kind.COUNT: _format_number, Kind.MEAN: _format_mean, Kind.RATIO: _format_percent}[kind](value)
-        if value is not None
-        else "–"
-    )
+    return "–" if value is None else _FORMATS[kind](value)
 
 
 def _format_expected(value: float, kind: Kind) -> str:
     return f"{value:,.0f}" if kind is Kind.COUNT else f"{value:.0%}"
-
-
-def _name_report(name: str) -> str:
-    return REPORTS[name].title
 
 
 def _capitalize(text: str) -> str:
