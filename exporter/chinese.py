@@ -371,6 +371,7 @@ CHINESE: Final[Mapping[str, str]] = MappingProxyType(
         "the answer is not JSON: a number has too many digits": "响应内容不是 JSON：数字过长",
         "the answer is not JSON: %(what)s at character %(place)s": "响应内容不是 JSON：第 %(place)s 个字符处，%(what)s",
         "the answer is empty": "响应内容为空",
+        "the answer is HTML or XML, not JSON": "响应内容是 HTML 或 XML，不是 JSON",
         "%(refusal)s, %(error)s": "%(refusal)s，%(error)s",
         "the platform's error %(code)s: %(message)s": "平台错误码 %(code)s：%(message)s",
         "the platform's error %(code)s": "平台错误码 %(code)s",

@@ -206,14 +206,18 @@ def _decode(body: bytes) -> object:
     except RecursionError:
         problem = Text("the answer is nested too deeply")
     except json.JSONDecodeError as error:
-        problem = (
-            Text("the answer is not JSON: %(what)s at character %(place)s", what=error.msg, place=error.pos)
-            if body.strip()
-            else Text("the answer is empty")
+        problem = _name_text(body) or Text(
+            "the answer is not JSON: %(what)s at character %(place)s", what=error.msg, place=error.pos
         )
     except ValueError:
         problem = Text("the answer is not JSON: a number has too many digits")
     raise UpstreamError(FailureReason.INVALID, problem)
+
+
+def _name_text(body: bytes) -> Text | None:
+    """Say what a text is that is not JSON; None if that is not obvious."""
+    beginning = body.removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
+    return {b"": Text("the answer is empty"), b"<": Text("the answer is HTML or XML, not JSON")}.get(beginning)
 
 
 def _list_keys(answer: object, *, deep: bool = False) -> str:
@@ -233,7 +237,7 @@ def _name_key(key: str) -> str:
 
 def _code(value: object) -> int:
     """Read the errorCode; 0 is success."""
-    if value is None or value == "":
+    if value is None or (isinstance(value, str) and not value.strip()):
         return 0
     if isinstance(value, str):
         text = value.strip()

@@ -79,7 +79,7 @@ CASES: Final = (
     _body("the array inside an object", faults.Wrapped(), "the answer is an object, not an array"),
     _body("an empty body", faults.EMPTY_BODY, "the answer is empty"),
     _body("`null`", faults.NULL_BODY, "the answer is null, not an array"),
-    _body("an HTML page with HTTP 200", faults.Body(PAGE), "the answer is not JSON: Expecting value at character 0"),
+    _body("an HTML page with HTTP 200", faults.Body(PAGE), "the answer is HTML or XML, not JSON"),
     _body("half of the JSON", faults.Truncated(), "the answer is not JSON: "),
     _body("100,000 nested arrays", faults.deep_nesting(), "the answer is nested too deeply"),
     _body("invalid UTF-8", faults.INVALID_UTF8, "the answer is not UTF-8"),
