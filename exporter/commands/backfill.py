@@ -21,17 +21,10 @@ from exporter.clock import SystemClock
 from exporter.commands.advice import advise
 from exporter.commands.backfill_output import Summary, show_json, show_table
 from exporter.commands.help import Command
-from exporter.commands.options import (
-    config_option,
-    flag,
-    format_option,
-    load_config,
-    log_options,
-    tenant_option,
-)
+from exporter.commands.options import flag, format_option, log_options
 from exporter.commands.parameters import Interval, Moment, MomentType, Multiline, Name
 from exporter.commands.platforms import TenantAccess, open_tenants
-from exporter.commands.selection import Chosen, choose_one, find_bots, keep_tenant, locate
+from exporter.commands.selection import Chosen, choose_one, find_bots, locate, tenants_option
 from exporter.config import Config
 from exporter.config.types import RESERVED_LABELS
 from exporter.console.output import Output, open_stdout
@@ -134,7 +127,6 @@ for day in history/*.om; do
   promtool tsdb create-blocks-from openmetrics $day /var/lib/prometheus; done
 """,
 )
-@config_option
 @flag(
     "--from",
     type=MomentType(),
@@ -142,7 +134,7 @@ for day in history/*.om; do
     help="Start of the history. Without an offset, it is local to the tenant.",
 )
 @flag("--to", type=MomentType(), help="End of the history, exclusive. Default and maximum: 3 hours ago.")
-@tenant_option
+@tenants_option
 @flag("--bot", type=Name(), multiple=True, metavar="NAME|ACCESS_CODE", help="Only this bot; repeatable.")
 @flag("--report", type=click.Choice(_HOURLY), default="hour", help="The report of the series.")
 @flag("--label", type=Label(), multiple=True, help="A label that Prometheus adds to the live series; repeatable.")
@@ -156,16 +148,11 @@ for day in history/*.om; do
 )
 @format_option("table", "json")
 @log_options("error")
-@click.pass_context
 def backfill(
-    ctx: click.Context,
-    /,
-    config_file: Path,
-    log_level: str,
-    log_format: str,
+    loaded: Config,
+    log: FilteringBoundLogger,
     format: str,
     output: Path,
-    tenant: str | None,
     **flags: Any,
 ) -> None:
     """Write past samples as OpenMetrics files for promtool.
@@ -176,8 +163,6 @@ def backfill(
 
     Exit status: 0 if the history is complete, 1 if not, 2 for wrong flags. After 1, repeat the command to continue.
     """
-    log = logs.configure(level=log_level, format=log_format)
-    loaded = keep_tenant(load_config(ctx, config_file), tenant)
     labels = dict(flags["label"])
     if len(labels) < len(flags["label"]):
         raise click.BadParameter("two values have the same label", param_hint="--label")

@@ -6,29 +6,20 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from pathlib import Path
 from typing import Any, Final
 
 import click
 from structlog.typing import FilteringBoundLogger
 
-from exporter import logs, signals
+from exporter import signals
 from exporter.clock import SystemClock
 from exporter.commands.advice import complain
 from exporter.commands.help import Command
-from exporter.commands.options import (
-    config_option,
-    flag,
-    format_option,
-    lang_option,
-    load_config,
-    log_options,
-    tenant_option,
-)
+from exporter.commands.options import flag, format_option, lang_option, log_options
 from exporter.commands.parameters import Day, Name
 from exporter.commands.past import fetch_pasts
 from exporter.commands.platforms import TenantAccess, open_tenants
-from exporter.commands.selection import Chosen, choose_one, find_bots, keep_tenant
+from exporter.commands.selection import Chosen, choose_one, find_bots, tenants_option
 from exporter.config import Config
 from exporter.console.output import Output, open_stdout
 from exporter.console.progress import show_progress
@@ -67,23 +58,17 @@ oifde-exporter backtest --from=2026-05-01 --format=json | jq .totals
 )
 @flag("--from", type=Day(), metavar="DATE", required=True, help="The first date, local to each tenant.")
 @flag("--to", type=Day(), metavar="DATE", help="The last date. Default and maximum: yesterday.")
-@tenant_option
+@tenants_option
 @flag("--bot", type=Name(), metavar="NAME|ACCESS_CODE", help="Only this bot.")
 @format_option("table", "json")
 @lang_option
-@config_option
 @log_options("error")
-@click.pass_context
 def backtest(
-    ctx: click.Context,
-    /,
-    config_file: Path,
-    tenant: str | None,
+    loaded: Config,
     bot: str | None,
     format: str,
     lang: Language,
-    log_level: str,
-    log_format: str,
+    log: FilteringBoundLogger,
     **dates: Any,
 ) -> None:
     """Fetch past days and the history before them, judge hour by hour, and list the alerts of the shipped rules.
@@ -93,8 +78,6 @@ def backtest(
 
     Exit status: 0 on success, 1 if a request failed, 2 for wrong flags.
     """
-    log = logs.configure(level=log_level, format=log_format)
-    loaded = keep_tenant(load_config(ctx, config_file), tenant)
     if not loaded.history.days:
         raise click.UsageError(Text("history.days is 0 in the configuration, so nothing is judged"))
     try:

@@ -11,7 +11,7 @@ from typing import Final
 import click
 from structlog.typing import FilteringBoundLogger
 
-from exporter import config, logs, signals
+from exporter import config, signals
 from exporter.clock import SystemClock
 from exporter.commands.capture import Capture, capture_option, capture_to
 from exporter.commands.check_findings import Finding, Level, check_config, merge
@@ -28,11 +28,10 @@ from exporter.commands.options import (
     format_option,
     lang_option,
     log_options,
-    read_shard,
     shard_options,
 )
 from exporter.commands.parameters import Interval, Moment
-from exporter.config import CONFIG_VARIABLE, Config, ConfigError, Source, take_shard
+from exporter.config import CONFIG_VARIABLE, Config, ConfigError, Shard, Source, take_shard
 from exporter.console.output import Output, Style, open_stdout
 from exporter.console.progress import show_progress
 from exporter.language import Language, Text
@@ -80,10 +79,8 @@ def check(
     capture: Path | None,
     format: str,
     lang: Language,
-    shard: int,
-    total_shards: int,
-    log_level: str,
-    log_format: str,
+    shard: Shard,
+    log: FilteringBoundLogger,
 ) -> None:
     """Validate a configuration, and print the load on the platforms and on Prometheus.
 
@@ -100,8 +97,6 @@ def check(
             raise click.BadParameter("works only with --live", param_hint=name)
     if watch is not None and format == "json":
         raise click.BadParameter("prints no JSON; use it without --format", param_hint="--watch")
-    log = logs.configure(level=log_level, format=log_format)
-    this_shard = read_shard(shard=shard, total_shards=total_shards)
     source = config_source(ctx, config_file)
     with exit_on_config_error(lang):
         try:
@@ -111,7 +106,7 @@ def check(
                 raise
             open_stdout().json({"valid": False, "errors": error.errors})
             sys.exit(1)
-    loaded = take_shard(loaded, this_shard)
+    loaded = take_shard(loaded, shard)
     with capture_to(capture, loaded, ctx) as recorder:
         lived = _check_live(loaded, at, log, recorder, lang) if live else None
         planned = lived.plan if lived else plan(loaded, SystemClock().now())

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any, Final
 
 import click
+from structlog.typing import FilteringBoundLogger
 
-from exporter import config, logs
+from exporter import config
 from exporter.app import StartError
 from exporter.clock import SystemClock
 from exporter.commands.daemon import log_unknown_variables, read_web_options, run_to_end, serve
@@ -37,9 +38,8 @@ oifde-exporter demo --write-config=demo.yaml   for the other commands
 @web_options
 @log_options()
 @click.pass_context
-def demo(ctx: click.Context, /, write_config: Path | None, log_level: str, log_format: str, **web: Any) -> None:
+def demo(ctx: click.Context, /, write_config: Path | None, log: FilteringBoundLogger, **web: Any) -> None:
     """Run the daemon with a simulated platform. It needs no configuration and no network."""
-    log = logs.configure(level=log_level, format=log_format)
     log_unknown_variables(ctx, log)
     options = read_web_options(web)
 

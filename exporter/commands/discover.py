@@ -5,26 +5,18 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
 import click
 from structlog.typing import FilteringBoundLogger
 
-from exporter import logs, signals
+from exporter import signals
 from exporter.clock import SystemClock
 from exporter.commands.advice import complain
 from exporter.commands.help import Command
-from exporter.commands.options import (
-    config_option,
-    format_option,
-    lang_option,
-    load_config,
-    log_options,
-    tenant_option,
-)
+from exporter.commands.options import format_option, lang_option, log_options
 from exporter.commands.platforms import TenantAccess, open_tenants
-from exporter.commands.selection import keep_tenant, locate
+from exporter.commands.selection import locate, tenants_option
 from exporter.config import Bot, Config
 from exporter.console.output import Output, open_stdout
 from exporter.language import Language, Text
@@ -83,21 +75,15 @@ oifde-exporter discover --tenant=acme --format=yaml
 oifde-exporter discover --format=json | jq -r '.tenants[].bots[].name'
 """,
 )
-@config_option
-@tenant_option
+@tenants_option
 @format_option("table", "yaml", "json")
 @lang_option
 @log_options("error")
-@click.pass_context
 def discover(
-    ctx: click.Context,
-    /,
-    config_file: Path,
-    tenant: str | None,
+    loaded: Config,
     format: str,
     lang: Language,
-    log_level: str,
-    log_format: str,
+    log: FilteringBoundLogger,
 ) -> None:
     """List the bots that the platform has bound to a tenant, and show which of them are polled.
 
@@ -106,8 +92,6 @@ def discover(
 
     Exit status: 0 on success, 1 if listing a tenant's bots failed, 2 for wrong flags.
     """
-    log = logs.configure(level=log_level, format=log_format)
-    loaded = keep_tenant(load_config(ctx, config_file), tenant)
     listings = signals.run(_list(loaded, log))
     _SHOW[format](open_stdout(lang), listings)
     for listing in listings:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
+from functools import wraps
 from pathlib import Path
 from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
@@ -95,7 +96,7 @@ web_options: Final = _combine(
 )
 """The flags of commands that serve pages; ``daemon.read_web_options`` reads them."""
 
-shard_options: Final = _combine(
+_shard_options: Final = _combine(
     flag(
         "--shard",
         type=ShardNumber(),
@@ -111,15 +112,27 @@ shard_options: Final = _combine(
         help="Number of processes that share the tenants and the platforms' request limits.",
     ),
 )
-"""``--shard`` and ``--total-shards``; ``read_shard`` reads them."""
+
+
+def shard_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``--shard`` and ``--total-shards``. The command gets the ``Shard`` as ``shard``."""
+
+    @wraps(command)
+    def run(*arguments: Any, shard: int, total_shards: int, **others: Any) -> Any:
+        if shard >= total_shards:
+            raise click.BadParameter(
+                f"{shard} is not below --total-shards={total_shards}; shards are numbered from 0", param_hint="--shard"
+            )
+        return command(*arguments, shard=Shard(shard, total_shards), **others)
+
+    return _shard_options(run)
+
 
 at_option: Final = flag(
     "--at",
     type=MomentType(end_of_day=True),
     help="Time to use in place of now: 2026-05-20T15:30 (local to the tenant), 2026-05-20T07:30Z, or a date for its end.",
 )
-
-tenant_option: Final = flag("--tenant", metavar="NAME|ID", help="Only the tenant with this name or id. Default: all.")
 
 config_option: Final = flag(
     "--config.file",
@@ -168,12 +181,21 @@ def format_option(*formats: str) -> Callable[[_Command], _Command]:
     return flag("--format", type=click.Choice(formats), default=formats[0], help="Format of the output.")
 
 
-def log_options(default: str = "info") -> Callable[[_Command], _Command]:
-    """Add ``--log.level`` with its default, and ``--log.format``."""
-    return _combine(
+def log_options(default: str = "info") -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Add ``--log.level`` with its default, and ``--log.format``. The command gets the logger as ``log``."""
+    options = _combine(
         flag("--log.level", type=click.Choice(list(logs.LEVELS)), default=default, help="Lowest level to log."),
         flag("--log.format", type=click.Choice(logs.FORMATS), default="logfmt", help="Format of the log on stderr."),
     )
+
+    def add(command: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(command)
+        def run(*arguments: Any, log_level: str, log_format: str, **others: Any) -> Any:
+            return command(*arguments, log=logs.configure(level=log_level, format=log_format), **others)
+
+        return options(run)
+
+    return add
 
 
 def config_source(ctx: click.Context, config_file: Path) -> config.Source:
@@ -186,15 +208,6 @@ def load_config(ctx: click.Context, config_file: Path) -> Config:
     """Load the configuration, or exit with its errors."""
     with exit_on_config_error(ctx.params.get("lang", ENGLISH)):
         return config.load(config_source(ctx, config_file), os.environ)
-
-
-def read_shard(*, shard: int, total_shards: int) -> Shard:
-    """Return the shard that ``shard_options`` select."""
-    if shard >= total_shards:
-        raise click.BadParameter(
-            f"{shard} is not below --total-shards={total_shards}; shards are numbered from 0", param_hint="--shard"
-        )
-    return Shard(shard, total_shards)
 
 
 @contextmanager

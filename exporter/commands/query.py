@@ -11,26 +11,17 @@ from typing import Any, Final
 import click
 from structlog.typing import FilteringBoundLogger
 
-from exporter import logs, signals
+from exporter import signals
 from exporter.clock import Clock, SystemClock
 from exporter.commands.advice import complain
 from exporter.commands.capture import Capture, capture_option, capture_to
 from exporter.commands.help import Command
-from exporter.commands.options import (
-    at_option,
-    config_option,
-    flag,
-    format_option,
-    lang_option,
-    load_config,
-    log_options,
-    tenant_option,
-)
+from exporter.commands.options import at_option, flag, format_option, lang_option, log_options
 from exporter.commands.parameters import Day, Moment
 from exporter.commands.platforms import TenantAccess, open_tenants
 from exporter.commands.query_answer import Question, ask
 from exporter.commands.query_output import show_json, show_text
-from exporter.commands.selection import Chosen, choose_one, find_bots, keep_tenant, list_configured
+from exporter.commands.selection import Chosen, choose_one, find_bots, list_configured, tenants_option
 from exporter.config import Bot, Config
 from exporter.console.output import open_stdout
 from exporter.language import Language
@@ -59,7 +50,7 @@ oifde-exporter query --tenant=acme --bot=943370855474270311
     metavar="NAME|ACCESS_CODE",
     help="The bot; optional if there is only one. With --tenant, the bot does not have to be configured.",
 )
-@tenant_option
+@tenants_option
 @flag("--report", type=click.Choice(list(REPORTS)), default="hour", help="The report to show.")
 @flag("--date", type=Day(), metavar="DATE", help="A local date of the tenant, like 2026-05-20. Default: today.")
 @at_option
@@ -67,19 +58,16 @@ oifde-exporter query --tenant=acme --bot=943370855474270311
 @capture_option
 @format_option("table", "json")
 @lang_option
-@config_option
 @log_options("error")
 @click.pass_context
 def query(
     ctx: click.Context,
     /,
-    config_file: Path,
-    tenant: str | None,
+    loaded: Config,
     capture: Path | None,
     format: str,
     lang: Language,
-    log_level: str,
-    log_format: str,
+    log: FilteringBoundLogger,
     **flags: Any,
 ) -> None:
     """Request a bot's report for a date from the platform, and print it.
@@ -89,15 +77,13 @@ def query(
 
     Exit status: 0 on success, 1 if the request failed, 2 for wrong flags.
     """
-    log = logs.configure(level=log_level, format=log_format)
-    loaded = keep_tenant(load_config(ctx, config_file), tenant)
     with capture_to(capture, loaded, ctx) as recorder:
         status = signals.run(
             _query(
                 loaded,
                 log,
                 SystemClock(),
-                by_tenant=tenant is not None,
+                by_tenant=ctx.params["tenant"] is not None,
                 format=format,
                 lang=lang,
                 recorder=recorder,

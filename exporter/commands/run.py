@@ -5,20 +5,19 @@ from pathlib import Path
 from typing import Any
 
 import click
+from structlog.typing import FilteringBoundLogger
 
-from exporter import logs
 from exporter.commands.daemon import log_unknown_variables, read_web_options, run_to_end, serve
 from exporter.commands.help import Command
 from exporter.commands.options import (
     config_option,
     config_source,
     log_options,
-    read_shard,
     reload_option,
     shard_options,
     web_options,
 )
-from exporter.config import CONFIG_VARIABLE, load
+from exporter.config import CONFIG_VARIABLE, Shard, load
 from exporter.watch import Watch
 
 
@@ -43,16 +42,12 @@ def run(
     /,
     config_file: Path,
     config_auto_reload_interval: float,
-    shard: int,
-    total_shards: int,
-    log_level: str,
-    log_format: str,
+    shard: Shard,
+    log: FilteringBoundLogger,
     **web: Any,
 ) -> None:
     """Poll the platforms and serve metrics (the default command)."""
     source = config_source(ctx, config_file)
-    this_shard = read_shard(shard=shard, total_shards=total_shards)
-    log = logs.configure(level=log_level, format=log_format)
     log_unknown_variables(ctx, log)
     # The watch starts before the daemon reads the file, so it does not miss a change between the two.
     file = source if isinstance(source, Path) else None
@@ -61,7 +56,7 @@ def run(
             lambda: load(source, os.environ),
             read_web_options(web),
             log,
-            this_shard,
+            shard,
             config_file=str(file or CONFIG_VARIABLE),
             watch=Watch(file, config_auto_reload_interval) if file and config_auto_reload_interval else None,
         )

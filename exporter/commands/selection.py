@@ -1,12 +1,15 @@
 """Find the tenant and the bot that a flag names."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
-from typing import Final, NamedTuple
+from functools import wraps
+from pathlib import Path
+from typing import Any, Final, NamedTuple
 
 import click
 
+from exporter.commands.options import config_option, flag, load_config
 from exporter.commands.platforms import TenantAccess
 from exporter.config import Bot, Config, Tenant
 from exporter.language import Text, join
@@ -35,6 +38,19 @@ def describe_tenant(tenant: Tenant) -> str:
 def locate(access: TenantAccess) -> Text:
     """Return a tenant's name and id, and its platform."""
     return Text("%(tenant)s on %(platform)s", tenant=describe_tenant(access.tenant), platform=access.platform.name)
+
+
+def tenants_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``--config.file`` and ``--tenant``. The command gets the configuration of these tenants as ``loaded``."""
+
+    @click.pass_context
+    @wraps(command)
+    def run(ctx: click.Context, /, *arguments: Any, config_file: Path, tenant: str | None, **others: Any) -> Any:
+        return command(*arguments, loaded=keep_tenant(load_config(ctx, config_file), tenant), **others)
+
+    return config_option(
+        flag("--tenant", metavar="NAME|ID", help="Only the tenant with this name or id. Default: all.")(run)
+    )
 
 
 def keep_tenant(config: Config, wanted: str | None) -> Config:

@@ -7,17 +7,7 @@ import yaml
 
 from exporter.clock import Clock
 from exporter.simulator.accounts import Account
-from exporter.simulator.characters import (
-    DAY,
-    HOUR,
-    OFFICE_HOURS,
-    Habits,
-    Incident,
-    SimBot,
-    SimTenant,
-    Trouble,
-    opening,
-)
+from exporter.simulator.characters import DAY, HOUR, OFFICE_HOURS, Habits, Incident, SimBot, SimTenant, Trouble, opening
 from exporter.simulator.faults import Delay, ErrorCode, Faults, HttpStatus
 from exporter.simulator.server import Simulator, default_secret
 from exporter.simulator.world import SimulatedWorld
