@@ -11,10 +11,17 @@ from typing import Any, Final
 
 import yaml
 
+from observability.dashboards.chinese import LABELS
+
 _FOLDER: Final = Path(__file__).parent
 _TEXTS: Final = _FOLDER / "chinese_alerts.yaml"
 _ANNOTATIONS: Final = re.compile(
     r"(?P<before>- alert: (?P<alert>\w+)\n(?:.*\n)*?) {8}annotations:\n(?P<annotations>(?: {10}.*\n)+)"
+)
+_REASON: Final = (
+    "{{ with . | first | label `reason` }}"
+    + "".join(f'{{{{ if eq . "{reason}" }}}}{words}{{{{ end }}}}' for reason, words in LABELS["{{reason}}"].items())
+    + "（{{ . }}）{{ end }}"
 )
 _QUERY: Final = re.compile(r"with ((?:printf `[^`]*`|query)[^`]*?) -?}}")
 
@@ -34,7 +41,11 @@ def translate(rules: str) -> str:
 def _translate_annotations(english: Mapping[str, str], texts: Mapping[str, str]) -> Mapping[str, Any]:
     queries = _QUERY.findall(english["description"])
     return {
-        name: re.sub(r"<(\d+)>", lambda match: queries[int(match[1]) - 1], "".join(text.splitlines()))
+        name: re.sub(
+            r"<(\d+)>",
+            lambda match: queries[int(match[1]) - 1],
+            "".join(text.splitlines()).replace("<reason>", _REASON),
+        )
         for name, text in texts.items()
     } | {"runbook_url": english["runbook_url"].replace("/runbooks/", "/zh/runbooks/")}
 

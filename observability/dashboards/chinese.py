@@ -334,6 +334,8 @@ LABELS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
         },
         "{{operation}}": {
             "query_call_statistics": "查询呼叫统计",
+            "query_chatbot": "查询回复统计",
+            "service_monitor": "平台自检",
             "get_token": "获取 Token",
             "query_bindings": "查询机器人列表",
         },

@@ -14,9 +14,12 @@ from typing import Any
 import pytest
 from jsonschema import Draft7Validator
 
+from exporter.judging.judge import SIGNALS
 from exporter.reasons import FailureReason
+from exporter.upstream import bindings, login, servicemonitor
+from exporter.upstream.reports import REPORTS
 from harness.dashboards import CHINESE_FILES, DIRECTORY, FILES, Dashboard
-from observability.dashboards.chinese import TEXTS
+from observability.dashboards.chinese import LABELS, TEXTS
 
 ROOT = DIRECTORY.parents[1]
 SCHEMAS = sorted(Path(__file__).with_name("schemas").glob("grafana-*.schema.json"))
@@ -181,6 +184,15 @@ def test_every_failure_reason_has_a_colour() -> None:
     }
 
     assert set(FailureReason) <= coloured
+
+
+def test_every_label_value_has_chinese_words() -> None:
+    """Legends show them."""
+    operations = {login.OPERATION, bindings.OPERATION, servicemonitor.OPERATION}
+
+    assert {report.operation for report in REPORTS.values()} | operations == set(LABELS["{{operation}}"])
+    assert set(SIGNALS) == set(LABELS["{{signal}}"])
+    assert set(FailureReason) == set(LABELS["{{reason}}"])
 
 
 @pytest.mark.parametrize(("files", "tag"), [(FILES, "oifde"), (CHINESE_FILES, "oifde-zh")], ids=["English", "Chinese"])
