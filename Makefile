@@ -193,10 +193,11 @@ registry-login:
 
 .PHONY: publish-image
 publish-image:
-	podman manifest create $(IMAGE):$(VERSION) >&2
-	for archive in dist/image/*.tar; do podman manifest add $(IMAGE):$(VERSION) docker-archive:$$archive >&2 || exit; done
+	podman manifest rm localhost/release >&2 || true
+	podman manifest create localhost/release >&2
+	for archive in dist/image/*.tar; do podman manifest add localhost/release docker-archive:$$archive >&2 || exit; done
 	podman manifest push --all --format v2s2 --digestfile dist/image/digest $(PODMAN_PUSH_ARGS) \
-		$(IMAGE):$(VERSION) docker://$(IMAGE):$(VERSION) >&2
+		localhost/release docker://$(IMAGE):$(VERSION) >&2
 	echo "name=$(IMAGE)"
 	echo "digest=$$(cat dist/image/digest)"
 
@@ -212,9 +213,13 @@ publish-notes:
 		package/* *.txt *.json *.tgz SHA256SUMS
 
 .PHONY: publish-site
+publish-site: export NO_MKDOCS_2_WARNING := 1
+publish-site: export PATH := $(CURDIR)/$(BIN):$(PATH)
+publish-site: export GIT_COMMITTER_NAME := oifde-exporter
+publish-site: export GIT_COMMITTER_EMAIL := $(shell sed -n 's/^contact = "\(.*\)"/\1/p' addresses.toml)
 publish-site: $(VENV)/.ready
-	$(BIN)/mike deploy --push --update-aliases $(VERSION) latest
-	$(BIN)/mike set-default --push latest
+	mike deploy --push --update-aliases $(VERSION) latest
+	mike set-default --push latest
 
 # Not part of `make test`, because the database is on the network. A package that cannot be looked up is a failure too.
 .PHONY: audit
