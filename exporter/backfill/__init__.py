@@ -1,1 +1,1 @@
-"""The past of a bot as its live series would have looked."""
+"""Write the past of bots as their live series would have looked."""

@@ -1,4 +1,4 @@
-"""Read the missing history of many bots from their platforms and write one file per day (UTC); no file is partial."""
+"""Read the missing history of many bots from their platforms, and write one file per day (UTC). No file is partial."""
 
 import asyncio
 import itertools
@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from exporter.backfill.journal import Journal
 from exporter.backfill.partfile import PartFile
-from exporter.backfill.replay import Span, Tally, begun_in, days_of, first_known, replay, tally
+from exporter.backfill.replay import Span, Tally, count_hours, find_first_record, list_days, list_hours, replay
 from exporter.clock import Clock
 from exporter.polling.snapshot import BotId
 from exporter.polling.windows import Rules
@@ -21,10 +21,10 @@ from exporter.upstream.errors import CircuitOpen, UpstreamError
 from exporter.upstream.reports import Parsed
 
 PATIENCE: Final = 300.0
-"""Seconds for which a platform that has stopped answering is asked again."""
+"""Seconds for which requests to a platform that has stopped answering are repeated."""
 
 _BOTS_AHEAD: Final = 32
-"""How many bots' reports are fetched ahead of the one that is being written; the platform's limits hold besides."""
+"""The number of bots whose reports are fetched while another is written. The platform's limits apply, too."""
 
 _MAX_DELAY: Final = 30
 """Seconds between two tries."""
@@ -34,7 +34,7 @@ _PART_SECONDS: Final = 86_400
 
 @dataclass(slots=True)
 class Source:
-    """A bot, and how its past is read."""
+    """A bot, and how to read its past."""
 
     bot: BotId
     rules: Rules
@@ -52,7 +52,7 @@ class Source:
 class Outcome:
     """The result of one bot in one part, or in all parts.
 
-    ``failed`` counts hours too; ``error`` says why a part failed, the last one that did.
+    ``failed`` is a number of hours, too. ``error`` says why the last failed part failed.
     """
 
     tally: Tally = Tally()  # noqa: RUF009 - immutable
@@ -102,45 +102,45 @@ class Backfill:
         self._clock = clock
         self._patience = patience
         self._answered: dict[str, float] = {}
-        self.parts: Final = _parts([source.gap for source in sources])
-        """By name, in the order of time."""
+        self.parts: Final = _list_parts([source.gap for source in sources])
+        """The days (UTC) to write, by name, in the order of time."""
 
     @property
     def steps(self) -> int:
-        """The number of steps of the whole run."""
+        """Return the number of steps of the whole run."""
         return len(self.parts) * len(self._sources)
 
     @property
     def left(self) -> Sequence[str]:
-        """The parts that are not complete."""
-        return [name for name in self.parts if not self._complete(name)]
+        """Return the names of the parts that are not complete."""
+        return [name for name in self.parts if not self._is_complete(name)]
 
     def outcomes(self) -> Sequence[tuple[Source, Outcome]]:
         """Return the result of each bot so far."""
         totals = [Outcome() for _ in self._sources]
         for name in self.parts:
-            if of_part := self._noted(name):
+            if of_part := self._read_outcomes(name):
                 totals = [total + outcome for total, outcome in zip(totals, of_part, strict=True)]
         return list(zip(self._sources, totals, strict=True))
 
     async def run(self, advance: Callable[[int], None]) -> None:
-        """Writes part after part; one in which a bot failed is to be written again another time. Raises NothingRead.
+        """Write part after part. The next run writes a part again in which a bot failed. Raises NothingRead.
 
-        ``advance`` receives the number of ``steps`` that are done.
+        ``advance`` gets the number of ``steps`` that are done.
         """
         for name, part in self.parts.items():
-            if self._complete(name):
-                self._learn(self._noted(name))
+            if self._is_complete(name):
+                self._learn(self._read_outcomes(name))
                 advance(len(self._sources))
             else:
                 await self._write(name, part, advance)
 
-    def _noted(self, name: str) -> Sequence[Outcome]:
+    def _read_outcomes(self, name: str) -> Sequence[Outcome]:
         """Return the result of each bot in a part; empty if the part is not written yet."""
         return [Outcome(Tally(*row[:3]), *row[3:]) for row in self._journal.outcome(name) or ()]
 
-    def _complete(self, name: str) -> bool:
-        outcomes = self._noted(name)
+    def _is_complete(self, name: str) -> bool:
+        outcomes = self._read_outcomes(name)
         return bool(outcomes) and not any(outcome.error for outcome in outcomes)
 
     def _learn(self, outcomes: Sequence[Outcome]) -> None:
@@ -166,16 +166,16 @@ class Backfill:
             return Outcome()
         source.failed = failure is not None
         if failure:
-            return Outcome(failed=sum(1 for _ in begun_in(span, source.rules)), error=str(failure))
+            return Outcome(failed=sum(1 for _ in list_hours(span, source.rules)), error=str(failure))
         reports, rules = source.answers, source.rules
         if source.known_since is None:
-            source.known_since = first_known(reports, rules)
+            source.known_since = find_first_record(reports, rules)
         known = source.known_since
         file.add(source.bot, replay(reports, rules, span, gap=source.gap, step=self._step, known_since=known))
-        return Outcome(tally(reports, rules, span, known), known_since=known)
+        return Outcome(count_hours(reports, rules, span, known), known_since=known)
 
     async def _read(self, part: Span) -> AsyncGenerator[tuple[Source, UpstreamError | None], None]:
-        """Every source, in order, once its answers are there, or with why they are not."""
+        """Yield every source, in order, when its answers have come; with the error if they have not."""
         coming: deque[tuple[Source, asyncio.Task[UpstreamError | None]]] = deque()
         waiting = deque(self._sources)
         try:
@@ -192,11 +192,11 @@ class Backfill:
             await asyncio.gather(*(task for _, task in coming), return_exceptions=True)
 
     async def _fetch(self, source: Source, part: Span) -> UpstreamError | None:
-        """Fetches the answers that a source needs for a part and does not have."""
+        """Fetch the answers that a source needs for a part and does not have."""
         span = part.within(source.gap)
         if span.begin >= span.end:
             return None
-        days = days_of(span, source.rules, self._step)
+        days = list_days(span, source.rules, self._step)
         source.answers = {day: known for day, known in source.answers.items() if day in days}
         try:
             for day in days:
@@ -228,8 +228,8 @@ class Backfill:
         raise AssertionError("it never ends")
 
 
-def _parts(gaps: Sequence[Span]) -> Mapping[str, Span]:
-    """The days (UTC) that have something of a gap, by their dates."""
+def _list_parts(gaps: Sequence[Span]) -> Mapping[str, Span]:
+    """Return the days (UTC) that contain a part of a gap, by their dates."""
     first = min((gap.begin for gap in gaps), default=0) // _PART_SECONDS
     end = -(-max((gap.end for gap in gaps), default=0) // _PART_SECONDS)
     spans = (Span(number * _PART_SECONDS, (number + 1) * _PART_SECONDS) for number in range(first, end))

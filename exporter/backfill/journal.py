@@ -1,8 +1,8 @@
 """Record the settings of a history directory and its complete parts, one line of JSON each.
 
-A line is written once what it says is true, so whatever ends the process, the next one goes on from there. A part that
-is in the journal stays complete when its file has been imported and deleted. Of a thousand bots the lines of a year
-take fifty megabytes once they are decoded and ten as they are, so they are kept as they are.
+A line is written after the part is complete, so the next process continues there, however this one ends. A part in the
+journal stays complete when its file has been imported and deleted. The lines are not decoded in memory: those of a
+thousand bots and a year would take 50 MB instead of 10.
 """
 
 import fcntl
@@ -18,17 +18,17 @@ NAME: Final = "backfill.journal"
 
 
 class JournalError(Exception):
-    """The directory cannot be used; the message says why, and what to do."""
+    """The directory cannot be used. The message says why, and what to do."""
 
 
 class Journal:
-    """The journal of a directory, which one process at a time can have open."""
+    """The journal of a directory. Only one process at a time can open it."""
 
     def __init__(self, directory: Path, plan: Mapping[str, Any], limit: int) -> None:
-        """Goes on with the history that ``plan`` describes, or begins it; both are JSON.
+        """Continue the history that ``plan`` describes, or begin it. Raises JournalError.
 
-        ``limit`` is noted at the beginning and stays as it was then. As long as no part has been noted nothing is lost
-        by beginning anew, with another plan. Raises JournalError.
+        ``plan`` is JSON. ``limit`` (epoch seconds) keeps the value that it has at the beginning. Until a part is recorded,
+        another plan replaces the first one.
         """
         try:
             directory.mkdir(parents=True, exist_ok=True)
@@ -52,7 +52,7 @@ class Journal:
             raise JournalError(f"another backfill is writing to {directory}") from None
         except (ValueError, LookupError, TypeError) as error:
             self._close()
-            raise JournalError(f"{directory / NAME} is no journal; give another directory") from error
+            raise JournalError(f"{directory / NAME} is not a journal; choose another directory") from error
         except BaseException:
             self._close()
             raise
@@ -71,7 +71,7 @@ class Journal:
         return line and json.loads(line)["outcome"]
 
     def note(self, part: str, outcome: Any) -> None:
-        """Notes what became of a part, as JSON. Raises JournalError."""
+        """Record the outcome of a part, as JSON. Raises JournalError."""
         self._parts[part] = self._append({"part": part, "outcome": outcome})
 
     def _append(self, entry: Mapping[str, Any]) -> bytes:
@@ -85,11 +85,11 @@ class Journal:
         return line
 
     def _close(self) -> None:
-        with suppress(OSError):  # it tries once more to write what could not be written, which has been told
+        with suppress(OSError):  # it tries again to write the line whose error has been raised
             self._file.close()
 
     def _read(self) -> tuple[dict[str, Any] | None, dict[str, bytes]]:
-        """The beginning and the parts; the end of a line that was being written is cut off."""
+        """Return the first entry and the parts, and remove an incomplete last line."""
         self._file.seek(0)
         lines = self._file.read().splitlines(keepends=True)
         if lines and not lines[-1].endswith(b"\n"):
@@ -107,6 +107,6 @@ def _compare(directory: Path, begun: Mapping[str, Any], plan: Mapping[str, Any])
     different = sorted(name for name in begun.keys() | plan.keys() if begun.get(name) != plan.get(name))
     if different:
         raise JournalError(
-            f"{directory} has the history of another backfill: not the same {', '.join(different)}; "
-            "give the same flags and configuration to go on with it, or another directory to begin anew"
+            f"{directory} has the history of another backfill, with other {', '.join(different)}; "
+            "use the same flags and configuration to continue it, or another directory to begin a new one"
         )

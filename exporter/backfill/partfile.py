@@ -1,7 +1,7 @@
-"""One file of a history: OpenMetrics with timestamps, written bot by bot and put together family by family.
+"""Write one file of a history: OpenMetrics with timestamps, bot by bot.
 
-OpenMetrics wants all series of a family together, and a thousand bots fill gigabytes; so each family has a temporary
-file of its own until the last bot has been written. Nothing of the size of the file is kept in memory.
+OpenMetrics requires the series of a family to be together, and a thousand bots fill gigabytes. So each family has its own
+temporary file until the last bot has been written. Memory never holds the whole file.
 """
 
 import os
@@ -20,17 +20,17 @@ from exporter.upstream.reports import Report, Value
 
 
 class PartFile:
-    """Takes the samples of one bot after the other; the file is there only once it is complete."""
+    """Takes the samples of one bot after the other. The file appears when it is complete."""
 
     def __init__(self, path: Path, report: Report, labels: Labels) -> None:
         """``labels`` are added to every series."""
         self.samples = 0
-        """How many have been written."""
+        """The number of samples that have been written."""
         self._path = path
         self._layout = LAYOUTS[report.name]
         self._added = tuple(labels)
         self._open = ExitStack()
-        # Without names, so that nothing is left of them however the process ends.
+        # Without names, so that they disappear with the process.
         self._files: Sequence[tuple[Column, IO[bytes]]] = [
             (column, self._open.enter_context(tempfile.TemporaryFile(dir=path.parent)))  # noqa: SIM115
             for column in (BOT_INFO, *self._layout.columns)
@@ -45,7 +45,7 @@ class PartFile:
         self._open.close()
 
     def add(self, bot: BotId, shown: Iterable[tuple[int, Snapshot]]) -> None:
-        """Writes what was shown of a bot, moment (epoch seconds) by moment, in the order of time."""
+        """Write the snapshots of a bot, each with its moment (epoch seconds), in the order of time."""
         rows = [(moment, self._layout.values(snapshot)) for moment, snapshot in shown]
         rows = [row for row in rows if any(value is not None for value in row[1])]
         (_, infos), *others = self._files
@@ -54,14 +54,14 @@ class PartFile:
             self._write(file, column, (*identify(bot), *self._added), rows)
 
     def finish(self) -> None:
-        """Puts the file in its place; without a sample there is none."""
+        """Join the families to the file; without a sample there is no file."""
         if not self.samples:
             return
         partial = self._path.with_suffix(f"{self._path.suffix}.partial")
         with partial.open("wb") as whole:
             try:
                 self._put_together(whole)
-            except OSError:  # where a disk is full, this is what fills it
+            except OSError:  # the disk may be full; free what this file takes
                 partial.unlink()
                 raise
         partial.replace(self._path)

@@ -42,7 +42,7 @@ def test_another_history_is_not_mixed_in(tmp_path: Path) -> None:
     with Journal(tmp_path, PLAN, limit=100) as journal:
         journal.note("2026-05-20", [1])
 
-    with pytest.raises(JournalError, match="not the same labels, step; give the same flags"):
+    with pytest.raises(JournalError, match="with other labels, step; use the same flags"):
         Journal(tmp_path, {**PLAN, "step": 60, "labels": {}}, limit=100)
 
 
@@ -78,7 +78,7 @@ def test_a_file_that_is_no_journal_is_told(tmp_path: Path, text: str) -> None:
     """And left as it is."""
     (tmp_path / NAME).write_text(text)
 
-    with pytest.raises(JournalError, match="is no journal; give another directory"):
+    with pytest.raises(JournalError, match="is not a journal; choose another directory"):
         Journal(tmp_path, PLAN, limit=100)
     assert text == (tmp_path / NAME).read_text()
 

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from exporter.backfill.replay import Span, Tally, days_of, first_known, replay, tally
+from exporter.backfill.replay import Span, Tally, count_hours, find_first_record, list_days, replay
 from exporter.polling.calendar import day_before, local_date, midnight
 from exporter.polling.windows import Rules, State, count, fold, wants_day_before
 from exporter.simulator import UNFRIENDLY, Habits, SimBot, SimTenant, SimulatedWorld
@@ -46,7 +46,7 @@ def shown(
     """By the local time of day: the hour shown and the calls counted."""
     span = Span(moment(begin), moment(end))
     whole = Span(*map(moment, gap)) if gap else Span(span.begin - 10 * 86400, span.end + 10 * 86400)
-    known = first_known(reports, rules())
+    known = find_first_record(reports, rules())
     return {
         f"{datetime.fromtimestamp(at, SHANGHAI):%H:%M}": (
             f"{datetime.fromtimestamp(snapshot.hour.start, SHANGHAI):%H}" if snapshot.hour else None,
@@ -96,13 +96,13 @@ def test_nothing_is_shown_before_the_first_record() -> None:
     reports = {D19: report({}, D19), D20: report({9: 1}, D20)}
 
     past = shown(reports, "2026-05-20T00:00", "2026-05-20T10:20")
-    known = first_known(reports, rules())
+    known = find_first_record(reports, rules())
 
     assert (None, None) == past["08:56"]
     assert (None, 0) == past["09:00"]
     assert ("09", 1) == past["10:12"]
     span = Span(moment("2026-05-20T00:00"), moment("2026-05-20T12:00"))
-    assert Tally(recorded=1, empty=2, unknown=9) == tally(reports, rules(), span, known)
+    assert Tally(recorded=1, empty=2, unknown=9) == count_hours(reports, rules(), span, known)
     assert [] == list(replay({D20: report({}, D20)}, rules(), span, gap=span, step=STEP, known_since=None))
 
 
@@ -189,7 +189,7 @@ class Platform:
     def replay(self, gap: Span) -> Sequence[tuple[int, float]]:
         """The calls counted in a gap, as known days later."""
         later = self._span.end + 86_400
-        reports = {of: self._report(of, later) for of in days_of(gap, self._rules, STEP)}
+        reports = {of: self._report(of, later) for of in list_days(gap, self._rules, STEP)}
         known = midnight(self._dates[0], self._rules.zone)
         past = replay(reports, self._rules, gap, gap=gap, step=STEP, known_since=known)
         return [(at, snapshot.totals[0] or 0) for at, snapshot in past if snapshot.totals]
