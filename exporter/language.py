@@ -25,10 +25,13 @@ class Text(str):
         return text
 
 
-def join(texts: Iterable[str]) -> str:
-    """Join texts with commas; the empty text if there are none."""
+def join(texts: Iterable[str], most: int | None = None) -> str:
+    """Join texts with commas, and count those beyond the first ``most``; the empty text if there are none."""
     listed = list(texts)
-    return reduce(lambda one, other: Text("%(one)s, %(other)s", one=one, other=other), listed) if listed else ""
+    shown = listed[:most]
+    joined = reduce(lambda one, other: Text("%(one)s, %(other)s", one=one, other=other), shown) if shown else ""
+    more = len(listed) - len(shown)
+    return Text("%(names)s and %(more)s more", names=joined, more=more) if more else joined
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,10 +34,12 @@ from exporter.commands.parameters import Interval, Moment
 from exporter.config import CONFIG_VARIABLE, Config, ConfigError, Shard, Source, take_shard
 from exporter.console.output import Output, Style, open_stdout
 from exporter.console.progress import show_progress
-from exporter.language import Language, Text
+from exporter.language import Language, Text, join
 
 _STATUS: Final = {Level.PROBLEM: 1, Level.WARNING: 3, Level.NOTE: 0}
 _LEVELS: Final = {Level.PROBLEM: Text("problem"), Level.WARNING: Text("warning"), Level.NOTE: Text("note")}
+_MAX_BOTS: Final = 3
+"""The number of bots that a finding names."""
 _MINUTES_FROM: Final = 100
 """Seconds from which a time is shown in minutes."""
 _STYLES: Final[dict[Level, Style]] = {Level.PROBLEM: "red", Level.WARNING: "yellow", Level.NOTE: "dim"}
@@ -241,7 +243,11 @@ def _show_live(output: Output, lived: Live) -> None:
 
 def _show_finding(output: Output, finding: Finding) -> None:
     output.line()
-    where = Text("%(where)s (%(bots)s)", where=finding.where, bots=finding.concerned) if finding.bots else finding.where
+    where = (
+        Text("%(where)s (%(bots)s)", where=finding.where, bots=join(finding.bots, _MAX_BOTS))
+        if finding.bots
+        else finding.where
+    )
     headline = Text("%(level)s: %(where)s: %(what)s", level=_LEVELS[finding.level], where=where, what=finding.what)
     output.line(headline, _STYLES[finding.level])
     if finding.example:

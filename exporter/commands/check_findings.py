@@ -6,9 +6,7 @@ from enum import IntEnum
 
 from exporter.config import Auth, Config, Platform, SecretUnavailable, Tenant
 from exporter.config.characters import find_odd_character
-from exporter.language import Text, join
-
-_MAX_LISTED = 3
+from exporter.language import Text
 
 
 class Level(IntEnum):
@@ -30,13 +28,6 @@ class Finding:
     bots: tuple[str, ...] = ()
     example: str = ""
     """From one of the bots."""
-
-    @property
-    def concerned(self) -> str:
-        """Return the names of the bots, shortened to a few."""
-        names = join(self.bots[:_MAX_LISTED])
-        more = len(self.bots) - _MAX_LISTED
-        return Text("%(names)s and %(more)s more", names=names, more=more) if more > 0 else names
 
 
 def merge(findings: Iterable[Finding]) -> Sequence[Finding]:

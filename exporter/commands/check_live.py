@@ -21,7 +21,7 @@ from exporter.config import Bot, Config
 from exporter.language import Text
 from exporter.polling import windows
 from exporter.polling.calendar import local_date
-from exporter.upstream.anomalies import Anomaly, AnomalyLevel
+from exporter.upstream.anomalies import AnomalyLevel
 from exporter.upstream.bindings import IncompleteListing, list_bindings
 from exporter.upstream.client import PlatformClient
 from exporter.upstream.errors import CircuitOpen, LoginFailed, UpstreamError
@@ -176,7 +176,7 @@ async def _check_report(
             kind.meaning,
             kind.advice,
             (bot.name,),
-            next(_describe_anomaly(anomaly) for anomaly in anomalies if anomaly.kind == kind),
+            next(anomaly.describe() for anomaly in anomalies if anomaly.kind == kind),
         )
         for kind in dict.fromkeys(anomaly.kind for anomaly in anomalies)
     ]
@@ -197,12 +197,6 @@ async def _check_report(
             )
         )
     return rows, findings
-
-
-def _describe_anomaly(anomaly: Anomaly) -> str:
-    if not anomaly.detail:
-        return anomaly.where
-    return Text("%(where)s (%(detail)s)", where=anomaly.where, detail=anomaly.detail)
 
 
 async def _describe_silence(access: TenantAccess, bots: Sequence[Bot]) -> Sequence[Finding]:

@@ -35,7 +35,7 @@ def log_unknown_variables(ctx: click.Context, log: FilteringBoundLogger) -> None
         log.warning("unknown_variable", variable=name, **({"similar": similar} if similar else {}))
 
 
-def serve(
+async def serve(
     load: Callable[[], Config],
     options: WebOptions,
     log: FilteringBoundLogger,
@@ -44,25 +44,21 @@ def serve(
     config_file: str,
     watch: Watch | None = None,
     on_listening: Callable[[Sequence[str]], None] = lambda _: None,
-) -> Coroutine[Any, Any, None]:
-    """Build the daemon, on this machine's clock. The parameters are those of `App`."""
-
-    async def run() -> None:
-        await App(
-            load,
-            options,
-            shard,
-            clock=SystemClock(),
-            log=log,
-            rng=random.Random(),  # noqa: S311 - jitter, no secrets
-            version=__version__,
-            revision=read_revision(),
-            config_file=config_file,
-            watch=watch,
-            on_listening=on_listening,
-        ).run()
-
-    return run()
+) -> None:
+    """Run the daemon, on this machine's clock. The parameters are those of `App`."""
+    await App(
+        load,
+        options,
+        shard,
+        clock=SystemClock(),
+        log=log,
+        rng=random.Random(),  # noqa: S311 - jitter, no secrets
+        version=__version__,
+        revision=read_revision(),
+        config_file=config_file,
+        watch=watch,
+        on_listening=on_listening,
+    ).run()
 
 
 def run_to_end(main: Coroutine[Any, Any, None]) -> None:

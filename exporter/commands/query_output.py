@@ -62,10 +62,7 @@ def show_text(output: Output, question: Question, answer: Answer) -> None:
     else:
         output.line(_describe_absence(question), "yellow")
     for anomaly in answer.explanation.anomalies:
-        where: str = anomaly.where
-        if anomaly.detail:
-            where = Text("%(where)s (%(detail)s)", where=where, detail=anomaly.detail)
-        output.line(Text("%(kind)s: %(where)s", kind=anomaly.kind.value, where=where), "yellow")
+        output.line(Text("%(kind)s: %(where)s", kind=anomaly.kind.value, where=anomaly.describe()), "yellow")
     if question.explained:
         numbered = enumerate(answer.explanation.records, 1)
         for number, record in sorted(numbered, key=lambda item: item[1].start or 0.0):

@@ -133,8 +133,4 @@ def _suggest(wanted: str | None, names: Sequence[str]) -> Text:
 
 
 def _join(names: Iterable[str]) -> str:
-    listed = list(names)
-    if not listed:
-        return Text("none")
-    shown, more = join(listed[:_MAX_LISTED]), len(listed) - _MAX_LISTED
-    return Text("%(names)s and %(more)s more", names=shown, more=more) if more > 0 else shown
+    return join(names, _MAX_LISTED) or Text("none")

@@ -112,3 +112,7 @@ class Anomaly:
     kind: AnomalyKind
     where: str
     detail: str = field(default="", compare=False)
+
+    def describe(self) -> str:
+        """Return the place, with the detail if there is one."""
+        return Text("%(where)s (%(detail)s)", where=self.where, detail=self.detail) if self.detail else self.where
