@@ -5,6 +5,7 @@ The metrics of bots and tenants are written elsewhere: there are too many for pr
 
 import platform as machine
 from collections.abc import Iterable
+from functools import partial
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, PlatformCollector, ProcessCollector
@@ -25,78 +26,61 @@ class Health:
         """Register each family in ``registry``; ``revision`` is the commit the exporter was built from, if known."""
         self._operations: dict[str, frozenset[str]] = {}
         operation = ("platform", "operation")
-        self.requests: Final = Counter(
-            "oifde_upstream_requests", "Requests sent to the platform", operation, registry=registry
+        counter = partial(Counter, registry=registry)
+        gauge = partial(Gauge, registry=registry)
+        histogram = partial(Histogram, registry=registry)
+        self.requests: Final = counter("oifde_upstream_requests", "Requests sent to the platform", operation)
+        self.failures: Final = counter(
+            "oifde_upstream_request_failures", "Requests to the platform that failed, by reason", (*operation, "reason")
         )
-        self.failures: Final = Counter(
-            "oifde_upstream_request_failures",
-            "Requests to the platform that failed, by reason",
-            (*operation, "reason"),
-            registry=registry,
-        )
-        self.api_errors: Final = Counter(
+        self.api_errors: Final = counter(
             "oifde_upstream_api_errors",
             "Errors that the platform answered, by its own error code",
             (*operation, "code"),
-            registry=registry,
         )
-        self.duration: Final = Histogram(
+        self.duration: Final = histogram(
             "oifde_upstream_request_duration_seconds",
             "Time from sending a request to the platform to the end of its answer",
             operation,
             buckets=_DURATION_BUCKETS,
-            registry=registry,
         )
-        self.retries: Final = Counter(
-            "oifde_upstream_retries",
-            "Requests to the platform that repeated a failed request",
-            operation,
-            registry=registry,
+        self.retries: Final = counter(
+            "oifde_upstream_retries", "Requests to the platform that repeated a failed request", operation
         )
-        self.clock_skew: Final = Gauge(
+        self.clock_skew: Final = gauge(
             "oifde_upstream_clock_skew_seconds",
-            "How far the platform's clock is ahead of this machine's, according to the Date header of its answers",
+            "Time by which the platform's clock is ahead of this machine's, according to the Date header of its answers",
             ("platform",),
-            registry=registry,
         )
-        self._healthy: Final = Gauge(
+        self._healthy: Final = gauge(
             "oifde_upstream_healthy",
             "1 if the platform's own health check reports no problem, 0 if it reports one or the platform is unreachable; absent without health_check",
             ("platform",),
-            registry=registry,
         )
-        self.poll_lag: Final = Histogram(
+        self.poll_lag: Final = histogram(
             "oifde_exporter_poll_lag_seconds",
-            "How late polls start, compared with their schedule",
+            "Delay from the scheduled to the actual start of a poll",
             buckets=_LAG_BUCKETS,
-            registry=registry,
         )
-        self.bots: Final = Gauge("oifde_exporter_bots", "Bots that are polled", registry=registry)
-        self.shard: Final = Gauge(
-            "oifde_exporter_shard",
-            "The number of this process, from 0, among those that share the tenants",
-            registry=registry,
+        self.bots: Final = gauge("oifde_exporter_bots", "Bots that are polled")
+        self.shard: Final = gauge(
+            "oifde_exporter_shard", "Number of this process, from 0, among the processes that share the tenants"
         )
-        self.total_shards: Final = Gauge(
+        self.total_shards: Final = gauge(
             "oifde_exporter_total_shards",
-            "The number of processes that share the tenants, as this process is configured",
-            registry=registry,
+            "Number of processes that share the tenants, according to this process's flags",
         )
-        self.config_reload_successful: Final = Gauge(
-            "oifde_exporter_config_last_reload_successful",
-            "1 if the last load of the configuration succeeded, else 0",
-            registry=registry,
+        self.config_reload_successful: Final = gauge(
+            "oifde_exporter_config_last_reload_successful", "1 if the last load of the configuration succeeded, else 0"
         )
-        self.config_reload_timestamp: Final = Gauge(
+        self.config_reload_timestamp: Final = gauge(
             "oifde_exporter_config_last_reload_success_timestamp_seconds",
-            "When a configuration was last loaded successfully",
-            registry=registry,
+            "Time of the last successful load of the configuration",
         )
-        Gauge(
+        gauge(
             "oifde_exporter_build_info",
-            "A constant 1; the labels have the version of the exporter",
+            "Always 1; the labels are the version and the revision of the exporter, and the version of Python",
             ("version", "revision", "pythonversion"),
-            registry=registry,
         ).labels(version, revision, machine.python_version()).set(1)
         ProcessCollector(registry=registry)
         PlatformCollector(registry=registry)
