@@ -16,6 +16,7 @@ from exporter.serving.catalogue import JUDGED_REPORT, JUDGEMENT, LAYOUTS, REPORT
 from exporter.upstream import bindings, login, servicemonitor
 from exporter.upstream.anomalies import AnomalyKind
 from exporter.upstream.reports import REPORTS, Report
+from exporter.upstream.standing import SessionState
 
 _DAY: Final = 86_400.0
 _HOUR: Final = 3_600.0
@@ -175,7 +176,7 @@ def _count_tenant_series(config: Config) -> int:
     status = TenantStatus(
         anomalies=dict.fromkeys(product(config.reports, AnomalyKind), 0),
         revisions=dict.fromkeys(config.reports, 0),
-        token_expiry=0.0,
+        login=SessionState(token_expiry=0.0),
     )
     return sum(value is not None for _, series in TENANT_HEALTH for _, value in series(status))
 

@@ -326,7 +326,6 @@ class Fleet:
             self._publish_tenant(runtime)
 
     def _publish_tenant(self, runtime: _TenantRuntime) -> None:
-        state = runtime.session.state()
         discovery = self._discoveries.get(runtime.polled.key)
         found = len(runtime.polled.bots) - len(runtime.polled.tenant.bots)
         self._store.put_tenant(
@@ -334,11 +333,7 @@ class Fleet:
             TenantStatus(
                 anomalies=dict(runtime.anomalies),
                 revisions=dict(runtime.revisions),
-                token_expiry=state.token_expiry,
-                blocked=state.blocked,
-                login_problem=state.reason,
-                login_code=state.code,
-                retry_at=state.retry_at,
+                login=runtime.session.state(),
                 discovery=replace(discovery.status, bots=found) if discovery else None,
             ),
         )

@@ -7,6 +7,7 @@ from typing import Final, Self
 
 from exporter.config import Bot, Tenant
 from exporter.upstream.reports import Record, Value
+from exporter.upstream.standing import SessionState
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,17 +121,11 @@ class DiscoveryStatus:
 class TenantStatus:
     """The state of a tenant as a whole.
 
-    ``anomalies`` counts by (report, reason), ``revisions`` by report. ``token_expiry`` is in epoch seconds, None without a
-    fetched token. ``login_problem`` is a message about a failed login, ``login_code`` the platform's error code for it, if
-    any, and ``retry_at`` (epoch seconds) when the next login is tried.
+    ``anomalies`` counts by (report, reason), ``revisions`` by report.
     ``discovery`` is None if the tenant's bots are not discovered.
     """
 
     anomalies: Mapping[tuple[str, str], int] = field(default_factory=dict)
     revisions: Mapping[str, int] = field(default_factory=dict)
-    token_expiry: float | None = None
-    blocked: bool = False
-    login_problem: str | None = None
-    login_code: int | None = None
-    retry_at: float | None = None
+    login: SessionState = SessionState()  # noqa: RUF009 - immutable
     discovery: DiscoveryStatus | None = None

@@ -296,7 +296,7 @@ TENANT_HEALTH: Final[tuple[tuple[Family, Callable[[TenantStatus], FurtherSeries]
             TENANT_LABELS,
             "expireTime",
         ),
-        lambda status: [((), status.token_expiry)],
+        lambda status: [((), status.login.token_expiry)],
     ),
     (
         Family(
@@ -305,7 +305,7 @@ TENANT_HEALTH: Final[tuple[tuple[Family, Callable[[TenantStatus], FurtherSeries]
             Text("1 while the tenant's logins are suspended to avoid locking its account, else 0"),
             TENANT_LABELS,
         ),
-        lambda status: [((), int(status.blocked))],
+        lambda status: [((), int(status.login.blocked))],
     ),
     (
         Family(

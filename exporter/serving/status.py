@@ -98,10 +98,10 @@ def _convert_tenant(tenant: TenantId, status: TenantStatus) -> Json:
         "tenant_id": tenant.tenant_id,
         "tenant": tenant.tenant,
         "login": {
-            "state": "blocked" if status.blocked else "failing" if status.login_problem else "ok",
-            "reason": status.login_problem,
-            "retry_at": _convert_moment(status.retry_at),
-            "token_expiry": _convert_moment(status.token_expiry),
+            "state": "blocked" if status.login.blocked else "failing" if status.login.reason else "ok",
+            "reason": status.login.reason,
+            "retry_at": _convert_moment(status.login.retry_at),
+            "token_expiry": _convert_moment(status.login.token_expiry),
         },
         "discovery": status.discovery and _convert_discovery(status.discovery),
         "anomalies": {

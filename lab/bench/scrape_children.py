@@ -26,6 +26,7 @@ from exporter.serving.web import create_app
 from exporter.upstream.anomalies import AnomalyKind
 from exporter.upstream.login import OPERATION
 from exporter.upstream.reports import REPORTS, Record
+from exporter.upstream.standing import SessionState
 from lab.bench.children import Pipe, Question, answer
 from lab.bench.fleets import EVENING, ZONE, tenants
 
@@ -46,7 +47,7 @@ async def ours(pipe: Pipe, bots: int) -> None:
     store = Store([exposition])
     identities = _identities(bots)
     for tenant in tenants(bots):
-        status = TenantStatus({("hour", reason): 0 for reason in AnomalyKind}, {"hour": 0}, EVENING)
+        status = TenantStatus({("hour", reason): 0 for reason in AnomalyKind}, {"hour": 0}, SessionState(EVENING))
         store.put_tenant(TenantId("main", tenant.tenant_id, tenant.name), status)
     rounds = 0
 

@@ -368,7 +368,7 @@ async def test_all_is_tried_after_each_bot_has_been_polled(rig: Rig) -> None:
 
     assert not rig.snapshots()["c"].up
     (blocked,) = [status for tenant, status in rig.store.tenants.items() if tenant.tenant_id == "t2"]
-    assert blocked.blocked
+    assert blocked.login.blocked
 
 
 async def test_further_work_runs_for_each_tenant_that_needs_it(rig: Rig) -> None:

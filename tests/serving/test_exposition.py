@@ -26,6 +26,7 @@ from exporter.serving.catalogue import JUDGEMENT, LAYOUTS, list_families
 from exporter.serving.exposition import Exposition
 from exporter.upstream.anomalies import AnomalyKind
 from exporter.upstream.reports import CHATBOT, DAY, HOUR, MAX_COUNT, Record, Value
+from exporter.upstream.standing import SessionState
 from harness.records import make_record, make_totals
 
 
@@ -149,8 +150,7 @@ statuses = st.builds(
         st.tuples(st.sampled_from([*PROMISES]), st.sampled_from([*AnomalyKind])), st.integers(0, 10**9)
     ),
     revisions=st.dictionaries(st.sampled_from([*PROMISES]), st.integers(0, 10**9)),
-    token_expiry=st.none() | moments,
-    blocked=st.booleans(),
+    login=st.builds(SessionState, token_expiry=st.none() | moments, blocked=st.booleans()),
     discovery=st.none()
     | st.builds(DiscoveryStatus, up=st.booleans(), bots=st.integers(0, 10**5), last_success=st.none() | moments),
 )
@@ -213,8 +213,8 @@ def list_tenant(tenant: TenantId, status: TenantStatus) -> Promised:
         yield "oifde_report_anomalies_total", "counter", {**identity, "report": report, "reason": reason}, count
     for report, count in status.revisions.items():
         yield "oifde_record_revisions_total", "counter", {**identity, "report": report}, count
-    yield "oifde_token_expiry_timestamp_seconds", "gauge", identity, status.token_expiry
-    yield "oifde_auth_blocked", "gauge", identity, int(status.blocked)
+    yield "oifde_token_expiry_timestamp_seconds", "gauge", identity, status.login.token_expiry
+    yield "oifde_auth_blocked", "gauge", identity, int(status.login.blocked)
     if discovery := status.discovery:
         yield "oifde_discovery_up", "gauge", identity, int(discovery.up)
         yield "oifde_discovery_last_success_timestamp_seconds", "gauge", identity, discovery.last_success
@@ -334,7 +334,7 @@ def test_the_page_of_one_bot_byte_for_byte(
     anomalies: dict[tuple[str, str], int] = {("hour", kind): 0 for kind in AnomalyKind}
     discovery = DiscoveryStatus(up=True, bots=7, last_success=1628824500.0)
     exposition.tenant_changed(
-        tenant, TenantStatus(anomalies, {"hour": 1}, token_expiry=1628827200.5, discovery=discovery)
+        tenant, TenantStatus(anomalies, {"hour": 1}, login=SessionState(token_expiry=1628827200.5), discovery=discovery)
     )
 
     check_golden(GOLDEN / f"{form}.txt", page(openmetrics=form == "openmetrics").encode())

@@ -35,6 +35,7 @@ from exporter.serving.exposition import Exposition
 from exporter.serving.pages import overview
 from exporter.serving.web import WebOptions, create_app
 from exporter.upstream.reports import CHATBOT, REPORTS, Record
+from exporter.upstream.standing import SessionState
 from harness.records import make_record, make_totals
 
 from .conftest import START
@@ -171,7 +172,7 @@ async def test_a_refused_login_leads_to_the_place_of_the_secret(fetch: Fetch, st
     store.put_tenant(tenant, TenantStatus())
     assert "help#settings" not in await fetch()
 
-    store.put_tenant(tenant, TenantStatus(blocked=True, login_problem=REFUSED, login_code=200800002))
+    store.put_tenant(tenant, TenantStatus(login=SessionState(blocked=True, reason=REFUSED, code=200800002)))
 
     assert 'href="help#settings"' in await fetch()
     for language, words in {"en": "200800002 the key is wrong", "zh": "200800002 密钥错误"}.items():
@@ -200,7 +201,7 @@ async def test_a_platforms_health(
     chinese: str,
 ) -> None:
     """It is beside the state of the platform's polls, which may fail because of a refused login."""
-    store.put_tenant(tenant, TenantStatus(blocked=True, login_problem=REFUSED))
+    store.put_tenant(tenant, TenantStatus(login=SessionState(blocked=True, reason=REFUSED)))
     store.put(bot, "hour", replace(snapshot, up=False, failure=Failure("auth", REFUSED, START)))
     assert "ealth" not in read_words(await fetch())
 
@@ -216,7 +217,9 @@ async def test_the_worst_come_first(
     """Problems are at the top of the page."""
     locked = replace(bot, tenant_id="locked", tenant="locked", bot="blocked", access_code="b")
     store.put_tenant(tenant, TenantStatus())
-    store.put_tenant(TenantId("main", "locked", "locked"), TenantStatus(blocked=True, login_problem=REFUSED))
+    store.put_tenant(
+        TenantId("main", "locked", "locked"), TenantStatus(login=SessionState(blocked=True, reason=REFUSED))
+    )
     down = replace(snapshot, up=False, failure=Failure("timeout", "no answer within 10 s", START))
     for name, shown in {
         "fine": make_snapshot(snapshot, autonomy=0.9, before=0.9),
@@ -342,7 +345,7 @@ async def test_state_with_its_reason(
     """The page says which bot fails, since when and why, and what happens next."""
     now = START + 4500.0
     store.put_tenant(
-        tenant, TenantStatus(blocked=True, login_problem=REFUSED, login_code=200800002, retry_at=now + 42 * 60)
+        tenant, TenantStatus(login=SessionState(blocked=True, reason=REFUSED, code=200800002, retry_at=now + 42 * 60))
     )
     failure = Failure("timeout", "no answer within 10 s", now - 600.0)
     store.put(bot, "hour", replace(snapshot, up=False, failure=failure))
@@ -352,7 +355,7 @@ async def test_state_with_its_reason(
     assert "no answer in time, for 10 min no answer within 10 s" in page
     assert "100.0%" in page
 
-    store.put_tenant(tenant, TenantStatus(blocked=True, login_problem=REFUSED))
+    store.put_tenant(tenant, TenantStatus(login=SessionState(blocked=True, reason=REFUSED)))
     wait(300.0)
     page = read_words(await fetch())
     assert "no further try until the secret changes or the configuration is reloaded" in page
@@ -436,7 +439,9 @@ async def test_hours_of_several_zones(fetch: Fetch, store: Store, bot: BotId, sn
 async def test_many_tenants(fetch: Fetch, store: Store) -> None:
     """The page lists the worst of a thousand tenants first, and all of them on request."""
     for number in range(1000):
-        status = TenantStatus(blocked=number == 700, login_problem="refused" if number in (500, 700) else None)
+        status = TenantStatus(
+            login=SessionState(blocked=number == 700, reason="refused" if number in (500, 700) else None)
+        )
         store.put_tenant(TenantId("main", str(number), f"tenant {number}"), status)
     html = await fetch()
     shown = re.findall(r">(tenant \d+)</a>", html)
@@ -493,7 +498,7 @@ async def test_names_hold_anything(fetch: Fetch, store: Store, bot: BotId, snaps
     odd = replace(bot, bot=name, access_code=name, tenant=name, labels=(("team", name),))
     failure = Failure("api", name, START)
     store.put(odd, "hour", replace(snapshot, up=False, failure=failure))
-    store.put_tenant(TenantId("main", bot.tenant_id, name), TenantStatus(login_problem=name))
+    store.put_tenant(TenantId("main", bot.tenant_id, name), TenantStatus(login=SessionState(reason=name)))
     shown = name.encode("utf-8", "replace").decode()
     html = await fetch()
     assert [shown] == list_names(html)

@@ -17,6 +17,7 @@ from exporter.reasons import FailureReason
 from exporter.serving.exposition import Exposition
 from exporter.upstream.anomalies import AnomalyKind
 from exporter.upstream.reports import REPORTS
+from exporter.upstream.standing import SessionState
 
 DOCS = Path(__file__).parents[2] / "docs" / "metrics.md"
 CHINESE = DOCS.parent / "zh" / "metrics.md"
@@ -48,7 +49,9 @@ def test_every_family_and_label_on_the_page_is_documented(
     for report in REPORTS:
         exposition.bot_changed(replace(bot, access_code=report), report, Snapshot())
     discovery = DiscoveryStatus(last_success=1.0)
-    status = TenantStatus({("hour", "decreased"): 0}, {"hour": 0}, token_expiry=1.0, discovery=discovery)
+    status = TenantStatus(
+        {("hour", "decreased"): 0}, {"hour": 0}, login=SessionState(token_expiry=1.0), discovery=discovery
+    )
     exposition.tenant_changed(tenant, status)
     text = b"".join(exposition.chunks(openmetrics=False)).decode()
 

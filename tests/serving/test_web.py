@@ -22,6 +22,7 @@ from exporter.polling.snapshot import BotId, DiscoveryStatus, Snapshot, TenantId
 from exporter.polling.store import Store
 from exporter.serving.exposition import Exposition
 from exporter.serving.web import WebOptions, create_app
+from exporter.upstream.standing import SessionState
 
 Client = TestClient[Request, Application]
 
@@ -289,7 +290,9 @@ async def test_bots_as_json(
     """A script gets what docs/http.md shows, value by value."""
     anomalies = {("hour", "outside_date"): 0, ("hour", "unknown_field"): 1}
     found = DiscoveryStatus(up=True, bots=1, last_attempt=1628824200.0, last_success=1628824200.5)
-    store.put_tenant(tenant, TenantStatus(anomalies, {"hour": 0}, token_expiry=1628827200.0, discovery=found))
+    store.put_tenant(
+        tenant, TenantStatus(anomalies, {"hour": 0}, login=SessionState(token_expiry=1628827200.0), discovery=found)
+    )
     store.put(bot, "hour", snapshot)
     few = replace(verdict, signals={"autonomy_drop": verdict.signals["autonomy_drop"]})
     async with connect(judgement={bot: few}.get) as client, client.get("/api/v1/bots") as response:
@@ -301,7 +304,7 @@ async def test_json_of_many_bots_and_of_none(
     connect: Callable[..., Any], store: Store, bot: BotId, snapshot: Snapshot
 ) -> None:
     """The JSON and the page work with any number of bots, any names and any expiry of a token."""
-    store.put_tenant(TenantId("p", "t", 'quotes "" and \n lines'), TenantStatus(token_expiry=1e18))
+    store.put_tenant(TenantId("p", "t", 'quotes "" and \n lines'), TenantStatus(login=SessionState(token_expiry=1e18)))
     async with connect() as client:
         empty = json.loads(await (await client.get("/api/v1/bots")).read())
         for number in range(3):

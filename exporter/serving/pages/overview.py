@@ -75,9 +75,9 @@ def collect(state: State, parameters: Mapping[str, str], at: Moment) -> dict[str
 
 
 def _rank(status: TenantStatus) -> int:
-    if status.blocked:
+    if status.login.blocked:
         return 0
-    if status.login_problem:
+    if status.login.reason:
         return 1
     return 2 if status.discovery and status.discovery.problem else _HEALTHY
 

@@ -149,7 +149,7 @@ def _find_condition(name: str, snapshot: Snapshot, tenant: TenantStatus | None, 
     if snapshot.last_attempt is None:
         return Condition.WAITING
     if not snapshot.up:
-        return Condition.BLOCKED if tenant and tenant.blocked else Condition.FAILING
+        return Condition.BLOCKED if tenant and tenant.login.blocked else Condition.FAILING
     if snapshot.expires <= at.elapsed:
         return Condition.STALE
     if name in _BY_HOUR and at.late_after is not None:

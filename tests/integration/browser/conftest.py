@@ -20,6 +20,7 @@ from exporter.serving.exposition import Exposition
 from exporter.serving.server import Server
 from exporter.serving.web import create_app
 from exporter.upstream.reports import REPORTS, Record
+from exporter.upstream.standing import SessionState
 from harness.programs import FindProgram
 from harness.records import make_record, make_totals
 
@@ -101,10 +102,12 @@ def some_bots() -> Store:
     refused = "the login failed: the platform's error 200800002: app secret incorrect"
     bank, city = TenantId("main", "202104237142", "东方银行"), TenantId("main", "202401017788", "City services")
     found = DiscoveryStatus(up=True, bots=12, last_attempt=NOW - 90.0, last_success=NOW - 90.0)
-    store.put_tenant(bank, TenantStatus(token_expiry=NOW + 1800.0, discovery=found))
+    store.put_tenant(bank, TenantStatus(login=SessionState(token_expiry=NOW + 1800.0), discovery=found))
     store.put_tenant(
         city,
-        TenantStatus(blocked=True, login_problem=refused, login_code=200800002, retry_at=NOW + 2520.0, discovery=None),
+        TenantStatus(
+            login=SessionState(blocked=True, reason=refused, code=200800002, retry_at=NOW + 2520.0), discovery=None
+        ),
     )
     down = Failure("timeout", "no answer within 30 s, retries included", NOW - 700.0)
     for name, snapshot in {
@@ -129,7 +132,7 @@ def ten_thousand_bots() -> Store:
     store = Store()
     for number in range(10_000):
         tenant = TenantId("main", f"t{number % 200}", f"tenant {number % 200}")
-        store.put_tenant(tenant, TenantStatus(token_expiry=NOW + 1800.0))
+        store.put_tenant(tenant, TenantStatus(login=SessionState(token_expiry=NOW + 1800.0)))
         bot = BotId("main", tenant.tenant_id, f"code-{number}", f"bot {number:05}", tenant.tenant)
         store.put(bot, "hour", _COMMON if number % 500 else replace(_COMMON, up=False, failure=_DOWN))
     return store
