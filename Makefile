@@ -178,7 +178,9 @@ release-files: wheelhouse ## build the package, the chart, the list of packages 
 	$(BIN)/python -m venv --clear --without-pip .cache/sbom-venv
 	$(BIN)/python -m pip --python .cache/sbom-venv install --quiet --no-index --find-links $(WHEELHOUSE) oifde-exporter
 	$(BIN)/cyclonedx-py environment --output-reproducible --output-file $(RELEASE)/sbom.cdx.json .cache/sbom-venv
-	$(HELM) package --destination $(RELEASE) helm/oifde-exporter
+	rm -rf .cache/chart && mkdir -p .cache/chart && cp -r helm/oifde-exporter .cache/chart
+	find .cache/chart -exec touch --date=@$(SOURCE_DATE_EPOCH) {} +
+	$(HELM) package --destination $(RELEASE) .cache/chart/oifde-exporter
 	$(BIN)/python scripts/release.py notes > $(RELEASE)/notes.md
 	cd $(RELEASE) && sha256sum package/* *.txt *.json *.tgz > SHA256SUMS
 
