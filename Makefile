@@ -25,6 +25,7 @@ VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' exporter/__init__.py)
 REGISTRY_ADDRESS = $(shell sed -n 's/^registry = "\(.*\)"/\1/p' addresses.toml)
 IMAGE = $(REGISTRY_ADDRESS)/oifde-exporter
 RELEASE := dist/release
+IMAGES := dist/image
 # Files get the commit's time, so that two builds of one commit have the same bytes.
 SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 315532800)
 # The commit, where the builds cannot ask git.
@@ -150,18 +151,18 @@ test-wheel: wheelhouse programs ## run every test with the installed wheel
 
 .PHONY: image-test
 image-test: wheelhouse ## build the image with podman on a substitute for its base, and run it (Debian-like, as root)
-	$(BIN)/python tests/harness/programs.py aardvark-dns alertmanager catatonit debootstrap helm iptables netavark \
+	$(BIN)/python tests/harness/programs.py aardvark-dns alertmanager catatonit debootstrap docker-registry helm iptables netavark \
 		podman prometheus runc
 	$(BIN)/python -m pip wheel --quiet --require-hashes --wheel-dir $(WHEELHOUSE) --requirement requirements/build.txt
 	$(BIN)/pytest -o timeout=900 tests/image/image.py
 
 .PHONY: image
 image: ## build the image for this machine's processor in dist/image (needs podman)
-	mkdir -p dist/image
+	mkdir -p $(IMAGES)
 	podman build --format docker --timestamp $(SOURCE_DATE_EPOCH) --tag $(IMAGE):$(VERSION) \
 		--build-arg VERSION=$(VERSION) --build-arg REVISION=$(OIFDE_EXPORTER_REVISION) \
 		--build-arg CREATED=$$(date --utc --iso-8601=seconds --date=@$(SOURCE_DATE_EPOCH)) $(PODMAN_BUILD_ARGS) .
-	podman save --format docker-archive --output dist/image/$$(uname --machine).tar $(IMAGE):$(VERSION)
+	podman save --format docker-archive --output $(IMAGES)/$$(uname --machine).tar $(IMAGE):$(VERSION)
 
 .PHONY: release-check
 release-check: $(VENV)/.ready ## check that a tag can be published (TAG=v1.2.3)
@@ -197,17 +198,17 @@ registry-login:
 publish-image:
 	podman manifest rm localhost/release >&2 || true
 	podman manifest create localhost/release >&2
-	for archive in dist/image/*.tar; do podman manifest add localhost/release docker-archive:$$archive >&2 || exit; done
-	podman manifest push --all --format v2s2 --digestfile dist/image/digest $(PODMAN_PUSH_ARGS) \
+	for archive in $(IMAGES)/*.tar; do podman manifest add localhost/release docker-archive:$$archive >&2 || exit; done
+	podman manifest push --all --format v2s2 --digestfile $(IMAGES)/digest $(PODMAN_PUSH_ARGS) \
 		localhost/release docker://$(IMAGE):$(VERSION) >&2
 	echo "name=$(IMAGE)"
-	echo "digest=$$(cat dist/image/digest)"
+	echo "digest=$$(cat $(IMAGES)/digest)"
 
 .PHONY: publish-chart
 publish-chart:
-	$(HELM) push $(RELEASE)/oifde-exporter-*.tgz oci://$(REGISTRY_ADDRESS)/charts $(HELM_PUSH_ARGS) > dist/chart-digest 2>&1
+	$(HELM) push $(RELEASE)/oifde-exporter-*.tgz oci://$(REGISTRY_ADDRESS)/charts $(HELM_PUSH_ARGS) > $(RELEASE)/pushed 2>&1
 	echo "name=$(REGISTRY_ADDRESS)/charts/oifde-exporter"
-	sed -n 's/^Digest: /digest=/p' dist/chart-digest
+	sed -n 's/^Digest: /digest=/p' $(RELEASE)/pushed
 
 .PHONY: publish-notes
 publish-notes:

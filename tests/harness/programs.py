@@ -140,6 +140,7 @@ PROGRAMS: Mapping[str, Program] = MappingProxyType(
         "chromium": Program(("chromium", "chromium-browser", "google-chrome"), "chromium"),
         "debootstrap": Program(("debootstrap",), "debootstrap", on_demand=True),
         "grafana": Program(("grafana.js",), NpmBundle(Path(__file__).parents[1] / "grafana")),
+        "docker-registry": Program(("docker-registry",), "docker-registry", on_demand=True),
         "helm": Program(("helm/helm", "helm"), _KUBERNETES),
         "iptables": Program(("iptables",), "iptables", on_demand=True),
         "kubectl": Program(("kubectl/kubectl", "kubectl"), _KUBERNETES),

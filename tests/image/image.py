@@ -36,6 +36,8 @@ EPOCH = 1_700_000_000
 IMAGE = "registry.example.org/oifde-exporter:0.1.0"
 # Kept: it takes minutes, and changes as rarely as the base image does.
 STAND_IN = ROOT / ".cache" / "image-base.tar"
+# The list of an image for several processors, or a chart.
+MANIFESTS = "application/vnd.docker.distribution.manifest.list.v2+json, application/vnd.oci.image.manifest.v1+json"
 # What a careful operator sets.
 HARDENED = ("--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges", "--memory=128m", "--user=10001:0")
 
@@ -391,3 +393,35 @@ async def test_the_compose_example_runs(
         assert ["http://alertmanager:9093/api/v2/alerts"] == [manager["url"] for manager in managers]
     finally:
         run(*command, "down", "--volumes", environment=podman.environment)
+
+
+@pytest.fixture
+def registry(program: FindProgram, tmp_path: Path) -> Iterator[str]:
+    """Run a registry, and return its address."""
+    address = choose_address()
+    storage = {"filesystem": {"rootdirectory": f"{tmp_path}/data"}}
+    settings = tmp_path / "registry.yaml"
+    settings.write_text(
+        yaml.safe_dump({"version": 0.1, "storage": storage, "http": {"addr": address}}), encoding="utf-8"
+    )
+    with subprocess.Popen([program("docker-registry"), "serve", settings]) as process:
+        yield address
+        process.terminate()
+
+
+async def test_a_release_is_published(
+    podman: Podman, image: str, registry: str, program: FindProgram, tmp_path: Path
+) -> None:
+    """`make publish-image` and `make publish-chart` push to a registry, and write the digests that the workflow signs."""
+    await wait_for(lambda: fetch(f"http://{registry}/v2/"), "the registry")
+    podman("save", "--format=docker-archive", f"--output={tmp_path}/amd64.tar", image)
+    Helm(program("helm"), tmp_path / "home").run("package", CHART, f"--destination={tmp_path}")
+    variables = [f"REGISTRY_ADDRESS={registry}", f"IMAGES={tmp_path}", f"RELEASE={tmp_path}", f"HELM={program('helm')}"]
+    plain = ["PODMAN_PUSH_ARGS=--tls-verify=false", "HELM_PUSH_ARGS=--plain-http"]
+
+    for target, name in (("publish-image", "oifde-exporter"), ("publish-chart", "charts/oifde-exporter")):
+        make = ("make", "--silent", f"--directory={ROOT}", target, *variables, *plain)
+        published = dict(line.split("=", 1) for line in run(*make, environment=podman.environment).splitlines())
+        stored = await fetch(f"http://{registry}/v2/{name}/manifests/0.1.0", headers={"Accept": MANIFESTS})
+        assert f"{registry}/{name}" == published["name"]
+        assert stored.headers["docker-content-digest"] == published["digest"]
