@@ -110,7 +110,7 @@ async def _judge(question: Question, answer: Answer) -> Answer:
     return replace(
         answer,
         known_days=len(past),
-        signals=judge(baseline, past, known, question.as_of, known_until).signals,
+        signals=judge(baseline, past, known, question.as_of, known_until),
         windows=list_windows(baseline, past, known, question.as_of, known_until),
     )
 

@@ -207,7 +207,7 @@ class Keeper:
             reach.add(bot.access_code, start, expected, calls)
         settled = hour_end(snapshot.hour.start, rules.zone) if snapshot.hour else now
         known_until = reach.known_until(bot.access_code, settled, now)
-        return judge(baseline, past, known, now, known_until).signals, partial(_expect_day, baseline, today, known)
+        return judge(baseline, past, known, now, known_until), partial(_expect_day, baseline, today, known)
 
     def _keep_yesterday(self, worker: HistoryWorker, bot: BotId, snapshot: Snapshot, kept: BotPast) -> None:
         """Keep yesterday if polls have completed it."""

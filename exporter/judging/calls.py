@@ -4,11 +4,12 @@ import math
 from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import median
 from typing import Final
 
 from exporter.judging.daykinds import DayKind
 from exporter.judging.hours import KnownDay
-from exporter.judging.robust import PRIOR_DAYS, RECENT, component, median, middle_mean, spread, steadied
+from exporter.judging.robust import PRIOR_DAYS, RECENT, component, middle_mean, spread, steadied
 
 _HOLIDAY: Final = 0.3
 """The part of the calls of a rest or working day, the lower, that a holiday has at least."""

@@ -2,7 +2,7 @@
 
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from functools import lru_cache
 from itertools import chain
 from typing import NamedTuple, TypeAlias
@@ -53,13 +53,6 @@ def columns(hours: Hours, number: int) -> list[list[int]]:
 def calls_of(hours: Hours) -> Hours:
     """The calls of each hour."""
     return hours[::_FIELDS]
-
-
-def add_day(past: Past, day: date, hours: Hours, keep: int) -> Past:
-    """A past with one date more, or with that date restated, and without dates ``keep`` days older than the newest."""
-    days = {**past, day: hours}
-    oldest = max(days) - timedelta(days=keep)
-    return {known: days[known] for known in sorted(days) if known > oldest}
 
 
 @lru_cache(maxsize=1024)

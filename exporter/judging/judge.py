@@ -3,11 +3,10 @@
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from itertools import accumulate
 from operator import add, mul
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 from exporter.judging.calls import score
 from exporter.judging.hours import Hours, Past, columns, pack
@@ -43,11 +42,8 @@ class Signal(NamedTuple):
     window_seconds: int
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
-    """All signals by name; a signal is missing where nothing can be said."""
-
-    signals: dict[str, Signal]
+Judgement: TypeAlias = dict[str, Signal]
+"""All signals by name. A signal is missing if there is too little to judge it by."""
 
 
 class Window(NamedTuple):
@@ -73,7 +69,7 @@ def judge(baseline: Baseline, past: Past, today: Hours, now: float, known_until:
     ``known_until`` is how far the tenant's reports reach (``reach``): calls later than that are not missed.
     """
     comparisons = _compare(baseline, past, today, now, known_until)
-    return Judgement({name: comparison.find_signal() for name, comparison in comparisons.items()})
+    return {name: comparison.find_signal() for name, comparison in comparisons.items()}
 
 
 def list_windows(

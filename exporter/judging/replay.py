@@ -42,32 +42,27 @@ class Page:
 
 def replay(
     judgements: Iterable[tuple[float, Judgement]],
-    rules: Iterable[Rule] = RULES,
-    evidence: float = EVIDENCE,
-    keep_firing: float = KEEP_FIRING,
 ) -> list[Page]:
-    """The pages about one bot, in the order they begin; judgements come with their moments in epoch seconds, in order."""
-    rules = tuple(rules)
+    """Return the alerts about one bot, in the order of their beginnings.
+
+    ``judgements`` come in the order of time, each with its moment in epoch seconds.
+    """
     pages: list[Page] = []
     firing: dict[str, tuple[Page, float]] = {}
     for moment, judgement in judgements:
-        for rule in rules:
-            signal = judgement.signals.get(rule.signal)
+        for rule in RULES:
+            signal = judgement.get(rule.signal)
             page, held = firing.get(rule.alert, (None, moment))
-            if signal is not None and signal.score > evidence and signal.size_ratio > rule.least_size:
-                if page is None or moment - held > keep_firing:
+            if signal is not None and signal.score > EVIDENCE and signal.size_ratio > rule.least_size:
+                if page is None or moment - held > KEEP_FIRING:
                     if page is not None:
-                        page.end = held + keep_firing
+                        page.end = held + KEEP_FIRING
                     page = Page(rule.alert, rule.signal, moment, None, 0.0, 0.0, 0)
                     pages.append(page)
                 if signal.score > page.score:
-                    page.score, page.size_ratio, page.window_seconds = (
-                        signal.score,
-                        signal.size_ratio,
-                        signal.window_seconds,
-                    )
+                    page.score, page.size_ratio, page.window_seconds = signal
                 firing[rule.alert] = (page, moment)
-            elif page is not None and moment - held > keep_firing:
-                page.end = held + keep_firing
+            elif page is not None and moment - held > KEEP_FIRING:
+                page.end = held + KEEP_FIRING
                 del firing[rule.alert]
     return pages

@@ -10,13 +10,6 @@ PRIOR_DAYS: Final = 10.0
 """How many days of its own weigh as much as what is typical of the tenant's bots."""
 
 
-def median(values: Sequence[float]) -> float:
-    """The middle one, of at least one."""
-    ordered = sorted(values)
-    half = len(ordered) // 2
-    return ordered[half] if len(ordered) % 2 else (ordered[half - 1] + ordered[half]) / 2
-
-
 def middle_mean(values: Sequence[float]) -> float:
     """The mean without the lowest and the highest fifth, rounded up, from four values on."""
     cut = -(-len(values) // 5) if len(values) >= 4 else 0

@@ -4,10 +4,11 @@ import math
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import median
 from typing import Final
 
 from exporter.judging.hours import Counts, KnownDay
-from exporter.judging.robust import PRIOR_DAYS, RECENT, component, median, spread, steadied
+from exporter.judging.robust import PRIOR_DAYS, RECENT, component, spread, steadied
 
 AUTONOMY, DIRECT, INTERFACES = range(3)
 

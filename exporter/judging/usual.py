@@ -5,13 +5,13 @@ from array import array
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from statistics import median
 from typing import Final, NamedTuple, TypeAlias, TypeVar
 from zoneinfo import ZoneInfo
 
 from exporter.judging.calls import Calls, learn_calls
 from exporter.judging.daykinds import Calendar, DayKind
 from exporter.judging.hours import Counts, KnownDay, Past, clock_hours, rows
-from exporter.judging.robust import median
 from exporter.judging.shares import AUTONOMY, DIRECT, INTERFACES, Share, learn_share, part_and_whole, ratio
 from exporter.polling.calendar import hours, local_date
 

@@ -108,7 +108,7 @@ async def _learner(pipe: Pipe) -> None:
         started = time.process_time()
         for baseline, past in zip(baselines, pasts, strict=True):
             expected = expect(baseline, shown, Counts(100, 10, 20, 60, 200, 190))
-            signals = judge(baseline, past, hours, now).signals
+            signals = judge(baseline, past, hours, now)
         judged = (time.process_time() - started) / bots
         verdict = Verdict(_DAYS * 86_400, expected, signals)
         series = sum(value is not None for value in read_verdict(verdict))

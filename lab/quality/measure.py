@@ -212,7 +212,7 @@ def count_holiday_pages(unknown: Unknown) -> tuple[int, int]:
         trace = live(rng, replace(traffic, calendar=Calendar()), draw_shares(rng, "mid"))
         begin = midnight(holidays[0], traffic.zone)
         for moment, judgement, expected in watch(trace, begin, begin + 24 * HOUR):
-            signal = judgement.signals.get("calls_drop")
+            signal = judgement.get("calls_drop")
             if signal is not None:
                 scores.setdefault(moment, {})[bot] = (signal.score, signal.size_ratio, expected)
     tenant, last = 0, -math.inf

@@ -102,7 +102,7 @@ class _BotPast:
         baseline = self._learn(today)
         if baseline is None:
             return None
-        signals = judge(baseline, self.days, self._hours(today, at), at, complete + HOUR).signals
+        signals = judge(baseline, self.days, self._hours(today, at), at, complete + HOUR)
         expected = expect(baseline, complete, self._counts(complete, at))
         return Verdict(_HISTORY_DAYS * days(1), expected, signals)
 

@@ -3,7 +3,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from exporter.judging.hours import Counts, Past, add_day, clock_hours, pack, rows
+from exporter.judging.hours import Counts, Past, clock_hours, pack, rows
 
 DAY = date(2026, 6, 1)
 
@@ -18,27 +18,10 @@ def test_counts_of_every_size_come_back_unchanged(calls: int) -> None:
 
 def test_35_days_take_less_than_30_kib() -> None:
     """Ten thousand bots fit into memory."""
-    past: Past = {}
-    for number in range(40):
-        past = add_day(past, DAY + timedelta(number), pack([Counts(900, 100, 100, 600, 900, 890)] * 24), 35)
+    hours = [Counts(900, 100, 100, 600, 900, 890)] * 24
+    past: Past = {DAY + timedelta(number): pack(hours) for number in range(35)}
 
-    assert 35 == len(past)
     assert 30 * 1024 > past.__sizeof__() + sum(day.__sizeof__() + hours.__sizeof__() for day, hours in past.items())
-
-
-def test_a_restated_day_replaces_the_former_one() -> None:
-    """Adding a day changes neither the former past nor other days."""
-    before = add_day({}, DAY, pack([Counts(1)]), 35)
-    after = add_day(before, DAY, pack([Counts(2)]), 35)
-
-    assert ([Counts(1)], [Counts(2)]) == (list(rows(before[DAY])), list(rows(after[DAY])))
-
-
-def test_a_day_older_than_those_kept_is_dropped_at_once() -> None:
-    """History may arrive in any order."""
-    past = add_day({}, DAY, pack([]), 7)
-
-    assert [DAY] == list(add_day(past, DAY - timedelta(days=7), pack([]), 7))
 
 
 @pytest.mark.parametrize(

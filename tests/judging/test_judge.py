@@ -67,7 +67,7 @@ def _usual(past: Past, calendar: Calendar | None = None) -> Baseline:
 
 
 def _signals(past: Past, today: Hours, hour: float, known_until: float | None = None) -> dict[str, Signal]:
-    return judge(_usual(past), past, today, _at(hour), known_until).signals
+    return judge(_usual(past), past, today, _at(hour), known_until)
 
 
 def _found(judged: dict[str, Signal]) -> set[str]:
@@ -151,7 +151,7 @@ def test_a_public_holiday_is_no_loss_of_calls(past: Past, make_day: MakeDay) -> 
     """With the calendar a holiday with a quarter of the calls is usual."""
     baseline = _usual(past, Calendar(special_days=[TODAY]))
 
-    assert not _found(judge(baseline, past, make_day(calls=25), _at(24) - 1).signals)
+    assert not _found(judge(baseline, past, make_day(calls=25), _at(24) - 1))
 
 
 def test_nothing_is_learned_from_fewer_than_three_days(past: Past) -> None:
@@ -191,7 +191,7 @@ def test_any_counts_give_finite_scores(days: list[list[tuple[int, ...]]], hour: 
     past = {TODAY - timedelta(number): pack(Counts(*row) for row in day) for number, day in enumerate(days)}
     baseline = learn(past, Calendar(), ZONE, TODAY)
     if baseline is not None:
-        judged = judge(baseline, past, past.get(TODAY, pack([])), _at(hour)).signals
+        judged = judge(baseline, past, past.get(TODAY, pack([])), _at(hour))
         assert set(judged) <= set(SIGNALS)
         assert all(0 <= signal.score < 1e9 and 0 <= signal.size_ratio < 1e15 for signal in judged.values())
 

@@ -89,7 +89,7 @@ def test_the_judgement_is_the_recorded_one(name: str, check_golden: Callable[[Pa
         today = list(_hours(bot, rng, _TODAY, **changed))[: int(at) + 1]
         today[-1] = Counts(*(int(at % 1 * value) for value in today[-1]))  # the hour in progress
         now = datetime.combine(_TODAY, datetime.min.time(), zone).timestamp() + at * 3600
-        signals = judge(baseline, past, pack(today), now).signals
+        signals = judge(baseline, past, pack(today), now)
         windows = list_windows(baseline, past, pack(today), now)
         found[title] = {
             "usual": expect(baseline, now, today[-1]),

@@ -9,7 +9,7 @@ NOW = 1_800_000_000.0
 
 
 def _judgement(score: float, size: float = 0.3) -> Judgement:
-    return Judgement({"autonomy_drop": Signal(score, size, 7200)})
+    return {"autonomy_drop": Signal(score, size, 7200)}
 
 
 def test_an_alert_needs_evidence_and_size() -> None:
