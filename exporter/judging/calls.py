@@ -1,4 +1,4 @@
-"""How many calls are usual: learned from finished days."""
+"""Learn from finished days how many calls are usual."""
 
 import math
 from array import array
@@ -9,36 +9,36 @@ from typing import Final
 
 from exporter.judging.daykinds import DayKind
 from exporter.judging.hours import KnownDay
-from exporter.judging.robust import PRIOR_DAYS, RECENT, component, middle_mean, spread, steadied
+from exporter.judging.robust import PRIOR_DAYS, RECENT, combine, find_excess, middle_mean, spread
 
 _HOLIDAY: Final = 0.3
-"""The part of the calls of a rest or working day, the lower, that a holiday has at least."""
+"""The least calls on a holiday, as a part of those on a working or a rest day, whichever has fewer."""
 _CHANGED: Final = 4.0
-"""Standard deviations by which the last days' calls in an hour must be off for its usual calls to have changed."""
+"""The deviation of the last days' calls in an hour, in standard deviations, from which the usual calls have changed."""
 _WORST: Final = 2.6
-"""The score that the worst window of a day exceeds on one day of nine, where hours stray independently and as if by chance."""
+"""The score that the worst window exceeds on one of nine days, if hours vary independently and by chance alone."""
 _PRIOR_WEEKDAYS: Final = 2
-"""How many weekdays' difference in an hour weighs as much as the differences in all hours."""
+"""The number of weekdays whose differences in an hour weigh as much as the differences in all hours."""
 
 
 @dataclass(frozen=True, slots=True)
 class Calls:
-    """Usual calls, and by how much they stray relative to their mean, as variances."""
+    """The usual calls, and their variances relative to the mean."""
 
     profiles: "Mapping[tuple[bool, int], array[float]]"
-    """By (whether it is a rest day, weekday): the calls of each hour of the clock."""
+    """The calls in each hour of the clock, by (whether it is a rest day, weekday)."""
     day: float
     hours: "array[float]"
     """By hour of the clock."""
     known_days: Mapping[bool, int]
-    """How many working days (False) and rest days (True) this is learned from."""
+    """The number of working days (False) and rest days (True) that were learned from."""
     peak: float
     """The usual calls of the busiest hour."""
     restless: tuple[float, float]
-    """By how much the worst windows of past days, with too few and with too many calls, were worse than such spreads say."""
+    """The factors by which the worst windows of past days, with too few and with too many calls, exceed these variances."""
 
     def expected(self, kind: DayKind, weekday: int, clock: int) -> tuple[float, float, float]:
-        """The usual calls, those that a loss is measured by, and those that a surge is."""
+        """Return the usual calls, and those by which a loss and a surge are measured."""
         rest = kind is not DayKind.WORKING
         calls = self.profiles[rest, weekday][clock]
         if not (kind.ordinary and self.known_days[rest]):
@@ -47,13 +47,13 @@ class Calls:
             return (_HOLIDAY * low + high) / 2, _HOLIDAY * low, high
         if rest:
             return calls, calls, calls
-        # What one weekday alone has every week may end as any season does: it is no incident to be like the other days.
+        # A peculiarity of one weekday may end, like any season. A weekday that is like the others is no incident.
         common = median([self.profiles[False, day][clock] for day in range(5)])
         return calls, min(calls, max(common, calls / 2)), max(calls, common)
 
 
 def learn_calls(days: Sequence[KnownDay], day_prior: float, hour_prior: float) -> Calls:
-    """Learns from ordinary days, in their order; the priors are what is typical of the tenant's bots."""
+    """Learn from ordinary days in the order of time. The priors are variances that are typical of the tenant's bots."""
     groups = {rest: [day for day in days if day.rest is rest] for rest in (False, True)}
     profiles = {
         (rest, weekday): profile
@@ -94,9 +94,9 @@ def learn_calls(days: Sequence[KnownDay], day_prior: float, hour_prior: float) -
 
 
 def _profiles(days: Sequence[KnownDay], variance: float) -> list[Sequence[float]]:
-    """The mean calls of each hour on each weekday, drawn towards that of all days as far as chance explains the rest.
+    """Return the mean calls of each hour on each weekday, shrunk towards the mean of all days.
 
-    A mean and its prior by how well each is known: empirical Bayes (James, Stein 1961; Morris 1983).
+    Each mean and its prior have a weight by how well they are known: empirical Bayes (James, Stein 1961; Morris 1983).
     """
     common = _means(days)
     own = {weekday: few for weekday in range(7) if len(few := [day for day in days if day.weekday == weekday]) > 1}
@@ -133,7 +133,7 @@ def _means(days: Iterable[KnownDay], mean: Callable[[Sequence[float]], float] = 
 
 
 def _off(came: float, usual: float) -> float:
-    """How far a count is from the usual one, relative to it; its variance, by chance alone, is 1 / usual (Anscombe 1948)."""
+    """Return the difference of a count from the usual one, relative to it. Its variance by chance is 1 / usual (Anscombe 1948)."""
     return 2 * (math.sqrt((came + 0.375) / (usual + 0.375)) - 1)
 
 
@@ -143,7 +143,7 @@ def _hour_variances(
     profiles: Mapping[tuple[bool, int], Sequence[float]],
     prior: float,
 ) -> list[float]:
-    """How far an hour strays from what its day is like, for each hour of the clock, drawn towards that of all hours."""
+    """Return the variance of each hour of the clock, relative to its day's level, shrunk towards the variance of all hours."""
     offs: list[list[tuple[float, float]]] = [[] for _ in range(24)]
     for day, (came, expected) in zip(days, totals, strict=True):
         if came and expected > 1:
@@ -152,14 +152,14 @@ def _hour_variances(
                 usual = profile[clock] * came / expected
                 if usual >= 3:
                     offs[clock].append((_off(row.calls, usual), 1 / usual))
-    own = [component(off, prior) for off in offs]
+    own = [find_excess(off, prior) for off in offs]
     known = [variance for variance, worth in own if worth]
-    common = steadied(median(known) if known else prior, sum(worth for _, worth in own), prior, 5 * PRIOR_DAYS)
-    return [steadied(variance, worth, common, PRIOR_DAYS) for variance, worth in own]
+    common = combine(median(known) if known else prior, sum(worth for _, worth in own), prior, 5 * PRIOR_DAYS)
+    return [combine(variance, worth, common, PRIOR_DAYS) for variance, worth in own]
 
 
 def _levels(totals: Sequence[tuple[int, float]], prior: float, hour_variance: float) -> tuple[list[float], float]:
-    """The calls relative to the profiles, as known before each day and now, and how far a day strays from that."""
+    """Return the calls relative to the profiles, as known before each day and now, and the variance of a day."""
     ratios: list[float] = []
     levels: list[float] = []
     offs: list[tuple[float, float]] = []
@@ -172,11 +172,11 @@ def _levels(totals: Sequence[tuple[int, float]], prior: float, hour_variance: fl
             offs.append((_off(came, level * expected), 1 / (level * expected + 0.375) + hour_variance / 12))
         ratios.append(came / expected)
     levels.append(_level_of(ratios, prior) if ratios else 1.0)
-    return levels, steadied(*component(offs, prior), prior, PRIOR_DAYS)
+    return levels, combine(*find_excess(offs, prior), prior, PRIOR_DAYS)
 
 
 def _level_of(ratios: Sequence[float], variance: float) -> float:
-    """The level of the last days; drawn towards that of all days unless the two disagree."""
+    """Return the level of the last days, averaged with that of all days unless the two disagree."""
     long, recent = median(ratios), median(ratios[-RECENT:])
     disagree = abs(_off(recent, long)) > 3 * math.sqrt(variance / RECENT)
     return recent if disagree else math.sqrt(recent * long)
@@ -185,7 +185,7 @@ def _level_of(ratios: Sequence[float], variance: float) -> float:
 def _follow(
     days: Sequence[KnownDay], profiles: dict[tuple[bool, int], Sequence[float]], variances: Sequence[float]
 ) -> Iterable[int]:
-    """Where an hour's calls have changed since the first days of a kind, as by new opening hours, takes those of the last; yields it."""
+    """Yield each hour whose calls have changed, such as by new opening hours, and take those of the last days for its usual calls."""
     if len(days) < 2 * RECENT:
         return
     for clock in range(24):
@@ -203,9 +203,9 @@ def _follow(
 
 
 def score(came: float, expected: float, relative: float, sign: int) -> float:
-    """How many standard deviations a count is above (``sign`` 1) or below (-1) what is expected; 0 on the other side.
+    """Return how many standard deviations a count is above (``sign`` 1) or below (-1) the expected; 0 on the other side.
 
-    The signed root of the deviance of a count whose mean strays by the variance ``relative`` (negative binomial:
+    This is the signed root of the deviance of a count whose mean has the variance ``relative`` (negative binomial:
     Greenwood, Yule 1920; its root: McCullagh, Nelder 1989), with a continuity correction.
     """
     counted = came - 0.5 * sign

@@ -1,4 +1,4 @@
-"""The kinds of days that have traffic of their own: working days, rest days, public holidays, special days."""
+"""Tell the kinds of days that differ in their traffic: working days, rest days, public holidays, special days."""
 
 from collections.abc import Iterable
 from datetime import date, timedelta
@@ -11,11 +11,11 @@ if TYPE_CHECKING:
 
 _DAY = timedelta(days=1)
 _CLOSE = 7
-"""Days from one public holiday to the next, as from Christmas to the new year."""
+"""The days from one public holiday to the next, such as from Christmas to the new year, that count as close."""
 
 
 class DayKind(Enum):
-    """Days of one kind are compared with each other."""
+    """A kind of days. Days are compared with others of their kind."""
 
     WORKING = "working"
     REST = "rest"
@@ -24,7 +24,7 @@ class DayKind(Enum):
 
     @property
     def ordinary(self) -> bool:
-        """Whether such days come every week, so that it is known what is usual on them."""
+        """Return whether such days come every week, so that their usual values are known."""
         return self in _ORDINARY
 
 
@@ -34,8 +34,8 @@ _ORDINARY = frozenset({DayKind.WORKING, DayKind.REST})
 class Calendar:
     """Tells the kind of a date.
 
-    Without a country every date is what its weekday says. ``country`` is an ISO 3166-1 code, ``subdivision`` an
-    ISO 3166-2 one; raises ValueError where either is unknown. ``special_days`` are unlike their weekday, too.
+    ``country`` is an ISO 3166-1 code, ``subdivision`` an ISO 3166-2 one; an unknown one raises ValueError. Without a
+    country, the weekday alone decides. ``special_days`` are unlike their weekday, too.
     """
 
     def __init__(self, country: str = "", subdivision: str = "", special_days: Iterable[date] = ()) -> None:
@@ -44,10 +44,10 @@ class Calendar:
         self._kinds: dict[date, DayKind] = {}
 
     def kind(self, day: date) -> DayKind:
-        """The kind of a date.
+        """Return the kind of a date.
 
-        A single working day between two days off is a special day, and so are working days between two public holidays
-        that are close together, as at the end of the year.
+        A single working day between two days off is a special day. So are working days between two public holidays that
+        are close together, such as at the end of the year.
         """
         kind = self._kinds.get(day)
         if kind is None:

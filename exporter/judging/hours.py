@@ -1,4 +1,4 @@
-"""A bot's known past: the counts of each local hour of each known date, packed into 12 bytes an hour where they are small."""
+"""Keep a bot's known past: the counts of each local hour of each known date. Small counts take 12 bytes an hour."""
 
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -12,7 +12,7 @@ from exporter.polling.calendar import hours as hours_of
 
 
 class Counts(NamedTuple):
-    """What is counted of an hour."""
+    """The counts of an hour."""
 
     calls: int = 0
     direct: int = 0
@@ -33,31 +33,31 @@ _SIZES = (("H", 1 << 16), ("I", 1 << 32), ("Q", 1 << 64))
 
 
 def pack(rows: Iterable[Counts]) -> Hours:
-    """The hours of a local date from its first on."""
+    """Pack the hours of a local date, from its first one on."""
     values = list(chain.from_iterable(rows))
     largest = max(values, default=0)
     return array(next(code for code, limit in _SIZES if largest < limit), values)
 
 
 def rows(hours: Hours) -> Iterator[Counts]:
-    """The counts of each hour."""
+    """Yield the counts of each hour."""
     return map(Counts._make, zip(*[iter(hours)] * _FIELDS, strict=True))
 
 
 def columns(hours: Hours, number: int) -> list[list[int]]:
-    """The values of each count in the first ``number`` hours; those of hours that are not there are 0."""
+    """Return the values of each count in the first ``number`` hours; missing hours have 0."""
     missing = [0] * (number - len(hours) // _FIELDS)
     return [[*hours[field::_FIELDS][:number], *missing] for field in range(_FIELDS)]
 
 
 def calls_of(hours: Hours) -> Hours:
-    """The calls of each hour."""
+    """Return the calls of each hour."""
     return hours[::_FIELDS]
 
 
 @lru_cache(maxsize=1024)
 def clock_hours(day: date, zone: ZoneInfo) -> tuple[int, ...]:
-    """The hour that local clocks show at the start of each hour of a local date: 23, 24 or 25 of them."""
+    """Return what local clocks show at the start of each hour of a local date, 0 to 23; a date has 23, 24 or 25 hours."""
     return tuple(datetime.fromtimestamp(start, zone).hour for start, _ in hours_of(day, zone))
 
 
@@ -67,5 +67,5 @@ class KnownDay(NamedTuple):
     rest: bool
     weekday: int
     clock: Sequence[int]
-    """What the local clock shows at the start of each hour."""
+    """What the local clock shows at the start of each hour, 0 to 23."""
     counts: Sequence[Counts]

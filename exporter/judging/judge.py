@@ -1,4 +1,4 @@
-"""How far what a bot does now is from what is usual for it: windows that end now, each with its spread and its score."""
+"""Compare what a bot does now with what is usual for it, over windows that end now."""
 
 import math
 from abc import ABC, abstractmethod
@@ -23,19 +23,19 @@ SIGNALS: Final = (
 )
 
 _WINDOWS: Final = (1, 2, 3, 4, 6, 8, 12, 24)
-"""In hours up to now, the one in progress included."""
+"""Lengths in hours. A window ends with the hour in progress."""
 _FEWEST: Final = 20
-"""Calls (or requests) below which no share, and no surge, is judged."""
+"""The least number of calls (or requests) in a window by which a share, or a surge, is judged."""
 _RECOVERED: Final = -4.0
-"""How much likelier the usual has to be than the window's deviation, as a logarithm, for it to be over."""
+"""A window's deviation is over if its last hours fit it less than the usual by this logarithm of the likelihood ratio."""
 _HALF: Final = 0.5
-"""What comes in whole numbers is compared with what does not."""
+"""The continuity correction: counts are whole numbers, and expected values are not."""
 _NO_HOURS: Final = pack(())
 _DAY: Final = timedelta(days=1)
 
 
 class Signal(NamedTuple):
-    """How far one thing is from what is usual, by the most telling window; score 0: by none."""
+    """The deviation from the usual in one respect, by the window with the highest score; score 0: no deviation."""
 
     score: float
     size_ratio: float
@@ -47,9 +47,9 @@ Judgement: TypeAlias = dict[str, Signal]
 
 
 class Window(NamedTuple):
-    """What was expected in a window and what came: ratios for shares, calls for calls.
+    """The expected and the actual value of a window: ratios for shares, numbers for calls.
 
-    ``spread`` is the standard deviation of what is expected in the same unit, chance, day and hour together.
+    ``spread`` is the standard deviation of the expected value in the same unit, by chance, day and hour together.
     """
 
     seconds: int
@@ -59,14 +59,14 @@ class Window(NamedTuple):
     score: float
     size_ratio: float
     over: bool
-    """Whether the end of the window shows that it has ended."""
+    """Whether the last hours of the window show that the deviation has ended."""
 
 
 def judge(baseline: Baseline, past: Past, today: Hours, now: float, known_until: float | None = None) -> Judgement:
-    """Judges what a bot does at ``now``, in epoch seconds.
+    """Judge what a bot does at ``now`` (epoch seconds).
 
-    ``today`` holds the hours of the local date up to the one in progress; yesterday's are those in ``past``.
-    ``known_until`` is how far the tenant's reports reach (``reach``): calls later than that are not missed.
+    ``today`` has the hours of the local date up to the one in progress, and ``past`` those of yesterday. ``known_until``
+    (epoch seconds, see ``reach``) is how far the tenant's reports reach: later calls do not count as missing.
     """
     comparisons = _compare(baseline, past, today, now, known_until)
     return {name: comparison.find_signal() for name, comparison in comparisons.items()}
@@ -75,7 +75,7 @@ def judge(baseline: Baseline, past: Past, today: Hours, now: float, known_until:
 def list_windows(
     baseline: Baseline, past: Past, today: Hours, now: float, known_until: float | None = None
 ) -> Mapping[str, Sequence[Window]]:
-    """All windows that ``judge`` chooses from, by signal."""
+    """Return the windows that ``judge`` chooses from, by signal."""
     comparisons = _compare(baseline, past, today, now, known_until)
     return {name: comparison.list_windows() for name, comparison in comparisons.items()}
 
@@ -96,12 +96,12 @@ def _compare(
 
 
 class _Known(NamedTuple):
-    """The last hours, the newest first: the one in progress, the others of today, those of yesterday."""
+    """The last hours, newest first: the hour in progress, the others of today, those of yesterday."""
 
     times: Sequence[tuple[float, float]]
-    """The start and the end of each."""
+    """The start and the end of each hour, in epoch seconds."""
     begun: int
-    """How many of them are today's."""
+    """The number of hours that are today's."""
     calls: list[int]
     shares: Sequence[tuple[list[int], list[int]]]
     """The part and the whole of each share."""
@@ -109,7 +109,7 @@ class _Known(NamedTuple):
     yesterday: Day
 
     def line_up(self, today: Column, yesterday: Column) -> Column:
-        """A value for each of the hours, from those of the two dates."""
+        """Return a value for each hour, from the values of the two dates."""
         return (yesterday + today[: self.begun])[: -len(self.times) - 1 : -1]
 
 
@@ -137,13 +137,13 @@ def _look_back(baseline: Baseline, past: Past, today: Hours, now: float) -> _Kno
 
 
 class _Comparison(ABC):
-    """What came and what is usual, in windows of so many hours."""
+    """The actual and the usual, in windows that are named by their length in hours."""
 
     windows: Sequence[int]
-    """Those that say something."""
+    """The windows with enough calls to judge by."""
 
     def find_signal(self) -> Signal:
-        """The most telling window that is not over."""
+        """Return the signal of the window with the highest score whose deviation is not over."""
         scores = {length: self._score(length) for length in self.windows if self._strays(length)}
         for length in sorted(scores, key=scores.__getitem__, reverse=True):
             if scores[length] > 0 and not self._is_over(length):
@@ -151,7 +151,7 @@ class _Comparison(ABC):
         return Signal(0.0, 0.0, self.windows[0] * 3600)
 
     def list_windows(self) -> Sequence[Window]:
-        """All windows."""
+        """Return all windows."""
         return [self._describe(length) for length in self.windows]
 
     def _describe(self, length: int) -> Window:
@@ -161,27 +161,27 @@ class _Comparison(ABC):
 
     @abstractmethod
     def _strays(self, length: int) -> bool:
-        """Whether more came than is usual, or less, whichever is looked for."""
+        """Return whether a window deviates in the direction of the signal."""
 
     @abstractmethod
     def _score(self, length: int) -> float:
-        """How far what came is from what is usual, where it strays."""
+        """Return the deviation of a window that strays, in standard deviations."""
 
     @abstractmethod
     def _size(self, length: int) -> float:
-        """How large the difference is."""
+        """Return the size of the difference: in points of a ratio, or as a share of the usual calls."""
 
     @abstractmethod
     def _is_over(self, length: int) -> bool:
-        """Whether the hours of a shorter window show that it has ended."""
+        """Return whether the hours of a shorter window show that the deviation has ended."""
 
     @abstractmethod
     def _expected_came_spread(self, length: int) -> tuple[float, float, float]:
-        """The fields of a ``Window``."""
+        """Return these fields of a ``Window``."""
 
 
 class _Share(_Comparison):
-    """A share: its sums are of its part, its whole, the whole's squares, the usual part and the variance of that."""
+    """A share. Its sums are the part, the whole, the squares of the whole, the usual part and the variance of that."""
 
     def __init__(self, known: _Known, share: int, sign: int) -> None:
         """``sign`` is 1 to look for a rise, -1 for a drop."""
@@ -222,12 +222,12 @@ class _Share(_Comparison):
         return ratio, part / whole, self._spread(length) * math.sqrt(ratio * (1 - ratio))
 
     def _off(self, length: int, correction: float = 0.0) -> float:
-        """The difference from what is usual, as an angle."""
+        """Return the difference from the usual, as an angle."""
         part, whole, _, usual, _ = self._sums[length]
         return self._sign * (angle(part - self._sign * correction, whole) - angle(usual, whole))
 
     def _within(self, length: int) -> float:
-        """The variance by chance and by hours."""
+        """Return the variance by chance and by hours."""
         _, whole, squares, _, _ = self._sums[length]
         return 1 / whole + self._by_hour * squares / whole**2
 
@@ -240,7 +240,7 @@ class _Share(_Comparison):
 
 
 class _Calls(_Comparison):
-    """The calls: their sums are of what came, what is usual, and the variance of that by hours."""
+    """The number of calls. Its sums are the actual calls, the usual ones, and their variance by hours."""
 
     def __init__(self, known: _Known, until: float, sign: int) -> None:
         """``sign`` is 1 to look for a surge, -1 for a loss; hours after ``until`` do not count."""
@@ -282,12 +282,12 @@ class _Calls(_Comparison):
         return usual, came, math.sqrt(usual + self._relative(length) * usual**2)
 
     def _within(self, length: int) -> float:
-        """The variance by hours, and that of what is usual by chance, relative to the calls."""
+        """Return the variance by hours and by the chance in the usual calls, relative to the calls."""
         _, usual, variance = self._sums[length]
         return variance / usual**2 + 1 / (self._first_day(length).known_days * usual)
 
     def _relative(self, length: int) -> float:
-        """The variance of what is usual, relative to the calls."""
+        """Return the variance of the usual calls, relative to the calls."""
         usual = self._sums[length][1]
         of_today = self._sums[min(length, self._begun)][1]
         squares = self._today.calls_day * of_today**2 + self._yesterday.calls_day * (usual - of_today) ** 2
@@ -296,16 +296,16 @@ class _Calls(_Comparison):
         return self._within(length) + squares / usual**2 + learned
 
     def _first_day(self, length: int) -> Day:
-        """The day on which a window begins."""
+        """Return the day on which a window begins."""
         return self._today if length <= self._begun else self._yesterday
 
 
 def _sum_up(*columns: Iterable[float]) -> Sequence[tuple[float, ...]]:
-    """The sums of no hour, of the newest, of the two newest, and so on."""
+    """Return the sums over no hour, the newest hour, the two newest hours, and so on."""
     return list(zip(*(accumulate(column, initial=0) for column in columns), strict=True))
 
 
 def _likelier(came: float, expected: float, relative: float, times: float) -> float:
-    """The logarithm of how much likelier a count is where the mean is ``times`` what is expected."""
+    """Return the log likelihood ratio of a count: with ``times`` the expected mean, against the expected mean."""
     shape = 1 / relative
     return came * math.log(times) - (came + shape) * math.log((shape + times * expected) / (shape + expected))

@@ -1,26 +1,26 @@
-"""How far a tenant's reports reach: a report that is late for all of a tenant's bots is not a loss of calls."""
+"""Estimate how far a tenant's reports reach: a report that is late for all bots of a tenant is not a loss of calls."""
 
 from dataclasses import dataclass, field
 from typing import Final
 
 _FEWEST: Final = 20.0
-"""Calls that must be expected of the other bots for what they have to say something."""
+"""The least number of calls expected of the other bots to judge by."""
 _LATE: Final = 0.5
-"""The other bots have less than this share of their calls: the report is late."""
+"""The report is late if the other bots have less than this share of their expected calls."""
 
 
 @dataclass(slots=True)
 class Reach:
-    """What all of a tenant's bots have of the newest hours: a poll adds to it, a judgement asks it.
+    """The calls of all of a tenant's bots in the newest hours.
 
-    Owned by the tenant's poller, which calls ``add`` with each bot's expected and actual calls of each of its newest hours.
+    Each poll adds the bot's expected and actual calls in its newest hours.
     """
 
     _hours: dict[float, dict[str, tuple[float, int]]] = field(default_factory=dict)
     _sums: dict[float, tuple[float, int]] = field(default_factory=dict)
 
     def add(self, bot: str, start: float, expected: float, came: int) -> None:
-        """A bot expects so many calls in the whole hour that begins at ``start``, and has so many so far."""
+        """Set a bot's calls in the hour that begins at ``start`` (epoch seconds): those expected in the whole hour, and those so far."""
         bots = self._hours.setdefault(start, {})
         before = bots.get(bot, (0.0, 0))
         bots[bot] = (expected, came)
@@ -30,9 +30,9 @@ class Reach:
             del self._hours[old], self._sums[old]
 
     def known_until(self, bot: str, settled: float, now: float) -> float:
-        """Up to when calls of ``bot`` would be known if there were any.
+        """Return until when calls of ``bot`` would be known if there were any. All times are epoch seconds.
 
-        ``settled`` is the end of its last hour that counts as complete whether it has a record or not.
+        ``settled`` is the end of its last complete hour, with or without a record.
         """
         until = settled
         for start, (expected, came) in sorted(self._sums.items()):

@@ -1,4 +1,4 @@
-"""Which alerts judgements would have sent: each is a comparison with thresholds, and fires on for a while."""
+"""Find the alerts that judgements would have caused. An alert compares with thresholds, and keeps firing for a while."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from exporter.judging.judge import Judgement
 
 
 class Rule(NamedTuple):
-    """An alert on a signal: fires above both thresholds, and on until neither has been exceeded for a while."""
+    """An alert on a signal. It fires above both thresholds, and until they have not both been exceeded for a while."""
 
     alert: str
     signal: str
@@ -24,12 +24,12 @@ RULES: Final = (
 )
 EVIDENCE: Final = 5.0
 KEEP_FIRING: Final = 8 * 3600.0
-"""Seconds for which an alert fires on after its expression held last."""
+"""Seconds for which an alert keeps firing after its expression was last true."""
 
 
 @dataclass(slots=True)
 class Page:
-    """An alert from its begin to its end (None: it lasts), with its highest score, and the size and window of that."""
+    """An alert from its beginning to its end (None: it lasts), with its highest score, and the size and the window of that."""
 
     alert: str
     signal: str

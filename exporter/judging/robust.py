@@ -1,32 +1,32 @@
-"""Estimates that a few days unlike the others do not move."""
+"""Robust estimates: a few unusual days do not move them."""
 
 import math
 from collections.abc import Sequence
 from typing import Final
 
 RECENT: Final = 5
-"""Days whose median is the present level: three of them make a lasting change the new usual, two do not."""
+"""The number of days whose median is the present level: a change that lasts three days becomes the usual."""
 PRIOR_DAYS: Final = 10.0
-"""How many days of its own weigh as much as what is typical of the tenant's bots."""
+"""The number of a bot's own days that weigh as much as what is typical of the tenant's bots."""
 
 
 def middle_mean(values: Sequence[float]) -> float:
-    """The mean without the lowest and the highest fifth, rounded up, from four values on."""
+    """Return the mean without the lowest and the highest fifth (rounded up); of fewer than four values, the plain mean."""
     cut = -(-len(values) // 5) if len(values) >= 4 else 0
     kept = sorted(values)[cut : len(values) - cut]
     return sum(kept) / len(kept)
 
 
 def spread(values: Sequence[float]) -> float:
-    """The standard deviation of values around 0, from the distance within which nine of ten of them lie."""
+    """Return the standard deviation of values around 0, from the distance that nine of ten of them do not exceed."""
     ordered = sorted(map(abs, values))
     return ordered[int(0.9 * (len(ordered) - 1) + 0.5)] / 1.645
 
 
-def component(offs: Sequence[tuple[float, float]], prior: float) -> tuple[float, float]:
-    """The variance that values around 0 have beyond chance, whose own variance is given with each; and what that is worth.
+def find_excess(offs: Sequence[tuple[float, float]], prior: float) -> tuple[float, float]:
+    """Return the variance of values around 0 beyond chance, and its weight in values.
 
-    It is worth as many values as there are, the fewer the more of what is seen is chance.
+    Each value comes with its variance by chance. The more of the variance is chance, the lower is the weight.
     """
     if not offs:
         return prior, 0.0
@@ -36,6 +36,6 @@ def component(offs: Sequence[tuple[float, float]], prior: float) -> tuple[float,
     return own, len(offs) * (1 - chance / (chance + max(own, prior))) ** 2
 
 
-def steadied(own: float, worth: float, prior: float, prior_worth: float) -> float:
-    """An estimate and what is known of others, each by what it is worth."""
+def combine(own: float, worth: float, prior: float, prior_worth: float) -> float:
+    """Return the mean of an estimate and a prior, by their weights."""
     return (own * worth + prior * prior_worth) / (worth + prior_worth)

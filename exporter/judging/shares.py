@@ -1,4 +1,4 @@
-"""Which shares are usual (autonomy, direct transfers, interfaces): learned from finished days."""
+"""Learn from finished days which shares are usual: autonomy, direct transfers, interfaces."""
 
 import math
 from array import array
@@ -8,31 +8,31 @@ from statistics import median
 from typing import Final
 
 from exporter.judging.hours import Counts, KnownDay
-from exporter.judging.robust import PRIOR_DAYS, RECENT, component, spread, steadied
+from exporter.judging.robust import PRIOR_DAYS, RECENT, combine, find_excess, spread
 
 AUTONOMY, DIRECT, INTERFACES = range(3)
 
 _CHANGED: Final = 2.5
-"""Standard deviations by which the level of the last days must be off for it to be the new one."""
+"""The deviation of the last days, in standard deviations, from which their level is the new one."""
 
 _Cell = tuple[int, int, int]
-"""The hour of the clock, the calls (or requests) that make up the share, and those that it is a share of."""
+"""An hour of the clock, and the part and the whole of the share in calls (or requests)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """A usual share, and by how much it strays as an angle, as variances."""
+    """A usual share, and its variances as an angle."""
 
     ratios: "Sequence[array[float]]"
-    """On working and on rest days: of each hour of the clock."""
+    """The share in each hour of the clock, on working and on rest days."""
     variances: "Sequence[array[float]]"
-    """Those of the estimates, as angles."""
+    """The variances of these estimates, as angles."""
     day: float
     hour: float
 
 
 def part_and_whole(share: int, row: Counts) -> tuple[int, int]:
-    """The calls (or requests) that make up a share, and those that it is a share of."""
+    """Return the part and the whole of a share, in calls (or requests)."""
     _, direct, consulted, contained, requests, successes = row
     if share == INTERFACES:
         return min(successes, requests), requests
@@ -40,17 +40,17 @@ def part_and_whole(share: int, row: Counts) -> tuple[int, int]:
 
 
 def angle(part: float, whole: float) -> float:
-    """A share as an angle, whose variance is by chance alone 1 / whole (Anscombe 1948)."""
+    """Convert a share to an angle. Its variance by chance is 1 / whole (Anscombe 1948)."""
     return 2 * math.asin(math.sqrt((part + 0.375) / (whole + 0.75)))
 
 
 def ratio(of: float) -> float:
-    """The share that an angle is of."""
+    """Convert an angle to a share, 0 to 1."""
     return math.sin(min(max(of, 0.0), math.pi) / 2) ** 2
 
 
 def learn_share(days: Sequence[KnownDay], share: int, day_prior: float, hour_prior: float) -> Share:
-    """Learns from ordinary days, in their order; the priors are what is typical of the tenant's bots."""
+    """Learn from ordinary days in the order of time. The priors are variances that are typical of the tenant's bots."""
     tables = [
         (
             int(day.rest),
@@ -92,8 +92,8 @@ def learn_share(days: Sequence[KnownDay], share: int, day_prior: float, hour_pri
             day_offs.append((off - _shift(offs, day_prior + noise), noise))
         offs.append(off)
         hour_offs += [(angle(k, n) - angles[rest][clock] - off, 1 / n) for clock, k, n in cells if n >= 10]
-    day = steadied(*component(day_offs, day_prior), day_prior, PRIOR_DAYS)
-    hour = steadied(*component(hour_offs, hour_prior), hour_prior, 5 * PRIOR_DAYS)
+    day = combine(*find_excess(day_offs, day_prior), day_prior, PRIOR_DAYS)
+    hour = combine(*find_excess(hour_offs, hour_prior), hour_prior, 5 * PRIOR_DAYS)
     shift = _shift(offs, day + hour / 12 + median([1 / whole for _, _, _, whole in known]))
     return Share(
         [array("d", [ratio(of + shift) for of in profile]) for profile in angles],
@@ -106,9 +106,9 @@ def learn_share(days: Sequence[KnownDay], share: int, day_prior: float, hour_pri
 def _profile(
     table: Sequence[Sequence[_Cell]], centre: Sequence[float], hour_variance: float
 ) -> tuple[Sequence[float], Sequence[float]]:
-    """The angle of each hour of the clock, drawn towards ``centre`` as far as chance explains the rest, and its variance.
+    """Return the angle of each hour of the clock, shrunk towards ``centre``, and its variance.
 
-    Empirical Bayes (James, Stein 1961; Morris 1983), as small hours know little of themselves.
+    Hours with few calls say little: empirical Bayes (James, Stein 1961; Morris 1983).
     """
     parts, wholes, squares = [0] * 24, [0] * 24, [0] * 24
     for cells in table:
@@ -129,6 +129,6 @@ def _profile(
 
 
 def _shift(offs: Sequence[float], variance: float) -> float:
-    """The level of now relative to the profile: that of all days, or of the last ones where the two disagree."""
+    """Return the present level relative to the profile: that of all days, or that of the last ones if the two disagree."""
     long, recent = median(offs), median(offs[-RECENT:])
     return recent if abs(recent - long) > _CHANGED * 1.25 * math.sqrt(variance / RECENT) else long

@@ -1,4 +1,4 @@
-"""What is usual for a bot: learned from its finished days, once a day."""
+"""Learn what is usual for a bot from its finished days, once a day."""
 
 import math
 from array import array
@@ -16,14 +16,14 @@ from exporter.judging.shares import AUTONOMY, DIRECT, INTERFACES, Share, learn_s
 from exporter.polling.calendar import hours, local_date
 
 _FEWEST_DAYS: Final = 3
-"""Known ordinary days below which nothing is judged."""
+"""The least number of known ordinary days to judge by."""
 _CALLS_ROOM: Final = 0.5
-"""How much more the calls of a day that does not come every week may stray, as a relative variance."""
+"""The additional relative variance of the calls on days that do not come every week."""
 _SHARE_ROOM: Final = 0.01
-"""The same of its shares, as angles: five points."""
+"""The additional variance of the shares on such days, as angles: five points."""
 _CLOCK: Final = tuple(range(24))
 _NINETY_NINE: Final = 2.576
-"""Standard deviations on both sides, between which 99 of 100 lie."""
+"""99 of 100 values are within this many standard deviations."""
 
 T = TypeVar("T")
 Shares = tuple[float, float, float]
@@ -31,7 +31,7 @@ Shares = tuple[float, float, float]
 
 
 class Straying(NamedTuple):
-    """How far days and hours stray with nothing wrong: variances, of shares as angles, of calls relative to their mean."""
+    """The normal variances of days and hours: of shares as angles, of calls relative to their mean."""
 
     share_day: Shares = (0.0015, 0.0015, 0.0015)
     share_hour: Shares = (0.005, 0.005, 0.005)
@@ -40,13 +40,13 @@ class Straying(NamedTuple):
 
 
 def pool(bots: Iterable[Straying]) -> Straying:
-    """What is typical of a tenant's bots, to steady each of them by; the default where there are none."""
+    """Return the variances that are typical of a tenant's bots, as a prior for each of them; the default without bots."""
     known = list(bots)
     if not known:
         return Straying()
     return Straying(
-        _each(lambda share: median([bot.share_day[share] for bot in known])),
-        _each(lambda share: median([bot.share_hour[share] for bot in known])),
+        _for_each_share(lambda share: median([bot.share_day[share] for bot in known])),
+        _for_each_share(lambda share: median([bot.share_hour[share] for bot in known])),
         median([bot.calls_day for bot in known]),
         median([bot.calls_hour for bot in known]),
     )
@@ -57,31 +57,31 @@ Column: TypeAlias = "array[float]"
 
 
 class Day(NamedTuple):
-    """What is usual for each hour of a local date, and by how much the day as a whole strays."""
+    """The usual values of each hour of a local date, and the variances of the whole day."""
 
     calls: Column
     low_calls: Column
-    """What a loss of calls is measured by; below ``calls`` on a day of which little is known."""
+    """The calls by which a loss is measured; fewer than ``calls`` on a day of which little is known."""
     high_calls: Column
     surge_calls: Column
-    """What a surge of calls is measured by."""
+    """The calls by which a surge is measured."""
     calls_hour: Column
-    """How far the hour's calls stray, relative to their mean."""
+    """The variance of the hour's calls, relative to their mean."""
     shares: tuple[Column, Column, Column]
     variances: tuple[Column, Column, Column]
-    """Those of the estimates of the shares, as angles."""
+    """The variances of the estimated shares, as angles."""
     calls_day: float
     share_day: Shares
     share_hour: Shares
     known_days: int
-    """Of its kind."""
+    """The number of known days of the same kind."""
     restless: tuple[float, float]
-    """What scores of too few and of too many calls are divided by, as those of past days were too high."""
+    """The divisors of the scores of too few and of too many calls, since those of past days were too high."""
 
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """All that is learned of a bot from the dates before ``today``."""
+    """Everything that was learned about a bot from the dates before ``today``."""
 
     today: date
     zone: ZoneInfo
@@ -93,7 +93,7 @@ class Baseline:
     _days: dict[date, Day]
 
     def day(self, day: date) -> Day:
-        """What is usual for a local date."""
+        """Return the usual values of a local date."""
         usual = self._days.get(day)
         if usual is None:
             usual = self._days[day] = self._day(day)
@@ -115,10 +115,10 @@ class Baseline:
             array("d", high_calls),
             array("d", [max(high + 0.5 / max(1, known), most) for high in high_calls]),
             _by_hour(self._calls.hours, clock),
-            _each(lambda share: _by_hour(self._shares[share].ratios[rest], clock)),
-            _each(lambda share: _by_hour(self._shares[share].variances[rest], clock)),
+            _for_each_share(lambda share: _by_hour(self._shares[share].ratios[rest], clock)),
+            _for_each_share(lambda share: _by_hour(self._shares[share].variances[rest], clock)),
             self._calls.day + seldom * _CALLS_ROOM,
-            _each(lambda share: self._shares[share].day + seldom * _SHARE_ROOM),
+            _for_each_share(lambda share: self._shares[share].day + seldom * _SHARE_ROOM),
             self.straying.share_hour,
             max(1, known),
             self._calls.restless,
@@ -126,16 +126,16 @@ class Baseline:
 
 
 def _by_hour(by_clock: Column, clock: Sequence[int]) -> Column:
-    """The values of a date's hours; on most dates these are those of the clock."""
+    """Return the values of a date's hours, which are those of the clock on most dates."""
     return by_clock if clock == _CLOCK else array("d", [by_clock[hour] for hour in clock])
 
 
 def learn(
     past: Past, calendar: Calendar, zone: ZoneInfo, today: date, tenant: Straying | None = None
 ) -> Baseline | None:
-    """Learns what is usual from the dates before ``today``; None where too few are known.
+    """Learn what is usual from the dates before ``today``; return None if too few are known.
 
-    ``tenant`` is how the tenant's bots stray (``pool``). Takes some milliseconds: once a day is enough.
+    ``tenant`` has the variances of the tenant's bots (``pool``). This takes about ten milliseconds; once a day is enough.
     """
     prior = tenant or Straying()
     days = [
@@ -148,18 +148,18 @@ def learn(
     if len(days) < _FEWEST_DAYS:
         return None
     calls = learn_calls(days, prior.calls_day, prior.calls_hour)
-    shares = _each(lambda share: learn_share(days, share, prior.share_day[share], prior.share_hour[share]))
+    shares = _for_each_share(lambda share: learn_share(days, share, prior.share_day[share], prior.share_hour[share]))
     straying = Straying(
-        _each(lambda share: shares[share].day),
-        _each(lambda share: shares[share].hour),
+        _for_each_share(lambda share: shares[share].day),
+        _for_each_share(lambda share: shares[share].hour),
         calls.day,
         median(calls.hours),
     )
     return Baseline(today, zone, straying, len(days), calendar, calls, shares, {})
 
 
-def _each(value: Callable[[int], T]) -> tuple[T, T, T]:
-    """A value for each share."""
+def _for_each_share(value: Callable[[int], T]) -> tuple[T, T, T]:
+    """Return a value for each share."""
     return value(AUTONOMY), value(DIRECT), value(INTERFACES)
 
 
@@ -167,7 +167,7 @@ def _each(value: Callable[[int], T]) -> tuple[T, T, T]:
 
 
 class Range(NamedTuple):
-    """What is usual for an hour, and what 99 of 100 such hours lie between."""
+    """The usual value of an hour, and the range of 99 of 100 such hours."""
 
     expected: float
     low: float
@@ -175,7 +175,7 @@ class Range(NamedTuple):
 
 
 class Expected(NamedTuple):
-    """The usual of an hour, given how many calls (or requests) it had; None where it had none."""
+    """The usual values of an hour with its number of calls (or requests); a share of none is None."""
 
     calls: Range
     autonomy: Range | None
@@ -183,7 +183,7 @@ class Expected(NamedTuple):
 
 
 def expect(baseline: Baseline, start: float, counts: Counts) -> Expected:
-    """What is usual for the hour that begins at ``start``, in epoch seconds."""
+    """Return the usual values of the hour that begins at ``start`` (epoch seconds)."""
     day = local_date(start, baseline.zone)
     usual = baseline.day(day)
     number = next(number for number, (_, end) in enumerate(hours(day, baseline.zone)) if start < end)
@@ -200,7 +200,7 @@ def expect(baseline: Baseline, start: float, counts: Counts) -> Expected:
 
 
 def _calls_at(expected: float, relative: float, deviations: float) -> float:
-    """So many standard deviations from what is expected: the cube root of a gamma variable (Wilson, Hilferty 1931)."""
+    """Return the calls at a number of standard deviations: the cube root of a gamma variable (Wilson, Hilferty 1931)."""
     if not expected:
         return 0.0
     ninth = (1 / expected + relative) / 9
