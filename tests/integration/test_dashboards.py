@@ -87,6 +87,7 @@ class _Drawn:
                 await self._check_that_rows_need_no_other_query(page, panel)
                 if "Score" in self.answers.series[str(panel["id"])]:
                     self._check_bots(panel, _texts(panel, shown))
+                    await self._check_a_single_bot(panel, _texts(panel, shown)[0])
             if panel["type"] == "timeseries":
                 colours = [line["colour"] for line in shown["series"] if line["inLegend"]]
                 assert len(set(colours)) == len(colours), f"{panel['title']}: two lines of one colour"
@@ -117,6 +118,21 @@ class _Drawn:
         names = {series["metric"]["access_code"]: series["metric"]["bot"] for series in answers["Bot"]}
         calls = {names[series["metric"]["access_code"]]: series["value"][1] for series in answers["Calls"]}
         assert calls == {row[titles["bot"]]: row[titles["Value #Calls"]] for row in rows}
+
+    async def _check_a_single_bot(self, panel: dict[str, Any], expected: list[tuple[str, str]]) -> None:
+        """The row of the first bot is the same when there is no other bot."""
+        bot = dict(expected)[panel["transformations"][-1]["options"]["renameByName"]["bot"]]
+        answers = self.answers.series[str(panel["id"])]
+        (code,) = (series["metric"]["access_code"] for series in answers["Bot"] if series["metric"]["bot"] == bot)
+        only = {
+            query: [series for series in found if series["metric"]["access_code"] == code]
+            for query, found in answers.items()
+        }
+        alone = Dashboard({"panels": [panel]})
+        _, (shown,) = await draw(
+            self.browser, self.library, alone, replace(self.answers, series={str(panel["id"]): only})
+        )
+        assert [expected] == _texts(panel, shown)
 
 
 def _texts(panel: dict[str, Any], shown: dict[str, Any]) -> list[list[tuple[str, str]]]:
