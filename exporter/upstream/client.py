@@ -7,7 +7,7 @@ import ssl
 from collections.abc import Callable, Hashable, Mapping
 from contextlib import suppress
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 import aiohttp
@@ -55,6 +55,17 @@ def do_nothing() -> None:
 
 def _take_all(answer: bytes) -> bytes | None:
     return answer
+
+
+class _Call(NamedTuple):
+    """A request; the fields are those of `PlatformClient.call`."""
+
+    operation: str
+    path: str
+    body: Mapping[str, object]
+    headers: Mapping[str, str]
+    find_news: Callable[[bytes], bytes | None]
+    expect: type
 
 
 class _Connector(aiohttp.TCPConnector):
@@ -187,6 +198,7 @@ class PlatformClient:
             UpstreamError: the request failed.
             CircuitOpen: the platform is unreachable, and the request was not sent.
         """
+        call = _Call(operation, path, body, headers or {}, find_news, expect)
         breaker = self.breaker if guarded else self._closed_breaker
         breaker.check(may_probe=not low_priority)
         task = asyncio.current_task()
@@ -202,7 +214,7 @@ class PlatformClient:
                 probe = breaker.admit(_caller(body))
                 try:
                     on_turn()
-                    outcome = await self._attempt(operation, path, body, headers or {}, find_news, expect)
+                    outcome = await self._attempt(call)
                 except BaseException:
                     breaker.record_abandonment(probe=probe)
                     raise
@@ -222,21 +234,13 @@ class PlatformClient:
         # Outside the handlers: an exception of aiohttp would be its context, and may hold secrets.
         raise outcome
 
-    async def _attempt(
-        self,
-        operation: str,
-        path: str,
-        body: Mapping[str, object],
-        headers: Mapping[str, str],
-        find_news: Callable[[bytes], bytes | None],
-        expect: type,
-    ) -> object:
+    async def _attempt(self, call: _Call) -> object:
         """Send a request and account for it; a failure is returned, not raised."""
         started = self._clock.elapsed()
-        self._health.requests.labels(self.platform, operation).inc()
+        self._health.requests.labels(self.platform, call.operation).inc()
         try:
             async with asyncio.timeout(self._timeout):
-                outcome = await self._exchange(path, body, headers, find_news, expect)
+                outcome = await self._exchange(call)
         except UpstreamError as error:
             # The traceback would keep the answer, up to several megabytes, as long as the failure is kept.
             outcome = error.with_traceback(None)
@@ -249,11 +253,11 @@ class PlatformClient:
             # After a reload that removed the platform, its series must not come back.
             if not self._closing:
                 given_up = UpstreamError(FailureReason.TIMEOUT, Text("no complete answer while its caller was waiting"))
-                self._account(operation, started, given_up)
+                self._account(call.operation, started, given_up)
             raise
         if isinstance(outcome, failures.HandshakeFailed):
             outcome = await self._add_offer(outcome)
-        self._account(operation, started, outcome)
+        self._account(call.operation, started, outcome)
         return outcome
 
     async def _add_offer(self, failure: failures.HandshakeFailed) -> UpstreamError:
@@ -275,20 +279,13 @@ class PlatformClient:
                 self._health.api_errors.labels(*labels, self._code_label(outcome.code)).inc()
             self._log.debug("request_failed", operation=operation, reason=outcome.reason, error=str(outcome))
 
-    async def _exchange(
-        self,
-        path: str,
-        body: Mapping[str, object],
-        headers: Mapping[str, str],
-        find_news: Callable[[bytes], bytes | None],
-        expect: type,
-    ) -> object:
-        self._remember_secrets(body, headers)
-        with_token = "authToken" in body or "token" in headers
+    async def _exchange(self, call: _Call) -> object:
+        self._remember_secrets(call.body, call.headers)
+        with_token = "authToken" in call.body or "token" in call.headers
         request = self._http.post(
-            self._url + path,
-            data=json.dumps(body).encode(),
-            headers=headers,
+            self._url + call.path,
+            data=json.dumps(call.body).encode(),
+            headers=call.headers,
             allow_redirects=False,
             ssl=self._tls.load() if self._tls is not None else True,
             server_hostname=self._server_name,
@@ -308,8 +305,8 @@ class PlatformClient:
                         explanation = await _read(response, _MAX_EXPLANATION_BYTES)
                 raise answer.explain(refusal, explanation, self._secrets)
             content = await _read(response, MAX_BODY_BYTES)
-        news = find_news(content)
-        return None if news is None else answer.judge_body(news, expect, self._secrets)
+        news = call.find_news(content)
+        return None if news is None else answer.judge_body(news, call.expect, self._secrets)
 
     def _remember_secrets(self, body: Mapping[str, object], headers: Mapping[str, str]) -> None:
         """Keep the secrets that are sent: the platform may repeat them in a message."""

@@ -91,12 +91,26 @@ class TenantSession:
             LoginBlocked: there is no token, and no login is tried for now.
             CircuitOpen: the platform is unreachable.
         """
+
+        async def send(token: Token) -> object:
+            full, headers = authorise(body, token.text, self.settings.auth.header_user)
+            return await self._client.call(
+                operation,
+                path,
+                full,
+                headers=headers,
+                on_turn=progress.sent,
+                find_news=progress.find_news,
+                expect=expect,
+                low_priority=low_priority,
+            )
+
         attempts = 1 if low_priority else MAX_ATTEMPTS
         attempt = 0
         while True:
             attempt += 1
             try:
-                return await self._attempt(operation, path, body, progress, expect, low_priority=low_priority)
+                return await self._attempt(send, progress)
             except UpstreamError as error:
                 if attempt == attempts or not _worth_repeating(error):
                     raise
@@ -119,29 +133,8 @@ class TenantSession:
         """Allow the next login at once: an operator's reload is permission to retry."""
         self._tokens.reset()
 
-    async def _attempt(
-        self,
-        operation: str,
-        path: str,
-        body: Mapping[str, object],
-        progress: Progress,
-        expect: type,
-        *,
-        low_priority: bool = False,
-    ) -> object:
-        async def send(token: Token) -> object:
-            full, headers = authorise(body, token.text, self.settings.auth.header_user)
-            return await self._client.call(
-                operation,
-                path,
-                full,
-                headers=headers,
-                on_turn=progress.sent,
-                find_news=progress.find_news,
-                expect=expect,
-                low_priority=low_priority,
-            )
-
+    async def _attempt(self, send: Callable[[Token], Awaitable[object]], progress: Progress) -> object:
+        """Send a call with a token, and again with another one if the first is refused."""
         token = await self._tokens.get(progress)
         try:
             answer = await send(token)
