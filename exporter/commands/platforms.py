@@ -84,7 +84,7 @@ async def open_tenants(
                 platform,
                 tenant,
                 clients[platform.name],
-                TenantSession(clients[platform.name], tenant.session, clock=clock, health=health, log=log, rng=rng),
+                TenantSession(clients[platform.name], tenant.session),
             )
             for platform, tenant in config.tenants()
         ]

@@ -249,15 +249,7 @@ class Fleet:
             if former and former.client is client and former.session.settings == tenant.session:
                 session = former.session
             else:
-                session = TenantSession(
-                    client,
-                    tenant.session,
-                    clock=self._clock,
-                    health=self._health,
-                    log=self._log,
-                    rng=self._rng,
-                    on_change=partial(self._tenant_changed, key),
-                )
+                session = TenantSession(client, tenant.session, on_change=partial(self._tenant_changed, key))
             anomalies = former.anomalies if former else Counter[tuple[str, str]]()
             anomalies.update(dict.fromkeys(product(config.reports, AnomalyKind), 0))
             revisions = former.revisions if former else Counter[str]()
@@ -297,7 +289,7 @@ class Fleet:
 
     def _make_check(self, key: tuple[str], plan: HealthPlan, client: PlatformClient) -> HealthCheck:
         publish = partial(self._store.put_platform, *key)
-        return HealthCheck(plan, client, clock=self._clock, health=self._health, log=self._log, publish=publish)
+        return HealthCheck(plan, client, publish)
 
     def _log_changes(self, former: PolledTenant, now: PolledTenant) -> None:
         """Log the bots that were added, removed and renamed."""

@@ -3,10 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from structlog.typing import FilteringBoundLogger
-
-from exporter.clock import Clock
-from exporter.health import Health
 from exporter.polling.reconciler import describe_crash
 from exporter.polling.schedule import repeat
 from exporter.polling.snapshot import PlatformStatus
@@ -25,22 +21,10 @@ class HealthPlan:
 class HealthCheck:
     """Keeps a platform's health up to date."""
 
-    def __init__(
-        self,
-        plan: HealthPlan,
-        client: PlatformClient,
-        *,
-        clock: Clock,
-        health: Health,
-        log: FilteringBoundLogger,
-        publish: Callable[[PlatformStatus], None],
-    ) -> None:
+    def __init__(self, plan: HealthPlan, client: PlatformClient, publish: Callable[[PlatformStatus], None]) -> None:
         """Call ``publish`` with each new status."""
         self.plan = plan
         self._client = client
-        self._clock = clock
-        self._health = health
-        self._log = log.bind(platform=client.platform)
         self._publish = publish
         self._logged: tuple[bool | None, str | None] = (True, None)
 
@@ -50,7 +34,7 @@ class HealthCheck:
 
     async def check(self, _due: float | None = None) -> None:
         """Ask once."""
-        now = self._clock.now()
+        now = self._client.clock.now()
         try:
             problem = await find_problem(self._client)
         except UpstreamError as error:
@@ -65,16 +49,16 @@ class HealthCheck:
 
     def fail(self, error: Exception) -> None:
         """Show an internal error, without logging it: the logger may be the cause."""
-        self._publish(PlatformStatus(None, describe_crash(error), self._clock.now()))
+        self._publish(PlatformStatus(None, describe_crash(error), self._client.clock.now()))
 
     def close(self) -> None:
         """Release nothing: all ends with ``run``."""
 
     def _put(self, status: PlatformStatus) -> None:
-        self._health.set_healthy(self._client.platform, status.healthy)
+        self._client.health.set_healthy(self._client.platform, status.healthy)
         if (status.healthy, status.problem) != self._logged:
             self._logged = (status.healthy, status.problem)
             event = {True: "platform_healthy", False: "platform_unhealthy", None: "health_unknown"}[status.healthy]
-            log = self._log.info if status.healthy else self._log.warning
+            log = self._client.log.info if status.healthy else self._client.log.warning
             log(event, **({"error": status.problem} if status.problem else {}))
         self._publish(status)

@@ -105,21 +105,22 @@ class PlatformClient:
             clock: For the rate, the times and the clock skew.
             health: Counts the requests.
             log: Gets the changes of the platform's state.
-            rng: Spreads the probes of an unreachable platform.
+            rng: Spreads the probes of an unreachable platform, and repeated calls.
             session_options: Further arguments of `aiohttp.ClientSession`, such as traces.
         """
         self.settings: Final = platform
         self.platform: Final = platform.name
         self._url = platform.url + _API
         self._timeout = platform.request_timeout
-        self._clock = clock
-        self._health = health
-        self._log = log.bind(platform=platform.name)
-        self.breaker: Final = CircuitBreaker(clock=clock, log=self._log, rng=rng)
+        self.clock: Final = clock
+        self.health: Final = health
+        self.log: Final = log.bind(platform=platform.name)
+        self.rng: Final = rng
+        self.breaker: Final = CircuitBreaker(clock=clock, log=self.log, rng=rng)
         """Open while the platform is unreachable."""
-        self._closed_breaker = ClosedBreaker(clock=clock, log=self._log, rng=rng)
+        self._closed_breaker = ClosedBreaker(clock=clock, log=self.log, rng=rng)
         self._lanes = Lanes(platform.requests_per_second, platform.max_concurrency)
-        self._tls = TlsContext(platform.tls_config, self._log) if URL(platform.url).scheme == "https" else None
+        self._tls = TlsContext(platform.tls_config, self.log) if URL(platform.url).scheme == "https" else None
         self._server_name = platform.tls_config.server_name
         self._proxy = None if platform.proxy_url is None else URL(platform.proxy_url)
         self._secrets = dict.fromkeys(
@@ -133,7 +134,7 @@ class PlatformClient:
         self._http = aiohttp.ClientSession(
             connector=_Connector(
                 self._proxy,
-                TlsContext(TlsConfig(ca_file=platform.proxy_ca_file), self._log, "proxy_"),
+                TlsContext(TlsConfig(ca_file=platform.proxy_ca_file), self.log, "proxy_"),
                 limit=platform.max_concurrency,
                 resolver=Resolver(),
             ),
@@ -236,8 +237,8 @@ class PlatformClient:
 
     async def _attempt(self, call: _Call) -> object:
         """Send a request and account for it; a failure is returned, not raised."""
-        started = self._clock.elapsed()
-        self._health.requests.labels(self.platform, call.operation).inc()
+        started = self.clock.elapsed()
+        self.health.requests.labels(self.platform, call.operation).inc()
         try:
             async with asyncio.timeout(self._timeout):
                 outcome = await self._exchange(call)
@@ -272,12 +273,12 @@ class PlatformClient:
 
     def _account(self, operation: str, started: float, outcome: object) -> None:
         labels = (self.platform, operation)
-        self._health.duration.labels(*labels).observe(self._clock.elapsed() - started)
+        self.health.duration.labels(*labels).observe(self.clock.elapsed() - started)
         if isinstance(outcome, UpstreamError):
-            self._health.failures.labels(*labels, outcome.reason).inc()
+            self.health.failures.labels(*labels, outcome.reason).inc()
             if outcome.code is not None:
-                self._health.api_errors.labels(*labels, self._code_label(outcome.code)).inc()
-            self._log.debug("request_failed", operation=operation, reason=outcome.reason, error=str(outcome))
+                self.health.api_errors.labels(*labels, self._code_label(outcome.code)).inc()
+            self.log.debug("request_failed", operation=operation, reason=outcome.reason, error=str(outcome))
 
     async def _exchange(self, call: _Call) -> object:
         self._remember_secrets(call.body, call.headers)
@@ -291,10 +292,10 @@ class PlatformClient:
             server_hostname=self._server_name,
         )
         async with request as response:
-            now = self._clock.now()
+            now = self.clock.now()
             date = answer.http_date(response.headers.get("Date", ""))
             if date is not None:
-                self._health.clock_skew.labels(self.platform).set(date - now)
+                self.health.clock_skew.labels(self.platform).set(date - now)
             refusal = answer.judge_status(
                 response.status, response.headers.get("Retry-After"), now, with_token=with_token
             )

@@ -8,9 +8,7 @@ from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import Final, TypeAlias
 
-from exporter.clock import Clock
 from exporter.config import Secret, SecretUnavailable
-from exporter.health import Health
 from exporter.language import Text
 from exporter.reasons import FailureReason
 from exporter.upstream.answer import reject
@@ -88,22 +86,12 @@ _State: TypeAlias = Idle | Valid | Refused | LoggingIn
 class FetchedTokens:
     """Fetches a session's tokens. All calls that need a login wait for the same one and share its outcome."""
 
-    def __init__(
-        self,
-        client: PlatformClient,
-        app_key: str,
-        secret: Secret,
-        standing: Standing,
-        *,
-        clock: Clock,
-        health: Health,
-    ) -> None:
+    def __init__(self, client: PlatformClient, app_key: str, secret: Secret, standing: Standing) -> None:
         self._client = client
         self._app_key = app_key
         self._secret = secret
         self._standing = standing
-        self._clock = clock
-        self._health = health
+        self._clock = client.clock
         self._state: _State = Idle()
         self._backoff = Backoff()
         self._refused_tokens = 0  # since one was accepted
@@ -218,7 +206,7 @@ class FetchedTokens:
         def on_turn() -> None:
             sent.set()
             if isinstance(self._state, LoggingIn) and _is_transient(self._state.former):
-                self._health.retries.labels(self._client.platform, OPERATION).inc()
+                self._client.health.retries.labels(self._client.platform, OPERATION).inc()
 
         body = {"appKey": self._app_key, "appSecret": secret}
         try:
@@ -231,7 +219,7 @@ class FetchedTokens:
         text = fields.get("authToken")
         # It may be sent as a header, so it must not hold what ends one.
         if not isinstance(text, str) or not text.strip() or not text.isprintable():
-            self._health.failures.labels(self._client.platform, OPERATION, FailureReason.INVALID).inc()
+            self._client.health.failures.labels(self._client.platform, OPERATION, FailureReason.INVALID).inc()
             return self._refuse(reject(Text("the answer holds no authToken"), answer, [secret]), secret)
         return self._accept(text, _life(fields.get("expireTime")))
 

@@ -1,15 +1,10 @@
 """Make a tenant's calls: with its token, after a login if needed, and repeated where that may help."""
 
 import asyncio
-import random
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
-from structlog.typing import FilteringBoundLogger
-
-from exporter.clock import Clock
 from exporter.config import SessionSettings
-from exporter.health import Health
 from exporter.upstream.client import PlatformClient, do_nothing
 from exporter.upstream.errors import LoginFailed, UpstreamError
 from exporter.upstream.login import FetchedTokens
@@ -34,29 +29,20 @@ class TenantSession:
         client: PlatformClient,
         settings: SessionSettings,
         *,
-        clock: Clock,
-        health: Health,
-        log: FilteringBoundLogger,
-        rng: random.Random,
         on_change: Callable[[], None] = do_nothing,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         """``on_change`` is called whenever `state` has changed."""
         self._client = client
         self.settings: Final = settings
-        self._health = health
-        self._rng = rng
         self._sleep = sleep
-        log = log.bind(platform=client.platform, tenant_id=settings.tenant_id)
-        self._standing = Standing(clock, log, on_change)
+        self._standing = Standing(client.clock, client.log.bind(tenant_id=settings.tenant_id), on_change)
         self._tokens: Tokens
         auth = settings.auth
         if auth.app_secret is not None:
-            self._tokens = FetchedTokens(
-                client, auth.app_key, auth.app_secret, self._standing, clock=clock, health=health
-            )
+            self._tokens = FetchedTokens(client, auth.app_key, auth.app_secret, self._standing)
         elif auth.token is not None:
-            self._tokens = ReadyToken(auth.token, self._standing, clock=clock)
+            self._tokens = ReadyToken(auth.token, self._standing, clock=client.clock)
         else:
             raise ValueError("a tenant has an app_secret or a token")
 
@@ -118,7 +104,7 @@ class TenantSession:
                 # The repetition of a login is counted in login.py: many calls may wait for the same login.
                 counted = not isinstance(error, LoginFailed)
             if counted:
-                self._health.retries.labels(self._client.platform, operation).inc()
+                self._client.health.retries.labels(self._client.platform, operation).inc()
             await self._sleep(delay)
 
     def redact(self, text: str) -> str:
@@ -158,7 +144,7 @@ class TenantSession:
 
     def _delay(self, error: UpstreamError, attempt: int) -> float:
         """Add full jitter (AWS Architecture Blog, "Exponential Backoff And Jitter") to the wait the platform asks for."""
-        return (error.retry_after or 0.0) + self._rng.uniform(0, FIRST_DELAY * 2 ** (attempt - 1))
+        return (error.retry_after or 0.0) + self._client.rng.uniform(0, FIRST_DELAY * 2 ** (attempt - 1))
 
 
 def authorise(

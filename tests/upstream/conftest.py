@@ -301,10 +301,6 @@ def make_session(rig: Rig) -> MakeSession:
         return TenantSession(
             client,
             SessionSettings("t1", Auth("app-key", app_secret, token, header_user)),
-            clock=rig.clock,
-            health=rig.health,
-            log=rig.log,
-            rng=random.Random(1),
             on_change=on_change,
             sleep=sleep,
         )
