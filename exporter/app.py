@@ -158,7 +158,7 @@ class App:
             bots=sum(len(tenant.bots) for tenant in tenants),
         )
 
-    def _ready(self) -> bool:
+    def _is_ready(self) -> bool:
         """Return whether every bot has been polled. Once ready, the exporter stays ready, whatever a reload adds."""
         if self._ready_at is None:
             return False
@@ -173,13 +173,13 @@ class App:
             exposition=self._exposition,
             clock=self._clock,
             log=self._log,
-            ready=self._ready,
+            ready=self._is_ready,
             reload=self.reload,
             judgement=self._keeper.judgement,
             configuration=lambda: self._config,
             version=self._version,
         )
-        server = self._guarded(app)
+        server = self._build_server(app)
         await server.start()
         stack.push_async_callback(server.close)
         urls: list[str] = []
@@ -195,7 +195,7 @@ class App:
                 raise StartError(message) from error
             for address in server.addresses[earlier:]:
                 # TLS certificates are issued for the name given.
-                given = _host((host, address[1])) if host else _host(address)
+                given = _format_host((host, address[1])) if host else _format_host(address)
                 urls.append(f"{server.scheme}://{given}:{address[1]}{self._options.prefix}/")
         # Not earlier: if the configuration is invalid or a port is taken, stderr has only the error.
         self._log.info(
@@ -208,10 +208,10 @@ class App:
             total_shards=self._shard.total,
         )
         for address in server.addresses:
-            self._log.info("listening", address=f"{_host(address)}:{address[1]}", scheme=server.scheme)
+            self._log.info("listening", address=f"{_format_host(address)}:{address[1]}", scheme=server.scheme)
         self._on_listening(urls)
 
-    def _guarded(self, app: web.Application) -> Server:
+    def _build_server(self, app: web.Application) -> Server:
         if self._options.config_file is None:
             return Server(app, shutdown_timeout=_SHUTDOWN_TIMEOUT)
         config = CurrentWebConfig(self._options.config_file, clock=self._clock, log=self._log)
@@ -230,5 +230,5 @@ class App:
         return stopped
 
 
-def _host(address: Address) -> str:
+def _format_host(address: Address) -> str:
     return f"[{address[0]}]" if ":" in address[0] else address[0]

@@ -34,7 +34,7 @@ class Journal:
             directory.mkdir(parents=True, exist_ok=True)
             self._file = (directory / NAME).open("a+b")
         except OSError as error:
-            raise _cannot_write(directory, error) from error
+            raise _describe_write_error(directory, error) from error
         self._directory = directory
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -43,7 +43,7 @@ class Journal:
             former, begun_at = (plan, limit) if begun is None else (begun["plan"], begun["limit"])
             self.limit: Final[int] = begun_at if self._parts else limit
             if self._parts:
-                _compare(directory, former, plan)
+                _check_plan(directory, former, plan)
             else:
                 self._file.truncate(0)
                 self._append({"plan": plan, "limit": limit})
@@ -81,7 +81,7 @@ class Journal:
             self._file.flush()
             os.fsync(self._file.fileno())
         except OSError as error:
-            raise _cannot_write(self._directory, error) from error
+            raise _describe_write_error(self._directory, error) from error
         return line
 
     def _close(self) -> None:
@@ -99,11 +99,11 @@ class Journal:
         return json.loads(lines[0]), {json.loads(line)["part"]: line for line in lines[1:]}
 
 
-def _cannot_write(directory: Path, error: OSError) -> JournalError:
+def _describe_write_error(directory: Path, error: OSError) -> JournalError:
     return JournalError(f"cannot write to {directory}: {error.strerror}")
 
 
-def _compare(directory: Path, begun: Mapping[str, Any], plan: Mapping[str, Any]) -> None:
+def _check_plan(directory: Path, begun: Mapping[str, Any], plan: Mapping[str, Any]) -> None:
     different = sorted(name for name in begun.keys() | plan.keys() if begun.get(name) != plan.get(name))
     if different:
         raise JournalError(

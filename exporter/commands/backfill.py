@@ -196,7 +196,7 @@ async def _run(
     """Write the history and show the result. Return whether it is complete."""
     clock = SystemClock()
     async with open_tenants(loaded, clock=clock, log=log) as tenants:
-        bots = _select(await _list_bots(tenants), request.bots)
+        bots = _choose_bots(await _list_bots(tenants), request.bots)
         if not bots:
             raise BackfillError("there are no bots; oifde-exporter discover lists those on the platform")
         limit = int(clock.now()) - NEWEST
@@ -235,7 +235,7 @@ async def _list_bots(tenants: Sequence[TenantAccess]) -> list[Chosen]:
     return bots
 
 
-def _select(bots: Sequence[Chosen], wanted: Sequence[str]) -> Sequence[Chosen]:
+def _choose_bots(bots: Sequence[Chosen], wanted: Sequence[str]) -> Sequence[Chosen]:
     """Return the bots of --bot in the order of the configuration, or all without the flag."""
     if not wanted:
         return bots

@@ -32,7 +32,7 @@ def show_table(output: Output, summary: Summary) -> None:
         output.table(
             [("bot", "left"), *((column, "right") for column in columns), ("first record", "left")],
             [
-                (source.bot.bot, *map(str, (*outcome.tally, outcome.failed)), _first_record(source, outcome) or "none")
+                (source.bot.bot, *map(str, (*outcome.tally, outcome.failed)), _write_first(source, outcome) or "none")
                 for source, outcome in missing
             ],
             ["red" if outcome.failed else "" for _, outcome in missing],
@@ -79,9 +79,9 @@ def show_json(output: Output, summary: Summary) -> None:
                     "tenant_id": source.bot.tenant_id,
                     "access_code": source.bot.access_code,
                     "bot": source.bot.bot,
-                    "from": _iso(source, source.gap.begin),
-                    "to": _iso(source, source.gap.end),
-                    "first_record": _first_record(source, outcome),
+                    "from": _write_time(source, source.gap.begin),
+                    "to": _write_time(source, source.gap.end),
+                    "first_record": _write_first(source, outcome),
                     "hours": {**outcome.tally._asdict(), "failed": outcome.failed},
                     "error": outcome.error or None,
                 }
@@ -95,9 +95,9 @@ def _count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-def _first_record(source: Source, outcome: Outcome) -> str | None:
-    return None if outcome.known_since is None else _iso(source, outcome.known_since)
+def _write_first(source: Source, outcome: Outcome) -> str | None:
+    return None if outcome.known_since is None else _write_time(source, outcome.known_since)
 
 
-def _iso(source: Source, moment: float) -> str:
+def _write_time(source: Source, moment: float) -> str:
     return datetime.fromtimestamp(moment, source.rules.zone).isoformat(timespec="minutes")

@@ -145,7 +145,7 @@ async def _replay(
     return results
 
 
-def _totals(results: Sequence[_Result]) -> Sequence[tuple[str, int, float]]:
+def _count_alerts(results: Sequence[_Result]) -> Sequence[tuple[str, int, float]]:
     """Return the number of each alert and of all alerts, also per 100 bot-months."""
     months = sum(result.days for result in results) / _DAYS_PER_MONTH
     counts = Counter(page.alert for result in results for page in result.pages)
@@ -170,8 +170,8 @@ def _show_table(output: Output, days: int, results: Sequence[_Result]) -> None:
             ],
             [
                 (
-                    f"{_local(chosen, page.begin):%Y-%m-%d %H:%M}",
-                    "" if page.end is None else f"{_local(chosen, page.end):%Y-%m-%d %H:%M}",
+                    f"{_localize(chosen, page.begin):%Y-%m-%d %H:%M}",
+                    "" if page.end is None else f"{_localize(chosen, page.end):%Y-%m-%d %H:%M}",
                     chosen.bot.name,
                     page.alert,
                     f"{page.score:.1f}",
@@ -195,7 +195,7 @@ def _show_table(output: Output, days: int, results: Sequence[_Result]) -> None:
         [(Text("alert"), "left"), (Text("number"), "right"), (Text("per 100\nbot-months"), "right")],
         [
             (Text("all") if alert == _ALL else alert, str(count), f"{rate:.1f}")
-            for alert, count, rate in _totals(results)
+            for alert, count, rate in _count_alerts(results)
         ],
     )
 
@@ -213,8 +213,10 @@ def _show_json(output: Output, days: int, results: Sequence[_Result]) -> None:
                     "bot": result.chosen.bot.name,
                     "alert": page.alert,
                     "signal": page.signal,
-                    "begin": _local(result.chosen, page.begin).isoformat(timespec="seconds"),
-                    "end": None if page.end is None else _local(result.chosen, page.end).isoformat(timespec="seconds"),
+                    "begin": _localize(result.chosen, page.begin).isoformat(timespec="seconds"),
+                    "end": None
+                    if page.end is None
+                    else _localize(result.chosen, page.end).isoformat(timespec="seconds"),
                     "score": round(page.score, 3),
                     "size_ratio": round(page.size_ratio, 4),
                     "window_seconds": page.window_seconds,
@@ -224,13 +226,13 @@ def _show_json(output: Output, days: int, results: Sequence[_Result]) -> None:
             ],
             "totals": [
                 {"alert": alert, "alerts": count, "per_100_bot_months": round(rate, 2)}
-                for alert, count, rate in _totals(results)
+                for alert, count, rate in _count_alerts(results)
             ],
         }
     )
 
 
-def _local(chosen: Chosen, moment: float) -> datetime:
+def _localize(chosen: Chosen, moment: float) -> datetime:
     return datetime.fromtimestamp(moment, chosen.access.tenant.timezone)
 
 

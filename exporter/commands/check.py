@@ -148,7 +148,7 @@ def _collect(loaded: Config, planned: Plan, lived: Live | None) -> Sequence[Find
 
 
 def _show_text(output: Output, source: Source, planned: Plan, lived: Live | None, findings: Sequence[Finding]) -> None:
-    output.line(Text("%(name)s is valid.", name=_name(source)), "green")
+    output.line(Text("%(name)s is valid.", name=_name_source(source)), "green")
     output.line()
     if planned.platforms:
         _show_plan(output, planned, lived)
@@ -261,14 +261,14 @@ def _format(seconds: float) -> Text:
     return Text("%(n)s min", n=round(seconds / 60))
 
 
-def _name(source: Source) -> str:
+def _name_source(source: Source) -> str:
     return str(source) if isinstance(source, Path) else CONFIG_VARIABLE
 
 
 def _show_json(output: Output, source: Source, planned: Plan, lived: Live | None, findings: Sequence[Finding]) -> None:
     data: dict[str, object] = {
         "valid": True,
-        "config": _name(source),
+        "config": _name_source(source),
         "platforms": [
             {
                 "name": load.platform.name,

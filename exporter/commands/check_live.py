@@ -82,12 +82,12 @@ async def check_live(
         results = await asyncio.gather(*(_check_tenant(config, tenant, at, clock, on_bot) for tenant in tenants))
         checked = {access.platform.name: access.client for access in tenants if access.platform.health_check}
         health = await asyncio.gather(*(_check_health(client) for client in checked.values()))
-    planned = plan(_with_bots(config, results), clock.now())
+    planned = plan(_add_bots(config, results), clock.now())
     found = [finding for platform in planned.platforms for finding in _check_platform(platform, registry)]
     return Live(planned, results, [*chain.from_iterable(health), *found])
 
 
-def _with_bots(config: Config, results: Sequence[TenantResult]) -> Config:
+def _add_bots(config: Config, results: Sequence[TenantResult]) -> Config:
     """Return the configuration with the bots that were found."""
     found = {(result.tenant.platform.name, result.tenant.tenant.tenant_id): tuple(result.bots) for result in results}
     platforms = (
@@ -148,7 +148,7 @@ async def _check_bot(config: Config, access: TenantAccess, bot: Bot, at: Moment 
             findings += came
             silent = silent or (name == "hour" and not rows)
         # A day without calls is normal. A month without calls may be a mistake.
-        never = silent and not await access.ask(DAY, bot.access_code, _today(access, None, clock))
+        never = silent and not await access.ask(DAY, bot.access_code, _find_date(access, None, clock))
     except UpstreamError as error:
         failed, never = True, False
         findings.append(
@@ -162,7 +162,7 @@ async def _check_report(
 ) -> tuple[Sequence[object], Sequence[Finding]]:
     """Return the rows of a report, and the findings about them."""
     tenant = access.tenant
-    day = _today(access, at, clock)
+    day = _find_date(access, at, clock)
     rows = await access.ask(report, bot.access_code, day)
     now = clock.now()
     redact = access.client.redact
@@ -280,7 +280,7 @@ def _check_platform(plan: PlatformPlan, registry: CollectorRegistry) -> Iterator
         )
 
 
-def _today(access: TenantAccess, at: Moment | None, clock: Clock) -> date:
+def _find_date(access: TenantAccess, at: Moment | None, clock: Clock) -> date:
     zone = access.tenant.timezone
     return local_date(at.on(zone) if at else clock.now(), zone)
 

@@ -178,10 +178,10 @@ def _quote(text: str) -> str:
 
 
 def _show_json(output: Output, listings: Sequence[_Listing]) -> None:
-    output.json({"tenants": [_as_json(listing) for listing in listings]})
+    output.json({"tenants": [_convert_listing(listing) for listing in listings]})
 
 
-def _as_json(listing: _Listing) -> dict[str, object]:
+def _convert_listing(listing: _Listing) -> dict[str, object]:
     return {
         "platform": listing.tenant.platform.name,
         "tenant_id": listing.tenant.tenant.tenant_id,

@@ -186,7 +186,7 @@ class _Answer:
         unknown = [
             FieldFate(
                 name,
-                _dump(row[name]),
+                _write_value(row[name]),
                 [],
                 None,
                 _add_counter(Text("this exporter does not know the field"), AnomalyKind.UNKNOWN_FIELD),
@@ -312,7 +312,7 @@ class _Answer:
         *,
         counted: bool,
     ) -> FieldFate:
-        raw = _dump(row[field_.name]) if field_.name in row else ""
+        raw = _write_value(row[field_.name]) if field_.name in row else ""
         value = record.values[index]
         if value is None:
             return FieldFate(field_.name, raw, [], None, _explain_no_value(field_, row, alone))
@@ -369,7 +369,7 @@ def _explain_no_value(field_: Field, row: Mapping[str, object], alone: Parsed) -
         }
         problem = hint_at(row[field_.name]) or expected[field_.kind]
         return _add_counter(Text("the value is %(problem)s", problem=problem), AnomalyKind.INVALID_FIELD)
-    return Text("%(value)s means that there was nothing to measure", value=_dump(row[field_.name]))
+    return Text("%(value)s means that there was nothing to measure", value=_write_value(row[field_.name]))
 
 
 def _add_counter(what: Text, kind: AnomalyKind) -> Text:
@@ -377,6 +377,6 @@ def _add_counter(what: Text, kind: AnomalyKind) -> Text:
     return Text("%(what)s; counted in %(counter)s", what=what, counter=counter)
 
 
-def _dump(value: object) -> str:
+def _write_value(value: object) -> str:
     """Return a value as the platform wrote it."""
     return json.dumps(value, ensure_ascii=False)

@@ -167,7 +167,7 @@ def _show_table(output: Output, question: Question, records: Sequence[Record]) -
     columns += [(choose_heading(field), "right") for field in fields]
     rows = [[_format_period(question, record), *map(_format, fields, record.values)] for record in records]
     styles: list[Style] = ["" if question.is_complete(record) else "dim" for record in records]
-    sums = [_sum(field, [record.values[index] for record in records]) for index, field in enumerate(fields)]
+    sums = [_add_up(field, [record.values[index] for record in records]) for index, field in enumerate(fields)]
     output.table(columns, [*rows, [Text("sum"), *sums]], [*styles, "bold"], gap=1)
     if "dim" in styles:
         output.line(Text("* not complete yet"), "dim")
@@ -193,7 +193,7 @@ def _format(field: Field, value: Value) -> str:
     return str(value) if field.kind is Kind.COUNT else f"{value:.2f}"
 
 
-def _sum(field: Field, values: Sequence[Value]) -> str:
+def _add_up(field: Field, values: Sequence[Value]) -> str:
     known = [value for value in values if value is not None]
     return str(sum(known)) if field.kind is Kind.COUNT and known else ""
 
@@ -252,7 +252,7 @@ def _show_judgement(output: Output, question: Question, answer: Answer) -> None:
     rows: list[tuple[str, ...]] = []
     styles: list[Style] = []
     for name, signal in answer.signals.items():
-        number = _number_calls if name.startswith("calls") else _number_share
+        number = _format_calls if name.startswith("calls") else _format_share
         for window in answer.windows[name]:
             decisive = window.seconds == signal.window_seconds and signal.score > 0
             rows.append(
@@ -281,9 +281,9 @@ def _show_judgement(output: Output, question: Question, answer: Answer) -> None:
         output.line(Text("* over: the newest hours are as usual again"), "dim")
 
 
-def _number_calls(value: float) -> str:
+def _format_calls(value: float) -> str:
     return f"{value:.0f}" if value >= 10 else f"{value:.1f}"
 
 
-def _number_share(value: float) -> str:
+def _format_share(value: float) -> str:
     return f"{value:.1%}"

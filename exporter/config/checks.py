@@ -25,11 +25,11 @@ def cross_checks(data: object) -> Iterator[Finding]:
     platforms: dict[str, Location] = {}
     bots: dict[tuple[str | Location, str], Location] = {}
     tenants_of_all: dict[str, tuple[Location, bool]] = {}
-    for at, platform in _items(data, "platforms", ()):
+    for at, platform in _list_blocks(data, "platforms", ()):
         yield from _check_platform_name(platform, at, platforms)
         yield from _check_certificate(platform, at)
         tenants: dict[str, Location] = {}
-        for tenant_at, tenant in _items(platform, "tenants", at):
+        for tenant_at, tenant in _list_blocks(platform, "tenants", at):
             yield from _check_auth(tenant, tenant_at)
             yield from _check_bots(tenant, tenant_at)
             yield from _check_subdivision(tenant, tenant_at)
@@ -38,7 +38,7 @@ def cross_checks(data: object) -> Iterator[Finding]:
             if isinstance(tenant_id, str) and (first := tenants.setdefault(tenant_id, tenant_at)) != tenant_at:
                 yield (*tenant_at, "tenant_id"), Text("%(other)s is the same tenant; merge the two", other=spell(first))
             yield from _check_discovered_twice(tenant, tenant_at, tenants_of_all)
-            for bot_at, bot in _items(tenant, "bots", tenant_at):
+            for bot_at, bot in _list_blocks(tenant, "bots", tenant_at):
                 access_code = bot.get("access_code")
                 if not isinstance(access_code, str):
                     continue
@@ -51,7 +51,7 @@ def find_host(url: str) -> str:
     return URL(url).host or ""
 
 
-def _items(parent: _Block, key: str, at: Location) -> Iterator[tuple[Location, _Block]]:
+def _list_blocks(parent: _Block, key: str, at: Location) -> Iterator[tuple[Location, _Block]]:
     for index, item in enumerate(_list(parent, key)):
         if isinstance(item, dict):
             yield (*at, key, index), item
@@ -63,7 +63,7 @@ def _list(parent: _Block, key: str) -> list[object]:
 
 
 def _check_delays(data: _Block) -> Iterator[Finding]:
-    settle, empty = (_seconds(data, key) for key in ("settle_delay", "empty_hour_delay"))
+    settle, empty = (_read_seconds(data, key) for key in ("settle_delay", "empty_hour_delay"))
     if settle is not None and empty is not None and settle > empty:
         if "settle_delay" in data:
             yield (
@@ -81,7 +81,7 @@ def _check_delays(data: _Block) -> Iterator[Finding]:
             )
 
 
-def _seconds(data: _Block, key: str) -> float | None:
+def _read_seconds(data: _Block, key: str) -> float | None:
     try:
         return types.parse_duration(data.get(key, Config.model_fields[key].default))
     except ValueError:
@@ -161,7 +161,7 @@ def _check_discovered_twice(tenant: _Block, at: Location, seen: dict[str, tuple[
     tenant_id = tenant.get("tenant_id")
     if not isinstance(tenant_id, str):
         return
-    discovers = _discovers(tenant)
+    discovers = _has_discovery(tenant)
     first, first_discovers = seen.setdefault(tenant_id, (at, discovers))
     if first[:2] != at[:2] and (discovers or first_discovers):
         yield (
@@ -173,7 +173,7 @@ def _check_discovered_twice(tenant: _Block, at: Location, seen: dict[str, tuple[
         )
 
 
-def _discovers(tenant: _Block) -> bool:
+def _has_discovery(tenant: _Block) -> bool:
     discovery = tenant.get("discovery")
     return isinstance(discovery, dict) and types.parse_flag(discovery.get("enabled", True)) is not False
 
@@ -189,5 +189,5 @@ def _check_bots(tenant: _Block, at: Location) -> Iterator[Finding]:
         problem = Text("the key is missing; write the bots to report on")
     if "discovery" not in tenant:
         yield (*at, "bots"), Text("%(problem)s, or discovery: {} to find them", problem=problem)
-    elif isinstance(tenant["discovery"], dict) and not _discovers(tenant):
+    elif isinstance(tenant["discovery"], dict) and not _has_discovery(tenant):
         yield (*at, "bots"), Text("%(problem)s, or enable discovery", problem=problem)

@@ -134,12 +134,12 @@ def _compose(events: Iterable[yaml.Event]) -> Node | None:
     anchors: dict[str, Node] = {}
     aliased = 0
     for event in events:
-        line = _line(event)
+        line = _find_line(event)
         if isinstance(event, yaml.CollectionEndEvent):
             node = open_nodes.pop()
             node.size = 1 + sum(child.size for child in node.children)
         elif isinstance(event, _NodeEvent):
-            node = _node(event, anchors)
+            node = _build_node(event, anchors)
             (open_nodes[-1].children if open_nodes else roots).append(node)
             if isinstance(event, yaml.AliasEvent):
                 aliased += node.size
@@ -156,12 +156,12 @@ def _compose(events: Iterable[yaml.Event]) -> Node | None:
     return roots[0] if roots else None
 
 
-def _node(event: _NodeEvent, anchors: dict[str, Node]) -> Node:
-    line = _line(event)
+def _build_node(event: _NodeEvent, anchors: dict[str, Node]) -> Node:
+    line = _find_line(event)
     if isinstance(event, yaml.AliasEvent):
         return _resolve_alias(anchors.get(event.anchor or ""), line)
     if isinstance(event, yaml.ScalarEvent):
-        node = Node(line, _kind(event), event.value, size=1)
+        node = Node(line, _find_kind(event), event.value, size=1)
     elif event.tag in _NEUTRAL_TAGS:
         node = Node(line, "sequence" if isinstance(event, yaml.SequenceStartEvent) else "mapping")
     else:
@@ -171,7 +171,7 @@ def _node(event: _NodeEvent, anchors: dict[str, Node]) -> Node:
     return node
 
 
-def _kind(event: yaml.ScalarEvent) -> str:
+def _find_kind(event: yaml.ScalarEvent) -> str:
     if event.tag is not None:
         return "str" if event.tag in _NEUTRAL_TAGS else "tagged"
     if not event.implicit[0]:
@@ -180,7 +180,7 @@ def _kind(event: yaml.ScalarEvent) -> str:
     return str(tag).removeprefix(_TAG)
 
 
-def _line(event: yaml.Event) -> int:
+def _find_line(event: yaml.Event) -> int:
     return event.start_mark.line + 1 if event.start_mark else 1
 
 
@@ -214,7 +214,7 @@ class Reader:
                     return node.text
                 return self._expand(node.text, self._environ, line, at)
             case "mapping":
-                entries = self._entries(node, at)
+                entries = self._read_entries(node, at)
                 return {key: self.read(child, key_line, (*at, key)) for key, (key_line, child) in entries.items()}
             case "sequence":
                 return [self.read(child, child.line, (*at, index)) for index, child in enumerate(node.children)]
@@ -228,7 +228,7 @@ class Reader:
         self.problems.append(Problem(line, at, message))
         self.holes.add(at)
 
-    def _entries(self, node: Node, at: Location) -> dict[str, tuple[int, Node]]:
+    def _read_entries(self, node: Node, at: Location) -> dict[str, tuple[int, Node]]:
         """Return a mapping's values by key. Keys stay text, so `on` and `1` are names like any other."""
         if node.entries is not None:
             return node.entries
@@ -240,7 +240,7 @@ class Reader:
             elif key.kind == "merge":
                 for source in child.children if child.kind == "sequence" else [child]:
                     if source.kind == "mapping":
-                        merged = self._entries(source, at) | merged
+                        merged = self._read_entries(source, at) | merged
                     else:
                         self.problems.append(
                             Problem(key.line, at, Text("<< takes an alias of a mapping, or a list of them"))
@@ -277,7 +277,7 @@ class Reader:
 
 def quote(node: Node, at: Location) -> Text:
     """Say how to write a value so that YAML reads it as text."""
-    place = "- " if isinstance(at[-1], int) else f"{_printable(at[-1])}: "
+    place = "- " if isinstance(at[-1], int) else f"{_quote_unprintable(at[-1])}: "
     return Text("quote it: %(line)s", line=f'{place}"{node.text}"')
 
 
@@ -315,7 +315,7 @@ def _spell_step(step: str | int) -> str:
     return f"[{json.dumps(step, ensure_ascii=not step.isprintable())}]"
 
 
-def _printable(key: str) -> str:
+def _quote_unprintable(key: str) -> str:
     return key if key.isprintable() else json.dumps(key)
 
 

@@ -38,7 +38,7 @@ class Secret:
         Raises:
             SecretUnavailable: the file cannot be read, or its content (or the text) cannot be a secret.
         """
-        text = self._content().rstrip("\r\n")
+        text = self._read_content().rstrip("\r\n")
         if not text:
             raise SecretUnavailable(self.path, Text("the secret is empty"))
         # Secrets are sent as headers, where a line break would begin another header.
@@ -53,7 +53,7 @@ class Secret:
         except OSError:
             return False
 
-    def _content(self) -> str:
+    def _read_content(self) -> str:
         if self.path is None:
             return self.text or ""
         try:

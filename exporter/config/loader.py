@@ -56,7 +56,7 @@ def load(source: Source, environ: Mapping[str, str]) -> Config:
     return _build_config(validate(_FORM, source, name=name, directory=directory, environ=environ))
 
 
-def _keys(block: BaseModel, **replacements: Any) -> dict[str, Any]:
+def _list_keys(block: BaseModel, **replacements: Any) -> dict[str, Any]:
     """Return the keys of a block by name, with some values replaced."""
     return dict(block) | replacements
 
@@ -64,11 +64,11 @@ def _keys(block: BaseModel, **replacements: Any) -> dict[str, Any]:
 def _build_config(written: schema.Config) -> Config:
     stale_after = written.stale_after or max(_MIN_STALE_AFTER, _STALE_INTERVALS * written.poll_interval)
     return Config(
-        **_keys(
+        **_list_keys(
             written,
             stale_after=stale_after,
             reports=tuple(written.reports),
-            history=History(**_keys(written.history)),
+            history=History(**_list_keys(written.history)),
             platforms=tuple(_build_platform(platform, written, stale_after) for platform in written.platforms),
         )
     )
@@ -76,10 +76,10 @@ def _build_config(written: schema.Config) -> Config:
 
 def _build_platform(written: schema.Platform, top: schema.Config, stale_after: float) -> Platform:
     return Platform(
-        **_keys(
+        **_list_keys(
             written,
             name=written.name or find_host(written.url),
-            tls_config=TlsConfig(**_keys(written.tls_config)),
+            tls_config=TlsConfig(**_list_keys(written.tls_config)),
             tenants=tuple(_build_tenant(tenant, top, stale_after) for tenant in written.tenants),
         )
     )
@@ -91,7 +91,7 @@ def _build_tenant(written: schema.Tenant, top: schema.Config, stale_after: float
         stale_after = max(stale_after, _STALE_INTERVALS * poll_interval)
     auth, calendar, discovery = written.auth, written.calendar, written.discovery
     return Tenant(
-        **_keys(
+        **_list_keys(
             written,
             poll_interval=poll_interval,
             stale_after=stale_after,
@@ -109,6 +109,6 @@ def _build_tenant(written: schema.Tenant, top: schema.Config, stale_after: float
                 if discovery and discovery.enabled
                 else None
             ),
-            calendar=Calendar(**_keys(calendar, special_days=tuple(calendar.special_days))),
+            calendar=Calendar(**_list_keys(calendar, special_days=tuple(calendar.special_days))),
         )
     )

@@ -36,11 +36,11 @@ def take_shard(config: Config, shard: Shard) -> Config:
     A tenant belongs to one shard, because it has one login and one token. Each shard gets an equal part of a
     platform's request limits.
     """
-    platforms = (_part(platform, shard) for platform in config.platforms)
+    platforms = (_take_part(platform, shard) for platform in config.platforms)
     return replace(config, platforms=tuple(platform for platform in platforms if platform.tenants))
 
 
-def _part(platform: Platform, shard: Shard) -> Platform:
+def _take_part(platform: Platform, shard: Shard) -> Platform:
     return replace(
         platform,
         max_concurrency=max(1, platform.max_concurrency // shard.total),

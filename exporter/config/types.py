@@ -308,7 +308,7 @@ def _parse_number(value: object) -> object:
     return value
 
 
-def _within(least: float, most: float, message: Message) -> AfterValidator:
+def _limit(least: float, most: float, message: Message) -> AfterValidator:
     def check(value: float) -> float:
         if not least <= value <= most:
             raise ValueError(message)
@@ -317,12 +317,12 @@ def _within(least: float, most: float, message: Message) -> AfterValidator:
     return AfterValidator(check)
 
 
-def _written(pattern: str) -> Any:
+def _match(pattern: str) -> Any:
     # Editors see variables before they are replaced, so the schema accepts every text with a variable.
     return Annotated[str, Field(pattern=f"{pattern}|{_VARIABLE}")]
 
 
-def _or_variable(kind: Any, read: Callable[[object], object] = _parse_number) -> BeforeValidator:
+def _allow_text(kind: Any, read: Callable[[object], object] = _parse_number) -> BeforeValidator:
     return BeforeValidator(read, json_schema_input_type=kind | Annotated[str, Field(pattern=_VARIABLE)])
 
 
@@ -334,20 +334,20 @@ _TlsVersion = Literal["TLS10", "TLS11", "TLS12", "TLS13"]
 
 Duration = Annotated[
     float,
-    PlainValidator(parse_duration, json_schema_input_type=Literal[0] | _written("^(0|([0-9]+(y|w|d|h|m|s|ms))+)$")),
+    PlainValidator(parse_duration, json_schema_input_type=Literal[0] | _match("^(0|([0-9]+(y|w|d|h|m|s|ms))+)$")),
 ]
-Interval = Annotated[Duration, _within(1, math.inf, Message("the interval is too short; the minimum is 1s"))]
-UpToADay = Annotated[Duration, _within(0, 86_400, Message("the duration is too long; the maximum is 24h"))]
-Timeout = Annotated[Duration, _within(0.001, math.inf, Message("the duration must be longer than 0"))]
+Interval = Annotated[Duration, _limit(1, math.inf, Message("the interval is too short; the minimum is 1s"))]
+UpToADay = Annotated[Duration, _limit(0, 86_400, Message("the duration is too long; the maximum is 24h"))]
+Timeout = Annotated[Duration, _limit(0.001, math.inf, Message("the duration must be longer than 0"))]
 Timezone = Annotated[zoneinfo.ZoneInfo, PlainValidator(parse_timezone, json_schema_input_type=str)]
-Url = Annotated[str, PlainValidator(parse_url, json_schema_input_type=_written("^https?://[^?#@]+$"))]
-ProxyUrl = Annotated[str, PlainValidator(_check_address, json_schema_input_type=_written("^https?://[^?#]+$"))]
-Flag = Annotated[bool, _or_variable(bool)]
-HistoryDays = Annotated[int, AfterValidator(check_history_days), _or_variable(_HistoryDays)]
-Count = Annotated[_AtLeastOne, _or_variable(_AtLeastOne)]
-Rate = Annotated[_MoreThanZero, _or_variable(_MoreThanZero)]
-Report = Annotated[_Report, _or_variable(_Report, lambda written: written)]
-TlsVersion = Annotated[_TlsVersion, _or_variable(_TlsVersion, lambda written: written)]
+Url = Annotated[str, PlainValidator(parse_url, json_schema_input_type=_match("^https?://[^?#@]+$"))]
+ProxyUrl = Annotated[str, PlainValidator(_check_address, json_schema_input_type=_match("^https?://[^?#]+$"))]
+Flag = Annotated[bool, _allow_text(bool)]
+HistoryDays = Annotated[int, AfterValidator(check_history_days), _allow_text(_HistoryDays)]
+Count = Annotated[_AtLeastOne, _allow_text(_AtLeastOne)]
+Rate = Annotated[_MoreThanZero, _allow_text(_MoreThanZero)]
+Report = Annotated[_Report, _allow_text(_Report, lambda written: written)]
+TlsVersion = Annotated[_TlsVersion, _allow_text(_TlsVersion, lambda written: written)]
 Text = Annotated[str, Field(min_length=1)]
 Identifier = Annotated[Text, AfterValidator(check_identifier)]
 HeaderValue = Annotated[Text, AfterValidator(check_header_value), AfterValidator(check_identifier)]
@@ -368,6 +368,6 @@ FilePath = Annotated[Path, PlainValidator(find_file, json_schema_input_type=Text
 CaFile = Annotated[Path, PlainValidator(find_ca_file, json_schema_input_type=Text)]
 Folder = Annotated[Path | None, PlainValidator(find_folder, json_schema_input_type=str)]
 Country = Annotated[str, AfterValidator(check_country)]
-Day = Annotated[date, PlainValidator(parse_day, json_schema_input_type=_written("^[0-9]{4}-[0-9]{2}-[0-9]{2}$"))]
+Day = Annotated[date, PlainValidator(parse_day, json_schema_input_type=_match("^[0-9]{4}-[0-9]{2}-[0-9]{2}$"))]
 SecretText = Annotated[Secret, PlainValidator(_check_secret_text, json_schema_input_type=Text)]
 SecretFile = Annotated[Secret, PlainValidator(_check_secret_file, json_schema_input_type=Text)]

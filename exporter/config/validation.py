@@ -197,7 +197,7 @@ def _describe_all(details: list[ErrorDetails], root: Node, form: Form[Any]) -> l
 
 
 def _describe_missing_key(at: Location, form: Form[Any]) -> Text:
-    return Text("the key is missing; write %(what)s", what=Text(describe_key(_block(at, form), str(at[-1]))))
+    return Text("the key is missing; write %(what)s", what=Text(describe_key(_find_block(at, form), str(at[-1]))))
 
 
 def describe_key(block: type[BaseModel], key: str) -> str:
@@ -227,13 +227,13 @@ def _describe_misread(node: Node, at: Location, *, is_secret: bool) -> Text:
     return Text("YAML reads %(text)s as %(reading)s; %(quote)s", text=node.text, reading=reading, quote=quote(node, at))
 
 
-def _block(at: Location, form: Form[Any]) -> type[BaseModel]:
+def _find_block(at: Location, form: Form[Any]) -> type[BaseModel]:
     """Return the block that a key stands in."""
     return form.blocks[next((step for step in reversed(at[:-1]) if isinstance(step, str)), "")]
 
 
 def _find_similar_key(at: Location, form: Form[Any]) -> str | None:
-    return next(iter(difflib.get_close_matches(str(at[-1]), _block(at, form).model_fields, 1)), None)
+    return next(iter(difflib.get_close_matches(str(at[-1]), _find_block(at, form).model_fields, 1)), None)
 
 
 def _describe_unknown_key(at: Location, form: Form[Any]) -> Text:
@@ -246,4 +246,4 @@ def _describe_unknown_key(at: Location, form: Form[Any]) -> Text:
             return Text("unknown key here; it belongs at the top level")
     if similar := _find_similar_key(at, form):
         return Text("unknown key; did you mean %(name)s?", name=similar)
-    return Text("unknown key; remove it, or use one of %(keys)s", keys=join(_block(at, form).model_fields))
+    return Text("unknown key; remove it, or use one of %(keys)s", keys=join(_find_block(at, form).model_fields))

@@ -43,14 +43,14 @@ class Output:
 
     def line(self, text: str = "", style: Style = "", *, indent: int = 0) -> None:
         """Write words, wrapped to the width."""
-        words = Text(self._word(text), style=style)
+        words = Text(self._prepare(text), style=style)
         for part in words.wrap(self.console, max(20, self.console.width - indent)):
             part.rstrip()
             self._print(Text(" " * indent) + part)
 
     def verbatim(self, text: str, style: Style = "", *, indent: int = 0) -> None:
         """Write a line without wrapping, so that users can copy it."""
-        self._print(Text(" " * indent + self._word(text), style=style))
+        self._print(Text(" " * indent + self._prepare(text), style=style))
 
     def table(
         self,
@@ -78,12 +78,12 @@ class Output:
                 overflow="fold",
             )
         for index, row in enumerate(rows):
-            table.add_row(*(Text(self._word(cell)) for cell in row), style=styles[index] if styles else "")
+            table.add_row(*(Text(self._prepare(cell)) for cell in row), style=styles[index] if styles else "")
         # A table that is too wide is better than one that cuts digits.
         widths = [
             _MIN_WIDTH
             if holds == "left"
-            else max(map(cell_len, (*self._translate(heading).split("\n"), *map(self._word, cells))))
+            else max(map(cell_len, (*self._translate(heading).split("\n"), *map(self._prepare, cells))))
             for (heading, holds), *cells in zip(columns, *rows, strict=True)
         ]
         usual = self.console.width
@@ -99,8 +99,8 @@ class Output:
                 self._stream.write(f"{escape_json(line)}\n")
             self._stream.flush()
 
-    def _word(self, text: str) -> str:
-        return _safe(self._translate(text))
+    def _prepare(self, text: str) -> str:
+        return _escape(self._translate(text))
 
     def _translate(self, text: str) -> str:
         """Translate a message, but not a name."""
@@ -117,7 +117,7 @@ class _Console(Console):
         exit_without_reader()
 
 
-def _safe(text: str) -> str:
+def _escape(text: str) -> str:
     # JSON can contain lone surrogates, which have no width.
     return escape_text(text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
 

@@ -117,7 +117,7 @@ class Cache:
                     database.executemany(
                         "INSERT OR REPLACE INTO days SELECT id, ?, ?, ? FROM bots"
                         " WHERE url = ? AND tenant_id = ? AND access_code = ? AND zone = ?",
-                        [(day.date.toordinal(), day.asked, _content(day.hours), *bot) for day in days.values()],
+                        [(day.date.toordinal(), day.asked, _pack(day.hours), *bot) for day in days.values()],
                     )
                 if self._oldest is not None and self._oldest != self._pruned:
                     database.execute("DELETE FROM days WHERE date < ?", (self._oldest.toordinal(),))
@@ -157,7 +157,7 @@ class Cache:
             return work(database)
 
 
-def _content(hours: "Hours | None") -> bytes | None:
+def _pack(hours: "Hours | None") -> bytes | None:
     return None if hours is None else hours.typecode.encode() + hours.tobytes()
 
 

@@ -75,7 +75,7 @@ class Keeper:
 
     def judgement(self, bot: BotId) -> Verdict | None:
         """Return the verdict on a bot; None if there is no history."""
-        judged = self._judged.get(_key(bot))
+        judged = self._judged.get(_make_key(bot))
         return judged.verdict if judged else None
 
     # The work of a tenant
@@ -123,8 +123,8 @@ class Keeper:
 
     def bot_removed(self, bot: BotId) -> None:
         """Forget the verdict; the past stays as long as its tenant has the bot."""
-        self._judged.pop(_key(bot), None)
-        self._learn_soon(_key(bot))
+        self._judged.pop(_make_key(bot), None)
+        self._learn_soon(_make_key(bot))
 
     def report_removed(self, bot: BotId, report: str) -> None:
         """Forget the verdict with the report by hour."""
@@ -169,7 +169,7 @@ class Keeper:
 
     def _update(self, worker: HistoryWorker, bot: BotId, snapshot: Snapshot) -> None:
         """Judge a bot again, unless nothing has changed."""
-        key = _key(bot)
+        key = _make_key(bot)
         judged = self._judged.get(key) or self._judged.setdefault(key, _Judged())
         kept = self._pasts.get(key) or self._pasts.setdefault(key, BotPast())
         self._keep_yesterday(worker, bot, snapshot, kept)
@@ -182,7 +182,7 @@ class Keeper:
             if judged.snapshot and judged.verdict and judged.snapshot.hour is snapshot.hour:
                 expected = judged.verdict.expected
             else:
-                expected = _expected(baseline, snapshot.hour)
+                expected = _find_expected(baseline, snapshot.hour)
             judged.verdict = Verdict(known, expected, signals, expect_today)
         else:
             judged.verdict = Verdict(known)
@@ -280,7 +280,7 @@ def _is_same(judged: Snapshot, snapshot: Snapshot) -> bool:
     )
 
 
-def _expected(baseline: Baseline, hour: Hour | None) -> Expected | None:
+def _find_expected(baseline: Baseline, hour: Hour | None) -> Expected | None:
     """Return the expected values of the hour that the metrics show."""
     return expect(baseline, hour.start, counts_of(hour.record)) if hour else None
 
@@ -291,7 +291,7 @@ def _expect_day(baseline: Baseline, day: date, known: Hours) -> Mapping[float, E
     return {start: expect(baseline, start, counts) for (start, _), counts in slots}
 
 
-def _key(bot: BotId) -> BotKey:
+def _make_key(bot: BotId) -> BotKey:
     return bot.platform, bot.tenant_id, bot.access_code
 
 

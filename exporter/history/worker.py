@@ -104,7 +104,7 @@ class HistoryWorker:
         async with asyncio.TaskGroup() as requests:
             while True:
                 found = False
-                async for access_code, day in self._missing():
+                async for access_code, day in self._list_missing():
                     await free.acquire()
                     while (left := self._pause.until - self._clock.elapsed()) > 0:  # noqa: ASYNC110
                         await asyncio.sleep(left)
@@ -123,12 +123,12 @@ class HistoryWorker:
             self._loaded.clear()
         if plan.owner != self.plan.owner:
             for access_code in self.plan.bots:
-                self._pasts.pop(self._key(access_code), None)
+                self._pasts.pop(self._make_key(access_code), None)
         changed = (plan.owner, plan.calendar) != (self.plan.owner, self.plan.calendar)
         self.plan = plan
         if changed:
             for access_code in plan.bots:
-                self._on_change(self._key(access_code))
+                self._on_change(self._make_key(access_code))
         self._session = session
         self._cache = self._open_cache(plan.path)
         self._forget_others()
@@ -141,10 +141,10 @@ class HistoryWorker:
 
     def take(self, access_code: str, day: KnownDay) -> None:
         """Keep a day from a request or from polls."""
-        oldest = self._oldest()
+        oldest = self._find_oldest()
         if self._cache:
             self._cache.put(self.plan.owner, access_code, day, oldest)
-        key = self._key(access_code)
+        key = self._make_key(access_code)
         if self._pasts.setdefault(key, BotPast()).take([day], self.plan.rules, oldest):
             self._on_change(key)
 
@@ -153,22 +153,22 @@ class HistoryWorker:
         new = [access_code for access_code in self.plan.bots if access_code not in self._loaded]
         if self._cache is None or not new:
             return
-        rules, oldest = self.plan.rules, self._oldest()
+        rules, oldest = self.plan.rules, self._find_oldest()
         known = await self._cache.load(self.plan.owner, rules, oldest)
         for number, access_code in enumerate(new):
             if number % 100 == 0:
                 await asyncio.sleep(0)
-            key = self._key(access_code)
+            key = self._make_key(access_code)
             if self._pasts.setdefault(key, BotPast()).take(known.get(access_code, ()), rules, oldest):
                 self._on_change(key)
         self._loaded.update(new)
 
-    async def _missing(self) -> AsyncIterator[tuple[str, date]]:
+    async def _list_missing(self) -> AsyncIterator[tuple[str, date]]:
         """Yield the days to request, newest first, until a new day begins."""
         rules, looks = self.plan.rules, 0
         now = self._clock.now()
-        day = newest = self._newest(now)
-        oldest = self._oldest()
+        day = newest = self._find_newest(now)
+        oldest = self._find_oldest()
         while day >= oldest:
             final = now >= final_from(day, rules)
             for access_code in self.plan.bots:
@@ -178,21 +178,21 @@ class HistoryWorker:
                 pause = self._bot_pauses.get(access_code)
                 if pause and pause.until > self._clock.elapsed():
                     continue
-                kept = self._pasts.get(self._key(access_code))
+                kept = self._pasts.get(self._make_key(access_code))
                 wanted = kept is None or kept.wants(day, final=final)
                 if wanted and (access_code, day) not in self._asking:
                     yield access_code, day
-                    if self._newest(self._clock.now()) != newest:
+                    if self._find_newest(self._clock.now()) != newest:
                         return
             day -= _DAY
 
-    def _newest(self, now: float) -> date:
+    def _find_newest(self, now: float) -> date:
         """Return the newest complete date."""
         today = local_date(now, self.plan.rules.zone)
         settled = midnight(today, self.plan.rules.zone) + self.plan.rules.empty_hour_delay + GRACE
         return today - _DAY if now >= settled else today - 2 * _DAY
 
-    def _oldest(self) -> date:
+    def _find_oldest(self) -> date:
         return local_date(self._clock.now(), self.plan.rules.zone) - self.plan.days * _DAY
 
     async def _ask(self, access_code: str, day: date, free: asyncio.Semaphore) -> None:
@@ -238,12 +238,12 @@ class HistoryWorker:
 
     def _forget_others(self) -> None:
         """Forget the days of bots that are not in the plan."""
-        own = {self._key(access_code) for access_code in self.plan.bots}
+        own = {self._make_key(access_code) for access_code in self.plan.bots}
         tenant = (self.plan.platform, self.plan.owner.tenant_id)
         for key in [key for key in self._pasts if key[:2] == tenant and key not in own]:
             del self._pasts[key]
             self._loaded.discard(key[2])
             self._on_change(key)
 
-    def _key(self, access_code: str) -> BotKey:
+    def _make_key(self, access_code: str) -> BotKey:
         return self.plan.platform, self.plan.owner.tenant_id, access_code

@@ -58,14 +58,14 @@ def learn_calls(days: Sequence[KnownDay], day_prior: float, hour_prior: float) -
     profiles = {
         (rest, weekday): profile
         for rest, group in groups.items()
-        for weekday, profile in enumerate(_profiles(group or days, day_prior + hour_prior))
+        for weekday, profile in enumerate(_learn_profiles(group or days, day_prior + hour_prior))
     }
     totals = [
         (sum(row.calls for row in day.counts), sum(profiles[day.rest, day.weekday][clock] for clock in day.clock))
         for day in days
     ]
-    hours = _hour_variances(days, totals, profiles, hour_prior)
-    levels, day = _levels(totals, day_prior, median(hours))
+    hours = _learn_hour_variances(days, totals, profiles, hour_prior)
+    levels, day = _learn_levels(totals, day_prior, median(hours))
     scaled: dict[tuple[bool, int], Sequence[float]] = {
         key: [levels[-1] * calls for calls in profile] for key, profile in profiles.items()
     }
@@ -89,18 +89,18 @@ def learn_calls(days: Sequence[KnownDay], day_prior: float, hour_prior: float) -
         array("d", hours),
         {rest: len(group) for rest, group in groups.items()},
         max(map(max, scaled.values())),
-        (_restless(past, day, -1), _restless(past, day, 1)),
+        (_measure_restlessness(past, day, -1), _measure_restlessness(past, day, 1)),
     )
 
 
-def _profiles(days: Sequence[KnownDay], variance: float) -> list[Sequence[float]]:
+def _learn_profiles(days: Sequence[KnownDay], variance: float) -> list[Sequence[float]]:
     """Return the mean calls of each hour on each weekday, shrunk towards the mean of all days.
 
     Each mean and its prior have a weight by how well they are known: empirical Bayes (James, Stein 1961; Morris 1983).
     """
-    common = _means(days)
+    common = _find_means(days)
     own = {weekday: few for weekday in range(7) if len(few := [day for day in days if day.weekday == weekday]) > 1}
-    means = {weekday: _means(few, median) for weekday, few in own.items()}
+    means = {weekday: _find_means(few, median) for weekday, few in own.items()}
     noise = {
         weekday: [1.5 * (1 / (calls + 0.5) + variance) / len(few) for calls in common] for weekday, few in own.items()
     }
@@ -124,7 +124,7 @@ def _profiles(days: Sequence[KnownDay], variance: float) -> list[Sequence[float]
     ]
 
 
-def _means(days: Iterable[KnownDay], mean: Callable[[Sequence[float]], float] = middle_mean) -> list[float]:
+def _find_means(days: Iterable[KnownDay], mean: Callable[[Sequence[float]], float] = middle_mean) -> list[float]:
     by_clock: list[list[int]] = [[] for _ in range(24)]
     for day in days:
         for clock, row in zip(day.clock, day.counts, strict=False):
@@ -132,12 +132,12 @@ def _means(days: Iterable[KnownDay], mean: Callable[[Sequence[float]], float] = 
     return [mean(calls) if calls else 0.0 for calls in by_clock]
 
 
-def _off(came: float, usual: float) -> float:
+def _compare(came: float, usual: float) -> float:
     """Return the difference of a count from the usual one, relative to it. Its variance by chance is 1 / usual (Anscombe 1948)."""
     return 2 * (math.sqrt((came + 0.375) / (usual + 0.375)) - 1)
 
 
-def _hour_variances(
+def _learn_hour_variances(
     days: Sequence[KnownDay],
     totals: Sequence[tuple[int, float]],
     profiles: Mapping[tuple[bool, int], Sequence[float]],
@@ -151,34 +151,34 @@ def _hour_variances(
             for clock, row in zip(day.clock, day.counts, strict=False):
                 usual = profile[clock] * came / expected
                 if usual >= 3:
-                    offs[clock].append((_off(row.calls, usual), 1 / usual))
+                    offs[clock].append((_compare(row.calls, usual), 1 / usual))
     own = [find_excess(off, prior) for off in offs]
     known = [variance for variance, worth in own if worth]
     common = combine(median(known) if known else prior, sum(worth for _, worth in own), prior, 5 * PRIOR_DAYS)
     return [combine(variance, worth, common, PRIOR_DAYS) for variance, worth in own]
 
 
-def _levels(totals: Sequence[tuple[int, float]], prior: float, hour_variance: float) -> tuple[list[float], float]:
+def _learn_levels(totals: Sequence[tuple[int, float]], prior: float, hour_variance: float) -> tuple[list[float], float]:
     """Return the calls relative to the profiles, as known before each day and now, and the variance of a day."""
     ratios: list[float] = []
     levels: list[float] = []
     offs: list[tuple[float, float]] = []
     for came, expected in totals:
-        level = _level_of(ratios, prior) if ratios else 1.0
+        level = _find_level(ratios, prior) if ratios else 1.0
         levels.append(level)
         if expected < 1:
             continue
         if len(ratios) >= 3:
-            offs.append((_off(came, level * expected), 1 / (level * expected + 0.375) + hour_variance / 12))
+            offs.append((_compare(came, level * expected), 1 / (level * expected + 0.375) + hour_variance / 12))
         ratios.append(came / expected)
-    levels.append(_level_of(ratios, prior) if ratios else 1.0)
+    levels.append(_find_level(ratios, prior) if ratios else 1.0)
     return levels, combine(*find_excess(offs, prior), prior, PRIOR_DAYS)
 
 
-def _level_of(ratios: Sequence[float], variance: float) -> float:
+def _find_level(ratios: Sequence[float], variance: float) -> float:
     """Return the level of the last days, averaged with that of all days unless the two disagree."""
     long, recent = median(ratios), median(ratios[-RECENT:])
-    disagree = abs(_off(recent, long)) > 3 * math.sqrt(variance / RECENT)
+    disagree = abs(_compare(recent, long)) > 3 * math.sqrt(variance / RECENT)
     return recent if disagree else math.sqrt(recent * long)
 
 
@@ -192,9 +192,9 @@ def _follow(
         came = [row.calls for day in days for at, row in zip(day.clock, day.counts, strict=False) if at == clock]
         first = came[: len(came) // 2] or [0]
         before, recent = median(first), median(came[-RECENT:] or [0])
-        scatter = spread([_off(calls, before) for calls in first])
+        scatter = spread([_compare(calls, before) for calls in first])
         variance = (1 / (before + 0.375) + variances[clock] + scatter**2) / RECENT
-        if abs(_off(recent, before)) > _CHANGED * 1.25 * math.sqrt(variance):
+        if abs(_compare(recent, before)) > _CHANGED * 1.25 * math.sqrt(variance):
             for weekday in range(7):
                 changed = list(profiles[days[0].rest, weekday])
                 changed[clock] = recent
@@ -218,7 +218,7 @@ def score(came: float, expected: float, relative: float, sign: int) -> float:
     return math.sqrt(2 * max(0.0, deviance))
 
 
-def _restless(days: Sequence[Sequence[tuple[int, float, float]]], day_variance: float, sign: int) -> float:
+def _measure_restlessness(days: Sequence[Sequence[tuple[int, float, float]]], day_variance: float, sign: int) -> float:
     worst = []
     for hours in days:
         most = 0.0

@@ -39,7 +39,7 @@ class Calendar:
     """
 
     def __init__(self, country: str = "", subdivision: str = "", special_days: Iterable[date] = ()) -> None:
-        self._holidays = _holidays(country, subdivision) if country else None
+        self._holidays = _load_holidays(country, subdivision) if country else None
         self._special = frozenset(special_days)
         self._kinds: dict[date, DayKind] = {}
 
@@ -51,7 +51,7 @@ class Calendar:
         """
         kind = self._kinds.get(day)
         if kind is None:
-            kind = self._kind(day)
+            kind = self._find_kind(day)
             if kind is DayKind.WORKING and (self._bridges(day) or self._between_holidays(day)):
                 kind = DayKind.SPECIAL
             self._kinds[day] = kind
@@ -62,15 +62,18 @@ class Calendar:
 
     def _between_holidays(self, day: date) -> bool:
         before, after = (
-            next((days for days in range(1, _CLOSE) if self._kind(day + way * days * _DAY) is DayKind.HOLIDAY), _CLOSE)
+            next(
+                (days for days in range(1, _CLOSE) if self._find_kind(day + way * days * _DAY) is DayKind.HOLIDAY),
+                _CLOSE,
+            )
             for way in (-1, 1)
         )
         return before + after <= _CLOSE
 
     def _works(self, day: date) -> bool:
-        return self._kind(day) is DayKind.WORKING
+        return self._find_kind(day) is DayKind.WORKING
 
-    def _kind(self, day: date) -> DayKind:
+    def _find_kind(self, day: date) -> DayKind:
         if day in self._special:
             return DayKind.SPECIAL
         if self._holidays is None:
@@ -81,7 +84,7 @@ class Calendar:
 
 
 @lru_cache
-def _holidays(country: str, subdivision: str) -> "HolidayBase":
+def _load_holidays(country: str, subdivision: str) -> "HolidayBase":
     # Imported when it is needed: it takes several MiB of memory.
     from holidays import country_holidays  # noqa: PLC0415
 

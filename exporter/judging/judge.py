@@ -147,7 +147,7 @@ class _Comparison(ABC):
         scores = {length: self._score(length) for length in self.windows if self._strays(length)}
         for length in sorted(scores, key=scores.__getitem__, reverse=True):
             if scores[length] > 0 and not self._is_over(length):
-                return Signal(scores[length], self._size(length), length * 3600)
+                return Signal(scores[length], self._measure_size(length), length * 3600)
         return Signal(0.0, 0.0, self.windows[0] * 3600)
 
     def list_windows(self) -> Sequence[Window]:
@@ -157,7 +157,7 @@ class _Comparison(ABC):
     def _describe(self, length: int) -> Window:
         score = self._score(length) if self._strays(length) else 0.0
         over = score > 0 and self._is_over(length)
-        return Window(length * 3600, *self._expected_came_spread(length), score, self._size(length), over)
+        return Window(length * 3600, *self._find_expected_came_spread(length), score, self._measure_size(length), over)
 
     @abstractmethod
     def _strays(self, length: int) -> bool:
@@ -168,7 +168,7 @@ class _Comparison(ABC):
         """Return the deviation of a window that strays, in standard deviations."""
 
     @abstractmethod
-    def _size(self, length: int) -> float:
+    def _measure_size(self, length: int) -> float:
         """Return the size of the difference: in points of a ratio, or as a share of the usual calls."""
 
     @abstractmethod
@@ -176,7 +176,7 @@ class _Comparison(ABC):
         """Return whether the hours of a shorter window show that the deviation has ended."""
 
     @abstractmethod
-    def _expected_came_spread(self, length: int) -> tuple[float, float, float]:
+    def _find_expected_came_spread(self, length: int) -> tuple[float, float, float]:
         """Return these fields of a ``Window``."""
 
 
@@ -202,41 +202,41 @@ class _Share(_Comparison):
         return self._sign * (part - usual) > _HALF
 
     def _score(self, length: int) -> float:
-        return self._off(length, _HALF) / self._spread(length)
+        return self._differ(length, _HALF) / self._find_spread(length)
 
-    def _size(self, length: int) -> float:
+    def _measure_size(self, length: int) -> float:
         part, whole, _, usual, _ = self._sums[length]
         return max(0.0, self._sign * (part - usual) / whole)
 
     def _is_over(self, length: int) -> bool:
-        off = self._off(length, _HALF)
+        off = self._differ(length, _HALF)
         return any(
-            off * (self._off(shorter) - off / 2) / self._within(shorter) < _RECOVERED
+            off * (self._differ(shorter) - off / 2) / self._find_noise(shorter) < _RECOVERED
             for shorter in self.windows
             if shorter < length
         )
 
-    def _expected_came_spread(self, length: int) -> tuple[float, float, float]:
+    def _find_expected_came_spread(self, length: int) -> tuple[float, float, float]:
         part, whole, _, usual, _ = self._sums[length]
         ratio = usual / whole
-        return ratio, part / whole, self._spread(length) * math.sqrt(ratio * (1 - ratio))
+        return ratio, part / whole, self._find_spread(length) * math.sqrt(ratio * (1 - ratio))
 
-    def _off(self, length: int, correction: float = 0.0) -> float:
+    def _differ(self, length: int, correction: float = 0.0) -> float:
         """Return the difference from the usual, as an angle."""
         part, whole, _, usual, _ = self._sums[length]
         return self._sign * (angle(part - self._sign * correction, whole) - angle(usual, whole))
 
-    def _within(self, length: int) -> float:
+    def _find_noise(self, length: int) -> float:
         """Return the variance by chance and by hours."""
         _, whole, squares, _, _ = self._sums[length]
         return 1 / whole + self._by_hour * squares / whole**2
 
-    def _spread(self, length: int) -> float:
+    def _find_spread(self, length: int) -> float:
         _, whole, _, _, variance = self._sums[length]
         of_today = self._sums[min(length, self._begun)][1]
         today, yesterday = self._by_day
         by_day = (today * of_today**2 + yesterday * (whole - of_today) ** 2) / whole**2
-        return math.sqrt(self._within(length) + by_day + variance / whole)
+        return math.sqrt(self._find_noise(length) + by_day + variance / whole)
 
 
 class _Calls(_Comparison):
@@ -262,40 +262,40 @@ class _Calls(_Comparison):
 
     def _score(self, length: int) -> float:
         came, usual, _ = self._sums[length]
-        return score(came, usual, self._relative(length), self._sign) / self._today.restless[self._sign > 0]
+        return score(came, usual, self._find_variance(length), self._sign) / self._today.restless[self._sign > 0]
 
-    def _size(self, length: int) -> float:
+    def _measure_size(self, length: int) -> float:
         came, usual, _ = self._sums[length]
         return max(0.0, self._sign * (came - usual) / max(usual, 1.0))
 
     def _is_over(self, length: int) -> bool:
-        times = max(0.02, 1 + self._sign * self._size(length))
+        times = max(0.02, 1 + self._sign * self._measure_size(length))
         return any(
-            _likelier(came, usual, self._within(shorter), times) < _RECOVERED
+            _compare_likelihoods(came, usual, self._find_noise(shorter), times) < _RECOVERED
             for shorter in self.windows
             if shorter < length
             for came, usual, _ in (self._sums[shorter],)
         )
 
-    def _expected_came_spread(self, length: int) -> tuple[float, float, float]:
+    def _find_expected_came_spread(self, length: int) -> tuple[float, float, float]:
         came, usual, _ = self._sums[length]
-        return usual, came, math.sqrt(usual + self._relative(length) * usual**2)
+        return usual, came, math.sqrt(usual + self._find_variance(length) * usual**2)
 
-    def _within(self, length: int) -> float:
+    def _find_noise(self, length: int) -> float:
         """Return the variance by hours and by the chance in the usual calls, relative to the calls."""
         _, usual, variance = self._sums[length]
-        return variance / usual**2 + 1 / (self._first_day(length).known_days * usual)
+        return variance / usual**2 + 1 / (self._find_first_day(length).known_days * usual)
 
-    def _relative(self, length: int) -> float:
+    def _find_variance(self, length: int) -> float:
         """Return the variance of the usual calls, relative to the calls."""
         usual = self._sums[length][1]
         of_today = self._sums[min(length, self._begun)][1]
         squares = self._today.calls_day * of_today**2 + self._yesterday.calls_day * (usual - of_today) ** 2
-        first = self._first_day(length)
+        first = self._find_first_day(length)
         learned = 1.5 * (first.calls_day + self._variances[length - 1]) / first.known_days
-        return self._within(length) + squares / usual**2 + learned
+        return self._find_noise(length) + squares / usual**2 + learned
 
-    def _first_day(self, length: int) -> Day:
+    def _find_first_day(self, length: int) -> Day:
         """Return the day on which a window begins."""
         return self._today if length <= self._begun else self._yesterday
 
@@ -305,7 +305,7 @@ def _sum_up(*columns: Iterable[float]) -> Sequence[tuple[float, ...]]:
     return list(zip(*(accumulate(column, initial=0) for column in columns), strict=True))
 
 
-def _likelier(came: float, expected: float, relative: float, times: float) -> float:
+def _compare_likelihoods(came: float, expected: float, relative: float, times: float) -> float:
     """Return the log likelihood ratio of a count: with ``times`` the expected mean, against the expected mean."""
     shape = 1 / relative
     return came * math.log(times) - (came + shape) * math.log((shape + times * expected) / (shape + expected))

@@ -72,10 +72,10 @@ def learn_share(days: Sequence[KnownDay], share: int, day_prior: float, hour_pri
     limit = 3 * max(1.0, spread(strayed))
     # A day unlike the others does not shape the profile.
     shaping = [day for day, off in zip(known, strayed, strict=True) if abs(off) <= limit]
-    common = _profile([cells for _, cells, _, _ in shaping], [level] * 24, hour_prior)
+    common = _learn_profile([cells for _, cells, _, _ in shaping], [level] * 24, hour_prior)
     angles, variances = zip(
         *(
-            _profile([cells for is_rest, cells, _, _ in shaping if is_rest == rest], common[0], hour_prior)
+            _learn_profile([cells for is_rest, cells, _, _ in shaping if is_rest == rest], common[0], hour_prior)
             for rest in (0, 1)
         ),
         strict=True,
@@ -89,12 +89,12 @@ def learn_share(days: Sequence[KnownDay], share: int, day_prior: float, hour_pri
         off = angle(part, whole) - angle(sum(n * ratios[rest][clock] for clock, _, n in cells), whole)
         noise = 1 / whole + hour_prior / 12
         if len(offs) >= 3:
-            day_offs.append((off - _shift(offs, day_prior + noise), noise))
+            day_offs.append((off - _find_shift(offs, day_prior + noise), noise))
         offs.append(off)
         hour_offs += [(angle(k, n) - angles[rest][clock] - off, 1 / n) for clock, k, n in cells if n >= 10]
     day = combine(*find_excess(day_offs, day_prior), day_prior, PRIOR_DAYS)
     hour = combine(*find_excess(hour_offs, hour_prior), hour_prior, 5 * PRIOR_DAYS)
-    shift = _shift(offs, day + hour / 12 + median([1 / whole for _, _, _, whole in known]))
+    shift = _find_shift(offs, day + hour / 12 + median([1 / whole for _, _, _, whole in known]))
     return Share(
         [array("d", [ratio(of + shift) for of in profile]) for profile in angles],
         [array("d", profile) for profile in variances],
@@ -103,7 +103,7 @@ def learn_share(days: Sequence[KnownDay], share: int, day_prior: float, hour_pri
     )
 
 
-def _profile(
+def _learn_profile(
     table: Sequence[Sequence[_Cell]], centre: Sequence[float], hour_variance: float
 ) -> tuple[Sequence[float], Sequence[float]]:
     """Return the angle of each hour of the clock, shrunk towards ``centre``, and its variance.
@@ -128,7 +128,7 @@ def _profile(
     )
 
 
-def _shift(offs: Sequence[float], variance: float) -> float:
+def _find_shift(offs: Sequence[float], variance: float) -> float:
     """Return the present level relative to the profile: that of all days, or that of the last ones if the two disagree."""
     long, recent = median(offs), median(offs[-RECENT:])
     return recent if abs(recent - long) > _CHANGED * 1.25 * math.sqrt(variance / RECENT) else long

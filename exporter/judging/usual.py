@@ -96,10 +96,10 @@ class Baseline:
         """Return the usual values of a local date."""
         usual = self._days.get(day)
         if usual is None:
-            usual = self._days[day] = self._day(day)
+            usual = self._days[day] = self._build_day(day)
         return usual
 
-    def _day(self, day: date) -> Day:
+    def _build_day(self, day: date) -> Day:
         kind = self._calendar.kind(day)
         rest = kind is not DayKind.WORKING
         clock = clock_hours(day, self.zone)
@@ -114,9 +114,9 @@ class Baseline:
             array("d", low_calls),
             array("d", high_calls),
             array("d", [max(high + 0.5 / max(1, known), most) for high in high_calls]),
-            _by_hour(self._calls.hours, clock),
-            _for_each_share(lambda share: _by_hour(self._shares[share].ratios[rest], clock)),
-            _for_each_share(lambda share: _by_hour(self._shares[share].variances[rest], clock)),
+            _arrange_by_hour(self._calls.hours, clock),
+            _for_each_share(lambda share: _arrange_by_hour(self._shares[share].ratios[rest], clock)),
+            _for_each_share(lambda share: _arrange_by_hour(self._shares[share].variances[rest], clock)),
             self._calls.day + seldom * _CALLS_ROOM,
             _for_each_share(lambda share: self._shares[share].day + seldom * _SHARE_ROOM),
             self.straying.share_hour,
@@ -125,7 +125,7 @@ class Baseline:
         )
 
 
-def _by_hour(by_clock: Column, clock: Sequence[int]) -> Column:
+def _arrange_by_hour(by_clock: Column, clock: Sequence[int]) -> Column:
     """Return the values of a date's hours, which are those of the clock on most dates."""
     return by_clock if clock == _CLOCK else array("d", [by_clock[hour] for hour in clock])
 
@@ -191,15 +191,15 @@ def expect(baseline: Baseline, start: float, counts: Counts) -> Expected:
     return Expected(
         Range(
             usual.calls[number],
-            _calls_at(usual.low_calls[number], relative, -_NINETY_NINE),
-            _calls_at(usual.high_calls[number], relative, _NINETY_NINE),
+            _find_calls(usual.low_calls[number], relative, -_NINETY_NINE),
+            _find_calls(usual.high_calls[number], relative, _NINETY_NINE),
         ),
-        _share_range(usual, number, AUTONOMY, counts),
-        _share_range(usual, number, INTERFACES, counts),
+        _find_share_range(usual, number, AUTONOMY, counts),
+        _find_share_range(usual, number, INTERFACES, counts),
     )
 
 
-def _calls_at(expected: float, relative: float, deviations: float) -> float:
+def _find_calls(expected: float, relative: float, deviations: float) -> float:
     """Return the calls at a number of standard deviations: the cube root of a gamma variable (Wilson, Hilferty 1931)."""
     if not expected:
         return 0.0
@@ -207,7 +207,7 @@ def _calls_at(expected: float, relative: float, deviations: float) -> float:
     return expected * max(0.0, 1 - ninth + deviations * math.sqrt(ninth)) ** 3
 
 
-def _share_range(usual: Day, number: int, share: int, counts: Counts) -> Range | None:
+def _find_share_range(usual: Day, number: int, share: int, counts: Counts) -> Range | None:
     _, whole = part_and_whole(share, counts)
     if not whole:
         return None

@@ -38,11 +38,11 @@ def day_before(day: date) -> date:
 @lru_cache(maxsize=4096)
 def hour_start(moment: float, zone: ZoneInfo) -> float:
     """Return when the local hour of a moment began: in Asia/Kolkata, for example, at half past an hour of UTC."""
-    shift = _offset(moment, zone)
+    shift = _find_offset(moment, zone)
     start = (moment + shift) // _HOUR * _HOUR - shift
     half = start + _HOUR // 2
     # If clocks change by half an hour, one half belongs to another hour.
-    return half if half <= moment and _offset(half - 1, zone) != shift else start
+    return half if half <= moment and _find_offset(half - 1, zone) != shift else start
 
 
 @lru_cache(maxsize=4096)
@@ -51,7 +51,7 @@ def hour_end(moment: float, zone: ZoneInfo) -> float:
     return next(end for _, end in hours(local_date(moment, zone), zone) if moment < end)
 
 
-def _offset(moment: float, zone: ZoneInfo) -> float:
+def _find_offset(moment: float, zone: ZoneInfo) -> float:
     """Return how far the zone is ahead of UTC at a moment, in seconds."""
     offset = datetime.fromtimestamp(moment, zone).utcoffset()
     return offset.total_seconds() if offset else 0.0

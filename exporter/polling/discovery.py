@@ -68,9 +68,9 @@ class Discovery:
         now = self._clock.now()
         try:
             try:
-                self._take(_names(await self._list()))
+                self._take(_map_names(await self._list()))
             except IncompleteListing as error:
-                self.roster = self.roster.add(_names(error.bindings))
+                self.roster = self.roster.add(_map_names(error.bindings))
                 await self._follow()
                 raise
             await self._follow()
@@ -154,7 +154,7 @@ class Discovery:
             self._log.exception("publish_crashed")
 
 
-def _names(bindings: Sequence[Binding]) -> Mapping[str, str]:
+def _map_names(bindings: Sequence[Binding]) -> Mapping[str, str]:
     return {binding.access_code: binding.name for binding in bindings}
 
 

@@ -143,8 +143,8 @@ class Fleet:
             former_clients, self._clients = self._clients, clients
             former_tenants, self._tenants = self._tenants, tenants
             for platform in config.platforms:
-                self._health.init_platform(platform.name, _operations(platform, config.reports))
-            for tenant in _ids(former_tenants.values()) - _ids(tenants.values()):
+                self._health.init_platform(platform.name, _list_operations(platform, config.reports))
+            for tenant in _list_ids(former_tenants.values()) - _list_ids(tenants.values()):
                 self._store.remove_tenant(tenant)
             for name in self._store.platforms.keys() - {name for (name,) in checks}:
                 self._store.remove_platform(name)
@@ -167,7 +167,7 @@ class Fleet:
         """Poll the bots that a tenant's discovery has found."""
         async with self._changing:
             former = self._tenants[key]
-            bots = self._bots_of(key, former.polled.tenant)
+            bots = self._choose_bots(key, former.polled.tenant)
             if bots == former.polled.bots:
                 return
             runtime = replace(former, polled=replace(former.polled, bots=bots))
@@ -221,7 +221,7 @@ class Fleet:
         for client in self._clients.values():
             await client.close()
 
-    def _bots_of(self, key: TenantKey, tenant: Tenant) -> tuple[Bot, ...]:
+    def _choose_bots(self, key: TenantKey, tenant: Tenant) -> tuple[Bot, ...]:
         """Return the configured bots and, as far as they are known, those that discovery finds."""
         discovery = self._discoveries.get(key)
         return choose_bots(tenant.bots, discovery.roster.names if discovery else {}, tenant.discovery)
@@ -258,7 +258,7 @@ class Fleet:
                 key,
                 _TenantRuntime(
                     TenantId(platform.name, tenant.tenant_id, tenant.name or tenant.tenant_id),
-                    PolledTenant(config, platform, tenant, self._bots_of(key, tenant)),
+                    PolledTenant(config, platform, tenant, self._choose_bots(key, tenant)),
                     client,
                     session,
                     anomalies,
@@ -342,7 +342,7 @@ async def _plan_polls(tenants: Iterable[_TenantRuntime]) -> _Plans[_PollKey, Pla
                 at_least = rules.report.min_interval
                 interval = max(tenant.poll_interval, at_least)
                 stale_after = max(tenant.stale_after, _INTERVALS_UNTIL_STALE * at_least)
-                budget = min(interval, _poll_budget(runtime.polled))
+                budget = min(interval, _plan_budget(runtime.polled))
                 for bot in runtime.polled.bots:
                     plan = Plan(BotId.of(key[0], tenant, bot), rules, interval, stale_after, budget)
                     yield (*key, bot.access_code, name), (plan, runtime.session)
@@ -356,7 +356,7 @@ def _plan_discoveries(tenants: Iterable[_TenantRuntime]) -> _Plans[TenantKey, Di
         tenant, key = runtime.polled.tenant, runtime.polled.key
         if tenant.discovery is not None:
             interval = tenant.discovery.interval
-            retry_interval, budget = min(interval, tenant.poll_interval), max(interval, _poll_budget(runtime.polled))
+            retry_interval, budget = min(interval, tenant.poll_interval), max(interval, _plan_budget(runtime.polled))
             plans[key] = DiscoveryPlan(*key, interval, retry_interval, budget), runtime.session
     return plans
 
@@ -371,11 +371,11 @@ def _plan_checks(
     }
 
 
-def _poll_budget(tenant: PolledTenant) -> float:
+def _plan_budget(tenant: PolledTenant) -> float:
     return _TIMEOUTS_PER_POLL * tenant.platform.request_timeout
 
 
-def _operations(platform: Platform, reports: Iterable[str]) -> Iterator[str]:
+def _list_operations(platform: Platform, reports: Iterable[str]) -> Iterator[str]:
     """Return the operations that a platform is asked for, as the metrics name them."""
     yield "get_token"
     if platform.health_check:
@@ -385,5 +385,5 @@ def _operations(platform: Platform, reports: Iterable[str]) -> Iterator[str]:
         yield bindings.OPERATION
 
 
-def _ids(tenants: Iterable[_TenantRuntime]) -> set[TenantId]:
+def _list_ids(tenants: Iterable[_TenantRuntime]) -> set[TenantId]:
     return {tenant.id for tenant in tenants}

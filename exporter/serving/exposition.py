@@ -175,9 +175,11 @@ class Exposition:
         now = self._clock.elapsed()
         reports = [table for table in (*self._data.values(), self._verdicts) if table]
         tables = [self._infos, self._health, *reports, self._tenants]
-        return self._chunks([table.chunks(now, openmetrics=openmetrics) for table in tables], openmetrics=openmetrics)
+        return self._write_chunks(
+            [table.chunks(now, openmetrics=openmetrics) for table in tables], openmetrics=openmetrics
+        )
 
-    def _chunks(self, tables: Iterable[Iterator[bytes]], *, openmetrics: bool) -> Iterator[bytes]:
+    def _write_chunks(self, tables: Iterable[Iterator[bytes]], *, openmetrics: bool) -> Iterator[bytes]:
         yield from chain.from_iterable(tables)
         yield b"".join(_write_collected(metric, openmetrics=openmetrics) for metric in self._registry.collect())
         if openmetrics:

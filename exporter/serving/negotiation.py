@@ -57,7 +57,7 @@ def prefers_openmetrics(accept: str) -> bool:
 
     If the header names both with the same quality, the first one wins.
     """
-    ranges = list(_ranges(accept))
+    ranges = list(_parse_ranges(accept))
     openmetrics, classic = _match(ranges, _OPENMETRICS_FIT), _match(ranges, _CLASSIC_FIT)
     if openmetrics.quality == 0:
         return False
@@ -69,7 +69,7 @@ def prefers_openmetrics(accept: str) -> bool:
 @lru_cache(_CLIENTS)
 def accepts_gzip(accept_encoding: str) -> bool:
     """Return whether to compress: gzip is allowed, with at least the quality of no compression."""
-    ranges = list(_ranges(accept_encoding))
+    ranges = list(_parse_ranges(accept_encoding))
     gzip = _match(ranges, _GZIP_FIT).quality
     return gzip > 0 and gzip >= _match(ranges, _IDENTITY_FIT).quality
 
@@ -79,7 +79,7 @@ def choose_language(accept_language: str, available: Sequence[str]) -> str:
 
     Regions and scripts are ignored: for "zh-TW", any Chinese is better than another language.
     """
-    ranges = [(found.name.partition("-")[0], found.quality) for found in _ranges(accept_language)]
+    ranges = [(found.name.partition("-")[0], found.quality) for found in _parse_ranges(accept_language)]
     others = [language for language in available if language not in dict(ranges)]
     liked = [
         (quality, -place, language)
@@ -90,7 +90,7 @@ def choose_language(accept_language: str, available: Sequence[str]) -> str:
     return max(liked)[-1] if liked else available[0]
 
 
-def _ranges(header: str) -> Iterator[_Range]:
+def _parse_ranges(header: str) -> Iterator[_Range]:
     for part in header.split(","):
         name, *parameters = (text.strip().lower() for text in part.split(";"))
         values: dict[str, str] = {}

@@ -116,7 +116,7 @@ class _Api:
     expire_time: bool
 
     def get_token(self, asked: Request) -> object:
-        token = self.accounts.login(_text(asked, "appKey"), _text(asked, "appSecret"))
+        token = self.accounts.login(_read_text(asked, "appKey"), _read_text(asked, "appSecret"))
         answer: dict[str, object] = {"errorCode": 0, "errorMsg": "", "authToken": token}
         if self.expire_time:
             answer["expireTime"] = int(self.accounts.token_lifetime)
@@ -124,38 +124,38 @@ class _Api:
 
     def statistics(self, report: str, asked: Request) -> object:
         self._authenticate(asked)
-        period = _one_of(asked, "type", "hour", "day")
-        access_code, timestamp = _text(asked, "accessCode"), _timestamp(asked)
+        period = _read_choice(asked, "type", "hour", "day")
+        access_code, timestamp = _read_text(asked, "accessCode"), _read_timestamp(asked)
         return self.world().records(report, period, asked.tenant_id, access_code, timestamp, self.clock.now())
 
     def bindings(self, asked: Request) -> object:
         self._authenticate(asked)
-        page, size = _text(asked, "pageNum"), int(_one_of(asked, "pageSize", *_PAGE_SIZES))
+        page, size = _read_text(asked, "pageNum"), int(_read_choice(asked, "pageSize", *_PAGE_SIZES))
         if not page.isdecimal() or int(page) < 1:
             raise ApiError(BAD_PARAMETER, "pageNum is not a page number")
-        source = _one_of(asked, "source", "IVR", "OIFDE") if "source" in asked.body else "IVR"
+        source = _read_choice(asked, "source", "IVR", "OIFDE") if "source" in asked.body else "IVR"
         bots = [bot for bot in self.world().bots(asked.tenant_id) if bot.source == source]
         first = (int(page) - 1) * size
         as_text = chance(asked.tenant_id, source, page, int(self.clock.now())) < _AS_TEXT
         return {
             "total": str(len(bots)) if as_text else len(bots),
-            "accessInfoList": [_access_info(asked.tenant_id, bot) for bot in bots[first : first + size]],
+            "accessInfoList": [_describe_bot(asked.tenant_id, bot) for bot in bots[first : first + size]],
         }
 
     def service_monitor(self, asked: Request) -> object:
         return {"jvm": {"fullgc": "0", "deadlock": "0"}}
 
     def _authenticate(self, asked: Request) -> None:
-        tenant_id = _text(asked, "tenantId")
+        tenant_id = _read_text(asked, "tenantId")
         if (token := asked.headers.get("token")) is not None:
             self.accounts.check(tenant_id, token, user=asked.headers.get("userName", ""))
         elif "authToken" in asked.body:
-            self.accounts.check(tenant_id, _text(asked, "authToken"))
+            self.accounts.check(tenant_id, _read_text(asked, "authToken"))
         else:
             raise ApiError(NO_TOKEN, "no token")
 
 
-def _access_info(tenant_id: str, bot: SimBot) -> dict[str, object]:
+def _describe_bot(tenant_id: str, bot: SimBot) -> dict[str, object]:
     return {
         "accessId": str(key(tenant_id, bot.access_code)),
         "tenantId": tenant_id,
@@ -171,7 +171,7 @@ def _access_info(tenant_id: str, bot: SimBot) -> dict[str, object]:
     }
 
 
-def _text(asked: Request, name: str) -> str:
+def _read_text(asked: Request, name: str) -> str:
     value = asked.body.get(name)
     if value is None or value == "":
         raise ApiError(MISSING_PARAMETER, f"{name} is missing")
@@ -180,14 +180,14 @@ def _text(asked: Request, name: str) -> str:
     return value
 
 
-def _one_of(asked: Request, name: str, *allowed: str) -> str:
-    value = _text(asked, name)
+def _read_choice(asked: Request, name: str, *allowed: str) -> str:
+    value = _read_text(asked, name)
     if value not in allowed:
         raise ApiError(BAD_PARAMETER, f"{name} must be one of {' '.join(sorted(allowed))}")
     return value
 
 
-def _timestamp(asked: Request) -> int:
+def _read_timestamp(asked: Request) -> int:
     value = asked.body.get("timestamp")
     if value is None:
         raise ApiError(MISSING_PARAMETER, "timestamp is missing")

@@ -88,7 +88,7 @@ def demo_simulator(clock: Clock, *, port: int = 0) -> Simulator:
     """Create the demo's platform without starting it; ``port`` 0 is any free port."""
     faults = Faults(_SEED)
     # For a few minutes of each hour one bot's report fails, so that oifde_up changes.
-    faults.add(ErrorCode(10000001, "internal error"), access_code=_FAILING_BOT, when=_out_of_order)
+    faults.add(ErrorCode(10000001, "internal error"), access_code=_FAILING_BOT, when=_is_out_of_order)
     faults.add(HttpStatus(503, {"Retry-After": "1"}), operation="query_call_statistics", probability=0.01)
     faults.add(Delay(0.4), probability=0.08)
     return Simulator(
@@ -115,13 +115,13 @@ def demo_config(port: int) -> str:
     config = {
         "poll_interval": "15s",
         "platforms": [
-            {"name": "demo", "url": f"http://127.0.0.1:{port}", "tenants": [_tenant_config(one) for one in TENANTS]}
+            {"name": "demo", "url": f"http://127.0.0.1:{port}", "tenants": [_configure_tenant(one) for one in TENANTS]}
         ],
     }
     return yaml.safe_dump(config, allow_unicode=True, sort_keys=False)
 
 
-def _tenant_config(tenant: SimTenant) -> dict[str, object]:
+def _configure_tenant(tenant: SimTenant) -> dict[str, object]:
     auth = {"app_secret": default_secret(tenant.tenant_id)}
     if tenant.tenant_id == _HEADER_TENANT:
         auth["header_user"] = _HEADER_USER
@@ -140,5 +140,5 @@ def _tenant_config(tenant: SimTenant) -> dict[str, object]:
     return {**config, "bots": bots}
 
 
-def _out_of_order(now: float) -> bool:
+def _is_out_of_order(now: float) -> bool:
     return 20 * 60 <= now % HOUR < 24 * 60

@@ -88,7 +88,7 @@ class _Hour(NamedTuple):
         consulted_transfer = arrived(self.consulted_transfer, fraction, phase + 0.53)
         contained = arrived(self.contained, fraction, phase + 0.71)
         interacting = immediate_exit + direct_transfer + consulted_transfer + contained
-        requests = _part(
+        requests = _scale(
             self.requests,
             interacting,
             self.immediate_exit + self.direct_transfer + self.consulted_transfer + self.contained,
@@ -100,11 +100,11 @@ class _Hour(NamedTuple):
             consulted_transfer,
             contained,
             immediate_exit
-            + (2 * direct_transfer + _part(self.more_staff_no_consult, direct_transfer, self.direct_transfer))
-            + (4 * consulted_transfer + _part(self.more_staff_consult, consulted_transfer, self.consulted_transfer))
-            + (2 * contained + _part(self.more_exit_consulting, contained, self.contained)),
+            + (2 * direct_transfer + _scale(self.more_staff_no_consult, direct_transfer, self.direct_transfer))
+            + (4 * consulted_transfer + _scale(self.more_staff_consult, consulted_transfer, self.consulted_transfer))
+            + (2 * contained + _scale(self.more_exit_consulting, contained, self.contained)),
             requests,
-            _part(self.successes, requests, self.requests),
+            _scale(self.successes, requests, self.requests),
         )
 
 
@@ -151,9 +151,11 @@ class SimulatedWorld:
         line = self._lines.get(name)
         if line is None:
             return []
-        ordinal = _date(line.timezone, timestamp_ms).toordinal()
+        ordinal = _read_date(line.timezone, timestamp_ms).toordinal()
         records = (
-            self._hours(report, name, ordinal, now) if period == "hour" else self._days(report, name, ordinal, now)
+            self._list_hours(report, name, ordinal, now)
+            if period == "hour"
+            else self._list_days(report, name, ordinal, now)
         )
         if self._habits.shuffled:
             random.Random(line.key + int(now // 60)).shuffle(records)
@@ -177,26 +179,28 @@ class SimulatedWorld:
         name = (tenant_id, access_code)
         if name not in self._lines:
             raise KeyError(name)
-        return self._published(self._hour(name, hour), hour, now)
+        return self._publish(self._hour(name, hour), hour, now)
 
-    def _hours(self, report: str, name: tuple[str, str], ordinal: int, now: float) -> list[Record]:
+    def _list_hours(self, report: str, name: tuple[str, str], ordinal: int, now: float) -> list[Record]:
         line, habits = self._lines[name], self._habits
-        first, end = _midnight(line.timezone, ordinal), _midnight(line.timezone, ordinal + 1)
+        first, end = _find_midnight(line.timezone, ordinal), _find_midnight(line.timezone, ordinal + 1)
         records = []
         for start in range(first, math.ceil(min(end, now)), HOUR):
             if start < now - habits.history:
                 continue
             hour = self._hour(name, start)
-            counts = self._published(hour, start, now)
+            counts = self._publish(hour, start, now)
             if counts.calls or (not habits.empty_left_out and now >= start + HOUR + (hour.late or hour.lag)):
-                records.append(self._record(report, "hour", line, start, counts, hour.phase, _stored(hour, start, now)))
+                records.append(
+                    self._record(report, "hour", line, start, counts, hour.phase, _find_stored(hour, start, now))
+                )
         return records
 
-    def _days(self, report: str, name: tuple[str, str], ordinal: int, now: float) -> list[Record]:
+    def _list_days(self, report: str, name: tuple[str, str], ordinal: int, now: float) -> list[Record]:
         line = self._lines[name]
         records = []
         for day in range(ordinal - _DAYS_OF_DAY_REPORT + 1, ordinal + 1):
-            start, end = _midnight(line.timezone, day), _midnight(line.timezone, day + 1)
+            start, end = _find_midnight(line.timezone, day), _find_midnight(line.timezone, day + 1)
             if start >= now or start < now - self._habits.history:
                 continue
             settled = now >= end + self._settles
@@ -211,12 +215,12 @@ class SimulatedWorld:
 
     def _add_up_day(self, name: tuple[str, str], ordinal: int, now: float) -> Counts:
         timezone = self._lines[name].timezone
-        end = min(now, _midnight(timezone, ordinal + 1))
-        hours = range(_midnight(timezone, ordinal), math.ceil(end), HOUR)
-        published = [self._published(self._hour(name, start), start, now) for start in hours]
+        end = min(now, _find_midnight(timezone, ordinal + 1))
+        hours = range(_find_midnight(timezone, ordinal), math.ceil(end), HOUR)
+        published = [self._publish(self._hour(name, start), start, now) for start in hours]
         return Counts(*map(sum, zip(*published, strict=True)))
 
-    def _published(self, hour: _Hour, start: int, now: float) -> Counts:
+    def _publish(self, hour: _Hour, start: int, now: float) -> Counts:
         """Return the counts that the record of an hour has at ``now``; no calls if there is no record yet."""
         after = now - (start + HOUR)  # seconds since the hour ended
         if hour.late or not self._habits.in_progress:
@@ -245,7 +249,7 @@ class SimulatedWorld:
             trouble[incident.trouble] += incident.size * incident.strength(start)
 
         local = datetime.fromtimestamp(start, line.timezone)
-        expected = _expected_calls(bot, local, start)
+        expected = _expect_calls(bot, local, start)
         expected *= max(0.0, 1 - trouble[Trouble.CALL_LOSS]) * (1 + trouble[Trouble.SURGE])
         calls = poisson(rng, expected * max(0.0, rng.gauss(1, bot.variation)))
         silent = binomial(rng, calls, bot.silent)
@@ -305,10 +309,10 @@ class SimulatedWorld:
                 "consultCount": replies,
                 "responseSuccessCount": replies - unknown,
                 "unknowCount": unknown,
-                "responseRate": _ratio(replies - unknown, replies, none),
+                "responseRate": _write_ratio(replies - unknown, replies, none),
                 "feedbackCount": feedback,
                 "positiveFeedbackCount": positive,
-                "positiveFeedbackRate": _ratio(positive, feedback, none),
+                "positiveFeedbackRate": _write_ratio(positive, feedback, none),
             }
             return record
         judged = counts.direct_transfer + counts.consulted_transfer + counts.contained
@@ -319,17 +323,17 @@ class SimulatedWorld:
             "callStaffConsultCount": counts.consulted_transfer,
             "exitConsultingCount": counts.contained,
             "interactCount": counts.interactions,
-            "autonomyRate": _ratio(counts.contained, judged, none),
+            "autonomyRate": _write_ratio(counts.contained, judged, none),
             "averageInteractPerCall": f"{counts.interactions / (counts.calls or 1):.2f}",
-            "dbRecordTime": self._db_record_time(line, phase, stored),
+            "dbRecordTime": self._write_stored(line, phase, stored),
             "type": period,
             "interfaceRequestCount": counts.interface_requests,
             "interfaceSuccessCount": counts.interface_successes,
-            "interfaceSuccessRate": _ratio(counts.interface_successes, counts.interface_requests, none),
+            "interfaceSuccessRate": _write_ratio(counts.interface_successes, counts.interface_requests, none),
         }
         return record
 
-    def _db_record_time(self, line: _Line, phase: float, stored: float) -> int | str | None:
+    def _write_stored(self, line: _Line, phase: float, stored: float) -> int | str | None:
         style = phase * 7 % 1
         if style < self._habits.db_time_null:
             return None
@@ -338,14 +342,14 @@ class SimulatedWorld:
         return int(stored) * 1000
 
 
-def _expected_calls(bot: SimBot, local: datetime, start: int) -> float:
+def _expect_calls(bot: SimBot, local: datetime, start: int) -> float:
     if (local.month, local.day) in bot.holidays:
         return 0.0
     growth = max(0.1, 1 + bot.growth_per_week * (start - _YEAR_2026) / WEEK)
     return bot.calls_per_hour * bot.profile[local.hour] * growth * (bot.weekend if local.weekday() >= 5 else 1.0)
 
 
-def _stored(hour: _Hour, start: int, now: float) -> float:
+def _find_stored(hour: _Hour, start: int, now: float) -> float:
     """Return when the record of an hour was last written: every minute until it is complete, and once to correct it."""
     end = start + HOUR
     if hour.restated and now >= end + hour.restated:
@@ -353,19 +357,19 @@ def _stored(hour: _Hour, start: int, now: float) -> float:
     return min(now // 60 * 60, end + (hour.late or hour.lag))
 
 
-def _part(total: int, done: int, of: int) -> int:
+def _scale(total: int, done: int, of: int) -> int:
     return total * done // of if of else 0
 
 
-def _ratio(part: int, whole: int, none: str) -> str:
+def _write_ratio(part: int, whole: int, none: str) -> str:
     return f"{part / whole:.4f}" if whole else none
 
 
-def _date(timezone: ZoneInfo, timestamp_ms: int) -> date:
+def _read_date(timezone: ZoneInfo, timestamp_ms: int) -> date:
     return datetime.fromtimestamp(timestamp_ms / 1000, timezone).date()
 
 
 @lru_cache(4096)
-def _midnight(timezone: ZoneInfo, ordinal: int) -> int:
+def _find_midnight(timezone: ZoneInfo, ordinal: int) -> int:
     """Return the first epoch second of the local date with that ordinal, even if clocks change at midnight."""
     return int(datetime.combine(date.fromordinal(ordinal), time(), timezone).timestamp())

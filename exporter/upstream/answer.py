@@ -69,7 +69,7 @@ def judge_status(status: int, retry_after: str | None, now: float, *, with_token
     else:
         message = Text("HTTP status %(status)s", status=status)
     heeded = status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
-    wait = _delay(retry_after, now) if heeded and retry_after else None
+    wait = _read_delay(retry_after, now) if heeded and retry_after else None
     return UpstreamError(FailureReason.HTTP, message, status=status, retry_after=wait)
 
 
@@ -109,7 +109,7 @@ def judge_body(body: bytes, expect: type, secrets: Iterable[str]) -> object:
     """
     answer = _decode(body)
     if isinstance(answer, dict):
-        code = _code(answer.get("errorCode"))
+        code = _read_code(answer.get("errorCode"))
         if code:
             quoted = _quote(answer.get("errorMsg"), secrets)
             if quoted:
@@ -189,7 +189,7 @@ def http_date(text: str) -> float | None:
         return None
 
 
-def _delay(retry_after: str, now: float) -> float | None:
+def _read_delay(retry_after: str, now: float) -> float | None:
     text = retry_after.strip()
     if _INTEGER.fullmatch(text):
         return min(max(0.0, float(text)), _MAX_RETRY_AFTER)
@@ -235,7 +235,7 @@ def _name_key(key: str) -> str:
     return key if len(key) <= _MAX_KEY and key.isprintable() else f"a key of {len(key)} characters"
 
 
-def _code(value: object) -> int:
+def _read_code(value: object) -> int:
     """Read the errorCode; 0 is success."""
     if value is None or (isinstance(value, str) and not value.strip()):
         return 0

@@ -212,7 +212,7 @@ class PlatformClient:
                 breaker.check(may_probe=not low_priority)
                 if not low_priority:
                     await self._lanes.wait()
-                probe = breaker.admit(_caller(body))
+                probe = breaker.admit(_find_caller(body))
                 try:
                     on_turn()
                     outcome = await self._attempt(call)
@@ -225,7 +225,7 @@ class PlatformClient:
                 breaker.record_success()
                 return outcome
             if outcome.unreachable:
-                breaker.record_failure(_caller(body), outcome, probe=probe)
+                breaker.record_failure(_find_caller(body), outcome, probe=probe)
             else:
                 breaker.record_success()
         finally:
@@ -277,7 +277,7 @@ class PlatformClient:
         if isinstance(outcome, UpstreamError):
             self.health.failures.labels(*labels, outcome.reason).inc()
             if outcome.code is not None:
-                self.health.api_errors.labels(*labels, self._code_label(outcome.code)).inc()
+                self.health.api_errors.labels(*labels, self._label_code(outcome.code)).inc()
             self.log.debug("request_failed", operation=operation, reason=outcome.reason, error=str(outcome))
 
     async def _exchange(self, call: _Call) -> object:
@@ -319,7 +319,7 @@ class PlatformClient:
         while len(self._secrets) > _MAX_SECRETS:
             del self._secrets[next(iter(self._secrets))]
 
-    def _code_label(self, code: int) -> str:
+    def _label_code(self, code: int) -> str:
         if len(self._codes) < MAX_ERROR_CODES:
             self._codes.add(code)
         return str(code) if code in self._codes else "other"
@@ -342,7 +342,7 @@ async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes:
     return answer.to_utf8(text, response.headers.get("Content-Type", ""))
 
 
-def _caller(body: Mapping[str, object]) -> Hashable | None:
+def _find_caller(body: Mapping[str, object]) -> Hashable | None:
     """Return the bot that a request is for, so that the breaker can tell a failing bot from a failing platform."""
     return (body.get("tenantId"), body["accessCode"]) if "accessCode" in body else None
 

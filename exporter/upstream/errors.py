@@ -82,7 +82,7 @@ class UpstreamError(Exception):
         return (
             self.reason in (FailureReason.TIMEOUT, FailureReason.CONNECT, FailureReason.TLS)
             or no_http
-            or _of_server(self.status)
+            or _is_of_server(self.status)
         )
 
     @property
@@ -92,7 +92,7 @@ class UpstreamError(Exception):
             self.reason in (FailureReason.TIMEOUT, FailureReason.CONNECT)
             or self.code in _INTERNAL
             or self.status == HTTPStatus.TOO_MANY_REQUESTS
-            or _of_server(self.status)
+            or _is_of_server(self.status)
         )
 
     @property
@@ -123,5 +123,5 @@ class LoginBlocked(LoginFailed):
     """No login is tried for now, so nothing was sent. The reason is that of the last login."""
 
 
-def _of_server(status: int | None) -> bool:
+def _is_of_server(status: int | None) -> bool:
     return status is not None and status >= HTTPStatus.INTERNAL_SERVER_ERROR

@@ -119,7 +119,7 @@ class HandshakeFailed(UpstreamError):  # noqa: N818 - what happened
 def describe(error: Exception, request_timeout: float, proxy: URL | None = None) -> UpstreamError | None:
     """Translate an exception of sending a request or receiving its answer; None if it is another exception."""
     of_proxy = _is_of_proxy(error, proxy)
-    for link in _chain(error):
+    for link in _list_causes(error):
         if isinstance(link, TimeoutError):
             return UpstreamError(
                 FailureReason.TIMEOUT, Text("no complete answer within %(timeout)g s", timeout=request_timeout)
@@ -136,7 +136,9 @@ def describe(error: Exception, request_timeout: float, proxy: URL | None = None)
         return HandshakeFailed(FailureReason.TLS, message, advice=_CHECK_HANDSHAKE)
     for kind, reason, words in KINDS:
         if isinstance(error, kind):
-            return UpstreamError(reason, Text(words, cause=_cause(error)), advice=_ADVICE.get(_find_number(error)))
+            return UpstreamError(
+                reason, Text(words, cause=_find_reason(error)), advice=_ADVICE.get(_find_number(error))
+            )
     return None
 
 
@@ -152,7 +154,7 @@ def _describe_cause(error: BaseException, *, of_proxy: bool) -> UpstreamError | 
     return None
 
 
-def _chain(error: BaseException | None) -> Iterator[BaseException]:
+def _list_causes(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
         yield error
         error = error.__cause__
@@ -208,7 +210,7 @@ def _is_of_proxy(error: Exception, proxy: URL | None) -> bool:
     )
 
 
-def _cause(error: Exception) -> str:
+def _find_reason(error: Exception) -> str:
     if isinstance(error, aiohttp.ClientHttpProxyError):
         return Text("HTTP status %(status)s", status=error.status)
     cause = _find_system_error(error)

@@ -209,7 +209,7 @@ def parse(
         if not isinstance(row, dict):
             anomalies.append(Anomaly(AnomalyKind.INVALID_RECORD, quote(row)))
             continue
-        start = _start(row, report.type, tenant_id, access_code, quote)
+        start = _read_start(row, report.type, tenant_id, access_code, quote)
         if isinstance(start, Anomaly):
             anomalies.append(start)
             continue
@@ -221,17 +221,17 @@ def parse(
             elif raw is _MISSING:
                 values.append(None)
             else:
-                value, valid = _value(kind, raw)
+                value, valid = _read_value(kind, raw)
                 values.append(value)
                 if not valid:
                     where, hint = f"recordTime={start * 1000:.0f} {name}", hint_at(raw)
                     detail = join([quote(raw), hint]) if hint else quote(raw)
                     anomalies.append(Anomaly(AnomalyKind.INVALID_FIELD, where, detail))
         names |= row.keys()
-        records.append(Record(start, tuple(values), _stored(row.get("dbRecordTime"))))
+        records.append(Record(start, tuple(values), _read_stored(row.get("dbRecordTime"))))
     if records:
         unknown = [_shorten(redact(name), name) for name in sorted(names - report.known)]
-        anomalies += _missing(report, names, unknown)
+        anomalies += _find_missing(report, names, unknown)
         anomalies += (Anomaly(AnomalyKind.UNKNOWN_FIELD, name) for name in unknown)
     return Parsed(records, anomalies)
 
@@ -241,7 +241,7 @@ _MAX_QUOTED: Final = 80
 _MAX_NAMED: Final = 10
 
 
-def _missing(report: Report, names: set[str], unknown: Sequence[str]) -> Iterator[Anomaly]:
+def _find_missing(report: Report, names: set[str], unknown: Sequence[str]) -> Iterator[Anomaly]:
     """Report each documented field that no record has, with the unknown fields that may be its new name."""
     missing = [field_.name for field_ in report.fields if field_.name not in names]
     named = ", ".join(unknown[:_MAX_NAMED]) or Text("none")
@@ -249,11 +249,11 @@ def _missing(report: Report, names: set[str], unknown: Sequence[str]) -> Iterato
     return (Anomaly(AnomalyKind.MISSING_FIELD, name, detail) for name in missing)
 
 
-def _start(
+def _read_start(
     row: dict[str, object], type_: str, tenant_id: str, access_code: str, quote: Callable[[object], str]
 ) -> float | Anomaly:
     """Return a record's start in epoch seconds, or why the record is unusable."""
-    moment = _number(row.get("recordTime"))
+    moment = _read_number(row.get("recordTime"))
     if moment is None or not _FIRST_MOMENT <= moment / 1000 < _LAST_MOMENT:
         return Anomaly(AnomalyKind.INVALID_RECORD, f"recordTime={quote(row.get('recordTime'))}", _guess_unit(moment))
     # A record without one of these fields counts as the bot's own.
@@ -272,12 +272,12 @@ def _guess_unit(moment: float | None) -> str:
     return ""
 
 
-def _value(kind: Kind, raw: object) -> tuple[Value, bool]:
+def _read_value(kind: Kind, raw: object) -> tuple[Value, bool]:
     """Return a field's value, and whether the platform's value was valid."""
     ratio = kind is Kind.RATIO
-    number = _number(raw)
+    number = _read_number(raw)
     if number is None and ratio:
-        number = _percentage(raw)
+        number = _read_percentage(raw)
     if number is None:
         return None, kind is not Kind.COUNT and _is_nothing(raw)
     if 0 <= number <= (1 if ratio else MAX_COUNT):
@@ -298,16 +298,16 @@ def hint_at(raw: object) -> str:
     return Text("a number with thousands separators") if grouped else ""
 
 
-def _percentage(raw: object) -> float | None:
+def _read_percentage(raw: object) -> float | None:
     """Return a percentage like "98.5%" as a ratio."""
     if not isinstance(raw, str) or not raw.strip().endswith("%"):
         return None
-    number = _number(raw.strip()[:-1])
+    number = _read_number(raw.strip()[:-1])
     # As decimals: 1.1 / 100 is not the nearest float to 0.011.
     return None if number is None else float(Decimal(repr(number)) / 100)
 
 
-def _number(raw: object) -> float | None:
+def _read_number(raw: object) -> float | None:
     """Return a JSON number or a numeric text as a finite number; None for anything else, true and false included."""
     if type(raw) is str:
         return _parse_number(raw) if len(raw) <= _CACHED_LENGTH else _parse_number.__wrapped__(raw)
@@ -321,12 +321,12 @@ def _parse_number(text: str) -> float | None:
     text = text.strip()
     if not _NUMBER.fullmatch(text):
         return None
-    return _number(int(text) if text.isdecimal() else float(text))
+    return _read_number(int(text) if text.isdecimal() else float(text))
 
 
-def _stored(raw: object) -> float:
+def _read_stored(raw: object) -> float:
     """Convert ``dbRecordTime`` (null, epoch ms or text) to epoch seconds; -inf if it is not readable."""
-    number = _number(raw)
+    number = _read_number(raw)
     if number is not None:
         return number / 1000
     if isinstance(raw, str):

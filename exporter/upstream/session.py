@@ -100,7 +100,7 @@ class TenantSession:
             except UpstreamError as error:
                 if attempt == attempts or not _worth_repeating(error):
                     raise
-                delay = self._delay(error, attempt)
+                delay = self._choose_delay(error, attempt)
                 # The repetition of a login is counted in login.py: many calls may wait for the same login.
                 counted = not isinstance(error, LoginFailed)
             if counted:
@@ -142,7 +142,7 @@ class TenantSession:
         self._tokens.record_success(replacement, repeated=True)
         return answer
 
-    def _delay(self, error: UpstreamError, attempt: int) -> float:
+    def _choose_delay(self, error: UpstreamError, attempt: int) -> float:
         """Add full jitter (AWS Architecture Blog, "Exponential Backoff And Jitter") to the wait the platform asks for."""
         return (error.retry_after or 0.0) + self._client.rng.uniform(0, FIRST_DELAY * 2 ** (attempt - 1))
 

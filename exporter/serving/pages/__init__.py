@@ -32,12 +32,12 @@ class Pages:
 
     def overview(self, reader: Reader, state: State) -> Page:
         """List the bots below the health of platforms and tenants."""
-        context = overview.collect(state, reader.parameters, self._moment(state))
+        context = overview.collect(state, reader.parameters, self._find_moment(state))
         return self._renderer.render("overview.html", reader, **context)
 
     def bot(self, reader: Reader, state: State, tenant_id: str, access_code: str) -> Page:
         """Show a bot; the status is 404 if it does not exist."""
-        context = bot.collect(state, tenant_id, access_code, self._moment(state))
+        context = bot.collect(state, tenant_id, access_code, self._find_moment(state))
         if context is None:
             return self._renderer.render("missing.html", reader, status=404)
         return self._renderer.render("bot.html", reader, **context)
@@ -51,6 +51,6 @@ class Pages:
         """Explain the states and values, and link to other pages."""
         return self._renderer.render("help.html", reader, **help_page.collect())
 
-    def _moment(self, state: State) -> Moment:
+    def _find_moment(self, state: State) -> Moment:
         config = self._configuration()
         return Moment(state.now, state.elapsed, compute_late_after(config) if config else None)

@@ -114,12 +114,12 @@ def _build_row(entry: Entry, now: float, *, with_offset: bool) -> Row:
         calls, other = day.today(CALLS), day.yesterday(CALLS)
         bars = chart.draw_bars(calls, day.today(CONTAINED), other, width=120, height=28)
         most = max((value for value in calls if value is not None), default=None)
-        before = _sum(other)
+        before = _add_up(other)
     return Row(
         bot, build_bot_path(bot), summary, decisive.failure, decisive.last_success, hour, utc_offset, bars, most, before
     )
 
 
-def _sum(values: Sequence[Value]) -> Value:
+def _add_up(values: Sequence[Value]) -> Value:
     known = [value for value in values if value is not None]
     return sum(known) if known else None

@@ -66,7 +66,7 @@ class Passwords:
         hashed = users.get(given.user)
         is_known = hashed is not None
         if hashed is None:
-            hashed = self._hash_of_another(users, given.user)
+            hashed = self._choose_hash(users, given.user)
         proof = self._digest(given.user, hashed, given.password)
         if is_known and proof in self._proven:
             return True
@@ -92,7 +92,7 @@ class Passwords:
             waiting.add_done_callback(lambda _: self._waiting.pop(proof))
         return await asyncio.shield(waiting)
 
-    def _hash_of_another(self, users: Mapping[bytes, bytes], user: bytes) -> bytes:
+    def _choose_hash(self, users: Mapping[bytes, bytes], user: bytes) -> bytes:
         """Return the hash of some user, always the same for the same unknown name, so that its check takes as long."""
         hashes = list(users.values())
         return hashes[int.from_bytes(self._digest(user)) % len(hashes)]

@@ -65,16 +65,16 @@ class CurrentWebConfig:
         self._log = log
         self._errors: list[str] = []
         self._retry_at = 0.0
-        before = self._versions(())
+        before = self._find_versions(())
         self._config = load(path)
-        self._seen = self._versions_read(before)
+        self._seen = self._find_read_versions(before)
         self._warn()
-        self.context = LatestContext(self._context) if self._config.context else None
+        self.context = LatestContext(self._get_context) if self._config.context else None
         """For listening; None: no TLS."""
 
     def get(self) -> WebConfig:
         """Return the current configuration."""
-        now = self._versions(self._config.files)
+        now = self._find_versions(self._config.files)
         if now != self._seen or (self._errors and self._clock.elapsed() >= self._retry_at):
             self._reload(now)
         return self._config
@@ -95,7 +95,7 @@ class CurrentWebConfig:
                     self._log.error("web_config_invalid", error=message)
             self._errors = error.errors
         else:
-            self._seen = self._versions_read(now)
+            self._seen = self._find_read_versions(now)
             self._errors = []
             self._log.info("web_config_loaded", file=str(self._path))
             self._warn()
@@ -107,17 +107,17 @@ class CurrentWebConfig:
             raise ConfigError([f"{self._path}: tls_server_config was {what}; restart the exporter to apply this"])
         return config
 
-    def _context(self) -> ssl.SSLContext:
+    def _get_context(self) -> ssl.SSLContext:
         context = self.get().context
         assert context is not None  # noqa: S101 - _load_like_before rejects a file without
         return context
 
-    def _versions_read(self, before: dict[Path, Version]) -> dict[Path, Version]:
+    def _find_read_versions(self, before: dict[Path, Version]) -> dict[Path, Version]:
         """Return the versions of the files just read. A file that changed meanwhile gets its former version, and is read again."""
-        after = self._versions(self._config.files)
+        after = self._find_versions(self._config.files)
         return after | {file: before[file] for file in after.keys() & before.keys()}
 
-    def _versions(self, files: tuple[Path, ...]) -> dict[Path, Version]:
+    def _find_versions(self, files: tuple[Path, ...]) -> dict[Path, Version]:
         return {file: get_version(file) for file in (self._path, *files)}
 
     def _warn(self) -> None:

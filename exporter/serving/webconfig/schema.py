@@ -52,7 +52,7 @@ _BCRYPT: Final = re.compile(r"\$2[abxy]\$([0-9]{2})\$[./A-Za-z0-9]{21}[.Oeu][./A
 _COSTS: Final = range(4, 15)
 
 
-def _client_auth(value: object) -> ssl.VerifyMode:
+def _read_client_auth(value: object) -> ssl.VerifyMode:
     if value in _UNVERIFIED:
         raise ValueError(
             "Python's ssl accepts no certificate without verifying it; write RequireAndVerifyClientCert or"
@@ -61,7 +61,7 @@ def _client_auth(value: object) -> ssl.VerifyMode:
     return _choose(_CLIENT_AUTH, value)
 
 
-def _tls_version(value: object) -> ssl.TLSVersion:
+def _read_tls_version(value: object) -> ssl.TLSVersion:
     if value in ("TLS10", "TLS11"):
         raise ValueError("this version is insecure and not supported; write TLS12 or TLS13")
     return _choose(_VERSIONS, value)
@@ -73,7 +73,7 @@ def _choose(values: dict[str, T], value: object) -> T:
     return values[value]
 
 
-def _user_name(value: str) -> str:
+def _check_user_name(value: str) -> str:
     if not value:
         raise ValueError("the user name is empty")
     if ":" in value:
@@ -81,7 +81,7 @@ def _user_name(value: str) -> str:
     return value
 
 
-def _password_hash(value: str) -> str:
+def _check_password_hash(value: str) -> str:
     match = _BCRYPT.fullmatch(value)
     if match is None:
         raise ValueError("the value is not a bcrypt hash; make one with htpasswd -nBC 10 USER")
@@ -92,31 +92,31 @@ def _password_hash(value: str) -> str:
     return value
 
 
-def _header_name(value: str) -> str:
+def _check_header_name(value: str) -> str:
     if value not in _HEADERS:
         raise ValueError(f"this header cannot be set; use one of {', '.join(_HEADERS)}")
     return value
 
 
-def _digit(value: object) -> object:
+def _convert_digit(value: object) -> object:
     # Go's YAML reads the usual X-XSS-Protection: 1 as text.
     return str(value) if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 1 else value
 
 
-def _no_http2(value: bool) -> bool:
+def _reject_http2(value: bool) -> bool:
     if value:
         raise ValueError("HTTP/2 is not implemented; write false, or remove the key")
     return value
 
 
-_ClientAuth = Annotated[ssl.VerifyMode, PlainValidator(_client_auth)]
-_TlsVersion = Annotated[ssl.TLSVersion, PlainValidator(_tls_version)]
-_Users = dict[Annotated[str, AfterValidator(_user_name)], Annotated[Text, AfterValidator(_password_hash)]]
+_ClientAuth = Annotated[ssl.VerifyMode, PlainValidator(_read_client_auth)]
+_TlsVersion = Annotated[ssl.TLSVersion, PlainValidator(_read_tls_version)]
+_Users = dict[Annotated[str, AfterValidator(_check_user_name)], Annotated[Text, AfterValidator(_check_password_hash)]]
 _HeaderValues = dict[
-    Annotated[str, AfterValidator(_header_name)],
-    Annotated[str, AfterValidator(check_header_value), BeforeValidator(_digit)],
+    Annotated[str, AfterValidator(_check_header_name)],
+    Annotated[str, AfterValidator(check_header_value), BeforeValidator(_convert_digit)],
 ]
-_NoHttp2 = Annotated[bool, AfterValidator(_no_http2)]
+_NoHttp2 = Annotated[bool, AfterValidator(_reject_http2)]
 
 
 class _Block(BaseModel):
