@@ -39,7 +39,7 @@ FROM ${BASE_IMAGE}
 
 # The base image has pip, and no bytecode of the standard library. WORKDIR alone would not create the directory in every builder.
 RUN library="$(python -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')" \
- && rm -rf /usr/local/bin/pip* "${library}"/site-packages/* "${library}/ensurepip" \
+ && rm -rf /usr/local/bin/pip* /usr/local/bin/wheel "${library}"/site-packages/* "${library}/ensurepip" \
  && PYTHONHASHSEED=0 python -m compileall -q --invalidation-mode unchecked-hash -x '/(idlelib|lib2to3|test|tkinter|turtledemo)/' \
     "${library}" \
  && mkdir /etc/oifde-exporter

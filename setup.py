@@ -1,7 +1,9 @@
-"""Writes into the package which revision it was built from; all else about the build stands in pyproject.toml."""
+"""Adds to the build what pyproject.toml cannot say: the revision, and a description whose links work on the package index."""
 
 import os
+import re
 import subprocess
+import tomllib
 from pathlib import Path
 
 from setuptools import setup
@@ -23,6 +25,20 @@ def revision() -> str:
         return ""
 
 
+def describe() -> str:
+    """Return README.md with absolute links: to the documentation's site, or else to the repository."""
+    urls: dict[str, str] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["urls"]
+
+    def lead(link: re.Match[str]) -> str:
+        path = link[1]
+        if not path.startswith("docs/"):
+            return f"{urls['Repository']}/blob/main/{path}"
+        page = re.sub(r"(/README)?\.md(?=#|$)", "/", path.removeprefix("docs/"))
+        return urls["Documentation"] + page
+
+    return re.sub(r"(?<=\]\()(?![a-z]+:|#)([^)\s]+)", lead, (ROOT / "README.md").read_text(encoding="utf-8"))
+
+
 class BuildWithRevision(build_py):
     """Adds `exporter/REVISION` to what is built."""
 
@@ -32,4 +48,8 @@ class BuildWithRevision(build_py):
             Path(self.build_lib, "exporter", "REVISION").write_text(f"{built_from}\n", encoding="ascii")
 
 
-setup(cmdclass={"build_py": BuildWithRevision})
+setup(
+    cmdclass={"build_py": BuildWithRevision},
+    long_description=describe(),
+    long_description_content_type="text/markdown",
+)

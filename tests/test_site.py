@@ -76,3 +76,19 @@ def test_chinese_words_are_found(site: Path) -> None:
     (page,) = [entry for entry in index["docs"] if entry["location"] == "zh/quick-start/"]
 
     assert "快速\u200b入门" == page["title"]
+
+
+def test_links_of_the_package_index_work(site: Path, tmp_path: Path) -> None:
+    """The description of the package leads to pages and pictures of the site, and to files of the repository."""
+    command = [sys.executable, "setup.py", "--quiet", "egg_info", f"--egg-base={tmp_path}"]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    description = (tmp_path / "oifde_exporter.egg-info" / "PKG-INFO").read_text(encoding="utf-8")
+    links = set(re.findall(r"\]\(([^)\s#]+)", description))
+    pages = {link.removeprefix(LATEST) for link in links if link.startswith(LATEST)}
+    files = {link.partition("/blob/main/")[2] for link in links if "/blob/main/" in link}
+
+    assert {"quick-start/", "runbooks/", "images/status-overview.png"} <= pages
+    assert "LICENSE" in files
+    assert [] == [link for link in links if not link.startswith("http")]
+    assert [] == [page for page in pages if not (site / page).exists()]
+    assert [] == [file for file in files if not (ROOT / file).exists()]
