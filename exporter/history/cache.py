@@ -134,9 +134,9 @@ class Cache:
             except sqlite3.OperationalError:  # it cannot be read or written now; nothing is wrong with its content
                 raise
             except (sqlite3.DatabaseError, ValueError, TypeError, OverflowError) as error:
-                self._log.warning("history_cache_rebuilt", error=str(error))
                 for suffix in ("", "-journal"):
                     self._file.with_name(self._file.name + suffix).unlink(missing_ok=True)
+                self._log.warning("history_cache_rebuilt", error=str(error))
                 result = self._try(work)
         except (sqlite3.Error, OSError) as error:
             if not self._warned:

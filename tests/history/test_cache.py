@@ -124,6 +124,24 @@ async def test_a_folder_that_cannot_be_used(make_rig: MakeRig, tmp_path: Path) -
     assert ["history_cache_unusable", "history_complete"] == rig.events
 
 
+async def test_a_read_only_disk(make_rig: MakeRig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Days that the file has are not requested again; new ones are kept in memory, and the log says so once."""
+    await make_rig(path=tmp_path).run(60)
+    content = (tmp_path / FILE).read_bytes()
+    connect = sqlite3.connect
+
+    def read_only(file: Path, **options: object) -> sqlite3.Connection:
+        return connect(f"file:{file}?mode=ro", uri=True, **options)  # type: ignore[call-overload, no-any-return]
+
+    monkeypatch.setattr(sqlite3, "connect", read_only)
+    rig = make_rig(start="2026-05-21T12:00", path=tmp_path)
+    await rig.run(60)
+    assert ["05-20", "05-19"] == [day for _, day in rig.platform.days]
+    assert 7 == len(rig.known())
+    assert ["history_complete", "history_cache_unusable"] == rig.events
+    assert content == (tmp_path / FILE).read_bytes()
+
+
 async def test_a_disk_that_is_full(make_rig: MakeRig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The past is kept in memory, the log says so once, and the days are written when there is room again."""
     rig = make_rig(path=tmp_path)
