@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple, Protocol
@@ -235,8 +235,7 @@ class Poller:
 
     def _mark_down(self, reason: str, message: str, now: float) -> Snapshot:
         former = self._snapshot.failure
-        return replace(
-            self._snapshot,
+        return self._snapshot._replace(
             up=False,
             failures=self._snapshot.failures + 1,
             failure=Failure(reason, message, former.since if former else now),
@@ -251,8 +250,7 @@ class Poller:
         if yesterday is not self._yesterday:
             self._yesterday = yesterday
             self._yesterday_settled = yesterday is not None and windows.is_settled(yesterday, self.plan.rules)
-        return replace(
-            self._snapshot,
+        return self._snapshot._replace(
             hour=state.hour,
             live=state.live,
             totals=state.shown_totals,

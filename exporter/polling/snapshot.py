@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 
 from exporter.config import Bot, Tenant
 from exporter.upstream.reports import Record, Value
@@ -51,8 +51,7 @@ class Failure:
 NO_RECORDS: Final[Mapping[float, Record]] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+class Snapshot(NamedTuple):
     """One report of one bot after its latest poll.
 
     A report by hour has ``hour``, ``live`` and ``totals``; a report by day has ``day``, the newest record of a local day
@@ -75,8 +74,8 @@ class Snapshot:
     last_attempt: float | None = None
     last_success: float | None = None
     expires: float = float("-inf")
-    records: Mapping[float, Record] = field(default_factory=lambda: NO_RECORDS)
-    yesterday: Mapping[float, Record] = field(default_factory=lambda: NO_RECORDS)
+    records: Mapping[float, Record] = NO_RECORDS
+    yesterday: Mapping[float, Record] = NO_RECORDS
     asked: float | None = None
     yesterday_settled: bool = False
 

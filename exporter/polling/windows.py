@@ -16,7 +16,7 @@ A day is held for two more minutes after its totals last grew, so that a scrape 
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final, NamedTuple, Self, TypeAlias
 from zoneinfo import ZoneInfo
@@ -61,8 +61,7 @@ class Rules:
         return cls(report, tenant.timezone, config.settle_delay, config.empty_hour_delay)
 
 
-@dataclass(frozen=True, slots=True)
-class Day:
+class Day(NamedTuple):
     """What is known about a local date. For a report by day: about the day shown, and all days from it to the date."""
 
     date: date
@@ -106,8 +105,7 @@ class ShowingZero:
 Phase: TypeAlias = Counting | Held | ShowingZero
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+class State(NamedTuple):
     """All that is known about a bot's report."""
 
     days: tuple[Day, ...] = ()
@@ -180,8 +178,7 @@ def _fold_hours(state: State, rules: Rules, of: date, parsed: Parsed, asked: flo
     others = [other for other in state.days if other.date != of]
     near = [record for record in outside if first - _FARTHEST <= record.start < last + _FARTHEST]
     candidates = [*([state.live] if state.live else []), *near, *day.records.values()]
-    after = replace(
-        state,
+    after = state._replace(
         # By nearness, not by when they were asked for: yesterday may have been asked for last before midnight.
         days=tuple(sorted((day, *others), key=lambda kept: abs(kept.date - of)))[:_DAYS_KEPT],
         hour=_find_last_complete(state.hour, day, rules),
@@ -214,7 +211,7 @@ def _fold_day(state: State, rules: Rules, of: date, parsed: Parsed, asked: float
         anomalies=(*parsed.anomalies, *duplicates, *outside),
         vanished=frozenset(start for start in known.records.keys() - inside.keys() if start >= expected),
     )
-    after = replace(state, by_day=day, last_day=merged.records.get(shown))
+    after = state._replace(by_day=day, last_day=merged.records.get(shown))
     return Folded(after, _find_new_anomalies([known], known, day, merged), merged.revisions)
 
 
@@ -231,9 +228,9 @@ def confirm(state: State, rules: Rules, of: date, asked: float) -> State:
     """Take in the same report of a date once more: only what depends on the time changes."""
     known = state.day(of)
     assert known is not None  # noqa: S101 - `can_confirm` has checked it
-    day = replace(known, asked=asked)
+    day = known._replace(asked=asked)
     days = tuple(day if other is known else other for other in state.days)
-    return replace(state, days=days, hour=_find_last_complete(state.hour, day, rules))
+    return state._replace(days=days, hour=_find_last_complete(state.hour, day, rules))
 
 
 def count(state: State, rules: Rules, now: float) -> State:
@@ -246,24 +243,24 @@ def count(state: State, rules: Rules, now: float) -> State:
         return state
     if isinstance(phase, ShowingZero):
         if phase.until - ZERO_SHOWN <= now < phase.until:
-            return replace(state, phase=phase, totals=_update_totals(state, phase.day))
+            return state._replace(phase=phase, totals=_update_totals(state, phase.day))
         # Over, or the clock was set. The totals appear only now: if their day is over, they still have to be seen.
         phase = Held(phase.day, grown=now)
     totals = _update_totals(state, phase.day)
     if phase.day >= today:
-        return replace(state, phase=Counting(phase.day), totals=totals)
+        return state._replace(phase=Counting(phase.day), totals=totals)
     grown = phase.grown if isinstance(phase, Held) else -math.inf
     # The last hour's record may come after the hour has settled; its calls have to be seen, too. After the deadline
     # new calls no longer delay the new day.
     if totals != state.totals and now < _holds_until(next_day(phase.day), rules):
         grown = now
     if _awaits_hours(state, rules, phase.day, now) or _just_grown(grown, now):
-        return replace(state, phase=Held(phase.day, grown), totals=totals)
+        return state._replace(phase=Held(phase.day, grown), totals=totals)
     # If a day is held for as long as the next one lasts, that one is over by now, and is held in its turn.
     yesterday = day_before(today)
     new = yesterday if phase.day < yesterday and _awaits_hours(state, rules, yesterday, now) else today
-    zeros = replace(state, totals=_to_zero(totals))
-    return replace(state, phase=ShowingZero(new, now + ZERO_SHOWN), totals=_update_totals(zeros, new))
+    zeros = state._replace(totals=_to_zero(totals))
+    return state._replace(phase=ShowingZero(new, now + ZERO_SHOWN), totals=_update_totals(zeros, new))
 
 
 def changes_at(state: State, rules: Rules, now: float) -> float | None:

@@ -243,7 +243,7 @@ async def test_a_new_time_zone(make: type[Rig]) -> None:
     rules = replace(plan.rules, zone=ZoneInfo("Asia/Tokyo"))
     rig.worker.replan(replace(plan, rules=rules, owner=plan.owner._replace(zone="Asia/Tokyo")), rig.platform)
     rig.keeper.bot_changed(
-        rig.ids[0], "hour", replace(rig.store.bots[rig.ids[0]]["hour"], records={}, yesterday_settled=False)
+        rig.ids[0], "hour", rig.store.bots[rig.ids[0]]["hour"]._replace(records={}, yesterday_settled=False)
     )
     assert (0, {}) == (rig.verdict().history_seconds, rig.verdict().signals)
 

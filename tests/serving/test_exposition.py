@@ -479,7 +479,7 @@ def test_an_hour_inferred_to_be_empty_has_counts_and_no_ratios(
     exposition: Exposition, page: Page, bot: BotId, snapshot: Snapshot
 ) -> None:
     """An hour without calls shows 0 calls, and differs from an hour that the platform has reported."""
-    exposition.bot_changed(bot, "hour", replace(snapshot, hour=Hour(1628820000.0, None)))
+    exposition.bot_changed(bot, "hour", snapshot._replace(hour=Hour(1628820000.0, None)))
 
     found = {line.split("{")[0]: line.split()[-1] for line in page().splitlines() if line.startswith("oifde_hour_")}
     assert "1.62882e+09" == found.pop("oifde_hour_start_timestamp_seconds")
@@ -492,7 +492,7 @@ def test_old_values_are_removed_and_the_scrape_health_stays(
     exposition: Exposition, page: Page, bot: BotId, snapshot: Snapshot, wait: Callable[[float], None]
 ) -> None:
     """The last values before an outage do not look current."""
-    exposition.bot_changed(bot, "hour", replace(snapshot, up=False))
+    exposition.bot_changed(bot, "hour", snapshot._replace(up=False))
     wait(299.0)
     assert "oifde_hour_calls{" in page()
     wait(1.0)
@@ -526,7 +526,7 @@ def test_a_failed_poll_keeps_the_values(exposition: Exposition, page: Page, bot:
     """A single failure shows in oifde_up, not as a gap in every graph."""
     exposition.bot_changed(bot, "hour", snapshot)
     before = page().splitlines()
-    exposition.bot_changed(bot, "hour", replace(snapshot, up=False, failures=3))
+    exposition.bot_changed(bot, "hour", snapshot._replace(up=False, failures=3))
 
     changed = [line for line in page().splitlines() if line not in before]
     labels = '{tenant_id="202104237142",access_code="943370855474270208",bot="billing",report="hour"}'
@@ -542,7 +542,7 @@ def test_a_page_in_progress_does_not_see_a_poll(
     before = b"".join(exposition.chunks(openmetrics=False))
     chunks = exposition.chunks(openmetrics=False)
     begun = [next(chunks)]
-    exposition.bot_changed(bot, "hour", replace(snapshot, totals=(99,) * 11, failures=9))
+    exposition.bot_changed(bot, "hour", snapshot._replace(totals=(99,) * 11, failures=9))
     exposition.bot_changed(replace(bot, access_code="another"), "hour", snapshot)
     exposition.tenant_removed(tenant)
 

@@ -148,8 +148,7 @@ def make_snapshot(
         )
 
     now = record(START, autonomy)
-    return replace(
-        snapshot,
+    return snapshot._replace(
         hour=Hour(START, now),
         records={START: now},
         yesterday={START - DAY: record(START - DAY, before)},
@@ -202,7 +201,7 @@ async def test_a_platforms_health(
 ) -> None:
     """It is beside the state of the platform's polls, which may fail because of a refused login."""
     store.put_tenant(tenant, TenantStatus(login=SessionState(blocked=True, reason=REFUSED)))
-    store.put(bot, "hour", replace(snapshot, up=False, failure=Failure("auth", REFUSED, START)))
+    store.put(bot, "hour", snapshot._replace(up=False, failure=Failure("auth", REFUSED, START)))
     assert "ealth" not in read_words(await fetch())
 
     store.put_platform("main", PlatformStatus(healthy, problem, START))
@@ -220,7 +219,7 @@ async def test_the_worst_come_first(
     store.put_tenant(
         TenantId("main", "locked", "locked"), TenantStatus(login=SessionState(blocked=True, reason=REFUSED))
     )
-    down = replace(snapshot, up=False, failure=Failure("timeout", "no answer within 10 s", START))
+    down = snapshot._replace(up=False, failure=Failure("timeout", "no answer within 10 s", START))
     for name, shown in {
         "fine": make_snapshot(snapshot, autonomy=0.9, before=0.9),
         "unjudged": make_snapshot(snapshot, autonomy=None),
@@ -228,9 +227,9 @@ async def test_the_worst_come_first(
         "fell, few callers": make_snapshot(snapshot, autonomy=0.1, before=0.9, calls=2),
         "fell, many callers": make_snapshot(snapshot, autonomy=0.6, before=0.9, calls=200),
         "new": Snapshot(),
-        "stale": replace(snapshot, expires=0.0),
+        "stale": snapshot._replace(expires=0.0),
         "down": down,
-        "down for long": replace(down, expires=0.0),
+        "down for long": down._replace(expires=0.0),
     }.items():
         store.put(rename(bot, name), "hour", shown)
     store.put(locked, "hour", down)
@@ -305,11 +304,11 @@ async def test_any_other_order(
     """A click on a column's head sorts by it; bots without a value are at the end in both directions."""
     totals = (9, *(0,) * 10)
     store.put(
-        rename(bot, "a"), "hour", make_snapshot(replace(snapshot, totals=totals), autonomy=0.5, before=0.9, calls=30)
+        rename(bot, "a"), "hour", make_snapshot(snapshot._replace(totals=totals), autonomy=0.5, before=0.9, calls=30)
     )
-    store.put(rename(bot, "B"), "hour", replace(snapshot, hour=None, totals=(8, *(0,) * 10)))
+    store.put(rename(bot, "B"), "hour", snapshot._replace(hour=None, totals=(8, *(0,) * 10)))
     store.put(
-        rename(bot, "c"), "hour", make_snapshot(replace(snapshot, totals=None), autonomy=0.4, before=0.4, calls=20)
+        rename(bot, "c"), "hour", make_snapshot(snapshot._replace(totals=None), autonomy=0.4, before=0.4, calls=20)
     )
 
     html = await fetch(f"/?{query}")
@@ -325,7 +324,7 @@ async def test_search_states_and_pages(fetch: Fetch, store: Store, bot: BotId, s
         numbered = replace(
             bot, bot=f"bot {number:03}", access_code=f"code{number}", labels=(("team", f"t{number % 7}"),)
         )
-        store.put(numbered, "hour", replace(snapshot, up=number != 77))
+        store.put(numbered, "hour", snapshot._replace(up=number != 77))
     first, last = await fetch("/?sort=bot"), await fetch("/?sort=bot&page=3")
 
     assert ("bot 000", "bot 099", 100) == (list_names(first)[0], list_names(first)[-1], len(list_names(first)))
@@ -348,7 +347,7 @@ async def test_state_with_its_reason(
         tenant, TenantStatus(login=SessionState(blocked=True, reason=REFUSED, code=200800002, retry_at=now + 42 * 60))
     )
     failure = Failure("timeout", "no answer within 10 s", now - 600.0)
-    store.put(bot, "hour", replace(snapshot, up=False, failure=failure))
+    store.put(bot, "hour", snapshot._replace(up=False, failure=failure))
     page = read_words(await fetch())
     assert "Login refused : the app secret is wrong; next try in 42 min" in page
     assert f"{REFUSED}" in page
@@ -385,7 +384,7 @@ async def test_late_records(
 ) -> None:
     """A bot whose platform answers, but has had no new hour for long, is not OK."""
     async with connect(configuration=lambda: settings) as client:
-        store.put(bot, "hour", replace(snapshot, expires=DAY))
+        store.put(bot, "hour", snapshot._replace(expires=DAY))
         assert "1 OK" in read_words(await (await client.get("/")).text())
         wait(4 * HOUR)
         page = read_words(await (await client.get("/")).text())
@@ -398,7 +397,7 @@ async def test_records_are_not_late_with_a_long_poll_interval(
 ) -> None:
     """With a poll interval of an hour, the newest hour may be an hour older."""
     seldom = config.load(SETTINGS.replace("90s", "1h").replace("app_secret_file", "app_secret"), {})
-    store.put(bot, "hour", replace(snapshot, expires=DAY))
+    store.put(bot, "hour", snapshot._replace(expires=DAY))
     async with connect(configuration=lambda: seldom) as client:
         wait(3.5 * HOUR)
         assert "1 OK" in read_words(await (await client.get("/")).text())
@@ -409,7 +408,7 @@ async def test_records_are_not_late_with_a_long_poll_interval(
 async def test_a_platform_whose_polls_all_fail(fetch: Fetch, store: Store, bot: BotId, snapshot: Snapshot) -> None:
     """The failure of a whole platform is at the top, once."""
     failure = Failure("connect", "cannot connect: refused", START)
-    store.put(bot, "hour", replace(snapshot, up=False, failure=failure))
+    store.put(bot, "hour", snapshot._replace(up=False, failure=failure))
     page = read_words(await fetch())
     assert "All polls of 1 platform fail" in page
     assert "all polls fail : no connection cannot connect: refused 0 of 1" in page
@@ -497,7 +496,7 @@ async def test_names_hold_anything(fetch: Fetch, store: Store, bot: BotId, snaps
     """A bot can have any name; it is displayed unchanged, and the link to its page works."""
     odd = replace(bot, bot=name, access_code=name, tenant=name, labels=(("team", name),))
     failure = Failure("api", name, START)
-    store.put(odd, "hour", replace(snapshot, up=False, failure=failure))
+    store.put(odd, "hour", snapshot._replace(up=False, failure=failure))
     store.put_tenant(TenantId("main", bot.tenant_id, name), TenantStatus(login=SessionState(reason=name)))
     shown = name.encode("utf-8", "replace").decode()
     html = await fetch()
@@ -660,12 +659,11 @@ async def test_further_reports(fetch: Fetch, store: Store, bot: BotId, snapshot:
     )
     failure = Failure("http", "HTTP status 503", START)
     store.put(bot, "hour", snapshot)
-    store.put(bot, "day", replace(snapshot, hour=None, live=None, totals=None, day=day))
+    store.put(bot, "day", snapshot._replace(hour=None, live=None, totals=None, day=day))
     store.put(
         bot,
         "chatbot",
-        replace(
-            snapshot,
+        snapshot._replace(
             hour=Hour(START, replies),
             live=replies,
             totals=make_totals(

@@ -5,7 +5,6 @@ import io
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any, TypeAlias
 
 import pytest
@@ -114,8 +113,8 @@ def some_bots() -> Store:
         "账单助手": day(140, 0.63),
         "信用卡中心": day(60, 0.71, drop=0.25),
         "<script>alert('bot')</script>": day(20, 0.5),
-        "Nightshift": replace(day(10, 0.8), up=False, failures=3, failure=down),
-        "Loans": replace(day(10, 0.8), expires=-1.0),
+        "Nightshift": day(10, 0.8)._replace(up=False, failures=3, failure=down),
+        "Loans": day(10, 0.8)._replace(expires=-1.0),
         "Brand new": Snapshot(),
     }.items():
         labels = (("team", "retail"),) if name == "Loans" else ()
@@ -123,7 +122,7 @@ def some_bots() -> Store:
         store.put(bot, "hour", snapshot)
     hotline = BotId("main", city.tenant_id, "979001245180837888", "Hotline", city.tenant, (), "Asia/Shanghai")
     failure = Failure("auth", f"nothing was sent: {refused}", NOW - 700.0)
-    store.put(hotline, "hour", replace(day(90, 0.7), up=False, expires=-1.0, failure=failure))
+    store.put(hotline, "hour", day(90, 0.7)._replace(up=False, expires=-1.0, failure=failure))
     return store
 
 
@@ -134,7 +133,7 @@ def ten_thousand_bots() -> Store:
         tenant = TenantId("main", f"t{number % 200}", f"tenant {number % 200}")
         store.put_tenant(tenant, TenantStatus(login=SessionState(token_expiry=NOW + 1800.0)))
         bot = BotId("main", tenant.tenant_id, f"code-{number}", f"bot {number:05}", tenant.tenant)
-        store.put(bot, "hour", _COMMON if number % 500 else replace(_COMMON, up=False, failure=_DOWN))
+        store.put(bot, "hour", _COMMON if number % 500 else _COMMON._replace(up=False, failure=_DOWN))
     return store
 
 

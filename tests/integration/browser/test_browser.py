@@ -2,7 +2,6 @@
 
 import itertools
 import re
-from dataclasses import replace
 from urllib.parse import quote
 
 import pytest
@@ -111,7 +110,7 @@ def test_renewal(open_page: Open, site: str, store: Store) -> None:
     page.clock.run_for(31_000)
     page.context.set_offline(False)
     assert "Bots" == page.get_by_role("heading", level=1).inner_text()  # an exporter that restarts is waited for
-    store.put(bot, "hour", replace(day(5, 0.5), up=False, last_attempt=None, last_success=None, expires=-1.0))
+    store.put(bot, "hour", day(5, 0.5)._replace(up=False, last_attempt=None, last_success=None, expires=-1.0))
 
 
 def test_without_javascript(open_page: Open, site: str) -> None:
