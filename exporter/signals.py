@@ -3,7 +3,7 @@
 import asyncio
 import os
 import signal
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from types import FrameType
 from typing import Any, Final, TypeVar
 
@@ -24,8 +24,7 @@ def end_well() -> None:
 
     The default handlers do not suffice: the first process of a container ignores signals without a handler.
     """
-    for number in _ENDING:
-        signal.signal(number, _end)
+    _end_at_once(lambda _: 0)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
 
@@ -34,8 +33,7 @@ def end_interrupted() -> None:
 
     The default handlers do not suffice, for the reason given at `end_well`.
     """
-    for number in _ENDING:
-        signal.signal(number, _end_interrupted)
+    _end_at_once(lambda number: _INTERRUPTED + number)
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
@@ -71,9 +69,9 @@ def ignore() -> None:
         signal.signal(number, signal.SIG_IGN)
 
 
-def _end(_number: int, _frame: FrameType | None) -> None:
-    os._exit(0)  # an exception could be lost, for example in a destructor
+def _end_at_once(find_status: Callable[[int], int]) -> None:
+    def end(number: int, _frame: FrameType | None) -> None:
+        os._exit(find_status(number))  # an exception could be lost, for example in a destructor
 
-
-def _end_interrupted(number: int, _frame: FrameType | None) -> None:
-    os._exit(_INTERRUPTED + number)
+    for number in _ENDING:
+        signal.signal(number, end)

@@ -138,11 +138,7 @@ async def _replay(
     for day in replay_tenant(pasts, rules, calendar, first, last, loaded.history.days):
         days.append(day)
         await asyncio.sleep(0)  # so that a signal can end it
-    results = []
-    for chosen in bots:
-        replayed = find_alerts(days, chosen.bot.access_code)
-        results.append(_Result(chosen, replayed.pages, replayed.days))
-    return results
+    return [_Result(chosen, *find_alerts(days, chosen.bot.access_code)) for chosen in bots]
 
 
 def _count_alerts(results: Sequence[_Result]) -> Sequence[tuple[str, int, float]]:

@@ -1,7 +1,6 @@
 """Replay the past of a tenant's bots hour by hour, and find the alerts that it would have caused."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, timedelta
 
 from exporter.judging.daykinds import Calendar
@@ -13,15 +12,6 @@ from exporter.polling.calendar import hours
 from exporter.polling.windows import Rules
 
 _DAY = timedelta(days=1)
-
-
-@dataclass(frozen=True, slots=True)
-class Replayed:
-    """The alerts about one bot."""
-
-    pages: Sequence[Page]
-    days: int
-    """The number of days that could be judged."""
 
 
 def replay_tenant(
@@ -52,10 +42,12 @@ def replay_tenant(
         day += _DAY
 
 
-def find_alerts(days: Sequence[Mapping[str, Sequence[tuple[float, Judgement]]]], bot: str) -> Replayed:
-    """Return the alerts about a bot, from the days of ``replay_tenant``."""
+def find_alerts(
+    days: Sequence[Mapping[str, Sequence[tuple[float, Judgement]]]], bot: str
+) -> tuple[Sequence[Page], int]:
+    """Return the alerts about a bot, from the days of ``replay_tenant``, and the number of days that could be judged."""
     judged = [day[bot] for day in days if bot in day]
-    return Replayed(replay(judgement for day in judged for judgement in day), len(judged))
+    return replay(judgement for day in judged for judgement in day), len(judged)
 
 
 def _judge_day(

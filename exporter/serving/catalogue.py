@@ -155,16 +155,7 @@ def _list_columns(shown: Shown) -> Iterable[Column]:
     for number, window in enumerate(shown.windows):
         first = number * (len(fields) + 2)
         for metric, group in _group(fields).items():
-            yield Column(
-                Family(
-                    f"{window.prefix}{metric}",
-                    "gauge",
-                    _write_help(Text(window.title), metric, group),
-                    (*BOT_LABELS, *_list_label_names(group)),
-                    _join_sources(group),
-                ),
-                tuple(Series(_write_labels(entry.labels), first + fields.index(entry)) for entry in group),
-            )
+            yield _build_column(f"{window.prefix}{metric}", "gauge", Text(window.title), metric, fields, group, first)
         start, reported = first + len(fields), first + len(fields) + 1
         help_ = Text("%(window)s: start time (recordTime)", window=Text(window.title))
         name = f"{window.prefix}start_timestamp_seconds"
@@ -179,16 +170,20 @@ def _list_columns(shown: Shown) -> Iterable[Column]:
         first = len(shown.windows) * (len(fields) + 2)
         for metric, group in _group(fields).items():
             if group[0].kind is Kind.COUNT:
-                yield Column(
-                    Family(
-                        f"oifde_{metric}_total",
-                        "counter",
-                        _write_help(Text("Today so far in the tenant's time zone"), metric, group),
-                        (*BOT_LABELS, *_list_label_names(group)),
-                        _join_sources(group),
-                    ),
-                    tuple(Series(_write_labels(entry.labels), first + fields.index(entry)) for entry in group),
-                )
+                title = Text("Today so far in the tenant's time zone")
+                yield _build_column(f"oifde_{metric}_total", "counter", title, metric, fields, group, first)
+
+
+def _build_column(
+    name: str, kind: str, title: Text, metric: str, fields: Sequence[Field], group: Sequence[Field], first: int
+) -> Column:
+    """Build the column of the fields with one metric; ``first`` is the place of the value of the first field."""
+    labels = (*BOT_LABELS, *(label for label, _ in group[0].labels))
+    sources = ", ".join(entry.name for entry in group)
+    return Column(
+        Family(name, kind, _write_help(title, metric, group), labels, sources),
+        tuple(Series(_write_labels(entry.labels), first + fields.index(entry)) for entry in group),
+    )
 
 
 def _group(fields: Sequence[Field]) -> Mapping[str, list[Field]]:
@@ -215,14 +210,6 @@ def _write_help(window: Text, metric: str, group: Sequence[Field]) -> Text:
     return Text(
         "%(window)s, %(metric)s: %(series)s", window=window, metric=Text(metric.replace("_", " ")), series=series
     )
-
-
-def _join_sources(group: Sequence[Field]) -> str:
-    return ", ".join(entry.name for entry in group)
-
-
-def _list_label_names(group: Sequence[Field]) -> tuple[str, ...]:
-    return tuple(name for name, _ in group[0].labels)
 
 
 def _write_labels(labels: Sequence[tuple[str, str]]) -> str:

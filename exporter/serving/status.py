@@ -149,14 +149,7 @@ def _convert_verdict(verdict: Verdict) -> Json:
             "autonomy_ratio": _convert_range(expected.autonomy),
             "interface_success_ratio": _convert_range(expected.interface_success),
         },
-        "signals": {
-            name: {
-                "score": signal.score,
-                "size_ratio": signal.size_ratio,
-                "window_seconds": signal.window_seconds,
-            }
-            for name, signal in verdict.signals.items()
-        },
+        "signals": {name: signal._asdict() for name, signal in verdict.signals.items()},
     }
 
 
