@@ -1,1 +1,1 @@
-"""What measures the product: no part of what is installed."""
+"""Measure the product. This package is not installed."""

@@ -1,4 +1,4 @@
-"""What the figures were measured on."""
+"""Describe the machine of a measurement, and measure its processes."""
 
 import os
 import platform
@@ -15,7 +15,7 @@ _MIB: Final = 1 << 20
 
 
 def describe() -> Sequence[tuple[str, str]]:
-    """What there is to say of the machine and of the software, as pairs of name and value."""
+    """Return properties of the machine and of the software, as pairs of name and value."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // _MIB
     return (
         ("CPU", f"{_cpu()}, {os.cpu_count()} cores"),
@@ -28,23 +28,23 @@ def describe() -> Sequence[tuple[str, str]]:
 
 
 def load() -> str:
-    """How busy the machine is: the load average of the last minute."""
+    """Return the load average of the last minute."""
     return f"{os.getloadavg()[0]:.1f}"
 
 
 def resident(pid: int) -> int:
-    """Bytes of memory that a process has in use."""
+    """Return the resident memory of a process, in bytes."""
     pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 def cpu_seconds(pid: int) -> float:
-    """Seconds that a process's first thread has spent on a CPU."""
+    """Return the seconds that a process's first thread has spent on a CPU."""
     return _scheduled(pid)[0]
 
 
 def starved_seconds(pid: int) -> float:
-    """Seconds that a process's first thread could have run, but had to wait for a CPU."""
+    """Return the seconds that a process's first thread has waited for a CPU."""
     return _scheduled(pid)[1]
 
 

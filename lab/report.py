@@ -1,4 +1,4 @@
-"""Tables of results, for the terminal and as Markdown."""
+"""Write tables of results, for the terminal and as Markdown."""
 
 import argparse
 import inspect
@@ -12,7 +12,7 @@ import click
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One measurement's results: cells are text, ``notes`` are lines that say how to read them."""
+    """The results of one measurement. Cells are text; ``notes`` are lines that explain them."""
 
     title: str
     columns: Sequence[str]
@@ -20,14 +20,14 @@ class Table:
     notes: Sequence[str] = ()
 
     def to_text(self) -> str:
-        """For the terminal."""
+        """Return the table for the terminal."""
         widths = [max(len(row[place]) for row in (self.columns, *self.rows)) for place in range(len(self.columns))]
         rule = ["-" * width for width in widths]
         lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in (self.columns, rule, *self.rows)]
         return "\n".join([self.title, "", *lines, "", *self.notes, ""])
 
     def to_markdown(self) -> str:
-        """For a page; the title is a heading of the third level."""
+        """Return the table for a page; the title is a heading of the third level."""
         rows = [self.columns, ["---"] * len(self.columns), *self.rows]
         lines = [f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |" for row in rows]
         return "\n".join([f"### {self.title}", "", *lines, *(f"\n{note}" for note in self.notes), ""])
@@ -37,24 +37,24 @@ _QUARTILES: Final = 4
 
 
 def spread(values: Sequence[float], unit: float = 1.0, digits: int = 1) -> str:
-    """The median and, in brackets, the quartiles; ``unit`` is what one of the unit shown is worth."""
+    """Return the median and, in brackets, the quartiles; ``unit`` is the size of the unit shown."""
     low, middle, high = statistics.quantiles(values, n=_QUARTILES, method="inclusive")
     return f"{middle / unit:,.{digits}f} ({low / unit:,.{digits}f} to {high / unit:,.{digits}f})"
 
 
 def percentile(values: Sequence[float], share: float) -> float:
-    """The smallest value that at least ``share`` (0 to 1) of all values do not exceed."""
+    """Return the smallest value that at least ``share`` (0 to 1) of all values do not exceed."""
     ordered = sorted(values)
     return ordered[max(0, -int(-share * len(ordered) // 1) - 1)]
 
 
 def tail(values: Sequence[float], shares: Iterable[float], unit: float, digits: int = 1) -> list[str]:
-    """The percentiles for some ``shares``, and the maximum."""
+    """Return the percentiles for some ``shares``, and the maximum."""
     return [f"{percentile(values, share) / unit:,.{digits}f}" for share in (*shares, 1.0)]
 
 
 def progress(text: str) -> None:
-    """Says on stderr what is going on; a run takes minutes."""
+    """Print the progress on stderr: a run takes minutes."""
     click.echo(f"... {text}", err=True)
 
 

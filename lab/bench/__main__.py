@@ -1,4 +1,4 @@
-"""All measurements, one table each: ``make bench``. With ``--write`` they become the results of a Markdown page."""
+"""Run all measurements, one table each: ``make bench``. With ``--write``, write the results to a Markdown page."""
 
 import argparse
 import re

@@ -1,4 +1,4 @@
-"""Processes of a measurement, which are asked questions over a pipe."""
+"""Run the processes of a measurement, and ask them questions over a pipe."""
 
 import asyncio
 import multiprocessing
@@ -17,11 +17,11 @@ _SPAWN = multiprocessing.get_context("spawn")
 
 
 class ChildEndedError(Exception):
-    """A child process ended before it had answered; why stands on stderr."""
+    """A child process ended before it had answered. The reason is on stderr."""
 
 
 class Child:
-    """A process for a ``with`` block, running ``main(pipe, *arguments)`` as the exporter's own daemon is run."""
+    """A process for a ``with`` block that runs ``main(pipe, *arguments)`` like the exporter's daemon."""
 
     def __init__(self, main: Callable[..., Coroutine[Any, Any, None]], *arguments: object) -> None:
         self._pipe, theirs = _SPAWN.Pipe()
@@ -31,13 +31,13 @@ class Child:
 
     @property
     def pid(self) -> int:
-        """The process's id."""
+        """Return the process's id."""
         if self._process.pid is None:
             raise ChildEndedError
         return self._process.pid
 
     def ask(self, question: str, *arguments: object) -> Any:
-        """The answer to one of the questions that ``answer`` was given in the child; raises ChildEndedError."""
+        """Return the answer to a question for ``answer`` in the child. Raises ChildEndedError."""
         try:
             self._pipe.send((question, arguments))
             return self._pipe.recv()
@@ -56,7 +56,7 @@ class Child:
 
 
 async def answer(pipe: Pipe, questions: Mapping[str, Question]) -> None:
-    """Answers the parent's questions, one after the other, until it goes away."""
+    """Answer the parent's questions, one after the other, until the parent ends."""
     readable = asyncio.Event()
     asyncio.get_running_loop().add_reader(pipe.fileno(), readable.set)
     os.set_blocking(pipe.fileno(), True)  # as the pipe wants it: the loop only tells when there is something to read

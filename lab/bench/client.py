@@ -1,4 +1,4 @@
-"""A cheap scraper: it opens a new connection for each scrape, and does not parse the page."""
+"""Scrape cheaply: with a new connection for each scrape, and without parsing the page."""
 
 import gzip
 import re

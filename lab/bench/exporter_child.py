@@ -1,4 +1,4 @@
-"""The exporter as ``oifde-exporter run`` runs it, in a process that also watches itself."""
+"""Run the exporter as ``oifde-exporter run`` does, in a process that also measures itself."""
 
 import asyncio
 import gc
@@ -21,7 +21,7 @@ from lab.bench.children import Pipe, Question, answer
 from lab.bench.fleets import BenchmarkClock
 
 TICK: Final = 0.01
-"""Seconds between two looks at how late the event loop is."""
+"""Seconds between two measurements of the event loop's delay."""
 
 _SLASHES: Final = 3
 
@@ -33,13 +33,13 @@ class Span:
     seconds: float = 0.0
     cpu: float = 0.0
     loop_lags: Sequence[float] = ()
-    """How late the event loop was, at each tick."""
+    """The delay of the event loop at each tick, in seconds."""
     poll_lags: Sequence[float] = ()
-    """How late each poll began."""
+    """The delay of each poll, in seconds."""
     collections: Sequence[float] = ()
     """The CPU time of each garbage collection."""
     starved: float = 0.0
-    """How long the process could have run, had there been a core free for it."""
+    """The seconds that the process has waited for a core."""
 
     def __add__(self, other: "Span") -> "Span":
         return Span(
@@ -54,7 +54,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Reload:
-    """A reload, in seconds, and how much of what was there before it is there afterwards."""
+    """The duration of a reload in seconds, and how much is the same object as before."""
 
     seconds: float
     cpu: float
@@ -154,7 +154,7 @@ class _Watch:
 
 
 async def _ticks(until: float) -> list[float]:
-    """How late the loop was at each tick. A tick that passed while it was busy counts too, or a long delay counted once."""
+    """Return the loop's delay at each tick. Ticks that it missed count, too: otherwise a long delay would count once."""
     lags = []
     due = time.monotonic() + TICK
     while due < until:
@@ -181,12 +181,12 @@ async def _reload(app: App) -> Reload:
 
 
 def _pollers() -> set[asyncio.Task[object]]:
-    """The tasks that poll a bot: their names are platform/tenant/bot/report."""
+    """Return the tasks that poll a bot: their names are platform/tenant/bot/report."""
     return {task for task in asyncio.all_tasks() if task.get_name().count("/") == _SLASHES and not task.done()}
 
 
 def _connections() -> set[str]:
-    """The sockets that are open, by the names the system has for them."""
+    """Return the open sockets, by the system's names for them."""
     names = set()
     for descriptor in Path("/proc/self/fd").iterdir():
         with suppress(FileNotFoundError):  # the one that lists them

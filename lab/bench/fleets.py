@@ -1,4 +1,4 @@
-"""Fleets made up for a measurement: their configuration, the platform that knows them, and the time they live in."""
+"""Make up fleets for a measurement: their configuration, their platform and their clock."""
 
 import json
 import time
@@ -29,15 +29,15 @@ class BenchmarkClock:
 
     @classmethod
     def started(cls, *, start: float = EVENING, speed: float = 1.0) -> "BenchmarkClock":
-        """A clock that starts now."""
+        """Return a clock that starts now."""
         return cls(start, speed, time.monotonic())
 
     def now(self) -> float:
-        """The time of day."""
+        """Return the time in epoch seconds."""
         return self.start + (time.monotonic() - self.origin) * self.speed
 
     def elapsed(self) -> float:
-        """The time passed."""
+        """Return the seconds that have passed."""
         return time.monotonic() * self.speed
 
 

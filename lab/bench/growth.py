@@ -1,4 +1,4 @@
-"""How cost grows with the number of bots, at the same rate of polls."""
+"""Measure how the cost grows with the number of bots, at the same rate of polls."""
 
 import time
 from collections.abc import Sequence
@@ -33,7 +33,7 @@ class _Size:
 
 
 def measure(*, seconds: float = 10.0) -> Sequence[Table]:
-    """Each fleet alone: a first round, polls for some seconds, then scrapes."""
+    """Measure each fleet alone: a first round, polls for some seconds, then scrapes."""
     sizes = [_measure(bots, seconds) for bots in _FLEETS]
     smallest = sizes[0].resident
     return [

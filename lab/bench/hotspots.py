@@ -31,11 +31,11 @@ _SCRAPE: Final = re.compile(r"aiohttp/web_|serving/web\.py")
 
 
 class UnavailableError(Exception):
-    """There is no profile; the message says why."""
+    """There is no profile. The message says why."""
 
 
 def profile(pid: int, seconds: float) -> Counter[str]:
-    """Samples of a process while it was busy, by the part of the program; raises UnavailableError."""
+    """Return the samples of a busy process by the part of the program. Raises UnavailableError."""
     spy = shutil.which("py-spy", path=f"{Path(sys.executable).parent}:{'/usr/local/bin:/usr/bin'}")
     if spy is None:
         raise UnavailableError("py-spy is not installed")
@@ -54,7 +54,7 @@ def profile(pid: int, seconds: float) -> Counter[str]:
 
 
 def _part(stack: str) -> str:
-    """The part that a stack belongs to: frames from the outermost to the innermost, ``name (file:line);...``."""
+    """Return the part that a stack belongs to: frames from the outermost to the innermost, ``name (file:line);...``."""
     if _SCRAPE.search(stack):
         return "scrape: join, compress, send"
     for frame in reversed(stack.split(";")):

@@ -1,4 +1,4 @@
-"""What the judgement costs: CPU, memory and series of the exporter, and the CPU of Prometheus for the rules."""
+"""Measure the cost of the judgement: CPU, memory and series of the exporter, and the CPU of Prometheus for the rules."""
 
 import json
 import os
@@ -77,7 +77,7 @@ def measure(*, largest: int = 10_000, rule_bots: int = 1_000, seconds: float = 4
 
 
 class _Cost(NamedTuple):
-    """CPU seconds a bot, bytes of all bots, series a bot."""
+    """Return CPU seconds per bot, bytes of all bots, and series per bot."""
 
     learn: float
     judge: float

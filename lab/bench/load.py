@@ -1,4 +1,4 @@
-"""Ten thousand bots in one process: whether polls are on time, what they cost, and whether the event loop stays free."""
+"""Measure ten thousand bots in one process: the delay and the cost of polls, and the delay of the event loop."""
 
 import re
 import threading
@@ -31,7 +31,7 @@ _REQUESTS: Final = re.compile(
 
 
 def measure(*, bots: int = 10_000, rounds: int = 2, profiled: float = 30.0) -> Sequence[Table]:
-    """After the first round: intervals in which nobody scrapes and intervals with a scrape every 15 s, in turn."""
+    """After the first round, measure intervals without scrapes and intervals with a scrape every 15 s, in turn."""
     clock = BenchmarkClock.started()
     with TemporaryDirectory() as directory, Child(platform, clock, bots) as simulator:
         path = Path(directory) / "config.yaml"
@@ -130,7 +130,7 @@ def _requests(scraper: Scraper) -> float:
 
 @contextmanager
 def _scraping(scraper: Scraper, seconds: list[float]) -> Iterator[None]:
-    """Scrapes at an interval while the block lasts, and notes how long each scrape took."""
+    """Scrapes at an interval until the block ends, and records the duration of each scrape."""
     stopped = threading.Event()
 
     def scrape() -> None:

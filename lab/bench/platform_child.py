@@ -1,4 +1,4 @@
-"""The simulated platform in a process of its own."""
+"""Run the simulated platform in its own process."""
 
 from exporter.simulator import Simulator
 from lab.bench.children import Pipe, answer
@@ -6,7 +6,7 @@ from lab.bench.fleets import BenchmarkClock, world
 
 
 async def platform(pipe: Pipe, clock: BenchmarkClock, bots: int) -> None:
-    """Answers for ``bots`` bots; ``url`` is what a configuration has."""
+    """Answer for ``bots`` bots; ``url`` is the platform's URL for the configuration."""
     async with Simulator(world(bots), clock=clock) as simulator:
 
         async def url() -> str:

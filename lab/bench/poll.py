@@ -1,4 +1,4 @@
-"""The CPU time of a poll, compared with a bare request for the same answer in the same process."""
+"""Measure the CPU time of a poll, compared with a bare request for the same answer in the same process."""
 
 from collections.abc import Sequence
 from statistics import median

@@ -1,4 +1,4 @@
-"""The exporter's polls and bare requests for the same answers, as fast as one process can make them."""
+"""Make the exporter's polls, and bare requests for the same answers, as fast as one process can."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""A scrape over loopback, compared with the same series in prometheus-client."""
+"""Measure a scrape over loopback, compared with the same series in prometheus-client."""
 
 from collections.abc import Sequence
 from contextlib import ExitStack

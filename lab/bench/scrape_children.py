@@ -1,4 +1,4 @@
-"""The servers to scrape: the exporter's metrics page, and the same series in prometheus-client's gauges."""
+"""Run the servers to scrape: the exporter's metrics page, and the same series in prometheus-client's gauges."""
 
 import gc
 import time

@@ -20,7 +20,7 @@ _AROUND_RELOAD: Final = 12.0  # seconds that are watched
 
 
 def measure(*, bots: int = 10_000, loads: int = 5, reloads: int = 3) -> Sequence[Table]:
-    """Loads the configuration in fresh processes; then changes one bot's name in a running exporter, and reloads."""
+    """Load the configuration in fresh processes; then change one bot's name in a running exporter, and reload."""
     clock = BenchmarkClock.started()
     with TemporaryDirectory() as directory, Child(platform, clock, bots) as simulator:
         path = Path(directory) / "config.yaml"

@@ -1,4 +1,4 @@
-"""What bots do with their calls: outcomes whose shares stray by the day and by the hour, and what goes wrong."""
+"""Draw what bots do with their calls: outcomes whose shares vary by day and hour, and incidents."""
 
 import math
 from collections.abc import Sequence
@@ -18,16 +18,16 @@ Counted: TypeAlias = np.ndarray[Any, Any]
 
 @dataclass(frozen=True, slots=True)
 class Shares:
-    """A bot's shares, and by how much they stray: the correlation of calls of one day, and of one hour."""
+    """A bot's shares and their variation: the correlation of calls of one day, and of one hour."""
 
     autonomy: float
     direct: float
-    """Of those not served by the bot alone."""
+    """The share of the calls that the bot does not serve alone."""
     interfaces: float
     by_day: float
     by_hour: float
     night: float = 0.0
-    """How much better or worse autonomy is at night."""
+    """The difference of the autonomy at night."""
     requests: float = 1.0
     """Per call."""
 
@@ -49,19 +49,19 @@ def draw_shares(rng: Generator, straying: str, autonomy: tuple[float, float] = (
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """Something that goes wrong from a moment to another (epoch seconds, on half hours)."""
+    """An incident from one moment to another (epoch seconds, on half hours)."""
 
     begin: float
     end: float
     calls: float = 1.0
-    """How many of the calls still come."""
+    """The share of the calls that still come."""
     autonomy: float = 0.0
     interfaces: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """All that happens to a bot, by halves of local hours: the first half is what a look in mid-hour sees."""
+    """The traffic of a bot by halves of local hours: at half past, only the first half is known."""
 
     traffic: Traffic
     shares: Shares
@@ -69,7 +69,7 @@ class Trace:
     """For each date, unless unknown: the counts of the first and of the second half of each hour."""
 
     def past(self, day: date, days: int) -> Past:
-        """The finished days before a date."""
+        """Return the finished days before a date."""
         first = self.traffic.first
         number = (day - first).days
         return {
@@ -80,11 +80,11 @@ class Trace:
 
     @staticmethod
     def whole(halves: Counted) -> Hours:
-        """All hours of a date."""
+        """Return all hours of a date."""
         return pack(Counts(*map(int, row)) for row in halves.sum(axis=1))
 
     def so_far(self, day: date, number: int, half: int) -> Hours:
-        """The hours of a date up to the first or second half of the hour ``number``."""
+        """Return the hours of a date up to the first or second half of the hour ``number``."""
         halves = self.halves[(day - self.traffic.first).days]
         if halves is None:
             return pack([])
@@ -95,7 +95,7 @@ class Trace:
 
 
 def live(rng: Generator, traffic: Traffic, shares: Shares, incidents: Sequence[Incident] = ()) -> Trace:
-    """A bot's life with that traffic."""
+    """Draw a bot's history with this traffic."""
     halves: list[Counted | None] = []
     for day, calls in zip(traffic.dates(), traffic.calls, strict=True):
         day_off = rng.standard_normal(3) * math.sqrt(shares.by_day)
@@ -127,7 +127,7 @@ def live(rng: Generator, traffic: Traffic, shares: Shares, incidents: Sequence[I
 
 
 def _stray(ratio: Counted, off: Counted) -> Counted:
-    """Ratios moved by an angle."""
+    """Return ratios that are moved by an angle."""
     middle = 2 * np.arcsin(np.sqrt(np.clip(ratio, 0.001, 0.999)))
     moved: Counted = np.sin(np.clip(middle + off, 0, math.pi) / 2) ** 2
     return moved

@@ -1,4 +1,4 @@
-"""How soon a change can be known at all: a CUSUM that knows the change, the usual and the straying (Page 1954).
+"""Calculate how soon a change can be found at all: by a CUSUM that knows the change, the usual and the variances (Page 1954).
 
 Of all rules with a given rate of false alarms it has the least delay in the worst case (Lorden 1971, Moustakides 1986).
 """
@@ -12,11 +12,11 @@ from exporter.polling.calendar import hours, local_date
 from lab.quality.bots import Incident, Trace
 
 BETWEEN: Final = math.log(100 * 720)
-"""What the sum must reach for one false alarm in 100 bot-months of hours (Wald 1945)."""
+"""The threshold of the sum for one false alarm in 100 bot-months of hours (Wald 1945)."""
 
 
 def delay(trace: Trace, incident: Incident, *, interfaces: bool = False) -> float | None:
-    """Seconds until a drop of a share is known, looking each half hour; None if it is not by the incident's end."""
+    """Return the seconds until a drop of a share is found, checked each half hour; None if the incident ends before."""
     traffic, shares = trace.traffic, trace.shares
     day = local_date(incident.begin, traffic.zone)
     begin_day, sums = day, np.zeros(3)

@@ -1,4 +1,4 @@
-"""What is measured: pages with nothing wrong, and how soon incidents are found."""
+"""Measure the false alerts, and how soon incidents are found."""
 
 import math
 import zlib
@@ -28,12 +28,12 @@ _TRIES: Final = 300
 _CALLS_LOST: Final = next(rule.least_size for rule in RULES if rule.signal == "calls_drop")
 T = TypeVar("T")
 Run = Callable[[Callable[[Any], T], Iterable[Any]], Iterable[T]]
-"""Calls a function with each of many, in order, as ``map`` does."""
+"""Calls a function with each of many values, in order, like ``map``."""
 
 
 @dataclass(frozen=True, slots=True)
 class Quiet:
-    """A bot-month with nothing wrong."""
+    """A bot-month without incidents."""
 
     seed: int
     straying: str
@@ -41,7 +41,7 @@ class Quiet:
     data: Path | None
 
     def judgements(self) -> Sequence[tuple[float, Judgement]]:
-        """Those of all its half hours."""
+        """Return the judgements of all its half hours."""
         rng = random(self.seed, "quiet", self.straying, self.name)
         traffic = draw_traffic(rng, self.name, self.data, (5, 300))
         trace = live(rng, traffic, draw_shares(rng, self.straying))
@@ -50,13 +50,13 @@ class Quiet:
 
 
 def count_pages(quiet: Quiet) -> Counter[str]:
-    """How many pages each alert sends."""
+    """Return the number of pages of each alert."""
     return Counter(page.alert for page in replay(quiet.judgements()))
 
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """An incident that is to be found in time, by ``signal``, in a share of cases.
+    """An incident that ``signal`` has to find in time, in a share of the cases.
 
     ``calls`` is how many an hour are to be expected (at least, below) while ``hours`` pass.
     """
@@ -89,7 +89,7 @@ GOALS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """An incident of 36 hours for a goal."""
+    """Return an incident of 36 hours for a goal."""
 
     goal: Goal
     seed: int
@@ -99,7 +99,7 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What became of a case: seconds until it was found and could have been (None: never), and pages about it."""
+    """The result of a case: the seconds until it was found and could have been found (None: never), and the pages about it."""
 
     delay: float | None
     limit: float | None
@@ -107,7 +107,7 @@ class Found:
 
 
 def find(case: Case) -> Found | None:
-    """Plays a case; None where such traffic has no moment for it."""
+    """Play a case; return None if the traffic has no moment for it."""
     goal = case.goal
     rng = random(case.seed, goal.title, goal.straying, str(goal.calls[0]), case.name)
     for _ in range(_TRIES):
@@ -132,7 +132,7 @@ def find(case: Case) -> Found | None:
 
 
 def _moment(rng: Generator, traffic: Traffic, goal: Goal) -> float | None:
-    """A half hour at which so many calls are to be expected in each hour until the goal's hours have passed, on average."""
+    """Return a half hour from which on average that many calls per hour are expected during the goal's hours."""
     days = [
         day
         for day in traffic.dates()[HISTORY + 1 : SPAN - 4]
@@ -170,7 +170,7 @@ def _after_holidays(traffic: Traffic, day: object) -> bool:
 def draw_traffic(
     rng: Generator, name: str, data: Path | None, calls: tuple[float, float], *, sized: bool = False
 ) -> Traffic:
-    """Traffic of a character, or of a source of real data; with ``sized`` characters have that many calls, too."""
+    """Return traffic of a character, or of a source of real data; with ``sized``, characters have that many calls, too."""
     if name in CHARACTERS:
         return simulate(rng, name, calls if sized else None)
     assert data is not None  # noqa: S101 - names of sources come with their folder
@@ -178,7 +178,7 @@ def draw_traffic(
 
 
 def random(seed: int, *what: str) -> Generator:
-    """A source of random numbers of its own, whatever else is measured."""
+    """Return a source of random numbers that does not depend on other measurements."""
     return np.random.default_rng([seed, zlib.crc32("/".join(what).encode())])
 
 
@@ -187,13 +187,13 @@ def random(seed: int, *what: str) -> Generator:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """Eight bots of a tenant on a public holiday that no calendar names."""
+    """Play eight bots of a tenant on a public holiday that no calendar names."""
 
     seed: int
 
 
 def count_holiday_pages(unknown: Unknown) -> tuple[int, int]:
-    """The pages about the tenant and about single bots that are sent."""
+    """Return the pages about the tenant, and those about single bots."""
     rng = random(unknown.seed, "unknown holiday")
     names = ("busy", "middling", "middling", "small", "office", "office", "growing", "season")
     where: tuple[Any, ...] | None = None
@@ -233,7 +233,7 @@ def count_holiday_pages(unknown: Unknown) -> tuple[int, int]:
 
 
 def quiet_table(run: Run[Any], seed: int, months: int, sources: Sequence[str], data: Path | None) -> Table:
-    """False pages, by straying and by traffic."""
+    """Return the false pages, by variance and by traffic."""
     rows = []
     groups = [("simulated", tuple(CHARACTERS))] + [(source, (source,)) for source in sources]
     for straying, goal in (("calm", 1), ("mid", 1), ("real mix", 3)):
@@ -253,7 +253,7 @@ def quiet_table(run: Run[Any], seed: int, months: int, sources: Sequence[str], d
 
 
 def found_table(run: Run[Any], seed: int, number: int, names: Sequence[str], data: Path | None, title: str) -> Table:
-    """How soon incidents are found, beside how soon they could be."""
+    """Return how soon incidents are found, and how soon they could be found."""
     rows = []
     for goal in GOALS:
         cases = [Case(goal, seed + turn, names[turn % len(names)], data) for turn in range(number)]
@@ -286,7 +286,7 @@ def _calls(calls: tuple[float, float]) -> str:
 
 
 def holiday_table(run: Run[Any], seed: int, number: int) -> Table:
-    """Pages on holidays without a calendar."""
+    """Return the pages on holidays without a calendar."""
     results = list(run(count_holiday_pages, [Unknown(seed + turn) for turn in range(number)]))
     tenant, bots = (sum(result[place] for result in results) for place in (0, 1))
     return Table(

@@ -1,4 +1,4 @@
-"""The calls that bots get with nothing wrong: simulated characters, or real traffic thinned to the size of a bot."""
+"""Make the calls of bots without incidents: simulated characters, or real traffic thinned to the size of a bot."""
 
 import csv
 from collections.abc import Callable, Mapping, Sequence
@@ -16,13 +16,13 @@ from exporter.judging.daykinds import Calendar, DayKind
 from exporter.judging.hours import clock_hours
 
 SPAN: Final = 35 + 30
-"""Days of each trace: those that are learned from, and a month that is judged."""
+"""The days of each trace: days to learn from, and a month to judge."""
 _DAY: Final = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """The calls of each hour of consecutive local dates; None for a date of which not every hour is known."""
+    """The calls of each hour of consecutive local dates; None for a date with unknown hours."""
 
     name: str
     zone: ZoneInfo
@@ -31,7 +31,7 @@ class Traffic:
     calls: Sequence[Sequence[int] | None]
 
     def dates(self) -> list[date]:
-        """All its dates."""
+        """Return all its dates."""
         return [self.first + number * _DAY for number in range(len(self.calls))]
 
 
@@ -49,7 +49,7 @@ _HUMPS: Final = np.array(
 
 @dataclass(frozen=True, slots=True)
 class Character:
-    """How a bot's calls go; ``calls`` is the range of calls in an average open hour."""
+    """The character of a bot's calls; ``calls`` is the range of calls in an average open hour."""
 
     calls: tuple[float, float]
     open: tuple[int, int] = (0, 24)
@@ -58,7 +58,7 @@ class Character:
     season: float = 0.0
     campaigns: int = 0
     shift: int = 0
-    """Hours by which its opening hours are moved for good, somewhere in the days learned from."""
+    """Hours by which its opening hours change permanently, during the days to learn from."""
 
 
 CHARACTERS: Final[Mapping[str, Character]] = {
@@ -82,7 +82,7 @@ def simulate(
     where: Traffic | None = None,
     days: int = SPAN,
 ) -> Traffic:
-    """Traffic of a character of ``CHARACTERS``, holidays included, at the time and place of ``where`` or of chance."""
+    """Draw traffic of a character of ``CHARACTERS``, with holidays, at the time and place of ``where`` or at random."""
     character = CHARACTERS[name]
     country, zone, earliest, latest = _PLACES[rng.integers(len(_PLACES))]
     calendar = Calendar(country)
@@ -129,7 +129,7 @@ def _profile(character: Character, shift: int) -> np.ndarray[Any, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A file of real traffic, and what is known of its days."""
+    """A file of real traffic, and the known facts about its days."""
 
     file: str
     zone: ZoneInfo
