@@ -14,6 +14,14 @@ def local_date(moment: float, zone: ZoneInfo) -> date:
     return datetime.fromtimestamp(moment, zone).date()
 
 
+def find_local_time(moment: float, zone: ZoneInfo) -> datetime | None:
+    """Return the time in ``zone`` at a moment; None beyond the calendar, where a token's expiry can be."""
+    try:
+        return datetime.fromtimestamp(moment, zone)
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
 @lru_cache(maxsize=4096)
 def midnight(day: date, zone: ZoneInfo) -> float:
     """Return when a local date begins: at the clock change itself if that skips 00:00."""

@@ -6,12 +6,12 @@ The values are those of ``/metrics``. Values that are removed there are not show
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
 from typing import Any, Final, NamedTuple, TypeAlias
 from zoneinfo import ZoneInfo
 
 from exporter.judging.usual import Range
 from exporter.judging.verdict import Verdict
+from exporter.polling.calendar import find_local_time
 from exporter.polling.snapshot import BotId, DiscoveryStatus, PlatformStatus, Snapshot, TenantId, TenantStatus
 from exporter.polling.store import Store
 from exporter.serving.catalogue import JUDGED_REPORT, LAYOUTS
@@ -214,8 +214,5 @@ def _convert_moment(epoch: float | None, zone: ZoneInfo = _UTC) -> Json | None:
     """Return epoch seconds, and the same in ISO 8601 to the second, with the offset of ``zone``."""
     if epoch is None:
         return None
-    try:
-        iso = datetime.fromtimestamp(epoch, zone).isoformat(timespec="seconds").replace("+00:00", "Z")
-    except (ValueError, OverflowError, OSError):  # a token can expire beyond the last year of the calendar
-        iso = None
-    return {"epoch": epoch, "iso": iso}
+    local = find_local_time(epoch, zone)
+    return {"epoch": epoch, "iso": local and local.isoformat(timespec="seconds").replace("+00:00", "Z")}

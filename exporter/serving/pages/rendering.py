@@ -11,7 +11,7 @@ from urllib.parse import quote, urlencode
 from zoneinfo import ZoneInfo
 
 from exporter.language import BY_CODE, LANGUAGES
-from exporter.polling.calendar import day_before, format_offset, local_date
+from exporter.polling.calendar import day_before, find_local_time, format_offset, local_date
 from exporter.polling.snapshot import BotId
 from exporter.reasons import FailureReason
 from exporter.serving.negotiation import choose_language
@@ -149,7 +149,7 @@ def _build_environment(code: str) -> "Environment":
         mean=_FORMATS[Kind.MEAN],
         percent=_FORMATS[Kind.RATIO],
         points=_format_points,
-        moment=_find_moment,
+        moment=find_local_time,
         offset=format_offset,
         value=_format_value,
         expected=_format_expected,
@@ -184,14 +184,6 @@ def _format_expected(value: float, kind: Kind) -> str:
 
 def _capitalize(text: str) -> str:
     return text[:1].upper() + text[1:]
-
-
-def _find_moment(epoch: float, zone: ZoneInfo) -> datetime | None:
-    """Return a local time; None beyond the calendar, where a token's expiry can be."""
-    try:
-        return datetime.fromtimestamp(epoch, zone)
-    except (ValueError, OverflowError, OSError):
-        return None
 
 
 def describe_time(start: float, zone: ZoneInfo, now: float, *, of_day: bool = False) -> LocalTime:
