@@ -4,6 +4,7 @@ aiohttp reports each request to a `TraceConfig`. A file in ``tests/captures`` be
 """
 
 import asyncio
+import base64
 import codecs
 import gzip
 import json
@@ -45,7 +46,8 @@ _HEADING: Final = """\
 # What oifde-exporter sent to the platform, and what the platform answered.
 #
 # Secrets, tokens, tenant ids, access codes, names, addresses and other texts are replaced, the same text always by the
-# same pseudonym. Counts, rates, times and the names of fields are real. Read the file before you send it.
+# same pseudonym. Counts, rates, times and the names of fields are real. Messages and pages of the platform or a gateway
+# are kept, apart from what looks private: read them before you send the file.
 """
 _HEADERS: Final = frozenset(
     {
@@ -65,7 +67,7 @@ _HEADERS: Final = frozenset(
 )
 """Headers whose values are shown."""
 
-_SENTENCES: Final = frozenset({"location", "server", "via", "www-authenticate"})
+_SENTENCES: Final = frozenset({"location", "server", "www-authenticate"})
 """Headers whose values are shown with pseudonyms; of other headers only the length."""
 
 _LONG: Final = 80
@@ -215,7 +217,7 @@ class Capture:
         if exchange.tls:
             described["tls"] = exchange.tls
         if exchange.failure:
-            described["failure"] = exchange.failure
+            described["failure"] = self._names.sentence(exchange.failure)
         return described
 
     def _describe_headers(self, headers: Any) -> list[str]:
@@ -224,6 +226,8 @@ class Capture:
     def _describe_header(self, name: str, value: str) -> str:
         if name.lower() == "location":
             value = value.partition("?")[0]
+        if name.lower() == "www-authenticate":
+            value = value.partition(" ")[0]
         if name.lower() in _HEADERS:
             return value
         if name.lower() in _SENTENCES:
@@ -238,8 +242,10 @@ class Capture:
         for platform in config.platforms:
             for url in (platform.url, platform.proxy_url):
                 parts = urlsplit(url or "")
-                learn("secret", unquote(parts.password or ""))
-                learn("name", unquote(parts.username or ""))
+                user, password = unquote(parts.username or ""), unquote(parts.password or "")
+                learn("secret", password)
+                learn("secret", base64.b64encode(f"{user}:{password}".encode()).decode() if password else None)
+                learn("name", user)
                 learn("host", parts.hostname)
             learn("host", platform.tls_config.server_name)
         for platform, tenant in config.tenants():

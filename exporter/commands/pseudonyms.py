@@ -4,12 +4,14 @@ A text is kept only if it is known to be harmless: names of fields, counts, rate
 Digits are replaced by as many digits, so that a number stays a number.
 """
 
+import html
 import json
 import re
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Final
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 _KINDS: Final = (
     ("token", re.compile("token(?!type)|cookie|session|authorization")),
@@ -24,8 +26,14 @@ _KINDS: Final = (
 _DIGIT: Final = {"tenant": "1", "code": "2", "id": "3", "number": "4"}
 """The first digit of a pseudonym of digits."""
 
+_NEVER_COUNTS: Final = frozenset({"tenant", "code", "secret", "token"})
+"""Kinds whose values are replaced even if they look like counts."""
+
 _MESSAGE: Final = re.compile("(message|msg|desc|reason|detail|^error)$")
-_COUNTED: Final = re.compile("time|date|count|sum|total|rate|page|average|(error|re[st]\\w*|status)_?code|^code$")
+_COUNTED: Final = re.compile(
+    "(time(out|stamp)?|ttl|expir[a-z]*|date|(?<!ac)count|sum|total|rate|page_?(num|size))$|^(total|average)"
+    "|(^|error|result|response|ret|return|status)_?code$"
+)
 _WORDS: Final = frozenset(
     [
         "hour",
@@ -57,6 +65,8 @@ _NUMBER: Final = re.compile(r"[+-]?[0-9][0-9,]*(\.[0-9]*)?([eE][+-]?[0-9]+)?%?")
 _DATE: Final = re.compile(r"20[0-9]{2}[-/.年][01]?[0-9][-/.月][0-3]?[0-9]日?([ T][0-9 :.,Z时分秒+-]*)?")
 _SHORT: Final = 6
 """Numbers with no more digits are counts or rates, not identifiers."""
+_LONGEST_COUNT: Final = 10
+"""Longer numbers are not counts either, whatever the field's name: a Chinese mobile number has 11 digits."""
 
 _EPOCHS: Final = (range(1_500_000_000, 2_500_000_000), range(1_500_000_000_000, 2_500_000_000_000))
 
@@ -64,11 +74,16 @@ _IN_JSON: Final = re.compile(
     r'(?P<text>"(?:[^"\\]|\\.)*"?)(?P<colon>\s*:)?|(?P<number>-?[0-9][0-9.eE+-]*)|(?P<next>\}\s*,\s*\{)', re.DOTALL
 )
 _IN_TEXT: Final = re.compile(
-    r"(?P<address>\b[0-9]{1,3}(?:\.[0-9]{1,3}){3}\b)"
-    r"|(?P<text>(?=[A-Za-z_+=-]*[0-9])[A-Za-z0-9_+=-]{20,})"
-    r"|(?P<number>\b[0-9]{7,}\b)"
+    r"(?P<address>(?<![0-9.])[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?![0-9])"
+    r"|(?<![0-9a-f:])(?:(?:[0-9a-f]{1,4}:){7}|(?:[0-9a-f]{1,4}:){1,6}:(?:[0-9a-f]{1,4}:){0,5})[0-9a-f]{1,4}(?![0-9a-f:]))"
+    r"|(?P<host>(?<=://)(?!host-)[^\s/?#\"'<>]+"
+    r"|(?:[\w.+-]+@)?\b(?:[\w-]+\.)+(?!(?:html?|jspx?|php|aspx?|js|css|json|xml|java)\b)[a-z]{2,8}\b(?!\.?[\w-]))"
+    r"|(?P<text>(?=[a-z_+=-]*[0-9])[a-z0-9_+=-]{20,})"
+    r"|(?P<label>(?:token|secret|passw(?:or)?d|pwd)[\"']?\s*[=:>]\s*[\"']?)(?P<labelled>(?=[^\s\"'&<,;]*[0-9])[^\s\"'&<,;]+)"
+    r"|(?P<number>(?<![0-9])(?:[0-9]{7,}|[48]00-[0-9]{3,4}-[0-9]{3,4})(?![0-9]))",
+    re.ASCII | re.IGNORECASE,  # ASCII: a word ends where Chinese begins
 )
-"""Addresses, opaque texts such as tokens, and long numbers in a sentence or a page."""
+"""Addresses, hosts, opaque texts such as tokens, labelled secrets and long numbers in a sentence or a page."""
 
 
 class Pseudonyms:
@@ -83,6 +98,7 @@ class Pseudonyms:
         self._counts = Counter[str]()
         self._forms: dict[str, str] = {}
         self._pattern = re.compile("(?!)")
+        self._sentences: dict[str, str] = {}
 
     def learn(self, kind: str, text: str | None) -> None:
         """Replace a text from now on."""
@@ -116,9 +132,13 @@ class Pseudonyms:
         """Replace the value of a field or a header."""
         inner, field = text.strip(), field.lower()
         kind = _find_kind(field)
-        if not inner or inner.lower() in _WORDS or (kind not in ("tenant", "code") and _is_short_number(inner)):
+        if not inner or inner.lower() in _WORDS:
             return text
-        if inner in self._known or kind:
+        known = inner in self._known and (len(inner) > 3 or not _is_short_number(inner))
+        counts = kind not in _NEVER_COUNTS or _COUNTED.search(field)
+        if not known and counts and _is_short_number(inner):
+            return text
+        if known or kind:
             return text.replace(inner, self._replace(kind or "text", inner))
         if _is_harmless(field, inner):
             return self._hide_secrets(text)
@@ -128,22 +148,32 @@ class Pseudonyms:
 
     def sentence(self, text: str) -> str:
         """Replace what is known, addresses, tokens and long numbers in a sentence or a page."""
-        text = self._pattern.sub(lambda found: self._forms[found[0]], text)
-        return _IN_TEXT.sub(self._replace_found, text)
+        if text not in self._sentences:  # thousands of answers have the same headers
+            replaced = self._pattern.sub(lambda found: self._forms[found[0]], text)
+            self._sentences[text] = _IN_TEXT.sub(self._replace_found, replaced)
+        return self._sentences[text]
 
     def compile(self) -> None:
         """Find in sentences what was learned so far: secrets anywhere, other texts as words; also as in JSON and URLs."""
         self._forms = {
             form: pseudonym
             for text, pseudonym in self._known.items()
-            if text in self._secret or (len(text) > 2 and text.lower() not in _WORDS)
-            for form in (text, json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1], quote(text))
+            if text in self._secret or (len(text) > text.isascii() + 1 and text.lower() not in _WORDS)
+            for form in _list_forms(text)
         }
+        self._secret |= {form for text in self._secret for form in _list_forms(text)}
         # Pseudonyms stay as they are.
         self._known |= {pseudonym: pseudonym for pseudonym in self._known.values()}
-        self._pattern = re.compile("|".join(map(self._delimit, sorted(self._forms, key=len, reverse=True))) or "(?!)")
+        by_neighbours = defaultdict[str, list[str]](list)  # much faster to search than neighbours at each form
+        for form in sorted(self._forms, key=len, reverse=True):
+            by_neighbours[self._delimit(form)].append(re.escape(form))
+        groups = (delimited % "|".join(forms) for delimited, forms in by_neighbours.items())
+        self._pattern = re.compile("|".join(groups) or "(?!)")
+        self._sentences.clear()
 
     def _replace_found(self, found: re.Match[str]) -> str:
+        if found["labelled"]:
+            return found["label"] + self._replace("text", found["labelled"])
         kind, text = found.lastgroup or "text", found[0]
         return text if kind == "number" and _is_time(text) else self._replace(kind, text)
 
@@ -157,7 +187,7 @@ class Pseudonyms:
         return self._replace(kind if kind in _DIGIT else "number", text)
 
     def _hide_secrets(self, text: str) -> str:
-        for secret in self._secret:
+        for secret in self._secret & self._known.keys():
             text = text.replace(secret, self._known[secret])
         return text
 
@@ -173,10 +203,11 @@ class Pseudonyms:
         return self._known[text]
 
     def _delimit(self, form: str) -> str:
+        """Return the pattern around a form: a secret may stand anywhere, another text only as a word."""
         if form in self._secret:
-            return re.escape(form)
-        before, after = (r"\b" if form[end].isascii() and form[end].isalnum() else "" for end in (0, -1))
-        return before + re.escape(form) + after
+            return "(?:%s)"
+        before, after = (_find_neighbours(form[end]) for end in (0, -1))
+        return f"(?<!{before})(?:%s)(?!{after})"
 
 
 def _invent(kind: str, number: int, text: str) -> str:
@@ -189,6 +220,20 @@ def _invent(kind: str, number: int, text: str) -> str:
     return f"{kind}-{number}{mark}"
 
 
+def _list_forms(text: str) -> Iterator[str]:
+    """Return a text as it is in plain text, JSON, HTML and URLs."""
+    yield from (text, json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1])
+    escaped = html.escape(text)
+    yield from (escaped, escaped.replace("&#x27;", "&#39;"), html.escape(text, quote=False))
+    for quoted in (quote(text), quote(text, safe=""), quote_plus(text)):
+        yield from (quoted, re.sub("%..", lambda found: found[0].lower(), quoted))
+
+
+def _find_neighbours(end: str) -> str:
+    """Return the pattern of what may not stand beside the end of a word: in Chinese nothing does."""
+    return "[0-9]" if end.isdecimal() else "[a-zA-Z0-9]" if end.isascii() and end.isalpha() else "(?!)"
+
+
 def _find_kind(field: str) -> str | None:
     return next((kind for kind, pattern in _KINDS if pattern.search(field)), None)
 
@@ -197,25 +242,25 @@ def _is_harmless(field: str, text: str) -> bool:
     if text.lower() in _WORDS:
         return True
     if _NUMBER.fullmatch(text):
-        return bool(_COUNTED.search(field)) or _is_short_number(text) or _is_time(text)
+        longest = _LONGEST_COUNT if _COUNTED.search(field) else _SHORT
+        return _is_short_number(text, longest) or _is_time(text)
     return _is_time(text)
 
 
-def _is_short_number(text: str) -> bool:
+def _is_short_number(text: str, longest: int = _SHORT) -> bool:
     whole = text.lstrip("+-").partition(".")[0]
-    return bool(_NUMBER.fullmatch(text)) and sum(character.isdigit() for character in whole) <= _SHORT
+    return bool(_NUMBER.fullmatch(text)) and sum(character.isdigit() for character in whole) <= longest
 
 
 def _is_time(text: str) -> bool:
     if not (text.isascii() and text.isdecimal()):
         return bool(_DATE.fullmatch(text))
-    if len(text) not in (8, 10, 12, 13, 14):
-        return False
     if any(int(text) in epochs for epochs in _EPOCHS):
         return True
-    try:
-        return datetime.strptime(text[:8], "%Y%m%d").year // 100 == 20  # noqa: DTZ007 - only whether it is a date
-    except ValueError:
+    try:  # not YYYYMMDDHHMM: tenant ids look like that
+        form = {8: "%Y%m%d", 14: "%Y%m%d%H%M%S"}[len(text)]
+        return datetime.strptime(text, form).year // 100 == 20  # noqa: DTZ007 - only whether it is a date
+    except (KeyError, ValueError):
         return False
 
 

@@ -1,12 +1,14 @@
 """``--capture`` writes what the platform answered, and nothing that is private."""
 
 import base64
+import html
 import json
+import re
 import ssl
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 import pytest
 import yaml
@@ -185,6 +187,11 @@ def test_what_a_reader_needs_is_kept(field: str, text: str) -> None:
         ("number", "13800138000"),
         ("city", "Shenzhen"),
         ("authToken", "3f9c"),
+        ("appSecret", "123456"),
+        ("account", "13800138000"),
+        ("updateUser", "13800138000"),
+        ("consumerNo", "6222021234567890"),
+        ("vdn", "202207011234"),
     ],
 )
 def test_what_may_identify_a_customer_is_replaced(field: str, text: str) -> None:
@@ -192,6 +199,108 @@ def test_what_may_identify_a_customer_is_replaced(field: str, text: str) -> None
     names = Pseudonyms()
 
     assert names.value(field, text) == names.value(field, text) != text
+
+
+@pytest.mark.parametrize(
+    "kind, private", [("tenant", "202104237142"), ("name", "客服"), ("name", "nova"), ("host", "gw01")]
+)
+@pytest.mark.parametrize("message", ["租户{}不存在", "没有{}", "no_{}_here", "({}) has no bot"])
+def test_what_is_known_is_found_in_messages(kind: str, private: str, message: str) -> None:
+    """Chinese has no blanks between words, and two characters are a name."""
+    names = Pseudonyms()
+    names.learn(kind, private)
+    names.compile()
+    written = names.body(json.dumps({"errorMsg": message.format(private)}, ensure_ascii=False))
+
+    assert private not in written
+
+
+@pytest.mark.parametrize("secret", ["s3 cr/et&+'1", 'a"b\\c%d', "密码&1", "1234"])
+def test_a_secret_is_found_in_every_form(secret: str) -> None:
+    """Pages and redirects quote secrets as HTML and URLs do, and put them between other characters."""
+    names = Pseudonyms()
+    names.learn("secret", secret)
+    names.compile()
+    lower = re.sub("%..", lambda found: found[0].lower(), quote(secret, safe=""))
+    apostrophe = html.escape(secret).replace("&#x27;", "&#39;")
+
+    for form in (
+        secret,
+        html.escape(secret),
+        apostrophe,
+        quote(secret),
+        quote(secret, safe=""),
+        quote_plus(secret),
+        lower,
+    ):
+        assert f"<p>a{names.value('secret', secret)}b" == names.body(f"<p>a{form}b")
+
+
+@pytest.mark.parametrize(
+    "private",
+    [
+        "10.20.30.40",
+        "13800138000",
+        "202309017777",
+        "400-820-8820",
+        "zhang.san@bank.cn",
+        "gw01.corp.bank.cn",
+        "GW01.BANK.LOCAL",
+        "2001:db8::8a2e:370:7334",
+        "2001:db8:0:0:0:8a2e:370:7334",
+    ],
+)
+@pytest.mark.parametrize("message", ["客户端IP{}不在白名单", "请联系{}。", "Contact {}.", "<a href='http://{}:80/'>"])
+def test_addresses_and_numbers_in_messages_are_replaced(private: str, message: str) -> None:
+    """A message may name whom to call, or a machine, that nothing else has named before."""
+    assert private not in Pseudonyms().sentence(message.format(private))
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "pwd=x9",
+        "<appSecret>x9</appSecret>",
+        "token: x9!",
+        "/login?authToken=x9&a=b",
+        "http://x9/login",
+        '"password":"x9"',
+    ],
+)
+def test_labelled_secrets_in_messages_are_replaced(message: str) -> None:
+    """A gateway may invent a token, or name a host of the intranet."""
+    assert "x9" not in Pseudonyms().sentence(message)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "java.lang.NullPointerException at 10:20:30",
+        "2021-08-13 02:00:00: nginx/1.20.1 cannot open login.html",
+        "token: expired; secret: wrong. See /index.jsp",
+        "queryCallStatisticsReport of 20210813 is not found, code 200800",
+    ],
+)
+def test_messages_stay_readable(message: str) -> None:
+    """Errors, versions, times and paths lead to the cause."""
+    assert message == Pseudonyms().sentence(message)
+
+
+def test_a_failure_names_no_host(tmp_path: Path) -> None:
+    """OpenSSL quotes the host name that a certificate lacks."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(CERTIFICATES / "server.pem", CERTIFICATES / "server.key")
+    clock = StandingClock(NOW)
+    with serve_in_thread(Simulator(SimulatedWorld(1, [TENANT], CALM), clock=clock, ssl_context=context)) as simulator:
+        shell = Shell(simulator, clock, tmp_path)
+        tls_config = {"ca_file": str(CERTIFICATES / "ca.pem"), "server_name": "canary.internal"}
+        shell.settings["platforms"][0]["tls_config"] = tls_config
+        result = shell.run("query", "--capture=sent.yaml")
+    written = (tmp_path / "sent.yaml").read_text(encoding="utf-8")
+
+    assert "canary.internal" in result.stderr
+    assert "Hostname mismatch" in written
+    assert "canary" not in written
 
 
 def test_json_keeps_its_form() -> None:
