@@ -155,7 +155,7 @@ def _show_yaml(output: Output, listings: Sequence[_Listing]) -> None:
             output.verbatim("---")
         output.verbatim(f"# {locate(listing.tenant)}")
         named = [(binding, state) for binding, state in zip(listing.bindings, listing.states(), strict=True)]
-        new = [Bot(binding.access_code, binding.name, {}) for binding, state in named if state == "not polled"]
+        new = [Bot(binding.access_code, binding.name) for binding, state in named if state == "not polled"]
         if bots := [*listing.tenant.tenant.bots, *new]:
             output.verbatim("bots:", indent=_YAML_INDENT)
         for bot in bots:

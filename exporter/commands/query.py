@@ -1,12 +1,11 @@
 """``oifde-exporter query``: one bot's report for one date."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any, Final
+from typing import Any
 
 import click
 from structlog.typing import FilteringBoundLogger
@@ -30,8 +29,6 @@ from exporter.polling.windows import Rules
 from exporter.upstream.bindings import IncompleteListing
 from exporter.upstream.errors import UpstreamError
 from exporter.upstream.reports import REPORTS
-
-_NO_LABELS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 @click.command(
@@ -152,5 +149,5 @@ async def _choose(tenants: Sequence[TenantAccess], wanted: str | None, *, by_ten
         known = [Chosen(access, bot) for access in tenants for bot in await _list_bots(access)]
         found = find_bots(known, wanted)
     if wanted and not found and by_tenant and len(tenants) == 1:
-        return Chosen(tenants[0], Bot(wanted, wanted, _NO_LABELS))
+        return Chosen(tenants[0], Bot(wanted, wanted))
     return choose_one(found, wanted, known)

@@ -6,12 +6,8 @@ listings in a row lack it, and an empty listing counts only if the next one is e
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from types import MappingProxyType
-from typing import Final
 
 from exporter.config import Bot, Discovery
-
-_NO_LABELS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +47,7 @@ def choose_bots(configured: Sequence[Bot], names: Mapping[str, str], rules: Disc
     if rules is None:
         return tuple(configured)
     own = {bot.access_code for bot in configured}
-    found = (Bot(code, name, _NO_LABELS) for code, name in names.items() if code not in own)
+    found = (Bot(code, name) for code, name in names.items() if code not in own)
     return (*configured, *(bot for bot in found if _matches(rules, bot.name, bot.access_code)))
 
 
