@@ -23,6 +23,7 @@ import pytest
 import trustme
 import yaml
 
+import exporter
 from harness.manifests import Helm, Manifest, at
 from harness.processes import ExporterProcess, choose_address, fetch
 from harness.programs import FindProgram
@@ -33,7 +34,7 @@ CHART = ROOT / "helm" / "oifde-exporter"
 WHEELHOUSE = ROOT / "dist" / "wheelhouse"
 REVISION = "0123456789ab"
 EPOCH = 1_700_000_000
-IMAGE = "registry.example.org/oifde-exporter:0.1.0"
+IMAGE = f"registry.example.org/oifde-exporter:{exporter.__version__}"
 # Kept: it takes minutes, and changes as rarely as the base image does.
 STAND_IN = ROOT / ".cache" / "image-base.tar"
 # The list of an image for several processors, or a chart.
@@ -351,8 +352,8 @@ async def test_podman_plays_the_sidecar(
     podman.build(
         "localhost/application", "--file=-", context=tmp_path, text="FROM localhost/base\nCMD sleep infinity\n"
     )
-    exporter = {"containerPort": int(address.partition(":")[2])}
-    manifests = helm.template(application, {"image": "localhost/application", "oifde-exporter": exporter})
+    sidecar = {"containerPort": int(address.partition(":")[2])}
+    manifests = helm.template(application, {"image": "localhost/application", "oifde-exporter": sidecar})
     for volume in at(manifests, "Deployment:spec/template/spec/volumes"):
         volume.get("secret", {})["optional"] = False  # the default, without which podman 4.3 crashes
     metadata = {"name": "application-oifde"}
@@ -422,6 +423,8 @@ async def test_a_release_is_published(
     for target, name in (("publish-image", "oifde-exporter"), ("publish-chart", "charts/oifde-exporter")):
         make = ("make", "--silent", f"--directory={ROOT}", target, *variables, *plain)
         published = dict(line.split("=", 1) for line in run(*make, environment=podman.environment).splitlines())
-        stored = await fetch(f"http://{registry}/v2/{name}/manifests/0.1.0", headers={"Accept": MANIFESTS})
+        stored = await fetch(
+            f"http://{registry}/v2/{name}/manifests/{exporter.__version__}", headers={"Accept": MANIFESTS}
+        )
         assert f"{registry}/{name}" == published["name"]
         assert stored.headers["docker-content-digest"] == published["digest"]
