@@ -12,13 +12,14 @@ from typing import Final
 import click
 
 from lab import machine
-from lab.bench import growth, judging, load, memory, poll, scrape, start
+from lab.bench import growth, judging, load, memory, politeness, poll, scrape, start
 from lab.report import Table
 
 _PARTS: Final[Mapping[str, ModuleType]] = {
     "scrape": scrape,
     "poll": poll,
     "judging": judging,
+    "politeness": politeness,
     "load": load,
     "memory": memory,
     "growth": growth,
