@@ -57,7 +57,7 @@ $(RUN_VENV)/.ready: requirements/run.txt requirements/build.txt pyproject.toml s
 
 .PHONY: test
 # Each test runs once, with the wheel that users install.
-test: lint test-wheel ## run every check
+test: lint docs-zh-check test-wheel ## run every check
 
 .PHONY: setup
 setup: $(VENV)/.ready ## create .venv from the lock and install the project
@@ -277,7 +277,6 @@ site: export NO_MKDOCS_2_WARNING := 1
 site: $(VENV)/.ready ## build the documentation's site in dist/site
 	$(BIN)/mkdocs build
 
-# English pages may change first, so this is not part of `make test`.
 .PHONY: docs-zh-check
 docs-zh-check: $(VENV)/.ready ## list the Chinese pages whose English page has changed
 	$(BIN)/python scripts/chinese-docs.py
