@@ -131,4 +131,4 @@ def test_the_links_to_runbooks_can_lead_elsewhere(helm: Helm, chart: Path, url: 
     found = groups(helm, chart, runbookUrl=url)
 
     (alert,) = rules(found, "OifdePlatformDown")
-    assert "https://wiki.example.com/runbooks/OifdePlatformDown.md" == alert["annotations"]["runbook_url"]
+    assert "https://wiki.example.com/runbooks/OifdePlatformDown/" == alert["annotations"]["runbook_url"]
