@@ -636,6 +636,14 @@ CHINESE: Final[Mapping[str, str]] = MappingProxyType(
         "insecure_skip_verify accepts any certificate, so others on the network can impersonate the platform": (
             "insecure_skip_verify 接受任何证书，网络上的其他人可以冒充平台"
         ),
+        "min_version %(version)s allows old TLS versions and ciphers, which others on the network may break": (
+            "min_version %(version)s 允许旧的 TLS 版本和加密套件，网络上的其他人可能破解"
+        ),
+        "Update TLS on the platform, then remove min_version.": "请升级平台的 TLS，然后删除 min_version。",
+        "timezone %(zone)s is behind UTC: the sign in such names is reversed": (
+            "时区 %(zone)s 比 UTC 晚：这类名称中的正负号是相反的"
+        ),
+        "Write the name of a place, like Asia/Shanghai for UTC+8.": "请写地名，如 UTC+8 用 Asia/Shanghai。",
         "Set tls_config.ca_file to the platform's certificate instead.": "请改为把 tls_config.ca_file 设为平台的证书。",
         "every user of this machine can read %(path)s": "本机的所有用户都能读取 %(path)s",
         "there is no secret: %(error)s": "没有密钥：%(error)s",

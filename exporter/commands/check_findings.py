@@ -74,8 +74,11 @@ def _check_connection(platform: Platform) -> Iterator[Finding]:
         yield Finding(
             Level.WARNING,
             platform.name,
-            f"min_version {platform.tls_config.min_version} allows old TLS versions and ciphers, which others on the network may break",
-            "Update TLS on the platform, then remove min_version.",
+            Text(
+                "min_version %(version)s allows old TLS versions and ciphers, which others on the network may break",
+                version=platform.tls_config.min_version,
+            ),
+            Text("Update TLS on the platform, then remove min_version."),
         )
 
 
@@ -116,8 +119,8 @@ def _check_times(tenant: Tenant, where: str) -> Iterator[Finding]:
         yield Finding(
             Level.WARNING,
             where,
-            f"timezone {tenant.timezone.key} is behind UTC: the sign in such names is reversed",
-            "Write the name of a place, like Asia/Shanghai for UTC+8.",
+            Text("timezone %(zone)s is behind UTC: the sign in such names is reversed", zone=tenant.timezone.key),
+            Text("Write the name of a place, like Asia/Shanghai for UTC+8."),
         )
     if tenant.stale_after <= tenant.poll_interval:
         yield Finding(

@@ -6,6 +6,7 @@ wrong place, or come from an environment variable.
 
 import difflib
 import math
+import os
 import re
 import ssl
 import warnings
@@ -245,11 +246,15 @@ def _resolve(value: object, info: ValidationInfo) -> Path:
 
 
 def _locate(value: object, info: ValidationInfo) -> str:
-    """Say where a file is looked for: its path, or its folder if the value may be a secret in the wrong place."""
+    """Say where a file is looked for: its path, or a folder that exists if the value may be a secret in the wrong place."""
     path = _resolve(value, info)
     folders = Path(_check_text(value)).parts[:-1]
-    named = len(folders) >= _FOLDERS_OF_A_PATH or (folders and path.parent.is_dir())
-    return str(path) if named else Message("in %(folder)s", folder=info.context)
+    if len(folders) >= _FOLDERS_OF_A_PATH or (folders and os.path.isdir(path.parent)):  # noqa: PTH112
+        return str(path)
+    if not Path(_check_text(value)).is_absolute():
+        return Message("in %(folder)s", folder=info.context)
+    # Not Path.is_dir: it raises an error for folders that it may not see.
+    return Message("in %(folder)s", folder=next(folder for folder in path.parents if os.path.isdir(folder)))  # noqa: PTH112
 
 
 def _add_place(problem: Message, value: object, info: ValidationInfo) -> Message:

@@ -48,7 +48,7 @@ _FIX_HTTP: Final = Text(
 _HTTP_PROBLEMS: Final = (
     ("Too many headers", Text("the answer has too many headers")),
     ("Duplicate Content-Length", Text("the answer has two Content-Length headers")),
-    ("Transfer-Encoding can't be present", Text("the answer has both Content-Length and Transfer-Encoding")),
+    ("can't be present with", Text("the answer has both Content-Length and Transfer-Encoding")),
     ("Content-Length", Text("the answer's Content-Length is not a number")),
     ("chunk", Text("the answer's chunks are broken")),
     ("header", Text("the answer has a header that is not valid HTTP")),

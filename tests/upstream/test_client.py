@@ -380,6 +380,11 @@ async def test_broken_connections(
         (http(b"[]", *(f"X-{number}: a" for number in range(200))), "the answer has too many headers", "curl -v"),
         (http(b"[]", "Content-Length: 3"), "the answer has two Content-Length headers", "curl -v"),
         (http(b"[]", "Transfer-Encoding: chunked"), "the answer has both Content-Length and Transfer-Encoding", "curl"),
+        (
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 2\r\n\r\n[]",
+            "the answer has both Content-Length and Transfer-Encoding",
+            "curl",
+        ),
         (b"HTTP/1.1 200 OK\r\nContent-Length: two\r\n\r\n[]", "the answer's Content-Length is not a number", "curl"),
         (http(b"[]", "Bad Name: a"), "the answer has a header that is not valid HTTP", "curl -v"),
         (http(b"[]", "X-Nul: \0"), "the answer has a header that is not valid HTTP", "curl -v"),
