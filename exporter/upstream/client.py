@@ -6,8 +6,9 @@ import random
 import ssl
 from collections.abc import Callable, Hashable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
 import aiohttp
@@ -57,13 +58,14 @@ def _take_all(answer: bytes) -> bytes | None:
     return answer
 
 
-class _Call(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class _Call:
     """A request; the fields are those of `PlatformClient.call`."""
 
     operation: str
     path: str
-    body: Mapping[str, object]
-    headers: Mapping[str, str]
+    body: Mapping[str, object] = field(repr=False)  # secrets
+    headers: Mapping[str, str] = field(repr=False)
     find_news: Callable[[bytes], bytes | None]
     expect: type
 
