@@ -221,12 +221,12 @@ def _invent(kind: str, number: int, text: str) -> str:
 
 
 def _list_forms(text: str) -> Iterator[str]:
-    """Return a text as it is in plain text, JSON, HTML and URLs."""
-    yield from (text, json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1])
-    escaped = html.escape(text)
-    yield from (escaped, escaped.replace("&#x27;", "&#39;"), html.escape(text, quote=False))
-    for quoted in (quote(text), quote(text, safe=""), quote_plus(text)):
-        yield from (quoted, re.sub("%..", lambda found: found[0].lower(), quoted))
+    """Return a text as it is in plain text, JSON, HTML and URLs, which may have JSON in them."""
+    for inner in (text, json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]):
+        escaped = html.escape(inner)
+        yield from (inner, escaped, escaped.replace("&#x27;", "&#39;"), html.escape(inner, quote=False))
+        for quoted in (quote(inner), quote(inner, safe=""), quote_plus(inner)):
+            yield from (quoted, re.sub("%..", lambda found: found[0].lower(), quoted))
 
 
 def _find_neighbours(end: str) -> str:

@@ -232,6 +232,9 @@ def test_a_secret_is_found_in_every_form(secret: str) -> None:
         quote(secret, safe=""),
         quote_plus(secret),
         lower,
+        json.dumps(secret)[1:-1],
+        html.escape(json.dumps(secret)[1:-1]),
+        quote(json.dumps(secret)[1:-1], safe=""),
     ):
         assert f"<p>a{names.value('secret', secret)}b" == names.body(f"<p>a{form}b")
 
