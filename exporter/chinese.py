@@ -63,7 +63,7 @@ CHINESE: Final[Mapping[str, str]] = MappingProxyType(
         # comparison with the past
         "usual %(value)s": "通常 %(value)s",
         "%(low)s to %(high)s": "%(low)s 至 %(high)s",
-        "usual range": "通常范围",
+        "usual range": "正常范围",
         "Drop in autonomy": "净自助解决率下降",
         "Rise in direct transfers": "直接转人工增加",
         "Drop in interface success": "接口调用成功率下降",
@@ -152,10 +152,10 @@ CHINESE: Final[Mapping[str, str]] = MappingProxyType(
         "Calls by day": "按天统计的接入量",
         "Replies by hour": "按小时统计的回复",
         "The bars are today's hours, the line is yesterday, the band is the usual range. The table below has every value.": (
-            "柱形为今天各小时，折线为昨天，色带为通常范围。全部数据见下表。"
+            "柱形为今天各小时，折线为昨天，色带为正常范围。全部数据见下表。"
         ),
         "The line with points is today, the dashed line is yesterday, the band is the usual range. The table below has every"
-        " value.": "带点的线为今天，虚线为昨天，色带为通常范围。全部数据见下表。",
+        " value.": "带点的线为今天，虚线为昨天，色带为正常范围。全部数据见下表。",
         "Values and their meaning": "数据及其含义",
         "Value": "数据项",
         "no record": "无记录",
@@ -250,7 +250,7 @@ CHINESE: Final[Mapping[str, str]] = MappingProxyType(
             "平台拒绝了请求中的参数：检查 tenant_id 和 access_code。"
         ),
         # the platform's fields
-        "calls that reached the bot": "接入机器人的呼叫",
+        "calls that reached the bot": "到达机器人的电话和会话",
         "Left at once": "直接退出量",
         "left after exactly 1 interaction": "仅 1 轮对话即退出",
         "To an agent directly": "直接转人工量",
@@ -301,9 +301,9 @@ CHINESE: Final[Mapping[str, str]] = MappingProxyType(
         "%(one)s; %(other)s": "%(one)s；%(other)s",
         "%(window)s: start time (recordTime)": "%(window)s：开始时间（recordTime）",
         "%(window)s: 1 if the platform has a record of it, 0 if the exporter infers that it had no calls": (
-            "%(window)s：平台有其记录时为 1，exporter 推断其没有呼叫时为 0"
+            "%(window)s：平台有其记录时为 1，exporter 推定其没有接入时为 0"
         ),
-        "call outcomes": "呼叫去向",
+        "call outcomes": "接入去向",
         "interactions per call": "平均对话轮次",
         "Today so far in the tenant's time zone": "今日累计（租户时区）",
         "Always 1; the labels are the bot's platform, its tenant's name and its own labels from the configuration": (
@@ -318,7 +318,7 @@ CHINESE: Final[Mapping[str, str]] = MappingProxyType(
             "租户报表中的异常数；同一异常无论查询多少次只计一次"
         ),
         "Records of the tenant's reports that were added or changed after their hour or day had settled": (
-            "租户报表中，在小时或日期确定之后新增或变更的记录数"
+            "租户报表中，在小时或日期算作完整之后新增或修改的记录数"
         ),
         "Expiry time of the token fetched for the tenant (expireTime); absent without one": (
             "为租户获取的 Token 的到期时间（expireTime）；没有 Token 时无此值"
@@ -377,7 +377,7 @@ CHINESE: Final[Mapping[str, str]] = MappingProxyType(
         "the platform's error %(code)s": "平台错误码 %(code)s",
         "not tried %(until)s: %(error)s": "%(until)s不再尝试：%(error)s",
         "the login failed: %(error)s: the platform, or what is in front of it, may not allow this machine's address": (
-            "登录失败：%(error)s；平台或其前端可能不允许本机的地址访问"
+            "登录失败：%(error)s；平台或其前面的网关可能没有放行本机地址"
         ),
         "the login failed: %(error)s": "登录失败：%(error)s",
         "a token just fetched was refused: %(error)s": "刚获取的 Token 被拒绝：%(error)s",
@@ -471,7 +471,7 @@ CHINESE: Final[Mapping[str, str]] = MappingProxyType(
         "%(error)s. %(advice)s": "%(error)s。%(advice)s",
         "%(where)s: %(message)s": "%(where)s：%(message)s",
         "Check that the url is right and the platform is up. If it is only slow, raise request_timeout.": (
-            "请检查 url 是否正确、平台是否在运行。如果只是响应慢，请调大 request_timeout。"
+            "请检查 url 是否正确、平台是否在运行。如果只是响应慢，请增大 request_timeout。"
         ),
         "Check the url (http or https, host, port), and that this machine can reach it. If it can only do so through a proxy, set proxy_url.": (
             "请检查 url（http 或 https、主机、端口），以及本机能否访问该地址。如果只能通过代理访问，请设置 proxy_url。"
@@ -480,16 +480,16 @@ CHINESE: Final[Mapping[str, str]] = MappingProxyType(
             "如果证书是自签名的，或由私有 CA 签发，请设置 tls_config.ca_file。"
         ),
         "Check that the url leads to the platform itself. If it does, read its log, or that of the proxy in front of it.": (
-            "请检查 url 是否指向平台本身。如果是，请查看平台或其前端代理的日志。"
+            "请检查 url 是否指向平台本身。如果是，请查看平台或其前面的代理的日志。"
         ),
         "Check that the secret or the token belongs to this tenant, and that it may use the platform's API.": (
             "请检查密钥或 Token 是否属于该租户，以及是否有权调用平台的接口。"
         ),
         "The platform reports an error of its own. Try again later; if it stays, ask the platform's administrator.": (
-            "平台自身返回了错误。请稍后再试；如果一直如此，请联系平台管理员。"
+            "平台自身返回了错误。请稍后再试；如果一直如此，请联系平台运维。"
         ),
         "Check that the url leads to the platform itself, and not to a login page or a proxy in front of it.": (
-            "请检查 url 是否指向平台本身，而不是登录页面或前端代理。"
+            "请检查 url 是否指向平台本身，而不是登录页面或平台前面的代理。"
         ),
         "%(advice)s docs/where-to-find.md and the help page of the exporter show where the platform has them.": (
             "%(advice)s在平台的哪里找到它们，见 docs/zh/where-to-find.md 和 exporter 的帮助页。"
@@ -503,7 +503,7 @@ CHINESE: Final[Mapping[str, str]] = MappingProxyType(
         "Check that the url is the platform's, with its port and its path prefix if it has one.": (
             "请检查 url 是否为平台的地址，包括端口，以及可能有的路径前缀。"
         ),
-        "The platform asks for fewer requests: lower requests_per_second.": "平台要求减少请求，请调小 requests_per_second。",
+        "The platform asks for fewer requests: lower requests_per_second.": "平台要求减少请求，请减小 requests_per_second。",
         "Check the user and the password in proxy_url.": "请检查 proxy_url 中的用户名和密码。",
         "The answer is JSON, but not as the platform documents it; a gateway may have changed it. oifde-exporter query --explain"
         " shows its form without values: report it to the exporter's developers.": (
@@ -518,7 +518,7 @@ CHINESE: Final[Mapping[str, str]] = MappingProxyType(
             "请检查文件是否存在，内容是否为 PEM 格式的证书和密钥。"
         ),
         "Ask the administrator of the platform, or of the proxy in front of it, to correct the answer; curl -v shows it.": (
-            "请平台或其前端代理的管理员修正响应，curl -v 可以看到响应的内容。"
+            "请平台运维或平台前面代理的管理员改正响应，curl -v 可以看到响应的内容。"
         ),
         "If the certificate is self-signed or from a private authority, such as that of a proxy that inspects TLS, set"
         " tls_config.ca_file.": (
@@ -553,7 +553,7 @@ CHINESE: Final[Mapping[str, str]] = MappingProxyType(
         ),
         "a value of a record decreased": "记录中的某个值变小",
         "The platform corrected a record. No action is needed unless it happens often.": (
-            "平台修正了记录。除非经常发生，否则无需处理。"
+            "平台修改了记录。除非经常发生，否则无需处理。"
         ),
         "a record of another tenant, bot or report": "有其他租户、机器人或报表的记录",
         "Check tenant_id and access_code. oifde-exporter query --explain shows what came, and what the exporter does with it.": (
@@ -624,10 +624,10 @@ CHINESE: Final[Mapping[str, str]] = MappingProxyType(
         "all day": "全天",
         "after midnight": "零点之后",
         "Raise poll_interval, or requests_per_second if the platform allows.": (
-            "请调大 poll_interval；平台允许时，也可以调大 requests_per_second。"
+            "请增大 poll_interval；平台允许时，也可以增大 requests_per_second。"
         ),
         "Raise poll_interval, or max_concurrency if the platform allows.": (
-            "请调大 poll_interval；平台允许时，也可以调大 max_concurrency。"
+            "请增大 poll_interval；平台允许时，也可以增大 max_concurrency。"
         ),
         "the url is not https, so others on the network can read secrets and tokens": (
             "url 不是 https，网络上的其他人可以看到密钥和 Token"
@@ -677,7 +677,7 @@ CHINESE: Final[Mapping[str, str]] = MappingProxyType(
         ),
         "the platform is not healthy: %(problem)s": "平台自检异常：%(problem)s",
         "Ask the platform's operators. Until it is fixed, other errors may have the same cause.": (
-            "请联系平台管理员。在修复之前，其他错误可能也由此引起。"
+            "请联系平台运维。在修复之前，其他错误可能也由此引起。"
         ),
         "the health check does not work: %(error)s": "健康检查不可用：%(error)s",
         "Remove health_check if the platform has no interface servicemonitor.": (
@@ -690,10 +690,10 @@ CHINESE: Final[Mapping[str, str]] = MappingProxyType(
         "Answer: %(rows)s records": "响应：%(rows)s 条记录",
         "The platform has no record: the date is in the future.": "平台没有记录：该日期在将来。",
         "The platform has no record at that time: there were no calls, or there is no such bot.": (
-            "当时平台没有记录：没有呼叫，或没有这个机器人。"
+            "当时平台没有记录：没有接入，或没有这个机器人。"
         ),
         "The platform has no record: there were no calls, or there is no such bot.": (
-            "平台没有记录：没有呼叫，或没有这个机器人。"
+            "平台没有记录：没有接入，或没有这个机器人。"
         ),
         "hour": "小时",
         "day": "日期",
@@ -767,7 +767,7 @@ CHINESE: Final[Mapping[str, str]] = MappingProxyType(
         ),
         "The last complete hour is %(hour)s. It has no record, and counts as an hour without calls since %(since)s"
         " (empty_hour_delay).": (
-            "最近一个完整小时为 %(hour)s。它没有记录，从 %(since)s 起按没有呼叫处理（empty_hour_delay）。"
+            "最近一个完整小时为 %(hour)s。它没有记录，从 %(since)s 起算作没有接入（empty_hour_delay）。"
         ),
         "%(hour)s was in progress at that time; its values are the platform's current ones.": (
             "%(hour)s 当时尚未结束，其数据为平台当前的数据。"
@@ -848,7 +848,7 @@ CHINESE: Final[Mapping[str, str]] = MappingProxyType(
             "观察期间没有一个有接入的小时结束。请在繁忙时段观察 2h 或更久。"
         ),
         "%(hours)s hours of bots ended: %(early)s had a record before their end, %(late)s after it, %(none)s have none.": (
-            "共有 %(hours)s 个机器人小时结束：%(early)s 个在结束之前已有记录，%(late)s 个在结束之后才有，%(none)s 个没有记录。"
+            "各机器人共有 %(hours)s 个小时结束：%(early)s 个在结束之前已有记录，%(late)s 个在结束之后才有，%(none)s 个没有记录。"
         ),
         "Records appeared %(range)s.": "记录出现的时间：%(range)s。",
         "The last change came %(delay)s.": "最后一次改变在%(delay)s。",
@@ -1030,10 +1030,10 @@ CHINESE: Final[Mapping[str, str]] = MappingProxyType(
         ),
         "%(other)s is the same bot; remove one": "%(other)s 是同一个机器人，请删除一个",
         "settle_delay is longer than empty_hour_delay; shorten it, or lengthen the other": (
-            "settle_delay 大于 empty_hour_delay，请调小前者，或调大后者"
+            "settle_delay 大于 empty_hour_delay，请减小前者，或增大后者"
         ),
         "empty_hour_delay is shorter than settle_delay, which defaults to %(default)s; lengthen it": (
-            "empty_hour_delay 小于 settle_delay（默认为 %(default)s），请调大"
+            "empty_hour_delay 小于 settle_delay（默认为 %(default)s），请增大"
         ),
         "duplicate report; remove one": "报表重复，请删除一个",
     }

@@ -10,7 +10,7 @@ from observability.dashboards.parts import HEALTH, ONE_BOT, OVERVIEW, TAG, title
 
 _AUTONOMY: Final = "净自助解决率＝仅咨询机器人量÷（直接转人工量＋咨询后转人工量＋仅咨询机器人量），直接退出的不计。"
 _SHIFT: Final = "每个点是该时刻最近一个完整小时的数据，所以一个小时的数据在下一个小时才出现。"
-_BAND: Final = "色带为预期范围，由机器人自身的历史得出，100 个这样的小时有 99 个落在其中。"
+_BAND: Final = "色带为正常范围，由机器人自身的历史得出，100 个这样的小时有 99 个落在其中。"
 _ENGLISH_AUTONOMY: Final = (
     "Autonomy rate: contained calls as a share of all calls that consulted the bot or went to an agent. Calls that ended at "
     "once do not count."
@@ -45,7 +45,7 @@ TEXTS: Final[Mapping[str, str]] = MappingProxyType(
             "最近一次查询失败的机器人数。几分钟后，它们的指标会被移除。"
         ),
         "Autonomy": "净自助解决率",
-        f"{_ENGLISH_AUTONOMY} Over all calls of the last complete hour.": f"{_AUTONOMY}统计最近一个完整小时的全部呼叫。",
+        f"{_ENGLISH_AUTONOMY} Over all calls of the last complete hour.": f"{_AUTONOMY}统计最近一个完整小时的全部接入。",
         "Transferred to agents": "转人工量",
         "Calls transferred to an agent in the last complete hour, directly or after consulting the bot.": (
             "最近一个完整小时直接转人工和咨询后转人工的总数。"
@@ -87,9 +87,9 @@ TEXTS: Final[Mapping[str, str]] = MappingProxyType(
             f"{_AUTONOMY}按租户所有机器人的数量汇总计算，每个小时在完整之后出现。"
         ),
         "No calls with a rate in these hours": "这些小时内净自助解决率的分母为 0",
-        "Calls by outcome": "呼叫去向",
+        "Calls by outcome": "接入去向",
         "Calls of the last complete hour at each time. Calls without any interaction have no outcome.": (
-            "各时刻最近一个完整小时的呼叫。没有对话的呼叫没有去向。"
+            "各时刻最近一个完整小时的接入量。没有对话的接入没有去向。"
         ),
         "contained": "仅咨询机器人量",
         "transferred after consulting": "咨询后转人工量",
@@ -121,7 +121,7 @@ TEXTS: Final[Mapping[str, str]] = MappingProxyType(
         "The tenant of the bot": "机器人所属的租户",
         "The bot to show": "要显示的机器人",
         f"{_ENGLISH_AUTONOMY} In the last complete hour.": f"{_AUTONOMY}最近一个完整小时。",
-        "no calls": "没有呼叫",
+        "no calls": "没有接入",
         "The autonomy rate expected in this hour, from the bot's own history.": (
             "该小时净自助解决率的预期值，由机器人自身的历史得出。"
         ),
@@ -135,7 +135,7 @@ TEXTS: Final[Mapping[str, str]] = MappingProxyType(
         "Interactions/call": "平均对话轮次",
         "Interactions per call": "平均对话轮次",
         "Interactions between caller and bot per call, in the last complete hour.": (
-            "最近一个完整小时，每个呼叫中用户与机器人的对话轮次。"
+            "最近一个完整小时，每次接入中用户与机器人的对话轮次。"
         ),
         "Hour shown": "所示小时",
         "When the last complete hour began.": "最近一个完整小时的开始时间。",
@@ -153,7 +153,7 @@ TEXTS: Final[Mapping[str, str]] = MappingProxyType(
         "threshold": "阈值",
         "No history yet": "尚无历史",
         f"The calls of each hour. {_ENGLISH_SHIFT} Calls without any interaction have no outcome.": (
-            f"每小时的呼叫。{_SHIFT}没有对话的呼叫没有去向。"
+            f"每小时的接入量。{_SHIFT}没有对话的接入没有去向。"
         ),
         f"The calls of each hour. {_ENGLISH_BAND} {_ENGLISH_SHIFT}": f"每小时的接入量。{_BAND}{_SHIFT}",
         "Calls so far each day": "每日累计接入量",
@@ -167,11 +167,11 @@ TEXTS: Final[Mapping[str, str]] = MappingProxyType(
         "Quality": "质量",
         "Direct transfers": "直接转人工占比",
         "The share of calls that went to an agent after two or three interactions: callers who did not try the bot. "
-        f"{_ENGLISH_SHIFT}": f"对话两三轮就转人工的呼叫占接入量的比例：这些用户没有尝试使用机器人。{_SHIFT}",
+        f"{_ENGLISH_SHIFT}": f"对话两三轮就转人工的用户，占接入量的比例：这些用户没有尝试使用机器人。{_SHIFT}",
         "direct transfers": "直接转人工占比",
-        "No calls in these hours": "这些小时内没有呼叫",
+        "No calls in these hours": "这些小时内没有接入",
         f"Interactions between caller and bot per call. Many more than usual mean that the bot repeats itself. {_ENGLISH_SHIFT}": (
-            f"每个呼叫中用户与机器人的对话轮次。比通常多很多，说明机器人在重复同样的话。{_SHIFT}"
+            f"每次接入中用户与机器人的对话轮次。比通常多很多，说明机器人在重复同样的话。{_SHIFT}"
         ),
         "interactions per call": "平均对话轮次",
         "Interface success": "接口调用成功率",
@@ -233,16 +233,16 @@ TEXTS: Final[Mapping[str, str]] = MappingProxyType(
         "The login and the reports of each tenant. *Newest record* is the age of the newest record's hour: about an hour on a day "
         "with calls. *Discovery* is empty for tenants without discovery. *Anomalies* are unexpected records and fields, "
         "*Restated* are settled hours that the platform changed, both in the last 24 hours.": (
-            "各租户的登录和报表。“最新记录”是最新一条记录所在的小时距今多久，有呼叫的日子约为一小时。未启用自动发现的租户，"
-            "“自动发现”为空。“异常”是不符合预期的记录和字段，“修正”是确定之后又被平台修改的小时，均为最近 24 小时的数量。"
+            "各租户的登录和报表。“最新记录”是最新一条记录所在的小时距今多久，有接入的日子约为一小时。未启用自动发现的租户，"
+            "“自动发现”为空。“异常”是不符合预期的记录和字段，“修改”是算作完整之后又被平台修改的小时，均为最近 24 小时的数量。"
         ),
         "Newest record": "最新记录",
         "Token expires in": "Token 剩余有效期",
         "Login": "登录",
         "Discovery": "自动发现",
         "Anomalies": "异常",
-        "Restated": "修正",
-        "/^(Anomalies|Restated)$/": "/^(异常|修正)$/",
+        "Restated": "修改",
+        "/^(Anomalies|Restated)$/": "/^(异常|修改)$/",
         "blocked": "已暂停",
         "No tenant: is the exporter scraped by this Prometheus?": "没有租户。请检查此 Prometheus 是否抓取了 exporter。",
         "Requests to the platform": "向平台发起的请求",
@@ -276,13 +276,13 @@ TEXTS: Final[Mapping[str, str]] = MappingProxyType(
             "距最近一次查询成功的时间，取等待最久的机器人。超过 `stale_after`（默认 5 分钟）后，机器人的指标会被移除。"
         ),
         "oldest": "最旧",
-        "Anomalies and restated hours": "异常与修正的小时",
+        "Anomalies and restated hours": "异常与被修改的小时",
         "Unexpected records and fields, and settled hours that the platform changed, per hour. With many restated hours, increase "
         "`settle_delay`.": (
-            "每小时不符合预期的记录和字段数，以及确定之后又被平台修改的小时数。修正的小时很多时，请调大 `settle_delay`。"
+            "每小时不符合预期的记录和字段数，以及算作完整之后又被平台修改的小时数。被修改的小时很多时，请增大 `settle_delay`。"
         ),
         "anomalies": "异常",
-        "restated hours": "修正的小时",
+        "restated hours": "被修改的小时",
         "The exporter": "exporter",
         "Processes": "进程",
         "The exporters that this Prometheus scrapes.": "此 Prometheus 抓取的 exporter。",
