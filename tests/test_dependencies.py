@@ -40,6 +40,12 @@ def test_the_list_has_every_locked_package(page: str, lock: str) -> None:
     assert set() == locked - {(entry["name"], entry["version"]) for entry in LISTED.finditer(page)}
 
 
+def test_no_lock_has_an_address() -> None:
+    """A lock works with any registry, and advertises nothing."""
+    locks = [*(ROOT / "requirements").glob("*.txt"), ROOT / "tests" / "grafana" / "package-lock.json"]
+    assert [] == [lock.name for lock in locks if "://" in lock.read_text(encoding="utf-8")]
+
+
 def test_the_locked_versions_are_tested(page: str) -> None:
     """Tests and users have the same versions."""
     installed = {entry["name"]: metadata.version(entry["name"]) for entry in LISTED.finditer(page)}

@@ -43,7 +43,7 @@ capture_option: Final = flag(
 )
 
 _HEADING: Final = """\
-# What oifde-exporter sent to the platform, and what the platform answered.
+# The requests of oifde-exporter and the answers of the platform.
 #
 # Secrets, tokens, tenant ids, access codes, names, addresses and other texts are replaced, the same text always by the
 # same pseudonym. Counts, rates, times and the names of fields are real. Messages and pages of the platform or a gateway

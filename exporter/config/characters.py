@@ -15,7 +15,7 @@ _INVISIBLE: Final = frozenset({"Cc", "Cf", "Zl", "Zp", "Zs"})
 
 
 class OddCharacter(NamedTuple):
-    """A character that does not belong in an identifier or a secret, and what is wrong: the end of a sentence."""
+    """A character that does not belong in an identifier or a secret, and the end of a sentence that describes it."""
 
     character: str
     problem: Text

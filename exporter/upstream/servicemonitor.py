@@ -21,7 +21,7 @@ PATH: Final = "servicemonitor"
 
 
 async def find_problem(client: PlatformClient) -> str | None:
-    """Return what is wrong with the platform; None if it is healthy.
+    """Return the platform's fault in words; None if it is healthy.
 
     Raises:
         UpstreamError: the answer says nothing about the health, such as when the platform has no such interface.

@@ -1,6 +1,5 @@
 """Ask a Prometheus the queries of a dashboard."""
 
-import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +20,7 @@ class Answers:
 
 async def ask(prometheus: Prometheus, dashboard: Dashboard, values: dict[str, str], length: int) -> Answers:
     """Ask all queries of a dashboard for its last ``length`` seconds; ``values`` are those of its variables."""
-    end = time.time()
+    end = await prometheus.now()
     start = end - length
 
     async def answer(target: dict[str, Any]) -> list[dict[str, Any]]:

@@ -179,6 +179,10 @@ class Database(Daemon):
 
         await wait_for(ready, f"{self._name} to have read its database")
 
+    async def now(self) -> float:
+        """Return the time of its clock, in epoch seconds."""
+        return float((await self.api("query", query="time()"))["result"][1])
+
     async def api(self, path: str, **parameters: str) -> Any:
         """Return the `data` of an answer of its HTTP API: `api("targets", state="active")`."""
         async with (

@@ -2,7 +2,6 @@
 
 import itertools
 import re
-import time
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -223,7 +222,7 @@ class _Shown:
         """The answer for the dashboard's time range in steps of some seconds, or for now."""
         if step is None:
             return list((await self.prometheus.api("query", query=expression))["result"])
-        now = time.time()
+        now = await self.prometheus.now()
         start, end = str(now - self.dashboard.range), str(now)
         answer = await self.prometheus.api("query_range", query=expression, start=start, end=end, step=str(step))
         return list(answer["result"])
