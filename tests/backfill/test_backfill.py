@@ -22,22 +22,11 @@ from exporter.polling.windows import Rules
 from exporter.reasons import FailureReason
 from exporter.upstream.errors import CircuitOpen, UpstreamError
 from exporter.upstream.reports import HOUR, Parsed, parse
+from harness.clocks import LoopClock
 
 ZONE = ZoneInfo("Asia/Shanghai")
 BEGIN = int(datetime(2026, 5, 1, tzinfo=UTC).timestamp())
 DAY = 86_400
-
-
-class LoopClock:
-    """A clock that follows the running loop's."""
-
-    def now(self) -> float:
-        """The wall clock."""
-        return BEGIN + 100 * DAY + self.elapsed()
-
-    def elapsed(self) -> float:
-        """The loop's own time."""
-        return asyncio.get_running_loop().time()
 
 
 class Asked:
@@ -90,7 +79,14 @@ def make(tmp_path: Path, journal: Journal) -> MakeBackfill:
             )
             for number in range(bots)
         ]
-        return Backfill(sources, tmp_path, journal, step=step, labels=(("job", "oifde"),), clock=LoopClock())
+        return Backfill(
+            sources,
+            tmp_path,
+            journal,
+            step=step,
+            labels=(("job", "oifde"),),
+            clock=LoopClock(datetime.fromtimestamp(BEGIN + 100 * DAY, UTC)),
+        )
 
     return make_one
 

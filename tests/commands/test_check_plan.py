@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 import structlog
 import yaml
-from polling.conftest import BOT, FakeSession, Findings, LoopClock
+from polling.conftest import BOT, FakeSession, Findings
 from prometheus_client import CollectorRegistry
 
 from exporter.commands.check_plan import plan
@@ -24,7 +24,7 @@ from exporter.polling.windows import Rules
 from exporter.serving.exposition import Exposition
 from exporter.simulator import CALM, SimBot, SimTenant, SimulatedWorld, Simulator, default_secret
 from exporter.upstream.reports import HOUR
-from harness.clocks import StandingClock
+from harness.clocks import LoopClock, StandingClock
 from harness.loops import VirtualLoop
 from harness.waiting import wait_for
 

@@ -19,6 +19,7 @@ from exporter.polling.calendar import local_date, midnight
 from exporter.reasons import FailureReason
 from exporter.upstream.errors import UpstreamError
 from exporter.upstream.reports import Report
+from harness.clocks import LoopClock
 
 ZONE = ZoneInfo("Asia/Shanghai")
 CONFIG = load(
@@ -34,21 +35,6 @@ platforms:
 """,
     {},
 )
-
-
-class LoopClock:
-    """A wall clock that follows the running loop."""
-
-    def __init__(self, start: str) -> None:
-        self.start = datetime.fromisoformat(start).replace(tzinfo=ZONE).timestamp()
-
-    def now(self) -> float:
-        """Return the time of the wall clock."""
-        return self.start + asyncio.get_running_loop().time()
-
-    def elapsed(self) -> float:
-        """Return the time of the loop."""
-        return asyncio.get_running_loop().time()
 
 
 class Client:
@@ -103,7 +89,7 @@ class Access:
 
 async def run(start: str, hours: float, **platform: Any) -> tuple[list[str], Access]:
     """Watch a platform, and return what is said."""
-    clock = LoopClock(start)
+    clock = LoopClock(datetime.fromisoformat(start).replace(tzinfo=ZONE))
     access = Access(clock, **platform)
     said: list[str] = []
     await watch_tenants([cast("TenantAccess", access)], hours * 3600, said.append, clock=clock)
@@ -181,7 +167,7 @@ async def test_failures_are_told_once_and_the_watch_goes_on() -> None:
 
 async def test_a_cancelled_watch_says_what_it_has_learned() -> None:
     """Ctrl-C is the usual end of a long watch."""
-    clock = LoopClock("2026-05-20T13:30")
+    clock = LoopClock(datetime(2026, 5, 20, 13, 30, tzinfo=ZONE))
     said: list[str] = []
     task = asyncio.create_task(watch_tenants([cast("TenantAccess", Access(clock))], 86_400, said.append, clock=clock))
     await asyncio.sleep(3600)

@@ -1,5 +1,6 @@
-"""Clocks and zones for tests on real sockets, whose result must not depend on the present time."""
+"""Clocks and zones for tests, whose result must not depend on the present time."""
 
+import asyncio
 import time
 from datetime import UTC, datetime
 from typing import Final
@@ -21,6 +22,25 @@ class StandingClock:
     def elapsed(self) -> float:
         """Return the elapsed time."""
         return time.monotonic()
+
+
+class LoopClock:
+    """A clock that follows the running loop's: ``start`` is when that began."""
+
+    def __init__(self, start: datetime) -> None:
+        self.start = start.timestamp()
+
+    def now(self) -> float:
+        """Return the wall clock."""
+        return self.start + self.elapsed()
+
+    def elapsed(self) -> float:
+        """Return the loop's own time."""
+        return asyncio.get_running_loop().time()
+
+    def step(self, seconds: float) -> None:
+        """Set the wall clock alone forwards or back."""
+        self.start += seconds
 
 
 def zone_at_hour(hour: int, now: float) -> ZoneInfo:

@@ -19,6 +19,7 @@ from exporter.history.worker import HistoryPlan, HistoryWorker
 from exporter.polling.calendar import hours
 from exporter.polling.windows import Rules
 from exporter.upstream.reports import HOUR
+from harness.clocks import LoopClock
 from harness.loops import VirtualLoop
 
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -29,21 +30,6 @@ RULES = Rules(HOUR, ZONE, settle_delay=600, empty_hour_delay=7200)
 def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
     """Sleeping takes no time here."""
     return {"looptime": VirtualLoop}
-
-
-class LoopClock:
-    """A clock that follows the running loop's."""
-
-    def __init__(self, start: str) -> None:
-        self.start = datetime.fromisoformat(start).replace(tzinfo=ZONE).timestamp()
-
-    def now(self) -> float:
-        """The wall clock."""
-        return self.start + asyncio.get_running_loop().time()
-
-    def elapsed(self) -> float:
-        """The loop's own time."""
-        return asyncio.get_running_loop().time()
 
 
 def full_day(day: date, calls: int = 100) -> list[object]:
@@ -156,7 +142,7 @@ def make_rig() -> MakeRig:
         path: Path | None = None,
     ) -> Rig:
         captured, log = capturing_log()
-        clock, platform = LoopClock(start), FakePlatform()
+        clock, platform = LoopClock(datetime.fromisoformat(start).replace(tzinfo=ZONE)), FakePlatform()
         pasts: dict[BotKey, BotPast] = {}
         changes: list[BotKey] = []
         caches: dict[Path, Cache] = {}

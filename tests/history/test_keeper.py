@@ -19,8 +19,9 @@ from exporter.polling.snapshot import BotId, TenantId
 from exporter.polling.store import Store
 from exporter.polling.windows import Rules
 from exporter.upstream.reports import HOUR
+from harness.clocks import LoopClock
 
-from .conftest import ZONE, LoopClock, capturing_log
+from .conftest import ZONE, capturing_log
 
 DAY = 86_400
 
@@ -76,7 +77,7 @@ class Rig:
     """A keeper with the pollers, the store and the worker of a tenant."""
 
     def __init__(self, start: str = "2026-05-20T12:30", days: int = 14, bots: Sequence[int] = range(3)) -> None:
-        self.clock = LoopClock(start)
+        self.clock = LoopClock(datetime.fromisoformat(start).replace(tzinfo=ZONE))
         self.platform = Past(self.clock)
         self.log, log = capturing_log()
         self.keeper = Keeper(clock=self.clock, log=log)

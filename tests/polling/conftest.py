@@ -18,6 +18,7 @@ from exporter.polling.windows import Rules
 from exporter.upstream.anomalies import Anomaly
 from exporter.upstream.progress import Progress
 from exporter.upstream.reports import HOUR, Report
+from harness.clocks import LoopClock
 from harness.loops import VirtualLoop
 
 
@@ -26,25 +27,6 @@ def pytest_asyncio_loop_factories(item: pytest.Item) -> Mapping[str, Callable[[]
     if item.path.name == "test_fleet.py":
         return {"asyncio": asyncio.new_event_loop}
     return {"looptime": VirtualLoop}
-
-
-class LoopClock:
-    """A clock that follows the running loop, which looptime moves. ``step`` sets the wall clock alone."""
-
-    def __init__(self, start: datetime) -> None:
-        self.start = start.timestamp()
-
-    def now(self) -> float:
-        """Return the time of the wall clock."""
-        return self.start + asyncio.get_running_loop().time()
-
-    def elapsed(self) -> float:
-        """Return the time of the loop."""
-        return asyncio.get_running_loop().time()
-
-    def step(self, seconds: float) -> None:
-        """Set the wall clock forwards or back."""
-        self.start += seconds
 
 
 @dataclass

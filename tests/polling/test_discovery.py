@@ -14,8 +14,7 @@ from exporter.polling.snapshot import DiscoveryStatus
 from exporter.reasons import FailureReason
 from exporter.upstream.errors import CircuitOpen, LoginFailed, UpstreamError
 from exporter.upstream.session import TenantSession
-
-from .conftest import LoopClock
+from harness.clocks import LoopClock
 
 PLAN = DiscoveryPlan("main", "t1", interval=600, retry_interval=60, budget=30)
 DOWN = UpstreamError(FailureReason.CONNECT, "no route")
