@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import reduce
-from types import MappingProxyType
+from functools import cache, reduce
+from pathlib import Path
 from typing import Final, Self
 
-from exporter.chinese import CHINESE
+import yaml
 
 
 class Text(str):
@@ -44,7 +44,13 @@ class Language:
     """The value of ``lang`` and ``Content-Language`` (BCP 47)."""
     name: str
     """In the language itself."""
-    words: Mapping[str, str]
+    table: str = ""
+    """The file with the messages of the language, by the English ones."""
+
+    @property
+    def words(self) -> Mapping[str, str]:
+        """Return the messages by the English ones; the first use reads the file."""
+        return _read_table(self.table) if self.table else {}
 
     def text(self, message: str) -> str:
         """Translate a message; without a translation it stays English."""
@@ -66,6 +72,13 @@ class Language:
         return self.words.get(many) or (one if number == 1 else many)
 
 
-ENGLISH: Final = Language("en", "en", "English", MappingProxyType({}))
-LANGUAGES: Final[Sequence[Language]] = (ENGLISH, Language("zh", "zh-Hans", "中文", CHINESE))
+@cache
+def _read_table(name: str) -> Mapping[str, str]:
+    text = Path(__file__).with_name(name).read_text(encoding="utf-8")
+    words: Mapping[str, str] = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
+    return words
+
+
+ENGLISH: Final = Language("en", "en", "English")
+LANGUAGES: Final[Sequence[Language]] = (ENGLISH, Language("zh", "zh-Hans", "中文", "chinese.yaml"))
 BY_CODE: Final = {language.code: language for language in LANGUAGES}

@@ -9,8 +9,8 @@ from typing import Final
 
 import pytest
 
-from exporter.chinese import CHINESE
 from exporter.commands.query_output import choose_heading
+from exporter.language import BY_CODE
 from exporter.serving.pages.rendering import name_field
 from exporter.upstream.reports import REPORTS, Field
 
@@ -70,13 +70,13 @@ def test_no_text_has_another_word() -> None:
 @of_each_field
 def test_a_field_has_the_vendors_term(field: Field) -> None:
     """On the status page as in README.zh-CN.md."""
-    assert TERMS[field.name] == CHINESE[name_field(field)]
+    assert TERMS[field.name] == BY_CODE["zh"].words[name_field(field)]
 
 
 @of_each_field
 def test_the_heading_of_a_field_is_its_term_or_a_part_of_it(field: Field) -> None:
     """`query` has little room for a column."""
-    assert CHINESE[choose_heading(field).template].replace("\n", "") in TERMS[field.name]
+    assert BY_CODE["zh"].words[choose_heading(field).template].replace("\n", "") in TERMS[field.name]
 
 
 @of_each_page

@@ -11,7 +11,6 @@ from jinja2 import Environment
 from jinja2.ext import extract_from_ast
 
 import exporter
-from exporter.chinese import CHINESE
 from exporter.commands.query_output import choose_heading
 from exporter.config import schema, validation
 from exporter.language import BY_CODE, Text, join
@@ -85,9 +84,9 @@ def test_every_message_has_a_chinese_translation() -> None:
     """Output in Chinese has no English messages, and no translation is unused."""
     used = {*messages_in_code(), *messages_in_templates(), *messages_in_tables()} - {"None"}  # `_(variable)`
 
-    assert set() == used - CHINESE.keys()
-    assert set() == CHINESE.keys() - used
-    for english, chinese in CHINESE.items():
+    assert set() == used - ZH.words.keys()
+    assert set() == ZH.words.keys() - used
+    for english, chinese in ZH.words.items():
         assert set(re.findall(r"%\(\w+\)", english)) == set(re.findall(r"%\(\w+\)", chinese)), english
 
 
