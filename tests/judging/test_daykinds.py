@@ -23,6 +23,9 @@ def test_every_day_is_what_its_weekday_says_without_a_calendar() -> None:
         ("US", date(2014, 11, 28), DayKind.SPECIAL),  # alone between a holiday and a weekend
         ("US", date(2014, 12, 30), DayKind.SPECIAL),  # between Christmas and the new year
         ("US", date(2014, 12, 23), DayKind.WORKING),
+        ("US", date(2019, 12, 26), DayKind.SPECIAL),  # six days before the new year
+        ("US", date(2019, 12, 31), DayKind.SPECIAL),  # six days after Christmas
+        ("FR", date(2016, 5, 10), DayKind.WORKING),  # between holidays that are eight days apart
         ("SA", date(2026, 6, 12), DayKind.REST),  # a Friday
         ("SA", date(2026, 6, 14), DayKind.WORKING),  # a Sunday
     ],

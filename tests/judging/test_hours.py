@@ -8,12 +8,16 @@ from exporter.judging.hours import Counts, Past, clock_hours, pack, rows
 DAY = date(2026, 6, 1)
 
 
-@pytest.mark.parametrize("calls", [7, 65_535, 65_536, 2**32, 2**53])
-def test_counts_of_every_size_come_back_unchanged(calls: int) -> None:
-    """Small counts take little memory, large ones are not cut off."""
+@pytest.mark.parametrize(
+    ("calls", "size"), [(7, 12), (65_535, 12), (65_536, 24), (2**32 - 1, 24), (2**32, 48), (2**53, 48)]
+)
+def test_counts_of_every_size_come_back_unchanged(calls: int, size: int) -> None:
+    """Small counts take little memory, large ones are not cut off. ``size`` is the bytes of an hour."""
     counts = Counts(calls, 1, 2, 3, 4, 4)
+    packed = pack([counts, Counts(), counts])
 
-    assert [counts, Counts(), counts] == list(rows(pack([counts, Counts(), counts])))
+    assert [counts, (0, 0, 0, 0, 0, 0), counts] == list(rows(packed))
+    assert 3 * size == packed.itemsize * len(packed)
 
 
 def test_35_days_take_less_than_30_kib() -> None:

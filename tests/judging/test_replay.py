@@ -1,7 +1,6 @@
 import pytest
 
 from exporter.judging.judge import Judgement, Signal
-from exporter.judging.reach import Reach
 from exporter.judging.replay import EVIDENCE, KEEP_FIRING, replay
 
 HOUR = 3600.0
@@ -34,23 +33,3 @@ def test_a_page_ends_some_hours_after_its_last_evidence() -> None:
     (page,) = replay([(NOW, _judgement(9)), (NOW + KEEP_FIRING + HOUR, _judgement(0))])
 
     assert NOW + KEEP_FIRING == page.end
-
-
-def test_a_report_that_is_late_for_all_bots_reaches_no_further() -> None:
-    """Without calls of the other bots only settled hours are known."""
-    reach = Reach()
-    reach.add("a", NOW, 100, 0)
-    reach.add("b", NOW, 100, 0)
-
-    assert NOW == reach.known_until("a", NOW, NOW + HOUR / 2)
-
-
-def test_other_bots_calls_tell_how_far_the_reports_reach() -> None:
-    """Where the others have their calls up to now, a bot without calls has lost its own."""
-    reach = Reach()
-    reach.add("a", NOW, 100, 0)
-    reach.add("b", NOW, 100, 10)
-    reach.add("b", NOW, 100, 50)
-
-    assert NOW + HOUR / 2 == reach.known_until("a", NOW, NOW + HOUR / 2)
-    assert NOW == reach.known_until("b", NOW, NOW + HOUR / 2)

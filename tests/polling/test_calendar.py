@@ -5,7 +5,17 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from exporter.polling.calendar import day_before, day_start, hour_end, hour_start, hours, local_date, midnight, next_day
+from exporter.polling.calendar import (
+    day_before,
+    day_start,
+    format_offset,
+    hour_end,
+    hour_start,
+    hours,
+    local_date,
+    midnight,
+    next_day,
+)
 
 
 def _utc(*parts: int) -> float:
@@ -98,3 +108,12 @@ def test_days_follow_one_another() -> None:
     """Over a month's end and a year's end."""
     assert (date(2024, 2, 29), date(2024, 2, 28)) == (day_before(date(2024, 3, 1)), day_before(date(2024, 2, 29)))
     assert (date(2026, 1, 1), date(2026, 1, 2)) == (next_day(date(2025, 12, 31)), next_day(date(2026, 1, 1)))
+
+
+@pytest.mark.parametrize(
+    ("zone", "text"),
+    [("UTC", "UTC"), ("Asia/Shanghai", "UTC+08:00"), ("Asia/Kolkata", "UTC+05:30"), ("America/Sao_Paulo", "UTC-03:00")],
+)
+def test_an_offset_from_utc(zone: str, text: str) -> None:
+    """It has a sign and minutes, and zero is left out."""
+    assert text == format_offset(datetime(2021, 8, 13, 12, 30, 15, 250, ZoneInfo(zone)))

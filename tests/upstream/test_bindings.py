@@ -176,6 +176,14 @@ async def test_pages_that_do_not_fit_together_are_fetched_again(
     assert 3 + len(again) == sum(call["source"] == "OIFDE" for call in fake.calls(PATH))
 
 
+async def test_pages_that_do_not_fit_together_twice(session: TenantSession, answer_with: AnswerWith) -> None:
+    """The listing fails; the next one, an interval later, tries again."""
+    answer_with(in_turn(*[rows(1, 100), rows(100, 149), []] * 2, rows(1, 100), rows(101, 150)))
+
+    with pytest.raises(IncompleteListing):
+        await list_bindings(session, "t1")
+
+
 @pytest.mark.parametrize(
     ("page", "bots", "says"),
     [
@@ -289,6 +297,17 @@ async def test_rows_that_differ_only_in_the_dialog_type(
     answer_with(lambda _, __: {"total": 2, "accessInfoList": twice[::-1] if turned else twice})
     (found,) = await list_bindings(session, "t1")
     assert found.dialog_type == 2
+
+
+@pytest.mark.parametrize(
+    "other", [{"tenantId": "t2"}, {"dialogType": 4}, {"source": "IVR"}, {"accessId": "2"}], ids=str
+)
+async def test_rows_on_two_pages_that_differ_in_one_field(
+    session: TenantSession, answer_with: AnswerWith, other: Row
+) -> None:
+    """The second is not the first again, so the pages fit together."""
+    answer_with(pages_of([row("a"), *rows(1, 99), row("a", **other)]))
+    assert [*(bot["accessCode"] for bot in rows(1, 99)), "a"] == await codes(session)
 
 
 async def test_rows_that_differ_only_in_the_tenant(session: TenantSession, answer_with: AnswerWith) -> None:

@@ -689,7 +689,9 @@ async def test_refused_ready_token(
     session = make_session(make_client(platform[1]), token=Secret(path=file))
     assert not isinstance(await failure(session), LoginFailed), "it may be the bot"
     assert not session.state().blocked
-    assert isinstance(await failure(session), LoginFailed)
+    refused = await failure(session)
+    assert isinstance(refused, LoginFailed)
+    assert str(refused).startswith("the token was refused: "), refused
     assert session.state().blocked
     assert session.state().retry_at == rig.clock.now() + MINUTE
     probes: list[float] = []
