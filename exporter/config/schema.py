@@ -10,34 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
-from exporter.config.types import (
-    CaFile,
-    Count,
-    Country,
-    Day,
-    Duration,
-    FilePath,
-    Flag,
-    Folder,
-    HeaderValue,
-    HistoryDays,
-    Identifier,
-    Interval,
-    Labels,
-    ProxyUrl,
-    Rate,
-    Regex,
-    Report,
-    SecretFile,
-    SecretText,
-    Text,
-    Timeout,
-    Timezone,
-    TlsVersion,
-    UpToADay,
-    Url,
-)
-from exporter.language import Text as Message
+from exporter.config import types
+from exporter.language import Text
 
 # A tenant has exactly one of these.
 CREDENTIALS = ("app_secret", "app_secret_file", "token", "token_file")
@@ -59,16 +33,16 @@ class Auth(_Block):
 
     model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": [key]} for key in CREDENTIALS]})
 
-    app_key: Identifier | None = _key(
+    app_key: types.Identifier | None = _key(
         None, "The app key that belongs to the secret; default: the header_user if there is one, else the tenant_id."
     )
-    app_secret: SecretText | None = _key(
+    app_secret: types.SecretText | None = _key(
         None, "The app secret; prefer a variable to the secret itself: ${OIFDE_APP_SECRET}."
     )
-    app_secret_file: SecretFile | None = _key(None, "A file with the app secret, which every login reads again.")
-    token: SecretText | None = _key(None, "A ready authToken, for platforms that provide one.")
-    token_file: SecretFile | None = _key(None, "A file with a ready authToken, which is read again when needed.")
-    header_user: HeaderValue | None = _key(
+    app_secret_file: types.SecretFile | None = _key(None, "A file with the app secret, which every login reads again.")
+    token: types.SecretText | None = _key(None, "A ready authToken, for platforms that provide one.")
+    token_file: types.SecretFile | None = _key(None, "A file with a ready authToken, which is read again when needed.")
+    header_user: types.HeaderValue | None = _key(
         None,
         "For internal systems: send this userName and the token as headers, instead of authToken in the body.",
     )
@@ -81,14 +55,14 @@ class TlsConfig(_Block):
         json_schema_extra={"dependentRequired": {"cert_file": ["key_file"], "key_file": ["cert_file"]}}
     )
 
-    ca_file: CaFile | None = _key(
+    ca_file: types.CaFile | None = _key(
         None, "Trusted certificates, for a self-signed or private one; default: the system's."
     )
-    cert_file: FilePath | None = _key(None, "The client certificate, with key_file.")
-    key_file: FilePath | None = _key(None, "The key of cert_file, unencrypted.")
-    server_name: Text | None = _key(None, "The name in the platform's certificate; default: the url's host.")
-    insecure_skip_verify: Flag = _key(False, "Accept any certificate. Anyone can then impersonate the platform.")
-    min_version: TlsVersion = _key(
+    cert_file: types.FilePath | None = _key(None, "The client certificate, with key_file.")
+    key_file: types.FilePath | None = _key(None, "The key of cert_file, unencrypted.")
+    server_name: types.Text | None = _key(None, "The name in the platform's certificate; default: the url's host.")
+    insecure_skip_verify: types.Flag = _key(False, "Accept any certificate. Anyone can then impersonate the platform.")
+    min_version: types.TlsVersion = _key(
         "TLS12",
         "The oldest TLS version to accept. TLS10 and TLS11 also allow the weak ciphers and keys of old servers.",
     )
@@ -100,7 +74,7 @@ class TlsConfig(_Block):
                 # With an empty password, OpenSSL does not ask for one on the terminal.
                 ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(self.cert_file, self.key_file, password="")
             except (OSError, ValueError):
-                message = Message("cert_file and key_file must be a certificate and its unencrypted key, in PEM format")
+                message = Text("cert_file and key_file must be a certificate and its unencrypted key, in PEM format")
                 raise ValueError(message) from None
         return self
 
@@ -108,28 +82,30 @@ class TlsConfig(_Block):
 class Bot(_Block):
     """A chatbot."""
 
-    access_code: Identifier = _key(..., "The bot's access code on the platform, in quotes.")
-    name: Text | None = _key(None, "The label `bot`; default: the access code.")
-    labels: Labels = _key({}, "More labels, on oifde_bot_info only.")
+    access_code: types.Identifier = _key(..., "The bot's access code on the platform, in quotes.")
+    name: types.Text | None = _key(None, "The label `bot`; default: the access code.")
+    labels: types.Labels = _key({}, "More labels, on oifde_bot_info only.")
 
 
 class Discovery(_Block):
     """Discovery of bots. Regular expressions are Python's, and match the whole name or access code."""
 
-    enabled: Flag = _key(True, "false disables discovery.")
-    interval: Interval = _key("10m", "How often to list the tenant's bots.")
-    include: Regex = _key(".*", "Poll the bots whose whole name or access code matches this regular expression.")
-    exclude: Regex = _key("", "Ignore the bots whose whole name or access code matches this regular expression.")
+    enabled: types.Flag = _key(True, "false disables discovery.")
+    interval: types.Interval = _key("10m", "How often to list the tenant's bots.")
+    include: types.Regex = _key(".*", "Poll the bots whose whole name or access code matches this regular expression.")
+    exclude: types.Regex = _key("", "Ignore the bots whose whole name or access code matches this regular expression.")
 
 
 class Calendar(_Block):
     """Days that are unlike other days of the same weekday."""
 
-    country: Country = _key("", "The country whose public holidays and working weekends apply, as its ISO 3166-1 code.")
+    country: types.Country = _key(
+        "", "The country whose public holidays and working weekends apply, as its ISO 3166-1 code."
+    )
     subdivision: str = _key(
         "", "The part of the country, where holidays differ, as its ISO 3166-2 code without the country."
     )
-    special_days: list[Day] = _key([], "More days that are unlike their weekday, like 2026-12-24.")
+    special_days: list[types.Day] = _key([], "More days that are unlike their weekday, like 2026-12-24.")
 
 
 class Tenant(_Block):
@@ -147,13 +123,13 @@ class Tenant(_Block):
         }
     )
 
-    tenant_id: Identifier = _key(..., "The tenant's id on the platform, in quotes.")
-    name: Text | None = _key(None, "The label `tenant` of oifde_bot_info; default: the tenant_id.")
-    timezone: Timezone = _key(
+    tenant_id: types.Identifier = _key(..., "The tenant's id on the platform, in quotes.")
+    name: types.Text | None = _key(None, "The label `tenant` of oifde_bot_info; default: the tenant_id.")
+    timezone: types.Timezone = _key(
         "Asia/Shanghai",
         "The IANA time zone of the tenant's days and hours. It must match the one that the platform uses for day boundaries.",
     )
-    poll_interval: Interval | None = _key(None, "This tenant's poll interval; default: the top-level one.")
+    poll_interval: types.Interval | None = _key(None, "This tenant's poll interval; default: the top-level one.")
     calendar: Calendar = _key({}, "The tenant's holidays and other special days; default: none.")
     auth: Auth = _key(..., "How the exporter logs in for this tenant.")
     bots: list[Bot] = _key([], "The bots to report on; with discovery, bots with another name or with labels.")
@@ -163,30 +139,32 @@ class Tenant(_Block):
 class Platform(_Block):
     """A platform with its tenants."""
 
-    name: Text | None = _key(None, "The label `platform`; default: the url's host.")
-    url: Url = _key(
+    name: types.Text | None = _key(None, "The label `platform`; default: the url's host.")
+    url: types.Url = _key(
         ...,
         "The platform's URL up to /oifde/rest/api, like https://host:port or https://host/prefix.",
     )
-    request_timeout: Timeout = _key("10s", "The timeout of one request.")
-    max_concurrency: Count = _key(8, "The maximum number of concurrent requests.")
-    requests_per_second: Rate = _key(20, "The maximum number of requests per second; may be a fraction.")
-    proxy_url: ProxyUrl | None = _key(None, "The URL of a proxy, like http://[user:password@]host:port.")
-    proxy_ca_file: CaFile | None = _key(
+    request_timeout: types.Timeout = _key("10s", "The timeout of one request.")
+    max_concurrency: types.Count = _key(8, "The maximum number of concurrent requests.")
+    requests_per_second: types.Rate = _key(20, "The maximum number of requests per second; may be a fraction.")
+    proxy_url: types.ProxyUrl | None = _key(None, "The URL of a proxy, like http://[user:password@]host:port.")
+    proxy_ca_file: types.CaFile | None = _key(
         None, "Trusted certificates for an https proxy with a self-signed or private one; default: the system's."
     )
     tls_config: TlsConfig = _key({}, "TLS settings for the platform.")
-    health_check: Flag = _key(False, "Ask the platform for its own health (servicemonitor) once per poll_interval.")
+    health_check: types.Flag = _key(
+        False, "Ask the platform for its own health (servicemonitor) once per poll_interval."
+    )
     tenants: Annotated[list[Tenant], Field(min_length=1)] = _key(..., "The tenants of this platform.")
 
 
 class History(_Block):
     """How much of each bot's past to fetch and keep."""
 
-    days: HistoryDays = _key(
+    days: types.HistoryDays = _key(
         35, "The number of past days to fetch and keep, from 7 to 90; 0 disables the history and all judgement."
     )
-    path: Folder = _key("", "A folder for a cache that survives a restart; default: memory only.")
+    path: types.Folder = _key("", "A folder for a cache that survives a restart; default: memory only.")
 
 
 class Config(_Block):
@@ -194,20 +172,20 @@ class Config(_Block):
 
     model_config = ConfigDict(title="oifde-exporter")
 
-    poll_interval: Interval = _key(
+    poll_interval: types.Interval = _key(
         "60s", "How often to fetch each bot's report (1s or more). The requests are spread evenly over the interval."
     )
-    settle_delay: Duration = _key("10m", "How long after the end of an hour its record counts as complete.")
-    empty_hour_delay: UpToADay = _key(
+    settle_delay: types.Duration = _key("10m", "How long after the end of an hour its record counts as complete.")
+    empty_hour_delay: types.UpToADay = _key(
         "2h",
         "How long after its end an hour without a record counts as an hour without calls; at most 24h.",
     )
-    stale_after: Timeout | None = _key(
+    stale_after: types.Timeout | None = _key(
         None,
         "The exporter drops a bot's series when no poll has succeeded for this long; "
         "default: 5m or three poll intervals, whichever is longer.",
     )
-    reports: Annotated[list[Report], Field(min_length=1)] = _key(
+    reports: Annotated[list[types.Report], Field(min_length=1)] = _key(
         ["hour"],
         "The reports to fetch: calls by hour, calls by day (at most every 10 minutes), the chatbot's replies by hour.",
     )
