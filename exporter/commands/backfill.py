@@ -1,7 +1,7 @@
 """``oifde-exporter backfill``: write past samples for Prometheus."""
 
+import asyncio
 import re
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import click
 from structlog.typing import FilteringBoundLogger
 
-from exporter import logs, signals
+from exporter import logs
 from exporter.backfill.backfill import Backfill, NothingRead, Source
 from exporter.backfill.journal import Journal, JournalError
 from exporter.backfill.replay import Span
@@ -24,7 +24,7 @@ from exporter.commands.help import Command
 from exporter.commands.options import flag, format_option, log_options
 from exporter.commands.parameters import Interval, Moment, MomentType, Multiline, Name
 from exporter.commands.platforms import TenantAccess, open_tenants
-from exporter.commands.selection import Chosen, choose_one, find_bots, locate, tenants_option
+from exporter.commands.selection import Chosen, choose_one, locate, tenants_option
 from exporter.config import Config
 from exporter.config.types import RESERVED_LABELS
 from exporter.console.output import Output, open_stdout
@@ -148,13 +148,7 @@ for day in history/*.om; do
 )
 @format_option("table", "json")
 @log_options("error")
-def backfill(
-    loaded: Config,
-    log: FilteringBoundLogger,
-    format: str,
-    output: Path,
-    **flags: Any,
-) -> None:
+async def backfill(loaded: Config, log: FilteringBoundLogger, format: str, output: Path, **flags: Any) -> int:
     """Write past samples as OpenMetrics files for promtool.
 
     The samples look like those of the live series. They join the live series if --from is the last moment before the
@@ -176,18 +170,16 @@ def backfill(
         directory=output,
     )
     try:
-        complete = signals.run(_run(loaded, request, _SHOW[format], log))
-    except signals.Interrupted:
+        return 0 if await _run(loaded, request, _SHOW[format], log) else 1
+    except asyncio.CancelledError:
         click.echo("oifde-exporter: interrupted; repeat the same command to continue", err=True)
         raise
     except NothingRead as error:
         message = f"oifde-exporter: cannot read any bot: {error}. {advise(error.error)}"
-        click.echo(logs.escape_text(message), err=True)
-        sys.exit(1)
     except (BackfillError, JournalError) as error:
-        click.echo(logs.escape_text(f"oifde-exporter: {error}"), err=True)
-        sys.exit(1)
-    sys.exit(0 if complete else 1)
+        message = f"oifde-exporter: {error}"
+    click.echo(logs.escape_text(message), err=True)
+    return 1
 
 
 async def _run(
@@ -239,5 +231,5 @@ def _choose_bots(bots: Sequence[Chosen], wanted: Sequence[str]) -> Sequence[Chos
     """Return the bots of --bot in the order of the configuration, or all without the flag."""
     if not wanted:
         return bots
-    found = [choose_one(find_bots(bots, name), name, bots) for name in wanted]
+    found = [choose_one(bots, name) for name in wanted]
     return [chosen for chosen in bots if chosen in found]

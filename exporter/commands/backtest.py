@@ -1,9 +1,8 @@
 """``oifde-exporter backtest``: list the alerts that the past would have caused."""
 
 import asyncio
-import sys
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Final
@@ -11,7 +10,6 @@ from typing import Any, Final
 import click
 from structlog.typing import FilteringBoundLogger
 
-from exporter import signals
 from exporter.clock import SystemClock
 from exporter.commands.advice import complain
 from exporter.commands.help import Command
@@ -19,7 +17,7 @@ from exporter.commands.options import flag, format_option, lang_option, log_opti
 from exporter.commands.parameters import Day, Name
 from exporter.commands.past import fetch_pasts
 from exporter.commands.platforms import TenantAccess, open_tenants
-from exporter.commands.selection import Chosen, choose_one, find_bots, tenants_option
+from exporter.commands.selection import Chosen, choose_one, tenants_option
 from exporter.config import Config
 from exporter.console.output import Output, open_stdout
 from exporter.console.progress import show_progress
@@ -63,14 +61,9 @@ oifde-exporter backtest --from=2026-05-01 --format=json | jq .totals
 @format_option("table", "json")
 @lang_option
 @log_options("error")
-def backtest(
-    loaded: Config,
-    bot: str | None,
-    format: str,
-    lang: Language,
-    log: FilteringBoundLogger,
-    **dates: Any,
-) -> None:
+async def backtest(
+    loaded: Config, bot: str | None, format: str, lang: Language, log: FilteringBoundLogger, **dates: Any
+) -> int:
     """Fetch past days and the history before them, judge hour by hour, and list the alerts of the shipped rules.
 
     Each hour is judged when it is complete, by what was known then. The requests use at most half of
@@ -81,26 +74,23 @@ def backtest(
     if not loaded.history.days:
         raise click.UsageError(Text("history.days is 0 in the configuration, so nothing is judged"))
     try:
-        signals.run(_run(loaded, log, dates["from"], dates["to"], bot, _SHOW[format], lang))
+        days, results = await _judge(loaded, bot, dates["from"], dates["to"], log, lang)
     except UpstreamError as error:
         complain(error, lang)
-        sys.exit(1)
+        return 1
+    _SHOW[format](open_stdout(lang), days, results)
+    return 0
 
 
-async def _run(
-    loaded: Config,
-    log: FilteringBoundLogger,
-    first: date,
-    to: date | None,
-    wanted: str | None,
-    show: Callable[[Output, int, Sequence[_Result]], None],
-    lang: Language,
-) -> None:
+async def _judge(
+    loaded: Config, wanted: str | None, first: date, to: date | None, log: FilteringBoundLogger, lang: Language
+) -> tuple[int, Sequence[_Result]]:
+    """Return the number of days, and the result of each bot. Raises UpstreamError."""
     clock = SystemClock()
     async with open_tenants(loaded, clock=clock, log=log) as tenants:
         bots = {access.session: [Chosen(access, bot) for bot in await access.list_bots()] for access in tenants}
         known = [chosen for of_tenant in bots.values() for chosen in of_tenant]
-        only = choose_one(find_bots(known, wanted), wanted, known) if wanted else None
+        only = choose_one(known, wanted) if wanted else None
         spans: list[tuple[TenantAccess, list[Chosen], date]] = []
         for access in tenants:
             yesterday = day_before(local_date(clock.now(), access.tenant.timezone))
@@ -126,7 +116,7 @@ async def _run(
             ]
         for (access, of_tenant, last), pasts in zip(spans, fetched, strict=True):
             results += await _replay(loaded, access, of_tenant, pasts, first, last)
-    show(open_stdout(lang), max(((last - first).days + 1 for _, _, last in spans), default=0), results)
+    return max(((last - first).days + 1 for _, _, last in spans), default=0), results
 
 
 async def _replay(

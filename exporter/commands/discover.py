@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Final, Literal, NamedTuple
@@ -10,7 +9,6 @@ from typing import Final, Literal, NamedTuple
 import click
 from structlog.typing import FilteringBoundLogger
 
-from exporter import signals
 from exporter.clock import SystemClock
 from exporter.commands.advice import complain
 from exporter.commands.help import Command
@@ -79,12 +77,7 @@ oifde-exporter discover --format=json | jq -r '.tenants[].bots[].name'
 @format_option("table", "yaml", "json")
 @lang_option
 @log_options("error")
-def discover(
-    loaded: Config,
-    format: str,
-    lang: Language,
-    log: FilteringBoundLogger,
-) -> None:
+async def discover(loaded: Config, format: str, lang: Language, log: FilteringBoundLogger) -> int:
     """List the bots that the platform has bound to a tenant, and show which of them are polled.
 
     The configuration of the tenant needs a login, but no bots: write "discovery: {}" in place of "bots:". The output
@@ -92,17 +85,13 @@ def discover(
 
     Exit status: 0 on success, 1 if listing a tenant's bots failed, 2 for wrong flags.
     """
-    listings = signals.run(_list(loaded, log))
+    async with open_tenants(loaded, clock=SystemClock(), log=log) as tenants:
+        listings = await asyncio.gather(*(_list_one(tenant) for tenant in tenants))
     _SHOW[format](open_stdout(lang), listings)
     for listing in listings:
         if listing.error:
             complain(listing.error, lang, locate(listing.tenant))
-    sys.exit(any(listing.error for listing in listings))
-
-
-async def _list(loaded: Config, log: FilteringBoundLogger) -> list[_Listing]:
-    async with open_tenants(loaded, clock=SystemClock(), log=log) as tenants:
-        return await asyncio.gather(*(_list_one(tenant) for tenant in tenants))
+    return int(any(listing.error for listing in listings))
 
 
 async def _list_one(tenant: TenantAccess) -> _Listing:

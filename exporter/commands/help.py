@@ -1,10 +1,13 @@
-"""The ``--help`` of a command: its flags in groups, and examples."""
+"""How a command runs, and its ``--help``: its flags in groups, and examples."""
 
+import inspect
+import sys
 from collections.abc import Iterable
 from typing import Any, Final
 
 import click
 
+from exporter import signals
 from exporter.commands import DAEMONS
 from exporter.commands.options import find_unknown_variables
 from exporter.console.writing import exit_if_unwritable
@@ -20,7 +23,7 @@ _GROUPS: Final = {
 
 
 class Command(click.Command):
-    """A command with flags in groups, and with examples."""
+    """A command with flags in groups, and with examples. A coroutine returns its exit status."""
 
     def __init__(self, *args: Any, examples: str = "", **settings: Any) -> None:
         """``examples`` are lines to type, each with an explanation."""
@@ -32,13 +35,15 @@ class Command(click.Command):
         with exit_if_unwritable():
             return super().parse_args(ctx, args)
 
-    def invoke(self, ctx: click.Context) -> Any:
+    def invoke(self, ctx: click.Context) -> None:
         """Warn of variables that no flag reads, and run the command. Daemons write the warning to their log."""
         for name, similar in find_unknown_variables(ctx) if self.name not in DAEMONS else ():
             hint = f"; did you mean {similar}?" if similar else ""
             click.echo(f"oifde-exporter: unknown variable {name}{hint}", err=True)
         try:
-            return super().invoke(ctx)
+            result = super().invoke(ctx)
+            if inspect.iscoroutine(result):
+                sys.exit(signals.run(result))
         except click.UsageError as error:
             if not isinstance(error.message, Text):
                 raise

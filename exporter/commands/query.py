@@ -1,19 +1,16 @@
 """``oifde-exporter query``: one bot's report for one date."""
 
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import click
 from structlog.typing import FilteringBoundLogger
 
-from exporter import signals
-from exporter.clock import Clock, SystemClock
+from exporter.clock import SystemClock
 from exporter.commands.advice import complain
-from exporter.commands.capture import Capture, capture_option, capture_to
+from exporter.commands.capture import capture_option, capture_to
 from exporter.commands.help import Command
 from exporter.commands.options import at_option, flag, format_option, lang_option, log_options
 from exporter.commands.parameters import Day, Moment
@@ -57,16 +54,20 @@ oifde-exporter query --tenant=acme --bot=943370855474270311
 @lang_option
 @log_options("error")
 @click.pass_context
-def query(
+async def query(
     ctx: click.Context,
     /,
     loaded: Config,
+    bot: str | None,
+    report: str,
+    date: date | None,
+    at: Moment | None,
+    explain: bool,
     capture: Path | None,
     format: str,
     lang: Language,
     log: FilteringBoundLogger,
-    **flags: Any,
-) -> None:
+) -> int:
     """Request a bot's report for a date from the platform, and print it.
 
     With --explain, the command also prints the sample that each field of each record becomes, or why there is none. It
@@ -74,59 +75,30 @@ def query(
 
     Exit status: 0 on success, 1 if the request failed, 2 for wrong flags.
     """
+    clock = SystemClock()
     with capture_to(capture, loaded, ctx) as recorder:
-        status = signals.run(
-            _query(
-                loaded,
-                log,
-                SystemClock(),
-                by_tenant=ctx.params["tenant"] is not None,
-                format=format,
-                lang=lang,
-                recorder=recorder,
-                **flags,
+        async with open_tenants(loaded, clock=clock, log=log, capture=recorder) as tenants:
+            try:
+                chosen = await _choose(tenants, bot, by_tenant=ctx.params["tenant"] is not None)
+            except UpstreamError as error:
+                complain(error, lang)
+                return 1
+            if recorder:
+                recorder.config = _keep_bot(loaded, chosen)
+            zone = chosen.access.tenant.timezone
+            as_of = now = at.on(zone) if at else clock.now()
+            day = date or local_date(as_of, zone)
+            if at is None and day < local_date(as_of, zone):
+                as_of = midnight(next_day(day), zone) - 1
+            rules = Rules.of(loaded, chosen.access.tenant, REPORTS[report])
+            question = Question(
+                chosen, rules, day, as_of, now, hindsight=at is not None, explained=explain, history=loaded.history.days
             )
-        )
-    sys.exit(status)
-
-
-async def _query(
-    loaded: Config,
-    log: FilteringBoundLogger,
-    clock: Clock,
-    *,
-    by_tenant: bool,
-    format: str,
-    lang: Language,
-    bot: str | None,
-    report: str,
-    date: date | None,
-    at: Moment | None,
-    explain: bool,
-    recorder: Capture | None,
-) -> int:
-    async with open_tenants(loaded, clock=clock, log=log, capture=recorder) as tenants:
-        try:
-            chosen = await _choose(tenants, bot, by_tenant=by_tenant)
-        except UpstreamError as error:
-            complain(error, lang)
-            return 1
-        if recorder:
-            recorder.config = _keep_bot(loaded, chosen)
-        zone = chosen.access.tenant.timezone
-        as_of = now = at.on(zone) if at else clock.now()
-        day = date or local_date(as_of, zone)
-        if at is None and day < local_date(as_of, zone):
-            as_of = midnight(next_day(day), zone) - 1
-        rules = Rules.of(loaded, chosen.access.tenant, REPORTS[report])
-        question = Question(
-            chosen, rules, day, as_of, now, hindsight=at is not None, explained=explain, history=loaded.history.days
-        )
-        answer = await ask(question)
-    (show_json if format == "json" else show_text)(open_stdout(lang), question, answer)
-    if answer.error:
-        complain(answer.error, lang)
-    return int(answer.error is not None)
+            answer = await ask(question)
+        (show_json if format == "json" else show_text)(open_stdout(lang), question, answer)
+        if answer.error:
+            complain(answer.error, lang)
+        return int(answer.error is not None)
 
 
 def _keep_bot(config: Config, chosen: Chosen) -> Config:
@@ -144,10 +116,8 @@ async def _list_bots(access: TenantAccess) -> Sequence[Bot]:
 async def _choose(tenants: Sequence[TenantAccess], wanted: str | None, *, by_tenant: bool) -> Chosen:
     """Return a configured bot, a discovered bot, or any bot of the tenant that --tenant names. Raises UpstreamError."""
     known = list_configured(tenants)
-    found = find_bots(known, wanted) if wanted else known
-    if wanted and not found:
+    if wanted and not find_bots(known, wanted):
         known = [Chosen(access, bot) for access in tenants for bot in await _list_bots(access)]
-        found = find_bots(known, wanted)
-    if wanted and not found and by_tenant and len(tenants) == 1:
-        return Chosen(tenants[0], Bot(wanted, wanted))
-    return choose_one(found, wanted, known)
+        if not find_bots(known, wanted) and by_tenant and len(tenants) == 1:
+            return Chosen(tenants[0], Bot(wanted, wanted))
+    return choose_one(known, wanted or None)

@@ -84,19 +84,22 @@ def list_configured(tenants: Iterable[TenantAccess]) -> list[Chosen]:
     return [Chosen(access, bot) for access in tenants for bot in access.tenant.bots]
 
 
-def find_bots(bots: Iterable[Chosen], wanted: str) -> list[Chosen]:
-    """Return the bots with an access code or, if there are none, with a name."""
+def find_bots(bots: Iterable[Chosen], wanted: str | None) -> list[Chosen]:
+    """Return the bots with an access code or, if there are none, with a name; None: all."""
     listed = list(bots)
+    if wanted is None:
+        return listed
     by_code = [chosen for chosen in listed if chosen.bot.access_code == wanted]
     return by_code or [chosen for chosen in listed if chosen.bot.name == wanted]
 
 
-def choose_one(found: Sequence[Chosen], wanted: str | None, known: Sequence[Chosen]) -> Chosen:
-    """Return the only bot found.
+def choose_one(known: Sequence[Chosen], wanted: str | None) -> Chosen:
+    """Return the only bot with an access code or a name; None: the only bot.
 
     Raises:
         click.UsageError: there is none, or there are several; the message says what to type.
     """
+    found = find_bots(known, wanted)
     if len(found) == 1:
         return found[0]
     if found:
