@@ -12,6 +12,9 @@ from exporter.judging.robust import PRIOR_DAYS, RECENT, combine, find_excess, sp
 
 AUTONOMY, DIRECT, INTERFACES = range(3)
 
+UNKNOWN: Final = math.pi**2
+"""The variance, as an angle, of a share that no known day has: any value is possible."""
+
 _CHANGED: Final = 2.5
 """The deviation of the last days, in standard deviations, from which their level is the new one."""
 
@@ -64,7 +67,7 @@ def learn_share(days: Sequence[KnownDay], share: int, day_prior: float, hour_pri
         if (whole := sum(cell[2] for cell in cells)) and (part := sum(cell[1] for cell in cells)) >= 0
     ]
     if not known:
-        return Share([array("d", [0.0] * 24)] * 2, [array("d", [math.pi**2] * 24)] * 2, day_prior, hour_prior)
+        return Share([array("d", [0.0] * 24)] * 2, [array("d", [UNKNOWN] * 24)] * 2, day_prior, hour_prior)
     level = median([angle(part, whole) for _, _, part, whole in known])
     strayed = [
         (angle(part, whole) - level) / math.sqrt(1 / whole + day_prior + hour_prior / 8) for _, _, part, whole in known

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from exporter.judging.calls import Calls, learn_calls
 from exporter.judging.daykinds import Calendar, DayKind
 from exporter.judging.hours import Counts, KnownDay, Past, clock_hours, rows
-from exporter.judging.shares import AUTONOMY, DIRECT, INTERFACES, Share, learn_share, part_and_whole, ratio
+from exporter.judging.shares import AUTONOMY, DIRECT, INTERFACES, UNKNOWN, Share, learn_share, part_and_whole, ratio
 from exporter.polling.calendar import hours, local_date
 
 _FEWEST_DAYS: Final = 3
@@ -175,7 +175,7 @@ class Range(NamedTuple):
 
 
 class Expected(NamedTuple):
-    """The usual values of an hour with its number of calls (or requests); a share of none is None."""
+    """The usual values of an hour with its number of calls (or requests); a share of none, or without a past, is None."""
 
     calls: Range
     autonomy: Range | None
@@ -209,7 +209,7 @@ def _find_calls(expected: float, relative: float, deviations: float) -> float:
 
 def _find_share_range(usual: Day, number: int, share: int, counts: Counts) -> Range | None:
     _, whole = part_and_whole(share, counts)
-    if not whole:
+    if not whole or usual.variances[share][number] >= UNKNOWN:
         return None
     expected = usual.shares[share][number]
     middle = 2 * math.asin(math.sqrt(expected))

@@ -157,6 +157,17 @@ def test_a_public_holiday_is_no_loss_of_calls(past: Past, make_day: MakeDay) -> 
 def test_nothing_is_learned_from_fewer_than_three_days(past: Past) -> None:
     """A bot without a past is not judged."""
     assert learn(dict(list(past.items())[-2:]), Calendar(), ZONE, TODAY) is None
+    assert learn(dict(list(past.items())[-3:]), Calendar(), ZONE, TODAY) is not None
+
+
+def test_a_share_without_a_past_has_no_usual_value(past: Past) -> None:
+    """A bot whose first requests to an interface fail is not compared with anything."""
+    without = {day: pack(row._replace(requests=0, successes=0) for row in rows(hours)) for day, hours in past.items()}
+    hour = Counts(100, 15, 15, 70, 100, 0)
+
+    assert expect(_usual(past), _at(12), hour).interface_success is not None
+    assert expect(_usual(without), _at(12), hour).interface_success is None
+    assert "interface_success_drop" not in _found(_signals(without, pack([hour] * 12), 12))
 
 
 def test_what_comes_later_decides_nothing(past: Past, make_day: MakeDay) -> None:
