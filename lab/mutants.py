@@ -80,7 +80,7 @@ def _mutate(tree: ast.Module, node: ast.AST, place: str) -> Iterator[Mutant]:
         place = f"{place}.{node.name}".removeprefix("module.")
     for field, value in ast.iter_fields(node):
         for index, child in enumerate(value if isinstance(value, list) else [value]):
-            if field in _SKIPPED or not isinstance(child, ast.AST) or _is_skipped(child):
+            if field in _SKIPPED or not isinstance(child, ast.AST) or _is_skipped(child) or _is_message(node, child):
                 continue
             shown = node if isinstance(node, ast.expr) else child
             for variant in _vary(child):
@@ -108,6 +108,11 @@ def _is_skipped(node: ast.AST) -> bool:
         case ast.If(test=ast.Name("TYPE_CHECKING")):
             return True
     return isinstance(node, ast.Assert | ast.Import | ast.ImportFrom)
+
+
+def _is_message(call: ast.AST, child: ast.AST) -> bool:
+    """Return whether a constant is a message for people: a test compares those in the files with their translations."""
+    return isinstance(call, ast.Call) and isinstance(child, ast.Constant) and ast.unparse(call.func) == "Text"
 
 
 def _vary(node: ast.AST) -> Iterator[ast.AST]:  # noqa: C901, PLR0912 - a table

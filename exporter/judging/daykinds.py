@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import date, timedelta
-from enum import Enum
+from enum import Enum, auto
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -17,10 +17,10 @@ _CLOSE = 7
 class DayKind(Enum):
     """A kind of days. Days are compared with others of their kind."""
 
-    WORKING = "working"
-    REST = "rest"
-    HOLIDAY = "holiday"
-    SPECIAL = "special"
+    WORKING = auto()
+    REST = auto()
+    HOLIDAY = auto()
+    SPECIAL = auto()
 
     @property
     def ordinary(self) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
-from enum import Enum
+from enum import Enum, auto
 from functools import lru_cache, partial
 from typing import Final, Literal, NamedTuple, TypeAlias
 
@@ -39,9 +39,9 @@ Value: TypeAlias = int | float | None
 class Kind(Enum):
     """The kind of a field, and so the values it can have."""
 
-    COUNT = "count"  # a whole number, 0 or more
-    RATIO = "ratio"  # 0 to 1, or NO_JUDGEMENT
-    MEAN = "mean"  # 0 or more
+    COUNT = auto()  # a whole number, 0 or more
+    RATIO = auto()  # 0 to 1, or NO_JUDGEMENT
+    MEAN = auto()  # 0 or more
 
 
 @dataclass(frozen=True, slots=True)

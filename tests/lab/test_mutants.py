@@ -7,12 +7,12 @@ def f(a: int = 3) -> str:
     """Stay."""
     if not a < 10:
         g(a)
-    return "b"
+    return Text("a", b="b")
 '''
 
 
 def test_each_place_is_changed_alone() -> None:
-    """Docstrings and annotations stay."""
+    """Docstrings, annotations and messages stay."""
     mutants = list_mutants(SOURCE)
 
     assert [
@@ -22,7 +22,7 @@ def test_each_place_is_changed_alone() -> None:
         "f: `not a < 10` becomes `not a <= 10`",
         "f: `a < 10` becomes `a < 11`",
         "f: `g(a)` becomes `pass`",
-        "f: `return 'b'` becomes `return None`",
+        "f: `return Text('a', b='b')` becomes `return None`",
         "f: `'b'` becomes `'bX'`",
     ] == [mutant.change for mutant in mutants]
     assert len(mutants) == len({mutant.source for mutant in mutants} - {SOURCE})

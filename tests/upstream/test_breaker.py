@@ -42,8 +42,10 @@ def _probes(breaker: CircuitBreaker, rig: Rig, seconds: int) -> int:
 
 
 def test_opens_when_every_bot_fails(breaker: CircuitBreaker, rig: Rig) -> None:
-    """Few requests go to a platform that refuses every bot, and the log has one line."""
-    _fail(breaker, iter(range(FAILURES_TO_OPEN)))
+    """Five requests go to a platform that refuses every bot, and the log has one line."""
+    _fail(breaker, iter(range(4)))
+    assert not breaker.open
+    _fail(breaker, iter([4]))
     with pytest.raises(CircuitOpen, match="nothing was sent: cannot connect: Connection refused") as caught:
         breaker.admit("another")
     assert ("connect", False) == (caught.value.reason, caught.value.transient)

@@ -455,3 +455,11 @@ def test_a_secret_that_the_platform_repeats_is_redacted(repeated: Callable[[str]
 
     assert 1 == len(anomalies)
     assert not [part for part in (secret, secret[:4]) if part in str(anomalies)]
+
+
+@pytest.mark.parametrize(("raw", "shown"), [([1], "an array"), ({"a": 1}, "an object"), (None, "None"), (True, "True")])
+def test_the_inside_of_a_container_is_not_quoted(raw: object, shown: str) -> None:
+    """It may be endless."""
+    (anomaly,) = parsed(row(callCount=raw)).anomalies
+
+    assert shown == anomaly.detail
