@@ -39,6 +39,9 @@ class Reach:
             own_expected, own_came = self._hours[start].get(bot, (0.0, 0))
             others, have = expected - own_expected, came - own_came
             passed = min(1.0, max(0.0, (now - start) / 3600))
-            if others * passed >= _FEWEST and have >= _LATE * others * passed:
-                until = max(until, start + 3600 * min(passed, have / others))
+            if start < settled or others * passed < _FEWEST:
+                continue
+            if have < _LATE * others * passed:
+                break  # a later hour may have its record before this one
+            until = max(until, start + 3600 * min(passed, have / others))
         return until

@@ -137,7 +137,7 @@ class Habits:
     in_progress: bool = True
     """An hour's record exists during the hour, and grows. If false, it appears complete, ``lag`` after the hour's end."""
     late: float = 0.04
-    """The share of hours whose record is missing, until at most ``latest`` after the hour's end."""
+    """The share of a tenant's hours whose records are missing, until at most ``latest`` after the hour's end."""
     latest: float = 70 * 60.0
     restated: float = 0.03
     """The share of hours whose first record is wrong, by a few calls too many or too few, and is corrected later."""

@@ -271,7 +271,7 @@ class SimulatedWorld:
         phase = rng.random()
         # Habits are drawn last, so that they do not change the draws above.
         lag = rng.uniform(*habits.lag)
-        late = rng.uniform(lag, habits.latest) if rng.random() < habits.late else 0.0
+        late = self._draw_delay(line.tenant_id, start)
         restated = rng.uniform(*habits.restated_after) if rng.random() < habits.restated else 0.0
         surplus = rng.choice((0, 1 + calls // 20))
         return _Hour(
@@ -289,6 +289,11 @@ class SimulatedWorld:
             restated,
             surplus,
         )
+
+    def _draw_delay(self, tenant_id: str, start: int) -> float:
+        """Return how long after its end an hour's records appear; 0 if they are not late. All bots of a tenant wait together."""
+        rng = random.Random(key(self._seed, tenant_id, start))
+        return rng.uniform(self._habits.lag[1], self._habits.latest) if rng.random() < self._habits.late else 0.0
 
     def _record(
         self, report: str, period: str, line: _Line, start: int, counts: Counts, phase: float, stored: float

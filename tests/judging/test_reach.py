@@ -63,3 +63,14 @@ def test_an_hour_ends_however_many_calls_came() -> None:
     reach.add("b", NOW, 100, 250)
 
     assert NOW + HOUR == reach.known_until("a", NOW, NOW + 2 * HOUR)
+
+
+def test_an_hour_that_is_late_for_all_bots_stays_unknown_when_the_next_hour_has_begun() -> None:
+    """The next hour's calls do not show that the late hour had none."""
+    reach = Reach()
+    for bot in ("a", "b"):
+        reach.add(bot, NOW, 100, 0)
+        reach.add(bot, NOW + HOUR, 100, 40)
+
+    assert NOW == reach.known_until("a", NOW, NOW + 1.5 * HOUR)
+    assert NOW + 1.4 * HOUR == reach.known_until("a", NOW + HOUR, NOW + 1.5 * HOUR)

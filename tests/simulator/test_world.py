@@ -164,6 +164,26 @@ def test_late_hours_are_missing_then_whole() -> None:
     assert world.truth("t", "b", NOON) == seen[70]
 
 
+def test_late_hours_are_late_for_all_bots_of_a_tenant() -> None:
+    """The platform adds up a tenant's calls together: an hour without a record of one bot alone is an hour without calls."""
+    bots = tuple(_bot(access_code=code, calls_per_hour=100, profile=ALWAYS) for code in ("b", "c"))
+    tenants = [SimTenant(tenant, bots) for tenant in ("t", "u")]
+    world = SimulatedWorld(1, tenants, replace(CALM, late=0.5))
+
+    missing = {
+        (tenant.tenant_id, bot.access_code): [
+            not world.published(tenant.tenant_id, bot.access_code, start, start + HOUR).calls
+            for start in range(NOON, NOON + DAY, HOUR)
+        ]
+        for tenant in tenants
+        for bot in bots
+    }
+
+    assert missing["t", "b"] == missing["t", "c"]
+    assert missing["t", "b"] != missing["u", "b"]
+    assert {True, False} == set(missing["t", "b"])
+
+
 def test_without_progress_hours_appear_when_over() -> None:
     """A test can have a platform that publishes an hour only after its end."""
     world = _world(_bot(profile=ALWAYS), replace(CALM, in_progress=False))
