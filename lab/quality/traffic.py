@@ -2,10 +2,11 @@
 
 import csv
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
+from statistics import median
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -29,6 +30,11 @@ class Traffic:
     calendar: Calendar
     first: date
     calls: Sequence[Sequence[int] | None]
+    usual: Sequence[Sequence[float] | None]
+    """The usual calls of each hour, as known with hindsight; None for a date without."""
+    by_day: float
+    """The variance of the calls of a day with nothing wrong, relative to the usual calls."""
+    by_hour: float
 
     def dates(self) -> list[date]:
         """Return all its dates."""
@@ -99,6 +105,7 @@ def simulate(
     moved = int(rng.integers(3, 18))
     campaign_days = {int(start) + more for start in rng.integers(0, days, character.campaigns) for more in range(3)}
     rows: list[list[int]] = []
+    usual: list[list[float] | None] = []
     for number in range(days):
         day = first + number * _DAY
         kind = calendar.kind(day)
@@ -107,12 +114,18 @@ def simulate(
             factor *= 0.7
         factor *= (1 + growth) ** (number / 7) * (1 + character.season * np.sin(phase + 2 * np.pi * number / period))
         factor *= 1.5 if number in campaign_days else 1.0
-        factor *= rng.gamma(1 / day_spread**2, day_spread**2)
+        off = rng.gamma(1 / day_spread**2, day_spread**2)
         profile = _profile(character, character.shift if number >= moved else 0)
         clock = np.array(clock_hours(day, zone))
-        means = size * factor * profile[clock] * rng.gamma(1 / hour_spread**2, hour_spread**2, len(clock))
-        rows.append([int(calls) for calls in rng.poisson(means)])
-    return Traffic(name, zone, calendar, first, rows)
+        means = size * factor * profile[clock]
+        rows.append(
+            [
+                int(calls)
+                for calls in rng.poisson(means * off * rng.gamma(1 / hour_spread**2, hour_spread**2, len(clock)))
+            ]
+        )
+        usual.append([float(mean) for mean in means])
+    return Traffic(name, zone, calendar, first, rows, usual, day_spread**2, hour_spread**2)
 
 
 def _profile(character: Character, shift: int) -> np.ndarray[Any, Any]:
@@ -173,7 +186,43 @@ def read(source: Source, folder: Path) -> Traffic:
     first, last = min(known), max(known)
     days = [first + number * _DAY for number in range((last - first).days + 1)]
     calls = [found if len(found := known.get(day, [])) == len(clock_hours(day, source.zone)) else None for day in days]
-    return Traffic(source.file, source.zone, source.calendar(), first, calls)
+    calendar = source.calendar()
+    usual = _look_back_and_ahead(days, calls, source.zone, calendar)
+    return Traffic(source.file, source.zone, calendar, first, calls, usual, *_measure_straying(calls, usual))
+
+
+def _look_back_and_ahead(
+    days: Sequence[date], calls: Sequence[Sequence[int] | None], zone: ZoneInfo, calendar: Calendar
+) -> list[Sequence[float] | None]:
+    """Return the median calls of the same weekday in the four weeks before and the four after, for ordinary days."""
+    by_clock = {
+        day: dict(zip(clock_hours(day, zone), known, strict=True))
+        for day, known in zip(days, calls, strict=True)
+        if known is not None and calendar.kind(day).ordinary
+    }
+    usual: list[Sequence[float] | None] = []
+    for day in days:
+        near = [
+            by_clock[other] for weeks in (-4, -3, -2, -1, 1, 2, 3, 4) if (other := day + 7 * weeks * _DAY) in by_clock
+        ]
+        clock = clock_hours(day, zone)
+        known = day in by_clock and len(near) >= 3
+        usual.append([median([other.get(hour, 0) for other in near]) for hour in clock] if known else None)
+    return usual
+
+
+def _measure_straying(
+    calls: Sequence[Sequence[int] | None], usual: Sequence[Sequence[float] | None]
+) -> tuple[float, float]:
+    """Return the variances of days, and of hours within a day, relative to the usual calls; busy hours weigh most."""
+    by_day, by_hour, weights = [], 0.0, 0.0
+    for known, means in zip(calls, usual, strict=True):
+        if known is not None and means is not None and any(means):
+            level = float(np.sum(known) / np.sum(means))
+            by_day.append((level - 1) ** 2)
+            by_hour += sum((came - level * mean) ** 2 - level * mean for came, mean in zip(known, means, strict=True))
+            weights += float(np.sum(np.square(means)))
+    return sum(by_day) / len(by_day), by_hour / weights
 
 
 def thin(rng: Generator, whole: Traffic, calls: tuple[float, float], days: int = SPAN) -> Traffic:
@@ -187,4 +236,5 @@ def thin(rng: Generator, whole: Traffic, calls: tuple[float, float], days: int =
     size = float(np.exp(rng.uniform(*np.log(calls))))
     chance = min(1.0, size / max(known.mean(), 1e-9))
     thinned = [None if day is None else [int(n) for n in rng.binomial(day, chance)] for day in stretch]
-    return Traffic(whole.name, whole.zone, whole.calendar, whole.first + start * _DAY, thinned)
+    usual = [day and [chance * calls for calls in day] for day in whole.usual[start : start + days]]
+    return replace(whole, first=whole.first + start * _DAY, calls=thinned, usual=usual)

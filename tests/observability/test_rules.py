@@ -96,4 +96,7 @@ def test_backtest_uses_the_shipped_thresholds() -> None:
         (size,) = set(re.findall(r"bot:oifde_alert_threshold:(\w+)", shipped["expr"])) - {"evidence"}
         assert thresholds[size] == rule.least_size, rule.alert
         assert f'signal="{rule.signal}"' in shipped["expr"]
-        assert f"{replay.KEEP_FIRING / 3600:.0f}h" == shipped["keep_firing_for"]
+        assert f"{rule.keep_firing / 3600:.0f}h" == shipped["keep_firing_for"]
+    of_tenant = expressions[replay.TENANT_RULE.alert]
+    assert thresholds["tenant_calls_lost"] == replay.TENANT_RULE.least_size
+    assert f"{replay.TENANT_RULE.keep_firing / 3600:.0f}h" == of_tenant["keep_firing_for"]
