@@ -3,9 +3,9 @@
 import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import click
 from structlog.typing import FilteringBoundLogger
@@ -18,13 +18,13 @@ from exporter.commands.parameters import Day, Name
 from exporter.commands.past import fetch_pasts
 from exporter.commands.platforms import TenantAccess, open_tenants
 from exporter.commands.selection import Chosen, choose_one, tenants_option
-from exporter.config import Config
+from exporter.config import Bot, Config
 from exporter.console.output import Output, open_stdout
 from exporter.console.progress import show_progress
-from exporter.history.backtest import find_alerts, replay_tenant
+from exporter.history.backtest import find_alerts, judge_days
 from exporter.history.keeper import make_calendar
 from exporter.judging.hours import Past
-from exporter.judging.replay import RULES, Page
+from exporter.judging.replay import RULES, TENANT_RULE, Page
 from exporter.language import Language, Text
 from exporter.polling.calendar import day_before, local_date
 from exporter.polling.windows import Rules
@@ -36,13 +36,23 @@ _DAY: Final = timedelta(days=1)
 _ALL: Final = "all"
 
 
-@dataclass(frozen=True, slots=True)
-class _Result:
-    """The alerts about one bot, and the number of days judged."""
+class _Alert(NamedTuple):
+    """An alert about a tenant, or about one of its bots."""
 
-    chosen: Chosen
-    pages: Sequence[Page]
-    days: int
+    access: TenantAccess
+    bot: Bot | None
+    page: Page
+
+
+@dataclass(slots=True)
+class _Result:
+    """What was judged, and the alerts."""
+
+    bots: int = 0
+    days: int = 0
+    judged: int = 0
+    """The number of days of bots that could be judged."""
+    alerts: list[_Alert] = field(default_factory=list)
 
 
 @click.command(
@@ -74,18 +84,18 @@ async def backtest(
     if not loaded.history.days:
         raise click.UsageError(Text("history.days is 0 in the configuration, so nothing is judged"))
     try:
-        days, results = await _judge(loaded, bot, dates["from"], dates["to"], log, lang)
+        result = await _judge(loaded, bot, dates["from"], dates["to"], log, lang)
     except UpstreamError as error:
         complain(error, lang)
         return 1
-    _SHOW[format](open_stdout(lang), days, results)
+    _SHOW[format](open_stdout(lang), result)
     return 0
 
 
 async def _judge(
     loaded: Config, wanted: str | None, first: date, to: date | None, log: FilteringBoundLogger, lang: Language
-) -> tuple[int, Sequence[_Result]]:
-    """Return the number of days, and the result of each bot. Raises UpstreamError."""
+) -> _Result:
+    """Judge the days of all bots, or of the one that is wanted. Raises UpstreamError."""
     clock = SystemClock()
     async with open_tenants(loaded, clock=clock, log=log) as tenants:
         bots = {access.session: [Chosen(access, bot) for bot in await access.list_bots()] for access in tenants}
@@ -101,7 +111,7 @@ async def _judge(
         if any(last < first for _, _, last in spans):
             raise click.UsageError(Text("--from is after --to, which is yesterday at most"))
         requests = sum(len(of_tenant) * ((last - first).days + 1 + loaded.history.days) for _, of_tenant, last in spans)
-        results: list[_Result] = []
+        result = _Result(days=max(((last - first).days + 1 for _, _, last in spans), default=0))
         with show_progress(lang.text(Text("days of bots")), requests) as advance:
             fetched = [
                 await fetch_pasts(
@@ -115,34 +125,42 @@ async def _judge(
                 for access, of_tenant, last in spans
             ]
         for (access, of_tenant, last), pasts in zip(spans, fetched, strict=True):
-            results += await _replay(loaded, access, of_tenant, pasts, first, last)
-    return max(((last - first).days + 1 for _, _, last in spans), default=0), results
+            await _replay(loaded, access, of_tenant, pasts, first, last, result)
+    return result
 
 
 async def _replay(
-    loaded: Config, access: TenantAccess, bots: Sequence[Chosen], pasts: Mapping[str, Past], first: date, last: date
-) -> Sequence[_Result]:
+    loaded: Config,
+    access: TenantAccess,
+    bots: Sequence[Chosen],
+    pasts: Mapping[str, Past],
+    first: date,
+    last: date,
+    result: _Result,
+) -> None:
     calendar = make_calendar(access.tenant.calendar)
     days = []
     rules = Rules.of(loaded, access.tenant, HOUR)
-    for day in replay_tenant(pasts, rules, calendar, first, last, loaded.history.days):
+    for day in judge_days(pasts, rules, calendar, first, last, loaded.history.days):
         days.append(day)
         await asyncio.sleep(0)  # so that a signal can end it
-    return [_Result(chosen, *find_alerts(days, chosen.bot.access_code)) for chosen in bots]
+    of_tenant, of_bots = find_alerts(days, [chosen.bot.access_code for chosen in bots])
+    result.bots += len(bots)
+    result.judged += sum(map(len, days))
+    result.alerts += [_Alert(access, None, page) for page in of_tenant]
+    result.alerts += [_Alert(access, chosen.bot, page) for chosen in bots for page in of_bots[chosen.bot.access_code]]
 
 
-def _count_alerts(results: Sequence[_Result]) -> Sequence[tuple[str, int, float]]:
+def _count_alerts(result: _Result) -> Sequence[tuple[str, int, float]]:
     """Return the number of each alert and of all alerts, also per 100 bot-months."""
-    months = sum(result.days for result in results) / _DAYS_PER_MONTH
-    counts = Counter(page.alert for result in results for page in result.pages)
-    rows = [(rule.alert, counts[rule.alert]) for rule in RULES] + [(_ALL, counts.total())]
+    months = result.judged / _DAYS_PER_MONTH
+    counts = Counter(alert.page.alert for alert in result.alerts)
+    rows = [(rule.alert, counts[rule.alert]) for rule in (*RULES, TENANT_RULE)] + [(_ALL, counts.total())]
     return [(alert, count, 100 * count / months if months else 0.0) for alert, count in rows]
 
 
-def _show_table(output: Output, days: int, results: Sequence[_Result]) -> None:
-    found = sorted(
-        ((page, result.chosen) for result in results for page in result.pages), key=lambda found: found[0].begin
-    )
+def _show_table(output: Output, result: _Result) -> None:
+    found = sorted(result.alerts, key=lambda alert: alert.page.begin)
     if found:
         output.table(
             [
@@ -156,70 +174,66 @@ def _show_table(output: Output, days: int, results: Sequence[_Result]) -> None:
             ],
             [
                 (
-                    f"{_localize(chosen, page.begin):%Y-%m-%d %H:%M}",
-                    "" if page.end is None else f"{_localize(chosen, page.end):%Y-%m-%d %H:%M}",
-                    chosen.bot.name,
+                    f"{_localize(access, page.begin):%Y-%m-%d %H:%M}",
+                    "" if page.end is None else f"{_localize(access, page.end):%Y-%m-%d %H:%M}",
+                    bot.name if bot else access.tenant.name or access.tenant.tenant_id,
                     page.alert,
                     f"{page.score:.1f}",
                     f"{page.size_ratio:.0%}",
                     Text("%(n)s h", n=round(page.window_seconds / 3600)),
                 )
-                for page, chosen in found
+                for access, bot, page in found
             ],
         )
         output.line()
-    judged = sum(result.days for result in results)
     output.line(
         Text(
             "%(bots)s bots, %(days)s days; %(judged)s days of bots could be judged.",
-            bots=len(results),
-            days=days,
-            judged=judged,
+            bots=result.bots,
+            days=result.days,
+            judged=result.judged,
         )
     )
     output.table(
         [(Text("alert"), "left"), (Text("number"), "right"), (Text("per 100\nbot-months"), "right")],
         [
             (Text("all") if alert == _ALL else alert, str(count), f"{rate:.1f}")
-            for alert, count, rate in _count_alerts(results)
+            for alert, count, rate in _count_alerts(result)
         ],
     )
 
 
-def _show_json(output: Output, days: int, results: Sequence[_Result]) -> None:
+def _show_json(output: Output, result: _Result) -> None:
     output.json(
         {
-            "bots": len(results),
-            "days": days,
-            "judged_bot_days": sum(result.days for result in results),
+            "bots": result.bots,
+            "days": result.days,
+            "judged_bot_days": result.judged,
             "alerts": [
                 {
-                    "tenant_id": result.chosen.access.tenant.tenant_id,
-                    "access_code": result.chosen.bot.access_code,
-                    "bot": result.chosen.bot.name,
+                    "tenant_id": access.tenant.tenant_id,
+                    "access_code": bot.access_code if bot else None,
+                    "bot": bot.name if bot else None,
                     "alert": page.alert,
                     "signal": page.signal,
-                    "begin": _localize(result.chosen, page.begin).isoformat(timespec="seconds"),
-                    "end": None
-                    if page.end is None
-                    else _localize(result.chosen, page.end).isoformat(timespec="seconds"),
+                    "begin": _localize(access, page.begin).isoformat(timespec="seconds"),
+                    "end": None if page.end is None else _localize(access, page.end).isoformat(timespec="seconds"),
                     "score": round(page.score, 3),
                     "size_ratio": round(page.size_ratio, 4),
                     "window_seconds": page.window_seconds,
                 }
-                for result in results
-                for page in result.pages
+                for access, bot, page in result.alerts
             ],
             "totals": [
                 {"alert": alert, "alerts": count, "per_100_bot_months": round(rate, 2)}
-                for alert, count, rate in _count_alerts(results)
+                for alert, count, rate in _count_alerts(result)
             ],
         }
     )
 
 
-def _localize(chosen: Chosen, moment: float) -> datetime:
-    return datetime.fromtimestamp(moment, chosen.access.tenant.timezone)
+def _localize(access: TenantAccess, moment: float) -> datetime:
+    return datetime.fromtimestamp(moment, access.tenant.timezone)
 
 
 _SHOW: Final = {"table": _show_table, "json": _show_json}

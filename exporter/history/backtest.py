@@ -5,8 +5,8 @@ from datetime import date, timedelta
 
 from exporter.judging.daykinds import Calendar
 from exporter.judging.hours import Counts, Hours, Past, pack, rows
-from exporter.judging.judge import Judgement, judge
-from exporter.judging.replay import Page, replay
+from exporter.judging.judge import judge
+from exporter.judging.replay import Judged, Page, inhibit, replay, replay_tenant
 from exporter.judging.usual import Baseline, learn, pool
 from exporter.polling.calendar import hours
 from exporter.polling.windows import Rules
@@ -14,10 +14,10 @@ from exporter.polling.windows import Rules
 _DAY = timedelta(days=1)
 
 
-def replay_tenant(
+def judge_days(
     pasts: Mapping[str, Past], rules: Rules, calendar: Calendar, first: date, last: date, history: int
-) -> Iterator[Mapping[str, Sequence[tuple[float, Judgement]]]]:
-    """Yield the judgements of each local date from ``first`` to ``last``, by bot, with their moments in epoch seconds.
+) -> Iterator[Mapping[str, Sequence[Judged]]]:
+    """Yield the judgements of each local date from ``first`` to ``last``, by bot.
 
     Args:
         pasts: All known days of each bot, also of those before ``first``.
@@ -35,7 +35,7 @@ def replay_tenant(
         alone = {bot: learn(past, calendar, rules.zone, day) for bot, past in before.items()}
         tenant = pool(baseline.straying for baseline in alone.values() if baseline)
         yield {
-            bot: list(_judge_day(baseline, past, pasts[bot][day], rules, day))
+            bot: list(_judge_day(bot, baseline, past, pasts[bot][day], rules, day))
             for bot, past in before.items()
             if day in pasts[bot] and alone[bot] and (baseline := learn(past, calendar, rules.zone, day, tenant))
         }
@@ -43,20 +43,23 @@ def replay_tenant(
 
 
 def find_alerts(
-    days: Sequence[Mapping[str, Sequence[tuple[float, Judgement]]]], bot: str
-) -> tuple[Sequence[Page], int]:
-    """Return the alerts about a bot, from the days of ``replay_tenant``, and the number of days that could be judged."""
-    judged = [day[bot] for day in days if bot in day]
-    return replay(judgement for day in judged for judgement in day), len(judged)
+    days: Sequence[Mapping[str, Sequence[Judged]]], bots: Sequence[str]
+) -> tuple[Sequence[Page], Mapping[str, Sequence[Page]]]:
+    """Return the alerts about the tenant, and those about each bot, from the days of ``judge_days``."""
+    judged = {bot: [hour for day in days for hour in day.get(bot, ())] for bot in bots}
+    together = sorted((hour for hours in judged.values() for hour in hours), key=lambda hour: hour.moment)
+    of_tenant = replay_tenant(together)
+    return of_tenant, {
+        bot: inhibit(replay((hour.moment, hour.judgement) for hour in hours), of_tenant)
+        for bot, hours in judged.items()
+    }
 
 
-def _judge_day(
-    baseline: Baseline, past: Past, today: Hours, rules: Rules, day: date
-) -> Iterator[tuple[float, Judgement]]:
+def _judge_day(bot: str, baseline: Baseline, past: Past, today: Hours, rules: Rules, day: date) -> Iterator[Judged]:
     counts = list(rows(today))
     moment = float("-inf")
-    for number, (_, end) in enumerate(hours(day, rules.zone)):
+    for number, ((_, end), expected) in enumerate(zip(hours(day, rules.zone), baseline.day(day).calls, strict=True)):
         so_far = pack([*counts[: number + 1], *[Counts()] * (len(counts) - number - 1)])
         delay = rules.settle_delay if counts[number].calls else rules.empty_hour_delay
         moment = max(moment, end + delay)
-        yield moment, judge(baseline, past, so_far, end - 1)
+        yield Judged(moment, bot, judge(baseline, past, so_far, end - 1), expected)

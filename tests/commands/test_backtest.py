@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.judging.replay import RULES
+from exporter.judging.replay import RULES, TENANT_RULE
 from exporter.simulator import CALM, SimulatedWorld, Simulator
 from exporter.simulator.characters import Incident, Trouble
 from harness.clocks import StandingClock
@@ -30,7 +30,7 @@ def test_a_calm_bot(shell: Shell) -> None:
     assert 0 == ended.exit_code
     data = json.loads(ended.stdout)
     assert (1, 3, 3, []) == (data["bots"], data["days"], data["judged_bot_days"], data["alerts"])
-    assert {*(rule.alert for rule in RULES), "all"} == {total["alert"] for total in data["totals"]}
+    assert {*(rule.alert for rule in (*RULES, TENANT_RULE)), "all"} == {total["alert"] for total in data["totals"]}
     assert 14 + 3 == shell.simulator.journal.counts[QUERY]
     assert "1 bots, 3 days; 3 days of bots could be judged." in shell.run(*FLAGS).stdout
 
@@ -56,6 +56,30 @@ def test_an_incident(tmp_path: Path) -> None:
     assert "OifdeBotCallsVanished" in table
     (total,) = [total for total in data["totals"] if total["alert"] == "OifdeBotCallsVanished"]
     assert (1, pytest.approx(100 / 3 * 365.25 / 12, abs=0.01)) == (total["alerts"], total["per_100_bot_months"])
+
+
+def test_a_loss_of_most_bots(tmp_path: Path) -> None:
+    """A tenant whose bots lose their calls together is one alert, which names no bot and replaces those about the bots."""
+    begin = NOW.timestamp() - 2 * DAY
+    incident = Incident(begin, begin + 8 * 3600, Trouble.CALL_LOSS, 0.95)
+    bots = tuple(
+        replace(TENANT.bots[0], access_code=code, name=code, incidents=(incident,)) for code in ("a", "b", "c")
+    )
+    tenant = replace(TENANT, bots=bots)
+    with serve_in_thread(Simulator(SimulatedWorld(1, [tenant], CALM), clock=StandingClock(NOW))) as simulator:
+        shell = Shell(simulator, StandingClock(NOW), tmp_path)
+        shell.settings = configuration(simulator.url, tenant) | {"history": {"days": 14}}
+        shell.settings["platforms"][0]["tenants"][0]["bots"] = [{"access_code": bot.access_code} for bot in bots]
+        data = json.loads(shell.run(*FLAGS, "--format=json").stdout)
+        table = shell.run(*FLAGS, width=200).stdout
+
+    (alert,) = [alert for alert in data["alerts"] if alert["signal"] == "calls_drop"]
+    assert ("OifdeTenantCallsVanished", tenant.tenant_id) == (alert["alert"], alert["tenant_id"])
+    assert (None, None) == (alert["access_code"], alert["bot"])
+    assert "2026-05-18T15" < alert["begin"] < "2026-05-18T22"
+    assert "OifdeTenantCallsVanished" in table
+    (total,) = [total for total in data["totals"] if total["alert"] == "OifdeTenantCallsVanished"]
+    assert 1 == total["alerts"]
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 import pytest
 
 from exporter.judging.judge import Judgement, Signal
-from exporter.judging.replay import EVIDENCE, KEEP_FIRING, replay
+from exporter.judging.replay import EVIDENCE, KEEP_FIRING, Judged, Page, inhibit, replay, replay_tenant
 
 HOUR = 3600.0
 NOW = 1_800_000_000.0
@@ -33,3 +33,43 @@ def test_a_page_ends_some_hours_after_its_last_evidence() -> None:
     (page,) = replay([(NOW, _judgement(9)), (NOW + KEEP_FIRING + HOUR, _judgement(0))])
 
     assert NOW + KEEP_FIRING == page.end
+
+
+def test_a_surge_that_is_gone_at_night_is_the_same_page_on_the_next_day() -> None:
+    """A lasting surge pages once."""
+    surge = {"calls_rise": Signal(9.0, 1.5, 7200)}
+
+    assert 1 == len(replay([(NOW, surge), (NOW + 9 * HOUR, {}), (NOW + 18 * HOUR, surge)]))
+    assert 2 == len(replay([(NOW, surge), (NOW + 9 * HOUR, {}), (NOW + 34 * HOUR, surge)]))
+
+
+def _lose(bot: str, score: float, moment: float = NOW, expected: float = 10.0) -> Judged:
+    return Judged(moment, bot, {"calls_drop": Signal(score, 0.9, 3600)}, expected)
+
+
+@pytest.mark.parametrize(
+    ("judged", "alerts"),
+    [
+        pytest.param([_lose("a", 9), _lose("b", 2), _lose("c", 0)], 1, id="most bots, one of them for certain"),
+        pytest.param([_lose("a", 9), _lose("b", 0)], 0, id="half of the bots"),
+        pytest.param([_lose("a", 2), _lose("b", 2)], 0, id="nothing certain"),
+        pytest.param([_lose("a", 9)], 0, id="one bot is no tenant"),
+        pytest.param([_lose("a", 9), _lose("b", 2), _lose("c", 0, expected=0.0), _lose("d", 0, expected=0.0)], 1,
+                     id="bots that expect no calls do not count"),
+        pytest.param([_lose("b", 2), _lose("a", 9, NOW + HOUR)], 1, id="the latest judgement of each bot counts"),
+    ],
+)  # fmt: skip
+def test_an_alert_about_a_tenant(judged: list[Judged], alerts: int) -> None:
+    """Most of its bots miss calls, and one has lost them for certain."""
+    assert ["OifdeTenantCallsVanished"] * alerts == [page.alert for page in replay_tenant(judged)]
+
+
+def test_an_alert_about_a_tenant_inhibits_those_about_its_bots_lost_calls() -> None:
+    """Other alerts, and those that begin at other times, are sent."""
+    of_tenant = [Page("OifdeTenantCallsVanished", "calls_drop", NOW, NOW + HOUR, 9, 0.9, 3600)]
+    lost, later = (
+        Page("OifdeBotCallsVanished", "calls_drop", begin, None, 9, 0.9, 3600) for begin in (NOW, NOW + 2 * HOUR)
+    )
+    drop = Page("OifdeBotAutonomyDropped", "autonomy_drop", NOW, None, 9, 0.3, 3600)
+
+    assert [drop, later] == inhibit([drop, lost, later], of_tenant)
