@@ -22,7 +22,7 @@ from exporter.commands.advice import advise
 from exporter.commands.backfill_output import Summary, show_json, show_table
 from exporter.commands.help import Command
 from exporter.commands.options import flag, format_option, log_options
-from exporter.commands.parameters import Interval, Moment, MomentType, Multiline, Name
+from exporter.commands.parameters import Moment, Multiline, parse_interval, parse_moment
 from exporter.commands.platforms import TenantAccess, open_tenants
 from exporter.commands.selection import Chosen, choose_one, locate, tenants_option
 from exporter.config import Config
@@ -49,28 +49,22 @@ class BackfillError(Exception):
     """The backfill cannot be made or completed. The message is one line for the user."""
 
 
-class Label(Multiline, click.ParamType[tuple[str, str]]):
-    """A label for every series."""
-
-    name = "NAME=VALUE"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
-        name, equals, text = value.partition("=")
-        if not equals or not _LABEL_NAME.fullmatch(name) or name.startswith("__"):
-            return self.fail(f"{value!r} is not NAME=VALUE; write a label like job=oifde", param, ctx)
-        if name in RESERVED_LABELS:
-            return self.fail(f"the series already have a label {name}", param, ctx)
-        return name, text
+def _parse_label(value: str) -> tuple[str, str]:
+    name, equals, text = value.partition("=")
+    if not equals or not _LABEL_NAME.fullmatch(name) or name.startswith("__"):
+        raise click.BadParameter(f"{value!r} is not NAME=VALUE; write a label like job=oifde")
+    if name in RESERVED_LABELS:
+        raise click.BadParameter(f"the series already have a label {name}")
+    return name, text
 
 
-def _check_step(ctx: click.Context, param: click.Parameter, value: float) -> int:
-    if not 1 <= value <= _MAX_STEP or value != int(value):
+def _parse_step(value: str) -> int:
+    step = parse_interval(value)
+    if not 1 <= step <= _MAX_STEP or step != int(step):
         raise click.BadParameter(
-            f"{value:g} s is not a whole number of seconds from 1s to 4m; Prometheus drops a series after 5m",
-            ctx,
-            param,
+            f"{step:g} s is not a whole number of seconds from 1s to 4m; Prometheus drops a series after 5m"
         )
-    return int(value)
+    return int(step)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,16 +123,25 @@ for day in history/*.om; do
 )
 @flag(
     "--from",
-    type=MomentType(),
+    type=parse_moment,
+    metavar="TIME",
     required=True,
     help="Start of the history. Without an offset, it is local to the tenant.",
 )
-@flag("--to", type=MomentType(), help="End of the history, exclusive. Default and maximum: 3 hours ago.")
+@flag(
+    "--to", type=parse_moment, metavar="TIME", help="End of the history, exclusive. Default and maximum: 3 hours ago."
+)
 @tenants_option
-@flag("--bot", type=Name(), multiple=True, metavar="NAME|ACCESS_CODE", help="Only this bot; repeatable.")
+@flag("--bot", type=Multiline(str), multiple=True, metavar="NAME|ACCESS_CODE", help="Only this bot; repeatable.")
 @flag("--report", type=click.Choice(_HOURLY), default="hour", help="The report of the series.")
-@flag("--label", type=Label(), multiple=True, help="A label that Prometheus adds to the live series; repeatable.")
-@flag("--step", type=Interval(), default="4m", callback=_check_step, help="Time between two samples, at most 4m.")
+@flag(
+    "--label",
+    type=Multiline(_parse_label),
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A label that Prometheus adds to the live series; repeatable.",
+)
+@flag("--step", type=_parse_step, default="4m", metavar="DURATION", help="Time between two samples, at most 4m.")
 @flag(
     "--output",
     type=click.Path(path_type=Path, file_okay=False),

@@ -14,7 +14,7 @@ from exporter.clock import SystemClock
 from exporter.commands.advice import complain
 from exporter.commands.help import Command
 from exporter.commands.options import flag, format_option, lang_option, log_options
-from exporter.commands.parameters import Day, Name
+from exporter.commands.parameters import parse_day
 from exporter.commands.past import fetch_pasts
 from exporter.commands.platforms import TenantAccess, open_tenants
 from exporter.commands.selection import Chosen, choose_one, tenants_option
@@ -64,10 +64,10 @@ oifde-exporter backtest --from=2026-05-01 --tenant=acme --bot=billing
 oifde-exporter backtest --from=2026-05-01 --format=json | jq .totals
 """,
 )
-@flag("--from", type=Day(), metavar="DATE", required=True, help="The first date, local to each tenant.")
-@flag("--to", type=Day(), metavar="DATE", help="The last date. Default and maximum: yesterday.")
+@flag("--from", type=parse_day, metavar="DATE", required=True, help="The first date, local to each tenant.")
+@flag("--to", type=parse_day, metavar="DATE", help="The last date. Default and maximum: yesterday.")
 @tenants_option
-@flag("--bot", type=Name(), metavar="NAME|ACCESS_CODE", help="Only this bot.")
+@flag("--bot", metavar="NAME|ACCESS_CODE", help="Only this bot.")
 @format_option("table", "json")
 @lang_option
 @log_options("error")

@@ -30,7 +30,7 @@ from exporter.commands.options import (
     log_options,
     shard_options,
 )
-from exporter.commands.parameters import Interval, Moment
+from exporter.commands.parameters import Moment, parse_interval
 from exporter.config import CONFIG_VARIABLE, Config, ConfigError, Shard, Source, take_shard
 from exporter.console.output import Output, Style, open_stdout
 from exporter.console.progress import show_progress
@@ -60,7 +60,7 @@ oifde-exporter check --format=json | jq .series
 @flag("--live", is_flag=True, help="Also log in, and request every report of every bot once.")
 @flag(
     "--watch",
-    type=Interval(),
+    type=parse_interval,
     metavar="DURATION",
     help="With --live: then look at a few bots for this long, and print when hours appear and change.",
 )

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import click
 
 from exporter import config, logs
-from exporter.commands.parameters import Interval, ListenAddress, MomentType, ShardNumber
+from exporter.commands.parameters import parse_interval, parse_last_moment, parse_listen_address, parse_shard
 from exporter.config import CONFIG_VARIABLE, Config, ConfigError, Shard
 from exporter.language import BY_CODE, ENGLISH, Language
 
@@ -43,9 +43,9 @@ def _combine(*flags: Callable[[_Command], _Command]) -> Callable[[_Command], _Co
     return add
 
 
-def _check_path(ctx: click.Context, param: click.Parameter, value: str) -> str:
+def _check_path(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
     if not value.startswith("/") or any(character in value for character in "?#{} "):
-        raise click.BadParameter(f"{value!r} is not a path; a path starts with / and has no query", ctx, param)
+        raise click.BadParameter(f"{value!r} is not a path; a path starts with / and has no query")
     return value
 
 
@@ -53,22 +53,23 @@ def _check_prefix(ctx: click.Context, param: click.Parameter, value: str | None)
     return None if value is None else _check_path(ctx, param, "/" + value.strip("/")).rstrip("/")
 
 
-def _check_url(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+def _check_url(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
     if value is not None:
         try:
             url = urlsplit(value)
         except ValueError as error:
-            raise click.BadParameter(f"{value!r} is not a URL: {error}", ctx, param) from None
+            raise click.BadParameter(f"{value!r} is not a URL: {error}") from None
         complete = url.scheme in ("http", "https") and url.hostname
         if not complete and (url.scheme or url.netloc or not url.path.startswith("/")):
-            raise click.BadParameter(f"{value!r} is neither an http or https URL nor a path", ctx, param)
+            raise click.BadParameter(f"{value!r} is neither an http or https URL nor a path")
     return value
 
 
 web_options: Final = _combine(
     flag(
         "--web.listen-address",
-        type=ListenAddress(),
+        type=parse_listen_address,
+        metavar="HOST:PORT",
         multiple=True,
         default=[":10230"],
         help="Address to listen on; repeatable. Port 0 selects a free port.",
@@ -99,7 +100,7 @@ web_options: Final = _combine(
 _shard_options: Final = _combine(
     flag(
         "--shard",
-        type=ShardNumber(),
+        type=parse_shard,
         default="0",
         metavar="N|auto",
         help="Poll only the tenants of this shard, from 0. auto reads the ordinal at the end of the host name.",
@@ -130,7 +131,8 @@ def shard_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 at_option: Final = flag(
     "--at",
-    type=MomentType(end_of_day=True),
+    type=parse_last_moment,
+    metavar="TIME",
     help="Time to use in place of now: 2026-05-20T15:30 (local to the tenant), 2026-05-20T07:30Z, or a date for its end.",
 )
 
@@ -144,7 +146,8 @@ config_option: Final = flag(
 
 reload_option: Final = flag(
     "--config.auto-reload-interval",
-    type=Interval(),
+    type=parse_interval,
+    metavar="DURATION",
     default="0s",
     help="How often to check the file for changes and reload it; 0s disables this.",
 )

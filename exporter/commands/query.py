@@ -13,7 +13,7 @@ from exporter.commands.advice import complain
 from exporter.commands.capture import capture_option, capture_to
 from exporter.commands.help import Command
 from exporter.commands.options import at_option, flag, format_option, lang_option, log_options
-from exporter.commands.parameters import Day, Moment
+from exporter.commands.parameters import Moment, parse_day
 from exporter.commands.platforms import TenantAccess, open_tenants
 from exporter.commands.query_answer import Question, ask
 from exporter.commands.query_output import show_json, show_text
@@ -46,7 +46,7 @@ oifde-exporter query --tenant=acme --bot=943370855474270311
 )
 @tenants_option
 @flag("--report", type=click.Choice(list(REPORTS)), default="hour", help="The report to show.")
-@flag("--date", type=Day(), metavar="DATE", help="A local date of the tenant, like 2026-05-20. Default: today.")
+@flag("--date", type=parse_day, metavar="DATE", help="A local date of the tenant, like 2026-05-20. Default: today.")
 @at_option
 @flag("--explain", is_flag=True, help="Show the request, the answer, and the samples that each field becomes.")
 @capture_option

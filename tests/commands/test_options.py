@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from exporter.cli import main
-from exporter.commands.parameters import ListenAddress, ShardNumber
+from exporter.commands.parameters import parse_listen_address, parse_shard
 from exporter.commands.run import run
 
 
@@ -22,7 +22,7 @@ from exporter.commands.run import run
 )
 def test_listen_addresses(text: str, expected: tuple[str | None, int]) -> None:
     """The syntax is that of Prometheus' own programs."""
-    assert expected == ListenAddress().convert(text, None, None)
+    assert expected == parse_listen_address(text)
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ def test_listen_addresses(text: str, expected: tuple[str | None, int]) -> None:
 def test_invalid_listen_addresses(text: str) -> None:
     """The error shows an example."""
     with pytest.raises(click.BadParameter, match="write an address like :10230"):
-        ListenAddress().convert(text, None, None)
+        parse_listen_address(text)
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def test_the_shard_of_a_statefulset_pod_is_its_ordinal(
     """``--shard auto`` reads the end of the host name."""
     monkeypatch.setattr(socket, "gethostname", lambda: host)
 
-    assert expected == ShardNumber().convert("auto", None, None)
+    assert expected == parse_shard("auto")
 
 
 def test_a_host_name_without_an_ordinal(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -51,7 +51,7 @@ def test_a_host_name_without_an_ordinal(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(socket, "gethostname", lambda: "exporter-6d9f7c-x2x4z")
 
     with pytest.raises(click.BadParameter, match="does not end in -N"):
-        ShardNumber().convert("auto", None, None)
+        parse_shard("auto")
 
 
 @pytest.mark.parametrize("url", ["https://example.com", "http://example.com/oifde/", "/oifde/", "/"])
