@@ -27,7 +27,7 @@ class FailureReason(StrEnum):
     TIMEOUT = (
         "timeout",
         "no answer in time",
-        "Check that the url is right and the platform is up. If it is only slow, raise request_timeout.",
+        "Check that the url is right (http or https, host, port) and the platform is up. If it is only slow, raise request_timeout.",
     )
     CONNECT = (
         "connect",

@@ -21,7 +21,6 @@ _BY_STATUS: Final = {
         "Check that the url is the platform's, with its port and its path prefix if it has one."
     ),
     HTTPStatus.TOO_MANY_REQUESTS: Text("The platform asks for fewer requests: lower requests_per_second."),
-    HTTPStatus.PROXY_AUTHENTICATION_REQUIRED: Text("Check the user and the password in proxy_url."),
 }
 
 

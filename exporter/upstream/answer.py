@@ -12,12 +12,20 @@ from typing import Final
 
 from exporter.language import Text
 from exporter.reasons import FailureReason
-from exporter.upstream.errors import USE_HTTPS, UpstreamError, reason_of_code
+from exporter.upstream.errors import CHECK_PROXY_USER, USE_HTTPS, ProxyRefused, UpstreamError, reason_of_code
 
 _MAX_MESSAGE: Final = 200
 _REPORT_FORM: Final = Text(
     "The answer is JSON, but not as the platform documents it; a gateway may have changed it. oifde-exporter query"
     " --explain shows its form without values: report it to the exporter's developers."
+)
+_REPORT_ENCODING: Final = Text(
+    "If the url leads to the platform itself, the platform or a gateway uses an encoding that the exporter does not know:"
+    " report it to the exporter's developers, with the file of oifde-exporter query --capture."
+)
+_CHECK_RIGHTS: Final = Text(
+    "The secret is rarely the cause: check that this account may use the API, and that no gateway in front of the"
+    " platform blocks the request."
 )
 _MAX_KEYS: Final = 20
 _MAX_KEY: Final = 40
@@ -63,7 +71,12 @@ def judge_status(status: int, retry_after: str | None, now: float, *, with_token
     if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
         return None
     if with_token and status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-        return UpstreamError(FailureReason.AUTH, Text("HTTP status %(status)s", status=status), status=status)
+        advice = _CHECK_RIGHTS if status == HTTPStatus.FORBIDDEN else None
+        message = Text("HTTP status %(status)s", status=status)
+        return UpstreamError(FailureReason.AUTH, message, status=status, advice=advice)
+    if status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
+        message = Text("HTTP status %(status)s", status=status)
+        return ProxyRefused(FailureReason.HTTP, message, status=status, advice=CHECK_PROXY_USER)
     if status in _REDIRECTS:
         message = Text("HTTP status %(status)s: redirects are not followed", status=status)
     else:
@@ -199,10 +212,11 @@ def _read_delay(retry_after: str, now: float) -> float | None:
 
 def _decode(body: bytes) -> object:
     # Raised outside the handlers: an exception of json holds the body, and would be the context of ours.
+    advice = None
     try:
         return json.loads(body.decode("utf-8-sig"))
     except UnicodeDecodeError:
-        problem = Text("the answer is not UTF-8")
+        problem, advice = Text("the answer is not UTF-8"), _REPORT_ENCODING
     except RecursionError:
         problem = Text("the answer is nested too deeply")
     except json.JSONDecodeError as error:
@@ -211,7 +225,7 @@ def _decode(body: bytes) -> object:
         )
     except ValueError:
         problem = Text("the answer is not JSON: a number has too many digits")
-    raise UpstreamError(FailureReason.INVALID, problem)
+    raise UpstreamError(FailureReason.INVALID, problem, advice=advice)
 
 
 def _name_text(body: bytes) -> Text | None:

@@ -8,20 +8,23 @@ from structlog.typing import FilteringBoundLogger
 
 from exporter.clock import Clock
 from exporter.language import Text
-from exporter.upstream.errors import CircuitOpen, UpstreamError
+from exporter.upstream.errors import CircuitOpen, ProxyRefused, UpstreamError
 
 FAILURES_TO_OPEN: Final = 5
 FIRST_PROBE_DELAY: Final = 1.0
 MAX_PROBE_DELAY: Final = 5.0
 """Seconds. Polls in between find the circuit open, so this adds to the time until bots recover."""
+FIRST_PROXY_DELAY: Final = 120.0
+MAX_PROXY_DELAY: Final = 600.0
+"""Seconds, after a refusal of the proxy. At least half of a delay passes before a probe."""
 
 
 class CircuitBreaker:
     """Stops requests to a platform that is unreachable.
 
     It opens after `FAILURES_TO_OPEN` requests in a row that found the platform unreachable, if they were for as many
-    callers, or for all callers there are: one bot that always fails says nothing about the platform. The first success
-    closes it. Requests for no particular caller, such as logins, have the caller None.
+    callers, or for all callers there are: one bot that always fails says nothing about the platform. It opens at once, and
+    probes seldom, when the proxy refuses: wrong passwords may lock its account. The first success closes it. Requests for no particular caller, such as logins, have the caller None.
     """
 
     def __init__(self, *, clock: Clock, log: FilteringBoundLogger, rng: random.Random) -> None:
@@ -43,6 +46,11 @@ class CircuitBreaker:
     def open(self) -> bool:
         """Return whether requests are stopped."""
         return self._opened_at is not None
+
+    @property
+    def open_for_proxy(self) -> bool:
+        """Return whether requests are stopped because the proxy refuses."""
+        return self.open and isinstance(self._last_failure, ProxyRefused)
 
     def check(self, *, may_probe: bool = True) -> None:
         """Raise what `admit` would raise, without taking the probe; with ``may_probe`` false while the circuit is open."""
@@ -83,17 +91,19 @@ class CircuitBreaker:
     def record_failure(self, caller: Hashable | None, error: UpstreamError, *, probe: bool) -> None:
         """Record that a request of ``caller`` found the platform unreachable."""
         self._last_failure = error
+        of_proxy = isinstance(error, ProxyRefused)
+        first, longest = (FIRST_PROXY_DELAY, MAX_PROXY_DELAY) if of_proxy else (FIRST_PROBE_DELAY, MAX_PROBE_DELAY)
         if self.open:
             # Requests that were under way when the circuit opened say nothing new.
             if probe:
-                self._delay = min(2 * self._delay, MAX_PROBE_DELAY)
+                self._delay = min(max(first, 2 * self._delay), longest)
                 self._schedule_probe()
             return
         self._failures += 1
         self._failing.add(caller)
-        if self._failures >= FAILURES_TO_OPEN and len(self._failing) >= len(self._callers):
+        if of_proxy or (self._failures >= FAILURES_TO_OPEN and len(self._failing) >= len(self._callers)):
             self._opened_at = self._clock.elapsed()
-            self._delay = FIRST_PROBE_DELAY
+            self._delay = first
             self._schedule_probe()
             self._log.warning("platform_unreachable", reason=error.reason, error=str(error))
 

@@ -23,7 +23,7 @@ from exporter.language import Text
 from exporter.reasons import FailureReason
 from exporter.upstream import answer, failures
 from exporter.upstream.breaker import CircuitBreaker, ClosedBreaker
-from exporter.upstream.errors import UpstreamError
+from exporter.upstream.errors import ProxyRefused, UpstreamError
 from exporter.upstream.lanes import Lanes
 from exporter.upstream.resolver import Resolver
 from exporter.upstream.tls import TlsContext
@@ -202,7 +202,7 @@ class PlatformClient:
             CircuitOpen: the platform is unreachable, and the request was not sent.
         """
         call = _Call(operation, path, body, headers or {}, find_news, expect)
-        breaker = self.breaker if guarded else self._closed_breaker
+        breaker = self.breaker if guarded or self.breaker.open_for_proxy else self._closed_breaker
         breaker.check(may_probe=not low_priority)
         task = asyncio.current_task()
         self._calls.add(task)
@@ -226,6 +226,8 @@ class PlatformClient:
             if not isinstance(outcome, UpstreamError):
                 breaker.record_success()
                 return outcome
+            if isinstance(outcome, ProxyRefused):
+                breaker = self.breaker
             if outcome.unreachable:
                 breaker.record_failure(_find_caller(body), outcome, probe=probe)
             else:

@@ -18,6 +18,7 @@ _INTERNAL: Final = frozenset({10000001, 200900002})
 _LOGIN_CODES: Final = range(200800000, 200900000)
 
 USE_HTTPS: Final = Text("The port expects TLS: begin the url with https.")
+CHECK_PROXY_USER: Final = Text("Check the user and the password in proxy_url.")
 
 
 def reason_of_code(code: int) -> FailureReason:
@@ -99,6 +100,18 @@ class UpstreamError(Exception):
     def token_refused(self) -> bool:
         """Return whether the platform refused the token, so that another token may help."""
         return self.status == HTTPStatus.UNAUTHORIZED or self.code in _TOKEN_REFUSED
+
+
+class ProxyRefused(UpstreamError):  # noqa: N818 - what happened
+    """The proxy refuses to connect, such as for a wrong password. Repetitions may lock its account."""
+
+    @property
+    def unreachable(self) -> bool:
+        return True
+
+    @property
+    def transient(self) -> bool:
+        return False
 
 
 class CircuitOpen(UpstreamError):  # noqa: N818 - the name of the state in the literature

@@ -8,6 +8,7 @@ import os
 import socket
 import ssl
 from collections.abc import Iterator, Mapping
+from http import HTTPStatus
 from typing import Final
 
 import aiohttp
@@ -22,7 +23,7 @@ from yarl import URL
 
 from exporter.language import Text
 from exporter.reasons import FailureReason
-from exporter.upstream.errors import USE_HTTPS, UpstreamError
+from exporter.upstream.errors import CHECK_PROXY_USER, USE_HTTPS, ProxyRefused, UpstreamError
 
 KINDS: Final[tuple[tuple[type[Exception], FailureReason, str], ...]] = (
     (aiohttp.ClientSSLError, FailureReason.TLS, "no TLS connection"),
@@ -73,6 +74,8 @@ _CHECK_HANDSHAKE: Final = Text(
     "Check that the port expects TLS. If the platform asks for a client certificate, set tls_config.cert_file and key_file."
 )
 _RENEW: Final = Text("Renew the certificate on the platform, and check this machine's clock.")
+
+_ASK_PROXY: Final = Text("Ask the proxy's administrator to allow connections to the platform's host and port.")
 
 _HANDSHAKE_FAILED: Final = Text("the handshake failed")
 
@@ -134,12 +137,20 @@ def describe(error: Exception, request_timeout: float, proxy: URL | None = None)
             else "the connection was closed during the TLS handshake"
         )
         return HandshakeFailed(FailureReason.TLS, message, advice=_CHECK_HANDSHAKE)
+    if isinstance(error, aiohttp.ClientHttpProxyError) and error.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+        return _describe_refusal(error)
     for kind, reason, words in KINDS:
         if isinstance(error, kind):
             return UpstreamError(
                 reason, Text(words, cause=_find_reason(error)), advice=_ADVICE.get(_find_number(error))
             )
     return None
+
+
+def _describe_refusal(error: aiohttp.ClientHttpProxyError) -> UpstreamError:
+    message = Text("the proxy does not connect: %(cause)s", cause=_find_reason(error))
+    wants_user = error.status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED
+    return ProxyRefused(FailureReason.CONNECT, message, advice=CHECK_PROXY_USER if wants_user else _ASK_PROXY)
 
 
 def _describe_cause(error: BaseException, *, of_proxy: bool) -> UpstreamError | None:

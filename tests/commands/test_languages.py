@@ -56,7 +56,7 @@ def test_json_is_english(shell: Shell, command: Sequence[str]) -> None:
             faults.HttpStatus(403),
             BINDINGS,
             "discover",
-            "平台 main 的租户 acme（202104237142）：HTTP 状态码 403。请检查",
+            "平台 main 的租户 acme（202104237142）：HTTP 状态码 403。原因很少是密钥：请检查",
         ),
     ],
     ids=["query", "login", "discover"],

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 import trustme
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from harness import faults
 
@@ -245,3 +247,24 @@ async def test_a_certificate_for_another_name_can_be_accepted(
     rig.settings["platforms"][0]["tls_config"] = {"ca_file": str(ca_file)} | tls_config
 
     assert UP == (await rig.start()).up
+
+
+async def test_the_proxy_refuses(rig: Rig) -> None:
+    """It gets few requests in an hour, since wrong passwords may lock its account."""
+    asked = []
+
+    async def refuse(request: web.Request) -> web.Response:
+        asked.append(request.path)
+        return web.Response(status=407)
+
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", refuse)
+    await rig.platform()
+    async with TestServer(app) as proxy:
+        rig.settings["platforms"][0]["proxy_url"] = f"http://user:password@127.0.0.1:{proxy.port}"
+        await rig.start()
+        assert 1 == len(asked)
+        page = await rig.after(3600)
+    assert {0} == set(page.up.values())
+    assert 5 < len(asked) < 15
+    assert 1 == len(rig.events("platform_unreachable"))

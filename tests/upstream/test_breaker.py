@@ -5,7 +5,7 @@ import pytest
 
 from exporter.reasons import FailureReason
 from exporter.upstream.breaker import FAILURES_TO_OPEN, MAX_PROBE_DELAY, CircuitBreaker
-from exporter.upstream.errors import CircuitOpen, UpstreamError
+from exporter.upstream.errors import CircuitOpen, ProxyRefused, UpstreamError
 
 from .conftest import Rig
 
@@ -50,6 +50,27 @@ def test_opens_when_every_bot_fails(breaker: CircuitBreaker, rig: Rig) -> None:
         breaker.admit("another")
     assert ("connect", False) == (caught.value.reason, caught.value.transient)
     assert rig.logged() == ["platform_unreachable"]
+
+
+def test_a_proxy_that_refuses_is_asked_seldom(breaker: CircuitBreaker, rig: Rig) -> None:
+    """Its account may be locked after some wrong passwords: one request, then one after a minute, later every five or ten."""
+    refused = ProxyRefused(FailureReason.CONNECT, "the proxy does not connect: HTTP status 407")
+    for caller in range(3):
+        _succeed(breaker, caller)
+    breaker.record_failure(0, refused, probe=breaker.admit(0))
+    probes: list[float] = []
+    began = rig.clock.elapsed()
+    while len(probes) < 20:
+        rig.clock.advance(1)
+        try:
+            breaker.record_failure(1, refused, probe=breaker.admit(1))
+        except CircuitOpen:
+            continue
+        probes.append(rig.clock.elapsed() - began)
+        began = rig.clock.elapsed()
+    assert 60 <= probes[0] <= 121
+    assert 120 <= probes[1] <= 241
+    assert all(300 <= pause <= 601 for pause in probes[3:])
 
 
 def test_one_bad_bot_among_healthy_ones(breaker: CircuitBreaker) -> None:

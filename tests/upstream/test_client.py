@@ -26,6 +26,7 @@ from aioresponses import aioresponses
 
 from exporter.config import TlsConfig
 from exporter.reasons import FailureReason
+from exporter.upstream import servicemonitor
 from exporter.upstream.breaker import FAILURES_TO_OPEN
 from exporter.upstream.client import MAX_BODY_BYTES, MAX_ERROR_CODES, PlatformClient
 from exporter.upstream.errors import CircuitOpen, UpstreamError
@@ -449,21 +450,40 @@ async def test_refused_proxy(make_client: MakeClient) -> None:
     assert ("connect", "cannot connect to the proxy: Connection refused") == (error.reason, str(error))
 
 
-async def test_proxy_that_wants_a_password(serve: Serve, make_client: MakeClient) -> None:
-    """A proxy that refuses is reason connect; its password is not in the message."""
+@pytest.mark.parametrize(
+    "scheme, status, message, advice",
+    [
+        (
+            "https",
+            "407 Proxy Authentication Required",
+            "the proxy does not connect: HTTP status 407",
+            "password in proxy_url",
+        ),
+        ("https", "403 Forbidden", "the proxy does not connect: HTTP status 403", "Ask the proxy's administrator"),
+        ("http", "407 Proxy Authentication Required", "HTTP status 407", "password in proxy_url"),
+    ],
+)
+async def test_proxy_that_refuses(make_client: MakeClient, scheme: str, status: str, message: str, advice: str) -> None:
+    """It is asked once, not for each request, since wrong passwords may lock its account; no message has the password."""
+    asked = []
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(http(b"", status="407 Proxy Authentication Required"))
+        asked.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(http(b"", status=status))
         await writer.drain()
         writer.close()
 
     server = await asyncio.start_server(connected, "127.0.0.1", 0)
     async with server:
         port = server.sockets[0].getsockname()[1]
-        client = make_client("https://platform.test", proxy_url=f"http://user:pa55word@127.0.0.1:{port}")
+        client = make_client(f"{scheme}://platform.test", proxy_url=f"http://user:pa55word@127.0.0.1:{port}")
         error = await failure(client)
-    assert ("connect", "the proxy does not connect: HTTP status 407") == (error.reason, str(error))
+        assert (message, False) == (str(error), error.transient)
+        assert advice in str(error.advice)
+        again = await failure(client, "b2")
+        assert f"the platform is unreachable, nothing was sent: {message}" == str(again)
+        assert str(again) == await servicemonitor.find_problem(client)
+    assert 1 == len(asked)
 
 
 @pytest.mark.parametrize(
