@@ -3,7 +3,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from exporter.judging.hours import Counts, Past, clock_hours, pack, rows
+from exporter.judging.hours import Counts, Past, calls_of, clock_hours, pack, rows
 
 DAY = date(2026, 6, 1)
 
@@ -17,6 +17,7 @@ def test_counts_of_every_size_come_back_unchanged(calls: int, size: int) -> None
     packed = pack([counts, Counts(), counts])
 
     assert [counts, (0, 0, 0, 0, 0, 0), counts] == list(rows(packed))
+    assert [calls, 0, calls] == list(calls_of(packed))
     assert 3 * size == packed.itemsize * len(packed)
 
 

@@ -11,7 +11,7 @@ from exporter.judging.daykinds import Calendar
 from exporter.judging.hours import Counts, Hours, Past, pack, rows
 from exporter.judging.judge import SIGNALS, Signal, judge
 from exporter.judging.replay import EVIDENCE
-from exporter.judging.usual import Baseline, expect, learn
+from exporter.judging.usual import Baseline, Straying, expect, learn, pool
 
 ZONE = ZoneInfo("Asia/Shanghai")
 TODAY = date(2026, 7, 7)
@@ -168,6 +168,22 @@ def test_a_share_without_a_past_has_no_usual_value(past: Past) -> None:
     assert expect(_usual(past), _at(12), hour).interface_success is not None
     assert expect(_usual(without), _at(12), hour).interface_success is None
     assert "interface_success_drop" not in _found(_signals(without, pack([hour] * 12), 12))
+
+
+def test_one_day_of_calls_among_days_without(past: Past, make_day: MakeDay) -> None:
+    """A bot that has no calls at weekends may have some once."""
+    idle = {day: make_day(calls=0) if day.weekday() >= 5 else hours for day, hours in past.items()}
+    once = next(day for day in idle if day.weekday() == 5)
+
+    assert set() == _found(_signals({**idle, once: past[once]}, make_day(15), 15))
+
+
+def test_a_tenant_strays_as_most_of_its_bots_do() -> None:
+    """One bot that is unlike the others does not count."""
+    bots = [Straying((day, 0.2, 0.3), (0.4, day, 0.6), day, 2 * day) for day in (0.01, 0.03, 9.0)]
+
+    assert Straying((0.03, 0.2, 0.3), (0.4, 0.03, 0.6), 0.03, 0.06) == pool(bots)
+    assert Straying() == pool([])
 
 
 def test_what_comes_later_decides_nothing(past: Past, make_day: MakeDay) -> None:

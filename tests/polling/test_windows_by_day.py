@@ -65,6 +65,12 @@ def test_a_day_without_a_record_is_never_inferred() -> None:
     assert ("05-17 00:00", 17) == shown(fold(State(), "12:00", record(3, 17)).state)
 
 
+def test_the_same_answer_again_is_folded_again() -> None:
+    """The time alone may show another day, so it cannot be confirmed without the records."""
+    assert not windows.can_confirm(State(), TODAY)
+    assert not windows.can_confirm(fold(State(), "12:00", record(1, 19)).state, TODAY)
+
+
 def test_a_record_that_comes_late_is_shown_when_it_comes() -> None:
     """Unless a later day is shown already."""
     state = fold(State(), "12:00", record(2, 18)).state

@@ -105,6 +105,7 @@ def test_openmetrics_for_clients_that_prefer_it(accept: str, *, expected: bool) 
         ("gzip;q=0", False),
         ("gzip;q=0.0, *", False),
         ("x-gzip;q=0, *", False),
+        ("gzip;q=0.1, x-gzip;q=0.9, identity;q=0.5", True),
         ("x-gzip;q=0.5, *;q=0", True),
         ("gzip, *;q=0", True),
         ("*;q=0", False),
