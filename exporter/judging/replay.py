@@ -8,9 +8,9 @@ from typing import Final, NamedTuple, TypeGuard
 
 from exporter.judging.judge import Judgement, Signal
 
-KEEP_FIRING: Final = 8 * 3600.0
+_HOUR: Final = 3600.0
+KEEP_FIRING: Final = 8 * _HOUR
 """Seconds for which an alert keeps firing after its expression was last true."""
-_A_DAY: Final = 24 * 3600.0
 
 
 class Rule(NamedTuple):
@@ -24,11 +24,11 @@ class Rule(NamedTuple):
 
 _CALLS_VANISHED: Final = Rule("OifdeBotCallsVanished", "calls_drop", 0.6)
 RULES: Final = (
-    Rule("OifdeBotAutonomyDropped", "autonomy_drop", 0.08),
+    Rule("OifdeBotAutonomyDropped", "autonomy_drop", 0.08, 12 * _HOUR),
     Rule("OifdeBotDirectTransfersSurge", "direct_transfers_rise", 0.08),
     Rule("OifdeBotInterfaceFailing", "interface_success_drop", 0.05),
     _CALLS_VANISHED,
-    Rule("OifdeBotCallsSurge", "calls_rise", 1.0, _A_DAY),
+    Rule("OifdeBotCallsSurge", "calls_rise", 1.0, 24 * _HOUR),
 )
 EVIDENCE: Final = 5.0
 TENANT_RULE: Final = Rule("OifdeTenantCallsVanished", "calls_drop", 0.5)

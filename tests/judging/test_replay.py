@@ -8,7 +8,7 @@ NOW = 1_800_000_000.0
 
 
 def _judgement(score: float, size: float = 0.3) -> Judgement:
-    return {"autonomy_drop": Signal(score, size, 7200)}
+    return {"direct_transfers_rise": Signal(score, size, 7200)}
 
 
 def test_an_alert_needs_evidence_and_size() -> None:
@@ -17,7 +17,7 @@ def test_an_alert_needs_evidence_and_size() -> None:
 
     (page,) = replay(found)
 
-    assert ("OifdeBotAutonomyDropped", NOW + 2 * HOUR, None, 9) == (page.alert, page.begin, page.end, page.score)
+    assert ("OifdeBotDirectTransfersSurge", NOW + 2 * HOUR, None, 9) == (page.alert, page.begin, page.end, page.score)
 
 
 @pytest.mark.parametrize(("pause", "pages"), [(KEEP_FIRING - HOUR, 1), (KEEP_FIRING + HOUR, 2)])
