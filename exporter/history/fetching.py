@@ -25,6 +25,7 @@ _read: Final = itemgetter(
     )
 )
 """Reads the values of ``Counts`` from those of an hour's record."""
+_NO_CALLS: Final = Counts()
 
 
 class Session(Protocol):
@@ -58,12 +59,11 @@ def finished_hours(parsed: Parsed, rules: Rules, day: date) -> "Hours | None":
 
 def hours_from(records: Mapping[float, Record], rules: Rules, day: date) -> Hours:
     """Pack the records of a local date; their keys are the starts of their hours."""
-    return pack(counts_of(records.get(start)) for start, _ in hours(day, rules.zone))
+    return pack(
+        [_read(records[start].values) if start in records else _NO_CALLS for start, _ in hours(day, rules.zone)]
+    )
 
 
 def counts_of(record: Record | None) -> Counts:
     """Return the counts of an hour's record. An hour without a record has no calls."""
-    if record is None:
-        return Counts()
-    values = _read(record.values)
-    return Counts._make([int(value or 0) for value in values] if None in values else values)
+    return Counts._make(value or 0 for value in _read(record.values)) if record else _NO_CALLS

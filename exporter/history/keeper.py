@@ -24,7 +24,7 @@ from exporter.judging.judge import Signal, judge
 from exporter.judging.reach import Reach
 from exporter.judging.usual import Baseline, Expected, Straying, expect, learn, pool
 from exporter.judging.verdict import Verdict
-from exporter.polling.calendar import hour_end, hours, local_date
+from exporter.polling.calendar import hour_end, hours, hours_begun, local_date
 from exporter.polling.fleet import PolledTenant, TenantKey
 from exporter.polling.snapshot import BotId, Hour, Snapshot, TenantId, TenantStatus
 from exporter.polling.windows import Rules
@@ -200,10 +200,10 @@ class Keeper:
             past = {**past, yesterday: hours_from(snapshot.yesterday, rules, yesterday)}
         known = hours_from(snapshot.records, rules, today)
         reach = self._reaches.setdefault((bot.platform, bot.tenant_id), Reach())
-        begun = [start for start, _ in hours(today, rules.zone) if start <= now]
+        begun = hours_begun(today, rules.zone, now)
         newest = slice(max(0, len(begun) - _REACHING_HOURS), len(begun))
         usual, came = baseline.day(today).low_calls, calls_of(known)
-        for start, expected, calls in zip(begun[newest], usual[newest], came[newest], strict=True):
+        for (start, _), expected, calls in zip(begun[newest], usual[newest], came[newest], strict=True):
             reach.add(bot.access_code, start, expected, calls)
         settled = hour_end(snapshot.hour.start, rules.zone) if snapshot.hour else now
         known_until = reach.known_until(bot.access_code, settled, now)

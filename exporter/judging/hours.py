@@ -2,6 +2,7 @@
 
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import date, datetime
 from functools import lru_cache
 from itertools import chain
@@ -29,14 +30,15 @@ Past: TypeAlias = Mapping[date, Hours]
 """By local date. A date that is missing is unknown; an hour of a known date without a record had no calls."""
 
 _FIELDS = len(Counts._fields)
-_SIZES = (("H", 1 << 16), ("I", 1 << 32), ("Q", 1 << 64))
 
 
-def pack(rows: Iterable[Counts]) -> Hours:
-    """Pack the hours of a local date, from its first one on."""
-    values = list(chain.from_iterable(rows))
-    largest = max(values, default=0)
-    return array(next(code for code, limit in _SIZES if largest < limit), values)
+def pack(rows: Iterable[Iterable[int | None]]) -> Hours:
+    """Pack the counts of the hours of a local date, from its first one on; None counts as 0."""
+    values = [value or 0 for value in chain.from_iterable(rows)]
+    for code in "HI":  # most counts are below 65,536
+        with suppress(OverflowError):
+            return array(code, values)
+    return array("Q", values)
 
 
 def rows(hours: Hours) -> Iterator[Counts]:
@@ -47,7 +49,7 @@ def rows(hours: Hours) -> Iterator[Counts]:
 def columns(hours: Hours, number: int) -> list[list[int]]:
     """Return the values of each count in the first ``number`` hours; missing hours have 0."""
     missing = [0] * (number - len(hours) // _FIELDS)
-    return [[*hours[field::_FIELDS][:number], *missing] for field in range(_FIELDS)]
+    return [hours[field : number * _FIELDS : _FIELDS].tolist() + missing for field in range(_FIELDS)]
 
 
 def calls_of(hours: Hours) -> Hours:

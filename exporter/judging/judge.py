@@ -12,7 +12,7 @@ from exporter.judging.calls import score
 from exporter.judging.hours import Hours, Past, columns, pack
 from exporter.judging.shares import AUTONOMY, DIRECT, INTERFACES, angle
 from exporter.judging.usual import Baseline, Column, Day
-from exporter.polling.calendar import hours, local_date
+from exporter.polling.calendar import hours, hours_begun, local_date
 
 SIGNALS: Final = (
     "autonomy_drop",
@@ -103,7 +103,7 @@ class _Known(NamedTuple):
     begun: int
     """The number of hours that are today's."""
     calls: list[int]
-    shares: Sequence[tuple[list[int], list[int]]]
+    shares: Sequence[tuple[list[int], "_Wholes"]]
     """The part and the whole of each share."""
     today: Day
     yesterday: Day
@@ -113,10 +113,19 @@ class _Known(NamedTuple):
         return (yesterday + today[: self.begun])[: -len(self.times) - 1 : -1]
 
 
+class _Wholes:
+    """The calls (or requests) that shares are shares of. Its sums are those of the numbers and of their squares."""
+
+    def __init__(self, hours: list[int]) -> None:
+        self.hours = hours
+        self.sums = _sum_up(hours)
+        self.squares = _sum_up(map(mul, hours, hours))
+
+
 def _look_back(baseline: Baseline, past: Past, today: Hours, now: float) -> _Known:
     date = local_date(now, baseline.zone)
     before = date - _DAY
-    begun = [slot for slot in hours(date, baseline.zone) if slot[0] <= now]
+    begun = hours_begun(date, baseline.zone, now)
     earlier = hours(before, baseline.zone) if before in past else ()
     newest = slice(None, -_WINDOWS[-1] - 1, -1)
     calls, direct, consulted, contained, requests, successes = (
@@ -125,12 +134,12 @@ def _look_back(baseline: Baseline, past: Past, today: Hours, now: float) -> _Kno
             columns(past.get(before, _NO_HOURS), len(earlier)), columns(today, len(begun)), strict=True
         )
     )
-    wholes = list(map(add, map(add, direct, consulted), contained))
+    went_on = _Wholes(list(map(add, map(add, direct, consulted), contained)))
     return _Known(
         (*earlier, *begun)[newest],
         len(begun),
         calls,
-        ((contained, wholes), (direct, wholes), (list(map(min, successes, requests)), requests)),
+        ((contained, went_on), (direct, went_on), (list(map(min, successes, requests)), _Wholes(requests))),
         baseline.day(date),
         baseline.day(before),
     )
@@ -144,9 +153,9 @@ class _Comparison(ABC):
 
     def find_signal(self) -> Signal:
         """Return the signal of the window with the highest score whose deviation is not over."""
-        scores = {length: self._score(length) for length in self.windows if self._strays(length)}
+        scores = {length: score for length in self.windows if (score := self._score(length)) > 0}
         for length in sorted(scores, key=scores.__getitem__, reverse=True):
-            if scores[length] > 0 and not self._is_over(length):
+            if not self._is_over(length):
                 return Signal(scores[length], self._measure_size(length), length * 3600)
         return Signal(0.0, 0.0, self.windows[0] * 3600)
 
@@ -155,17 +164,13 @@ class _Comparison(ABC):
         return [self._describe(length) for length in self.windows]
 
     def _describe(self, length: int) -> Window:
-        score = self._score(length) if self._strays(length) else 0.0
+        score = self._score(length)
         over = score > 0 and self._is_over(length)
         return Window(length * 3600, *self._find_expected_came_spread(length), score, self._measure_size(length), over)
 
     @abstractmethod
-    def _strays(self, length: int) -> bool:
-        """Return whether a window deviates in the direction of the signal."""
-
-    @abstractmethod
     def _score(self, length: int) -> float:
-        """Return the deviation of a window that strays, in standard deviations."""
+        """Return the deviation of a window in the direction of the signal, in standard deviations; 0 in the other one."""
 
     @abstractmethod
     def _measure_size(self, length: int) -> float:
@@ -181,7 +186,7 @@ class _Comparison(ABC):
 
 
 class _Share(_Comparison):
-    """A share. Its sums are the part, the whole, the squares of the whole, the usual part and the variance of that."""
+    """A share: its part, its whole, the usual part and the variance of that, each summed up."""
 
     def __init__(self, known: _Known, share: int, sign: int) -> None:
         """``sign`` is 1 to look for a rise, -1 for a drop."""
@@ -192,21 +197,19 @@ class _Share(_Comparison):
         parts, wholes = known.shares[share]
         usual = known.line_up(today.shares[share], yesterday.shares[share])
         variances = known.line_up(today.variances[share], yesterday.variances[share])
-        self._sums = _sum_up(
-            parts, wholes, map(mul, wholes, wholes), map(mul, wholes, usual), map(mul, wholes, variances)
-        )
-        self.windows = [length for length in _WINDOWS if length < len(self._sums) and self._sums[length][1] >= _FEWEST]
-
-    def _strays(self, length: int) -> bool:
-        part, _, _, usual, _ = self._sums[length]
-        return self._sign * (part - usual) > _HALF
+        self._parts = _sum_up(parts)
+        self._wholes, self._squares = wholes.sums, wholes.squares
+        self._usual = _sum_up(map(mul, wholes.hours, usual))
+        self._variances = _sum_up(map(mul, wholes.hours, variances))
+        self.windows = [length for length in _WINDOWS if length < len(self._wholes) and self._wholes[length] >= _FEWEST]
 
     def _score(self, length: int) -> float:
+        if self._sign * (self._parts[length] - self._usual[length]) <= _HALF:
+            return 0.0
         return self._differ(length, _HALF) / self._find_spread(length)
 
     def _measure_size(self, length: int) -> float:
-        part, whole, _, usual, _ = self._sums[length]
-        return max(0.0, self._sign * (part - usual) / whole)
+        return max(0.0, self._sign * (self._parts[length] - self._usual[length]) / self._wholes[length])
 
     def _is_over(self, length: int) -> bool:
         off = self._differ(length, _HALF)
@@ -217,30 +220,30 @@ class _Share(_Comparison):
         )
 
     def _find_expected_came_spread(self, length: int) -> tuple[float, float, float]:
-        part, whole, _, usual, _ = self._sums[length]
-        ratio = usual / whole
-        return ratio, part / whole, self._find_spread(length) * math.sqrt(ratio * (1 - ratio))
+        whole = self._wholes[length]
+        ratio = self._usual[length] / whole
+        return ratio, self._parts[length] / whole, self._find_spread(length) * math.sqrt(ratio * (1 - ratio))
 
     def _differ(self, length: int, correction: float = 0.0) -> float:
         """Return the difference from the usual, as an angle."""
-        part, whole, _, usual, _ = self._sums[length]
-        return self._sign * (angle(part - self._sign * correction, whole) - angle(usual, whole))
+        part, whole = self._parts[length] - self._sign * correction, self._wholes[length]
+        return self._sign * (angle(part, whole) - angle(self._usual[length], whole))
 
     def _find_noise(self, length: int) -> float:
         """Return the variance by chance and by hours."""
-        _, whole, squares, _, _ = self._sums[length]
-        return 1 / whole + self._by_hour * squares / whole**2
+        whole = self._wholes[length]
+        return 1 / whole + self._by_hour * self._squares[length] / whole**2
 
     def _find_spread(self, length: int) -> float:
-        _, whole, _, _, variance = self._sums[length]
-        of_today = self._sums[min(length, self._begun)][1]
+        whole = self._wholes[length]
+        of_today = self._wholes[min(length, self._begun)]
         today, yesterday = self._by_day
         by_day = (today * of_today**2 + yesterday * (whole - of_today) ** 2) / whole**2
-        return math.sqrt(self._find_noise(length) + by_day + variance / whole)
+        return math.sqrt(self._find_noise(length) + by_day + self._variances[length] / whole)
 
 
 class _Calls(_Comparison):
-    """The number of calls. Its sums are the actual calls, the usual ones, and their variance by hours."""
+    """The number of calls: the actual calls, the usual ones and the variance of those by hours, each summed up."""
 
     def __init__(self, known: _Known, until: float, sign: int) -> None:
         """``sign`` is 1 to look for a surge, -1 for a loss; hours after ``until`` do not count."""
@@ -252,47 +255,47 @@ class _Calls(_Comparison):
         usual = known.line_up(*columns)[later:]
         for start, end in known.times[later : later + 1]:
             usual[0] *= min(1.0, (until - start) / (end - start))
-        self._variances = known.line_up(today.calls_hour, yesterday.calls_hour)[later:]
-        self._sums = _sum_up(known.calls[later:], usual, map(mul, map(mul, usual, usual), self._variances))
-        self.windows = [length for length in _WINDOWS if length < len(self._sums) and self._sums[length][1] > 0]
-
-    def _strays(self, length: int) -> bool:
-        came, usual, _ = self._sums[length]
-        return self._sign * (came - usual) > _HALF and (self._sign < 0 or came >= _FEWEST)
+        self._by_hour = known.line_up(today.calls_hour, yesterday.calls_hour)[later:]
+        self._came = _sum_up(known.calls[later:])
+        self._usual = _sum_up(usual)
+        self._variances = _sum_up(map(mul, map(mul, usual, usual), self._by_hour))
+        self.windows = [length for length in _WINDOWS if length < len(self._usual) and self._usual[length] > 0]
 
     def _score(self, length: int) -> float:
-        came, usual, _ = self._sums[length]
+        came, usual = self._came[length], self._usual[length]
+        if self._sign * (came - usual) <= _HALF or (self._sign > 0 and came < _FEWEST):
+            return 0.0
         return score(came, usual, self._find_variance(length), self._sign) / self._today.restless[self._sign > 0]
 
     def _measure_size(self, length: int) -> float:
-        came, usual, _ = self._sums[length]
-        return max(0.0, self._sign * (came - usual) / max(usual, 1.0))
+        usual = self._usual[length]
+        return max(0.0, self._sign * (self._came[length] - usual) / max(usual, 1.0))
 
     def _is_over(self, length: int) -> bool:
         times = max(0.02, 1 + self._sign * self._measure_size(length))
         return any(
-            _compare_likelihoods(came, usual, self._find_noise(shorter), times) < _RECOVERED
+            _compare_likelihoods(self._came[shorter], self._usual[shorter], self._find_noise(shorter), times)
+            < _RECOVERED
             for shorter in self.windows
             if shorter < length
-            for came, usual, _ in (self._sums[shorter],)
         )
 
     def _find_expected_came_spread(self, length: int) -> tuple[float, float, float]:
-        came, usual, _ = self._sums[length]
-        return usual, came, math.sqrt(usual + self._find_variance(length) * usual**2)
+        usual = self._usual[length]
+        return usual, self._came[length], math.sqrt(usual + self._find_variance(length) * usual**2)
 
     def _find_noise(self, length: int) -> float:
         """Return the variance by hours and by the chance in the usual calls, relative to the calls."""
-        _, usual, variance = self._sums[length]
-        return variance / usual**2 + 1 / (self._find_first_day(length).known_days * usual)
+        usual = self._usual[length]
+        return self._variances[length] / usual**2 + 1 / (self._find_first_day(length).known_days * usual)
 
     def _find_variance(self, length: int) -> float:
         """Return the variance of the usual calls, relative to the calls."""
-        usual = self._sums[length][1]
-        of_today = self._sums[min(length, self._begun)][1]
+        usual = self._usual[length]
+        of_today = self._usual[min(length, self._begun)]
         squares = self._today.calls_day * of_today**2 + self._yesterday.calls_day * (usual - of_today) ** 2
         first = self._find_first_day(length)
-        learned = 1.5 * (first.calls_day + self._variances[length - 1]) / first.known_days
+        learned = 1.5 * (first.calls_day + self._by_hour[length - 1]) / first.known_days
         return self._find_noise(length) + squares / usual**2 + learned
 
     def _find_first_day(self, length: int) -> Day:
@@ -300,9 +303,9 @@ class _Calls(_Comparison):
         return self._today if length <= self._begun else self._yesterday
 
 
-def _sum_up(*columns: Iterable[float]) -> Sequence[tuple[float, ...]]:
+def _sum_up(hours: Iterable[float]) -> Sequence[float]:
     """Return the sums over no hour, the newest hour, the two newest hours, and so on."""
-    return list(zip(*(accumulate(column, initial=0) for column in columns), strict=True))
+    return list(accumulate(hours, initial=0))
 
 
 def _compare_likelihoods(came: float, expected: float, relative: float, times: float) -> float:

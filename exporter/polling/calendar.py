@@ -1,5 +1,7 @@
 """Converts local days and hours to epoch seconds, also across changes of daylight saving time."""
 
+import math
+from bisect import bisect
 from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
@@ -72,6 +74,12 @@ def hours(day: date, zone: ZoneInfo) -> Sequence[tuple[float, float]]:
     # In steps of half an hour, since some zones change their clocks by that.
     starts = sorted({max(first, hour_start(first + step, zone)) for step in range(0, int(last - first), _HOUR // 2)})
     return tuple(zip(starts, [*starts[1:], last], strict=True))
+
+
+def hours_begun(day: date, zone: ZoneInfo, now: float) -> Sequence[tuple[float, float]]:
+    """Return those hours of a local date that have begun at ``now``."""
+    every = hours(day, zone)
+    return every[: bisect(every, (now, math.inf))]
 
 
 def format_offset(moment: datetime) -> str:

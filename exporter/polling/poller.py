@@ -350,7 +350,7 @@ class _Turn(Progress):
         known = self.known.rows if len(rows) == len(texts) else {}
         self.known_rows = {row: known[row] for row in rows if row in known}
         self._new_rows = [row for row in rows if row not in known]
-        return b"[%b]" % b",".join([rows[row] for row in self._new_rows]) if self.known_rows else answer
+        return _join_rows([rows[row] for row in self._new_rows]) if self.known_rows else answer
 
     def forget_rows(self) -> None:
         """Treat all rows of the answer as new."""
@@ -380,11 +380,17 @@ class _Turn(Progress):
 def _split_rows(answer: bytes) -> Sequence[bytes]:
     """Return the texts of the objects in a JSON array; empty if it is something else.
 
-    If there are objects within the objects, the texts are parts of rows, and their number differs from that of the rows.
+    A text begins with the comma that separates its object from the one before, and lacks the closing brace. If there are
+    further braces within the objects, the texts are parts of rows, and their number differs from that of the rows.
     """
     if not (answer.startswith(b"[{") and answer.endswith(b"}]")):
         return ()
-    return [text + b"}" for text in answer[1:-2].split(b"},")]
+    return answer[1:-2].split(b"}")  # a single byte is found several times as fast as two
+
+
+def _join_rows(texts: Sequence[bytes]) -> bytes:
+    """Return the JSON array of some of the texts of ``_split_rows``."""
+    return b"[%b}]" % b"}".join(texts).lstrip().removeprefix(b",") if texts else b"[]"
 
 
 def _bind(log: FilteringBoundLogger, plan: Plan) -> FilteringBoundLogger:

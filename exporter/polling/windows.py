@@ -492,8 +492,11 @@ def _sum_records(records: Mapping[float, Record], report: Report, *, may_infer: 
 
 
 def _sum_known(values: Sequence[Value]) -> Value:
-    known = values if None not in values else [value for value in values if value is not None]
-    return sum(known) if known else None  # type: ignore[arg-type]
+    try:
+        return sum(values)  # type: ignore[arg-type]  # hardly ever is one missing
+    except TypeError:
+        known = [value for value in values if value is not None]
+        return sum(known) if known else None
 
 
 def _never_decrease(held: tuple[Value, ...] | None, sums: tuple[Value, ...]) -> tuple[Value, ...]:

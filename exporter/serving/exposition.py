@@ -7,8 +7,8 @@ have the same sample lines; only the headers and the end differ.
 import math
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from functools import lru_cache
-from itertools import chain
-from operator import itemgetter
+from itertools import chain, compress, count
+from operator import itemgetter, ne
 from typing import Final, NamedTuple, TypeAlias
 
 from prometheus_client import CollectorRegistry
@@ -85,19 +85,21 @@ class _ValueTable(_Table):
 
     def __init__(self, columns: Sequence[Column]) -> None:
         super().__init__(family for family, _ in columns)
-        self._columns = [(column, itemgetter(*(place for _, place in column.series))) for column in columns]
+        self._columns = tuple(columns)
+        self._column_of = {place: number for number, column in enumerate(columns) for _, place in column.series}
 
     def put(self, key: Hashable, labels: str, values: Values, expires: float = math.inf) -> None:
         """Show a row until ``expires``."""
         row = self._rows.get(key)
         if row is None:
-            lines = tuple(_write_values(column, labels, values) for column, _ in self._columns)
+            lines = tuple(_write_values(column, labels, values) for column in self._columns)
         elif row.values == values:
             lines = row.lines
         else:
+            changed = {self._column_of.get(place) for place in compress(count(), map(ne, row.values, values))}
             lines = tuple(
-                line if read(values) == read(row.values) else _write_values(column, labels, values)
-                for line, (column, read) in zip(row.lines, self._columns, strict=True)
+                _write_values(self._columns[number], labels, values) if number in changed else line
+                for number, line in enumerate(row.lines)
             )
         self._rows[key] = _Row(values, lines, expires)
 

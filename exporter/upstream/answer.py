@@ -1,5 +1,6 @@
 """Judge an answer of the platform: by its HTTP status, then its JSON type, then its errorCode."""
 
+import codecs
 import json
 import re
 import zlib
@@ -214,7 +215,7 @@ def _decode(body: bytes) -> object:
     # Raised outside the handlers: an exception of json holds the body, and would be the context of ours.
     advice = None
     try:
-        return json.loads(body.decode("utf-8-sig"))
+        return json.loads(body.removeprefix(codecs.BOM_UTF8).decode())
     except UnicodeDecodeError:
         problem, advice = Text("the answer is not UTF-8"), _REPORT_ENCODING
     except RecursionError:

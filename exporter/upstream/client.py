@@ -332,10 +332,8 @@ class PlatformClient:
 async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes:
     """Read a body of at most ``limit`` bytes, as UTF-8."""
     content = bytearray()
-    async for chunk in response.content.iter_chunked(_CHUNK_BYTES):
+    while len(content) <= limit and (chunk := await response.content.read(_CHUNK_BYTES)):
         content += chunk
-        if len(content) > limit:
-            break
     text = bytes(content)
     # An old name of gzip, which aiohttp does not know (RFC 9110, 8.4.1.3).
     if len(text) <= limit and response.headers.get("Content-Encoding", "").strip().lower() == "x-gzip":

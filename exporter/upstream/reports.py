@@ -231,7 +231,8 @@ def parse(
         records.append(Record(start, tuple(values), _read_stored(row.get("dbRecordTime"))))
     if records:
         unknown = [_shorten(redact(name), name) for name in sorted(names - report.known)]
-        anomalies += _find_missing(report, names, unknown)
+        if missing := [name for name, _ in fields if name not in names]:
+            anomalies += _describe_missing(missing, unknown)
         anomalies += (Anomaly(AnomalyKind.UNKNOWN_FIELD, name) for name in unknown)
     return Parsed(records, anomalies)
 
@@ -241,9 +242,8 @@ _MAX_QUOTED: Final = 80
 _MAX_NAMED: Final = 10
 
 
-def _find_missing(report: Report, names: set[str], unknown: Sequence[str]) -> Iterator[Anomaly]:
+def _describe_missing(missing: Sequence[str], unknown: Sequence[str]) -> Iterator[Anomaly]:
     """Report each documented field that no record has, with the unknown fields that may be its new name."""
-    missing = [field_.name for field_ in report.fields if field_.name not in names]
     named = ", ".join(unknown[:_MAX_NAMED]) or Text("none")
     detail = Text("missing: %(missing)s; unknown: %(unknown)s", missing=", ".join(missing), unknown=named)
     return (Anomaly(AnomalyKind.MISSING_FIELD, name, detail) for name in missing)
