@@ -21,7 +21,11 @@ from exporter.serving.web import WebOptions
 from exporter.watch import Watch
 
 _LARGE_BLOCK: Final = 16 << 20  # malloc does not adapt to blocks above 32 MiB
-_OBJECTS_PER_COLLECTION: Final = 50_000  # about ten megabytes
+_COLLECTIONS: Final = (5_000, 1, 2_000)
+"""New objects until the youngest are collected, and collections of each generation until the next one is, too.
+
+A collection of the second generation then has up to 15,000 objects, and takes a few milliseconds.
+"""
 
 
 def read_web_options(flags: Mapping[str, Any]) -> WebOptions:
@@ -63,9 +67,9 @@ async def serve(
 
 def run_to_end(main: Coroutine[Any, Any, None]) -> None:
     """Run a daemon. If it cannot start, print the error on stderr and exit with status 1."""
-    # A collection blocks the event loop, for up to a second with ten thousand bots. Successful polls leave no garbage,
-    # so frequent collections are not needed.
-    gc.set_threshold(_OBJECTS_PER_COLLECTION, 10, 10)
+    # A collection blocks the event loop: a full one for up to a second with ten thousand bots, whose history alone has a
+    # million objects. Polls leave no garbage, even if they fail, so small collections are enough, and full ones rare.
+    gc.set_threshold(*_COLLECTIONS)
     # After a block of this size was freed, malloc keeps the memory of one scrape for the next (mallopt(3),
     # M_MMAP_THRESHOLD). Otherwise the kernel clears hundreds of pages at every scrape.
     bytes(_LARGE_BLOCK)

@@ -57,11 +57,7 @@ class CircuitBreaker:
         if self._opened_at is None or self._last_failure is None:
             return
         if self._probing or not may_probe or self._clock.elapsed() < self._probe_at:
-            failure = self._last_failure
-            message = Text("the platform is unreachable, nothing was sent: %(failure)s", failure=failure.message)
-            stopped = CircuitOpen(failure.reason, message, advice=failure.advice)
-            stopped.last_failure = failure.message
-            raise stopped
+            raise _describe_stop(self._last_failure)
 
     def admit(self, caller: Hashable | None) -> bool:
         """Let a request through; `record_success`, `record_failure` or `record_abandonment` must follow.
@@ -123,3 +119,11 @@ class ClosedBreaker(CircuitBreaker):
 
     def record_failure(self, caller: Hashable | None, error: UpstreamError, *, probe: bool) -> None:
         """Ignore a failure."""
+
+
+def _describe_stop(failure: UpstreamError) -> CircuitOpen:
+    """Return the error of a request that is not sent, after a failure that opened the circuit."""
+    message = Text("the platform is unreachable, nothing was sent: %(failure)s", failure=failure.message)
+    stopped = CircuitOpen(failure.reason, message, advice=failure.advice)
+    stopped.last_failure = failure.message
+    return stopped

@@ -237,7 +237,10 @@ class PlatformClient:
             if not self._calls:
                 self._idle.set()
         # Outside the handlers: an exception of aiohttp would be its context, and may hold secrets.
-        raise outcome
+        try:
+            raise outcome
+        finally:
+            del outcome  # else it would hold itself, by way of its traceback, until a collection of garbage
 
     async def _attempt(self, call: _Call) -> object:
         """Send a request and account for it; a failure is returned, not raised."""

@@ -1,4 +1,6 @@
+import gc
 import random
+import weakref
 from collections.abc import Iterator
 
 import pytest
@@ -200,3 +202,18 @@ def test_stragglers(breaker: CircuitBreaker, rig: Rig) -> None:
     breaker.record_success()
     assert not breaker.open
     assert breaker.recoveries == 1
+
+
+def test_stopped_requests_leave_no_garbage(breaker: CircuitBreaker) -> None:
+    """The error is freed as soon as it is handled: during an outage, collections would block the event loop."""
+    _fail(breaker, iter(range(FAILURES_TO_OPEN)))
+    kept = []
+    gc.disable()
+    try:
+        try:
+            breaker.check()
+        except CircuitOpen as error:
+            kept.append(weakref.ref(error))
+        assert [None] == [error() for error in kept]
+    finally:
+        gc.enable()

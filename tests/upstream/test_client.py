@@ -3,6 +3,7 @@
 import asyncio
 import copy
 import errno
+import gc
 import gzip
 import json
 import math
@@ -12,6 +13,7 @@ import ssl
 import struct
 import tracemalloc
 import warnings
+import weakref
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import replace
@@ -531,6 +533,27 @@ async def test_other_exceptions_are_raised(make_client: MakeClient) -> None:
         responses.post(f"http://platform.test{PREFIX}report", exception=ZeroDivisionError())
         with pytest.raises(ZeroDivisionError):
             await query(client)
+
+
+@pytest.mark.parametrize("answer", [404, {"errorCode": "1", "errorMsg": "no"}])
+async def test_failures_leave_no_garbage(
+    platform: tuple[FakePlatform, str], make_client: MakeClient, answer: Answer
+) -> None:
+    """An error is freed as soon as it is handled: during an outage, collections would block the event loop."""
+    fake, url = platform
+    fake.on("report", lambda _, __: answer)
+    client = make_client(url)
+    kept = []
+    gc.disable()
+    try:
+        for _ in range(3):
+            try:
+                await query(client)
+            except UpstreamError as error:
+                kept.append(weakref.ref(error))
+        assert [None] * 3 == [error() for error in kept]
+    finally:
+        gc.enable()
 
 
 async def test_redirect(platform: tuple[FakePlatform, str], make_client: MakeClient, rig: Rig) -> None:
