@@ -28,14 +28,17 @@ def show_table(output: Output, summary: Summary) -> None:
     """Print the bots with gaps, and the totals."""
     missing = [(source, outcome) for source, outcome in summary.outcomes if outcome.tally.unknown or outcome.failed]
     if missing:
-        columns = ("recorded", "empty", "unknown", "failed")
         output.table(
-            [("bot", "left"), *((column, "right") for column in columns), ("first record", "left")],
+            missing,
             [
-                (source.bot.bot, *map(str, (*outcome.tally, outcome.failed)), _write_first(source, outcome) or "none")
-                for source, outcome in missing
+                ("bot", "left", lambda row: row[0].bot.bot),
+                ("recorded", "right", lambda row: str(row[1].tally.recorded)),
+                ("empty", "right", lambda row: str(row[1].tally.empty)),
+                ("unknown", "right", lambda row: str(row[1].tally.unknown)),
+                ("failed", "right", lambda row: str(row[1].failed)),
+                ("first record", "left", lambda row: _write_first(*row) or "none"),
             ],
-            ["red" if outcome.failed else "" for _, outcome in missing],
+            lambda row: "red" if row[1].failed else "",
         )
         output.line()
     total = sum((outcome for _, outcome in summary.outcomes), Outcome())

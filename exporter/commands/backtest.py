@@ -43,6 +43,22 @@ class _Alert(NamedTuple):
     bot: Bot | None
     page: Page
 
+    @property
+    def subject(self) -> str:
+        """Return the name of the bot or the tenant."""
+        return self.bot.name if self.bot else self.access.tenant.name or self.access.tenant.tenant_id
+
+    @property
+    def begin(self) -> datetime:
+        """Return when it begins, in the tenant's time zone."""
+        return datetime.fromtimestamp(self.page.begin, self.access.tenant.timezone)
+
+    @property
+    def end(self) -> datetime | None:
+        """Return when it ends, in the tenant's time zone; None: it has not ended."""
+        end = self.page.end
+        return None if end is None else datetime.fromtimestamp(end, self.access.tenant.timezone)
+
 
 @dataclass(slots=True)
 class _Result:
@@ -163,26 +179,15 @@ def _show_table(output: Output, result: _Result) -> None:
     found = sorted(result.alerts, key=lambda alert: alert.page.begin)
     if found:
         output.table(
+            found,
             [
-                (Text("begin"), "left"),
-                (Text("end"), "left"),
-                (Text("bot"), "left"),
-                (Text("alert"), "left"),
-                (Text("score"), "right"),
-                (Text("size"), "right"),
-                (Text("window"), "right"),
-            ],
-            [
-                (
-                    f"{_localize(access, page.begin):%Y-%m-%d %H:%M}",
-                    "" if page.end is None else f"{_localize(access, page.end):%Y-%m-%d %H:%M}",
-                    bot.name if bot else access.tenant.name or access.tenant.tenant_id,
-                    page.alert,
-                    f"{page.score:.1f}",
-                    f"{page.size_ratio:.0%}",
-                    Text("%(n)s h", n=round(page.window_seconds / 3600)),
-                )
-                for access, bot, page in found
+                (Text("begin"), "left", lambda alert: f"{alert.begin:%Y-%m-%d %H:%M}"),
+                (Text("end"), "left", lambda alert: f"{alert.end:%Y-%m-%d %H:%M}" if alert.end else ""),
+                (Text("bot"), "left", lambda alert: alert.subject),
+                (Text("alert"), "left", lambda alert: alert.page.alert),
+                (Text("score"), "right", lambda alert: f"{alert.page.score:.1f}"),
+                (Text("size"), "right", lambda alert: f"{alert.page.size_ratio:.0%}"),
+                (Text("window"), "right", lambda alert: Text("%(n)s h", n=round(alert.page.window_seconds / 3600))),
             ],
         )
         output.line()
@@ -195,10 +200,11 @@ def _show_table(output: Output, result: _Result) -> None:
         )
     )
     output.table(
-        [(Text("alert"), "left"), (Text("number"), "right"), (Text("per 100\nbot-months"), "right")],
+        _count_alerts(result),
         [
-            (Text("all") if alert == _ALL else alert, str(count), f"{rate:.1f}")
-            for alert, count, rate in _count_alerts(result)
+            (Text("alert"), "left", lambda row: Text("all") if row[0] == _ALL else row[0]),
+            (Text("number"), "right", lambda row: str(row[1])),
+            (Text("per 100\nbot-months"), "right", lambda row: f"{row[2]:.1f}"),
         ],
     )
 
@@ -211,18 +217,18 @@ def _show_json(output: Output, result: _Result) -> None:
             "judged_bot_days": result.judged,
             "alerts": [
                 {
-                    "tenant_id": access.tenant.tenant_id,
-                    "access_code": bot.access_code if bot else None,
-                    "bot": bot.name if bot else None,
-                    "alert": page.alert,
-                    "signal": page.signal,
-                    "begin": _localize(access, page.begin).isoformat(timespec="seconds"),
-                    "end": None if page.end is None else _localize(access, page.end).isoformat(timespec="seconds"),
-                    "score": round(page.score, 3),
-                    "size_ratio": round(page.size_ratio, 4),
-                    "window_seconds": page.window_seconds,
+                    "tenant_id": alert.access.tenant.tenant_id,
+                    "access_code": alert.bot.access_code if alert.bot else None,
+                    "bot": alert.bot.name if alert.bot else None,
+                    "alert": alert.page.alert,
+                    "signal": alert.page.signal,
+                    "begin": alert.begin.isoformat(timespec="seconds"),
+                    "end": alert.end.isoformat(timespec="seconds") if alert.end else None,
+                    "score": round(alert.page.score, 3),
+                    "size_ratio": round(alert.page.size_ratio, 4),
+                    "window_seconds": alert.page.window_seconds,
                 }
-                for access, bot, page in result.alerts
+                for alert in result.alerts
             ],
             "totals": [
                 {"alert": alert, "alerts": count, "per_100_bot_months": round(rate, 2)}
@@ -230,10 +236,6 @@ def _show_json(output: Output, result: _Result) -> None:
             ],
         }
     )
-
-
-def _localize(access: TenantAccess, moment: float) -> datetime:
-    return datetime.fromtimestamp(moment, access.tenant.timezone)
 
 
 _SHOW: Final = {"table": _show_table, "json": _show_json}

@@ -163,26 +163,15 @@ def _show_text(output: Output, source: Source, planned: Plan, lived: Live | None
 
 def _show_plan(output: Output, planned: Plan, lived: Live | None) -> None:
     output.table(
+        planned.platforms,
         [
-            (Text("platform"), "left"),
-            (Text("tenants"), "right"),
-            (Text("bots"), "right"),
-            (Text("requests/s"), "right"),
-            (Text("after\nmidnight"), "right"),
-            (Text("allowed"), "right"),
-            (Text("requests\na day"), "right"),
-        ],
-        [
-            (
-                load.platform.name,
-                str(len(load.platform.tenants)),
-                f"{load.bots}{'+' if load.discovering and not lived else ''}",
-                f"{load.rate:.2f}",
-                f"{load.peak:.2f}",
-                f"{load.platform.requests_per_second:g}",
-                f"{load.per_day:,}",
-            )
-            for load in planned.platforms
+            (Text("platform"), "left", lambda load: load.platform.name),
+            (Text("tenants"), "right", lambda load: str(len(load.platform.tenants))),
+            (Text("bots"), "right", lambda load: f"{load.bots}{'+' if load.discovering and not lived else ''}"),
+            (Text("requests/s"), "right", lambda load: f"{load.rate:.2f}"),
+            (Text("after\nmidnight"), "right", lambda load: f"{load.peak:.2f}"),
+            (Text("allowed"), "right", lambda load: f"{load.platform.requests_per_second:g}"),
+            (Text("requests\na day"), "right", lambda load: f"{load.per_day:,}"),
         ],
     )
     if not lived and any(load.discovering for load in planned.platforms):
@@ -218,26 +207,16 @@ def _show_plan(output: Output, planned: Plan, lived: Live | None) -> None:
 
 def _show_live(output: Output, lived: Live) -> None:
     output.table(
+        lived.tenants,
         [
-            (Text("tenant"), "left"),
-            (Text("platform"), "left"),
-            (Text("bots"), "right"),
-            (Text("ok"), "right"),
-            (Text("failed"), "right"),
-            (Text("no record"), "right"),
+            (Text("tenant"), "left", lambda result: result.tenant.tenant.name or result.tenant.tenant.tenant_id),
+            (Text("platform"), "left", lambda result: result.tenant.platform.name),
+            (Text("bots"), "right", lambda result: str(len(result.bots))),
+            (Text("ok"), "right", lambda result: str(len(result.bots) - result.failed)),
+            (Text("failed"), "right", lambda result: str(result.failed)),
+            (Text("no record"), "right", lambda result: str(result.silent)),
         ],
-        [
-            (
-                result.tenant.tenant.name or result.tenant.tenant.tenant_id,
-                result.tenant.platform.name,
-                str(len(result.bots)),
-                str(len(result.bots) - result.failed),
-                str(result.failed),
-                str(result.silent),
-            )
-            for result in lived.tenants
-        ],
-        ["red" if result.failed else "" for result in lived.tenants],
+        lambda result: "red" if result.failed else "",
     )
 
 

@@ -113,18 +113,15 @@ def _show_table(output: Output, listings: Sequence[_Listing]) -> None:
         output.line(locate(listing.tenant), "bold")
         states = listing.states()
         output.table(
+            list(zip(listing.bindings, states, strict=True)),
             [
-                (Text("access code"), "name"),
-                (Text("bot"), "left"),
-                (Text("source"), "name"),
-                (Text("kind"), "left"),
-                (Text("state"), "name"),
+                (Text("access code"), "name", lambda row: row[0].access_code),
+                (Text("bot"), "left", lambda row: row[0].name),
+                (Text("source"), "name", lambda row: row[0].source),
+                (Text("kind"), "left", lambda row: _KINDS[row[0].dialog_type]),
+                (Text("state"), "name", lambda row: _STATES[row[1]]),
             ],
-            [
-                (binding.access_code, binding.name, binding.source, _KINDS[binding.dialog_type], _STATES[state])
-                for binding, state in zip(listing.bindings, states, strict=True)
-            ],
-            ["yellow" if state == "not polled" else "" for state in states],
+            lambda row: "yellow" if row[1] == "not polled" else "",
         )
         output.line(
             Text("%(bound)s bound, %(others)s not polled.", bound=len(states), others=states.count("not polled"))

@@ -3,12 +3,14 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import Final
 
 from exporter.commands.query_answer import Answer, Question
 from exporter.commands.query_explain import UNUSED, FieldFate, RecordFate
 from exporter.commands.selection import locate
 from exporter.console.output import Column, Output, Style
+from exporter.judging.judge import Window
 from exporter.language import Text
 from exporter.polling.calendar import format_offset, midnight
 from exporter.upstream.errors import LoginFailed
@@ -162,14 +164,17 @@ def _describe_absence(question: Question) -> str:
 
 
 def _show_table(output: Output, question: Question, records: Sequence[Record]) -> None:
-    fields = question.report.fields
-    columns: list[tuple[str, Column]] = [(Text("hour") if question.report.type == "hour" else Text("day"), "name")]
-    columns += [(choose_heading(field), "right") for field in fields]
-    rows = [[_format_period(question, record), *map(_format, fields, record.values)] for record in records]
-    styles: list[Style] = ["" if question.is_complete(record) else "dim" for record in records]
-    sums = [_add_up(field, [record.values[index] for record in records]) for index, field in enumerate(fields)]
-    output.table(columns, [*rows, [Text("sum"), *sums]], [*styles, "bold"], gap=1)
-    if "dim" in styles:
+    def find_style(record: Record | None) -> Style:
+        return "bold" if record is None else "" if question.is_complete(record) else "dim"
+
+    period = Text("hour") if question.report.type == "hour" else Text("day")
+    columns: list[Column[Record | None]] = [
+        (period, "name", lambda record: _format_period(question, record) if record else Text("sum"))
+    ]
+    for place, field in enumerate(question.report.fields):
+        columns.append((choose_heading(field), "right", partial(_write_cell, records, field, place)))
+    output.table([*records, None], columns, find_style, gap=1)
+    if not all(map(question.is_complete, records)):
         output.line(Text("* not complete yet"), "dim")
 
 
@@ -193,8 +198,11 @@ def _format(field: Field, value: Value) -> str:
     return str(value) if field.kind is Kind.COUNT else f"{value:.2f}"
 
 
-def _add_up(field: Field, values: Sequence[Value]) -> str:
-    known = [value for value in values if value is not None]
+def _write_cell(records: Sequence[Record], field: Field, place: int, record: Record | None) -> str:
+    """Return a field of a record; None: the sum of the records, if it has one."""
+    if record is not None:
+        return _format(field, record.values[place])
+    known = [value for other in records if (value := other.values[place]) is not None]
     return str(sum(known)) if field.kind is Kind.COUNT and known else ""
 
 
@@ -249,41 +257,33 @@ def _show_judgement(output: Output, question: Question, answer: Answer) -> None:
     if not answer.signals:
         output.line(Text("Too few days are known to judge the bot."), indent=2)
         return
-    rows: list[tuple[str, ...]] = []
-    styles: list[Style] = []
-    for name, signal in answer.signals.items():
-        number = _format_calls if name.startswith("calls") else _format_share
-        for window in answer.windows[name]:
-            decisive = window.seconds == signal.window_seconds and signal.score > 0
-            rows.append(
-                (
-                    name,
-                    Text("%(n)s h", n=round(window.seconds / 3600)),
-                    number(window.expected),
-                    number(window.came),
-                    number(window.spread),
-                    f"{window.score:.1f}{'*' if window.over else ''}",
-                    f"{window.size_ratio:.0%}",
-                )
-            )
-            styles.append("bold" if decisive else "dim" if window.over else "")
-    columns: Sequence[tuple[str, Column]] = (
-        (Text("signal"), "left"),
-        (Text("window"), "right"),
-        (Text("expected"), "right"),
-        (Text("actual"), "right"),
-        (Text("spread"), "right"),
-        (Text("score"), "right"),
-        (Text("size"), "right"),
+
+    def find_style(row: tuple[str, Window]) -> Style:
+        name, window = row
+        signal = answer.signals[name]
+        decisive = window.seconds == signal.window_seconds and signal.score > 0
+        return "bold" if decisive else "dim" if window.over else ""
+
+    rows = [(name, window) for name in answer.signals for window in answer.windows[name]]
+    output.table(
+        rows,
+        [
+            (Text("signal"), "left", lambda row: row[0]),
+            (Text("window"), "right", lambda row: Text("%(n)s h", n=round(row[1].seconds / 3600))),
+            (Text("expected"), "right", lambda row: _format_for(row[0], row[1].expected)),
+            (Text("actual"), "right", lambda row: _format_for(row[0], row[1].came)),
+            (Text("spread"), "right", lambda row: _format_for(row[0], row[1].spread)),
+            (Text("score"), "right", lambda row: f"{row[1].score:.1f}{'*' if row[1].over else ''}"),
+            (Text("size"), "right", lambda row: f"{row[1].size_ratio:.0%}"),
+        ],
+        find_style,
     )
-    output.table(columns, rows, styles)
-    if "dim" in styles:
+    if "dim" in map(find_style, rows):
         output.line(Text("* over: the newest hours are as usual again"), "dim")
 
 
-def _format_calls(value: float) -> str:
+def _format_for(signal: str, value: float) -> str:
+    """Return a number of calls or a share, by the signal's name."""
+    if not signal.startswith("calls"):
+        return f"{value:.1%}"
     return f"{value:.0f}" if value >= 10 else f"{value:.1f}"
-
-
-def _format_share(value: float) -> str:
-    return f"{value:.1%}"

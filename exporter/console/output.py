@@ -6,9 +6,9 @@ appear on a terminal only, and not with NO_COLOR (https://no-color.org).
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from io import TextIOWrapper
-from typing import Final, Literal, TextIO, TypeAlias
+from typing import Final, Literal, TextIO, TypeAlias, TypeVar
 
 from rich.box import SIMPLE_HEAD
 from rich.cells import cell_len
@@ -23,7 +23,9 @@ from exporter.language import Text as Message
 from exporter.logs import escape_json, escape_text
 
 Style: TypeAlias = Literal["", "bold", "dim", "green", "yellow", "red"]
-Column: TypeAlias = Literal["left", "name", "right"]
+Row = TypeVar("Row")
+Column: TypeAlias = tuple[str, Literal["left", "name", "right"], Callable[[Row], str]]
+"""A heading, which may have several lines, the kind, and the cell of a row. Only ``left`` columns wrap."""
 
 _MIN_WIDTH: Final = 8  # of a column with words, in characters
 
@@ -54,37 +56,28 @@ class Output:
 
     def table(
         self,
-        columns: Sequence[tuple[str, Column]],
-        rows: Sequence[Sequence[str]],
-        styles: Sequence[Style] = (),
+        rows: Sequence[Row],
+        columns: Sequence[Column[Row]],
+        find_style: Callable[[Row], Style] = lambda _: "",
         *,
         gap: int = 2,
     ) -> None:
-        """Write a table.
-
-        Args:
-            columns: The heading of each column, which may have several lines, and its kind. Only ``left`` columns wrap
-                if the table is too wide.
-            rows: One text for each column.
-            styles: One for each row; empty: no styles.
-            gap: The number of spaces between two columns.
-        """
+        """Write a table; ``gap`` is the number of spaces between two columns."""
         table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold", padding=(0, gap - 1, 0, 0))
-        for heading, holds in columns:
+        for heading, kind, _ in columns:
             table.add_column(
                 Text(self._translate(heading)),
-                justify="right" if holds == "right" else "left",
-                no_wrap=holds != "left",
+                justify="right" if kind == "right" else "left",
+                no_wrap=kind != "left",
                 overflow="fold",
             )
-        for index, row in enumerate(rows):
-            table.add_row(*(Text(self._prepare(cell)) for cell in row), style=styles[index] if styles else "")
+        cells = [[self._prepare(write(row)) for _, _, write in columns] for row in rows]
+        for row, texts in zip(rows, cells, strict=True):
+            table.add_row(*map(Text, texts), style=find_style(row))
         # A table that is too wide is better than one that cuts digits.
         widths = [
-            _MIN_WIDTH
-            if holds == "left"
-            else max(map(cell_len, (*self._translate(heading).split("\n"), *map(self._prepare, cells))))
-            for (heading, holds), *cells in zip(columns, *rows, strict=True)
+            _MIN_WIDTH if kind == "left" else max(map(cell_len, (*self._translate(heading).split("\n"), *texts)))
+            for (heading, kind, _), *texts in zip(columns, *cells, strict=True)
         ]
         usual = self.console.width
         self.console.width = max(usual, sum(widths) + gap * (len(widths) - 1))

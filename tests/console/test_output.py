@@ -24,7 +24,7 @@ def test_tables_wrap_words_but_not_numbers(rows: list[tuple[str, int]]) -> None:
     """A table with a long name fits the terminal, and its numbers are whole."""
     output, stream = written()
 
-    output.table([("name", "left"), ("calls", "right")], [(name, str(number)) for name, number in rows])
+    output.table(rows, [("name", "left", lambda row: row[0]), ("calls", "right", lambda row: str(row[1]))])
 
     assert 80 >= max(cell_len(line) for line in stream.getvalue().splitlines())
     for _, number in rows:
@@ -35,7 +35,7 @@ def test_numbers_that_do_not_fit() -> None:
     """The table gets wider than the terminal rather than lose digits."""
     output, stream = written(width=20)
 
-    output.table([("a", "right")] * 4, [["1234567890"] * 4])
+    output.table(["1234567890"], [("a", "right", lambda row: row)] * 4)
 
     assert 4 == stream.getvalue().count("1234567890")
 
