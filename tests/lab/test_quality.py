@@ -1,4 +1,8 @@
-from lab.quality.measure import GOALS, Case, Quiet, count_pages, find
+import numpy as np
+
+from lab.quality import lasting
+from lab.quality.limit import count_alarms, find_threshold
+from lab.quality.measure import GOALS, Calm, Case, Quiet, count_pages, find
 
 
 def test_a_measurement_is_the_same_on_every_run() -> None:
@@ -20,3 +24,29 @@ def test_an_incident_is_found_no_sooner_than_it_begins() -> None:
 def test_a_quiet_month_has_no_page() -> None:
     """Calm shares of a busy bot send none."""
     assert 0 == sum(count_pages(Quiet(3, "calm", "busy", None)).values())
+
+
+def test_the_limit_finds_lost_calls_that_quiet_traffic_does_not_have() -> None:
+    """A total loss leaves more evidence than any hour of a month without incidents."""
+    (goal,) = (goal for goal in GOALS if goal.title == "all calls are lost")
+    found = find(Case(goal, 1, "busy", None))
+    _, quiet = Calm(goal, 1, "busy", None).weigh()
+
+    assert found is not None
+    assert found.evidence > quiet.max()
+
+
+def test_a_threshold_lets_as_many_alarms_through_as_allowed() -> None:
+    """It is the lowest one that does."""
+    quiet = [(np.arange(5) * 1e6, np.array([1.0, 5.0, 3.0, 2.0, 4.0]))]
+    threshold = find_threshold(quiet, 2)
+
+    assert 2 == count_alarms(*quiet[0], threshold)
+    assert 3 == count_alarms(*quiet[0], threshold - 0.1)
+
+
+def test_days_without_records_send_no_page() -> None:
+    """They are unknown, not empty."""
+    (change,) = (change for change in lasting.CHANGES if change.unknown)
+
+    assert (0, 0.0) == lasting.count_pages(lasting.Changed(change, 1, "busy"))
