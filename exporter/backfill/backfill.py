@@ -115,7 +115,7 @@ class Backfill:
         """Return the names of the parts that are not complete."""
         return [name for name in self.parts if not self._is_complete(name)]
 
-    def outcomes(self) -> Sequence[tuple[Source, Outcome]]:
+    def list_outcomes(self) -> Sequence[tuple[Source, Outcome]]:
         """Return the result of each bot so far."""
         totals = [Outcome() for _ in self._sources]
         for name in self.parts:
@@ -137,7 +137,7 @@ class Backfill:
 
     def _read_outcomes(self, name: str) -> Sequence[Outcome]:
         """Return the result of each bot in a part; empty if the part is not written yet."""
-        return [Outcome(Tally(*row[:3]), *row[3:]) for row in self._journal.outcome(name) or ()]
+        return [Outcome(Tally(*row[:3]), *row[3:]) for row in self._journal.read_outcome(name) or ()]
 
     def _is_complete(self, name: str) -> bool:
         outcomes = self._read_outcomes(name)

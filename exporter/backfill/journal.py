@@ -65,7 +65,7 @@ class Journal:
     ) -> None:
         self._close()
 
-    def outcome(self, part: str) -> Any:
+    def read_outcome(self, part: str) -> Any:
         """Return the latest entry of a part; None if there is none."""
         line = self._parts.get(part)
         return line and json.loads(line)["outcome"]

@@ -79,7 +79,7 @@ class _Request:
     step: int
     directory: Path
 
-    def gap(self, zone: ZoneInfo, limit: int) -> Span:
+    def find_gap(self, zone: ZoneInfo, limit: int) -> Span:
         """Return the span to fill in a time zone, up to ``limit`` (epoch seconds)."""
         end = limit if self.end is None else min(limit, int(self.end.on(zone)))
         return Span(int(self.begin.on(zone)), end)
@@ -88,7 +88,7 @@ class _Request:
         """Return whether the history of a bot ends before --to."""
         return self.end is None or any(source.gap.end < int(self.end.on(source.rules.zone)) for source in sources)
 
-    def plan(self, loaded: Config, bots: Sequence[Chosen]) -> dict[str, object]:
+    def describe(self, loaded: Config, bots: Sequence[Chosen]) -> dict[str, object]:
         """Return everything that determines the output, as JSON."""
         return {
             "from": self.begin.written.isoformat(),
@@ -101,12 +101,12 @@ class _Request:
             "empty_hour_delay": loaded.empty_hour_delay,
         }
 
-    def source(self, loaded: Config, chosen: Chosen, limit: int) -> Source:
+    def make_source(self, loaded: Config, chosen: Chosen, limit: int) -> Source:
         """Return the past of a bot, up to ``limit`` (epoch seconds)."""
         access = chosen.access
         rules = Rules.of(loaded, access.tenant, self.report)
         fetch = partial(fetch_report, access.session, rules, access.tenant.tenant_id, chosen.bot.access_code)
-        return Source(chosen.id, rules, self.gap(access.tenant.timezone, limit), fetch)
+        return Source(chosen.id, rules, self.find_gap(access.tenant.timezone, limit), fetch)
 
 
 @click.command(
@@ -195,11 +195,11 @@ async def _run(
         if not bots:
             raise BackfillError("there are no bots; oifde-exporter discover lists those on the platform")
         limit = int(clock.now()) - NEWEST
-        gaps = [request.gap(chosen.access.tenant.timezone, limit) for chosen in bots]
+        gaps = [request.find_gap(chosen.access.tenant.timezone, limit) for chosen in bots]
         if all(gap.begin >= gap.end for gap in gaps):
             raise BackfillError("--from is not before --to, which is at most 3 hours ago")
-        with Journal(request.directory, request.plan(loaded, bots), limit) as journal:
-            sources = [request.source(loaded, chosen, journal.limit) for chosen in bots]
+        with Journal(request.directory, request.describe(loaded, bots), limit) as journal:
+            sources = [request.make_source(loaded, chosen, journal.limit) for chosen in bots]
             work = Backfill(
                 sources,
                 request.directory,
@@ -215,7 +215,7 @@ async def _run(
                 raise BackfillError(f"cannot write to {request.directory}: {error.strerror}") from error
             finally:
                 cut = datetime.fromtimestamp(journal.limit, UTC) if request.is_cut(sources) else None
-                show(open_stdout(), Summary(request.directory, len(work.parts), work.left, work.outcomes(), cut))
+                show(open_stdout(), Summary(request.directory, len(work.parts), work.left, work.list_outcomes(), cut))
             return not work.left
 
 

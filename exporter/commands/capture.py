@@ -150,13 +150,13 @@ class Capture:
         return {
             "version": __version__,
             "at": began.isoformat(timespec="milliseconds"),
-            "command": [names.sentence(argument) for argument in self._arguments],
+            "command": [names.replace_sentence(argument) for argument in self._arguments],
             "configuration": self._describe_config(),
             "exchanges": [self._describe_exchange(exchange) for exchange in self._exchanges],
         }
 
     def _describe_config(self) -> dict[str, Any]:
-        config, value = self.config, self._names.value
+        config, value = self.config, self._names.replace_value
         return {
             "reports": list(config.reports),
             "settle_delay": f"{config.settle_delay:.0f}s",
@@ -173,7 +173,7 @@ class Capture:
         }
 
     def _describe_tenant(self, tenant: Tenant) -> dict[str, Any]:
-        value, auth = self._names.value, tenant.auth
+        value, auth = self._names.replace_value, tenant.auth
         login = {"app_key": value("appKey", auth.app_key)} if auth.app_secret else {}
         login |= {"app_secret" if auth.app_secret else "token": "secret"}
         if auth.header_user:
@@ -203,21 +203,24 @@ class Capture:
     def _describe_exchange(self, exchange: _Exchange) -> dict[str, Any]:
         body, _ = _decode(exchange.sent, "utf-8")
         described: dict[str, Any] = {
-            "call": self._names.sentence(exchange.call),
+            "call": self._names.replace_sentence(exchange.call),
             "started": round(exchange.started, 3),
-            "request": {"headers": self._describe_headers(exchange.asked.items()), "body": self._names.body(body)},
+            "request": {
+                "headers": self._describe_headers(exchange.asked.items()),
+                "body": self._names.replace_body(body),
+            },
         }
         if exchange.status is not None:
             body, encoding = _decode(exchange.body, _charset(exchange.headers))
             described["answer"] = {"status": exchange.status, "headers": self._describe_headers(exchange.headers)}
             if encoding != "utf-8":
                 described["answer"]["encoding"] = encoding
-            described["answer"]["body"] = self._names.body(body)
+            described["answer"]["body"] = self._names.replace_body(body)
         described["seconds"] = {what: round(seconds, 3) for what, seconds in exchange.seconds.items()}
         if exchange.tls:
             described["tls"] = exchange.tls
         if exchange.failure:
-            described["failure"] = self._names.sentence(exchange.failure)
+            described["failure"] = self._names.replace_sentence(exchange.failure)
         return described
 
     def _describe_headers(self, headers: Any) -> list[str]:
@@ -231,9 +234,9 @@ class Capture:
         if name.lower() in _HEADERS:
             return value
         if name.lower() in _SENTENCES:
-            return self._names.sentence(value)
+            return self._names.replace_sentence(value)
         if name.lower() in ("username", "token"):
-            return self._names.value(name, value)
+            return self._names.replace_value(name, value)
         return f"<{len(value)} characters>"
 
     def _learn(self, config: Config) -> None:

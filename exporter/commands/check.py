@@ -21,8 +21,8 @@ from exporter.commands.check_watch import watch_reports
 from exporter.commands.help import Command
 from exporter.commands.options import (
     at_option,
+    choose_source,
     config_option,
-    config_source,
     exit_on_config_error,
     flag,
     format_option,
@@ -99,7 +99,7 @@ def check(
             raise click.BadParameter("works only with --live", param_hint=name)
     if watch is not None and format == "json":
         raise click.BadParameter("prints no JSON; use it without --format", param_hint="--watch")
-    source = config_source(ctx, config_file)
+    source = choose_source(ctx, config_file)
     with exit_on_config_error(lang):
         try:
             loaded = config.load(source, os.environ)

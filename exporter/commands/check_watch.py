@@ -13,7 +13,7 @@ from exporter.commands.advice import advise
 from exporter.commands.capture import Capture
 from exporter.commands.check_findings import name_tenant
 from exporter.commands.platforms import TenantAccess, open_tenants
-from exporter.commands.watching import BotWatch, Learned, describe_reach, describe_stored, report
+from exporter.commands.watching import BotWatch, Learned, describe_event, describe_reach, describe_stored
 from exporter.config import Bot, Config
 from exporter.language import Text
 from exporter.polling.calendar import day_before, day_start, local_date
@@ -116,7 +116,7 @@ async def _look(tenant: WatchedTenant, bot: Bot, day: date, say: Say, clock: Clo
         if str(error) != tenant.problem:
             tenant.problem = str(error)
             watched = tenant.bots[bot.access_code]
-            say(report(clock.now(), watched.zone, watched.name, error.message))
+            say(describe_event(clock.now(), watched.zone, watched.name, error.message))
         return
     tenant.problem = ""
     for sentence in tenant.bots[bot.access_code].observe(clock.now(), day, records):

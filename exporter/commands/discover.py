@@ -47,7 +47,7 @@ class _Listing(NamedTuple):
     unusable: Sequence[str] = ()
     error: UpstreamError | None = None
 
-    def states(self) -> Sequence[Literal["configured", "discovered", "not polled"]]:
+    def list_states(self) -> Sequence[Literal["configured", "discovered", "not polled"]]:
         """Return for each bot whether the daemon polls it, and why."""
         tenant = self.tenant.tenant
         configured = {bot.access_code for bot in tenant.bots}
@@ -111,7 +111,7 @@ def _show_table(output: Output, listings: Sequence[_Listing]) -> None:
         if number:
             output.line()
         output.line(locate(listing.tenant), "bold")
-        states = listing.states()
+        states = listing.list_states()
         output.table(
             list(zip(listing.bindings, states, strict=True)),
             [
@@ -140,7 +140,7 @@ def _show_yaml(output: Output, listings: Sequence[_Listing]) -> None:
         if number:
             output.verbatim("---")
         output.verbatim(f"# {locate(listing.tenant)}")
-        named = [(binding, state) for binding, state in zip(listing.bindings, listing.states(), strict=True)]
+        named = [(binding, state) for binding, state in zip(listing.bindings, listing.list_states(), strict=True)]
         new = [Bot(binding.access_code, binding.name) for binding, state in named if state == "not polled"]
         if bots := [*listing.tenant.tenant.bots, *new]:
             output.verbatim("bots:", indent=_YAML_INDENT)
@@ -175,7 +175,7 @@ def _convert_listing(listing: _Listing) -> dict[str, object]:
         "error": str(listing.error) if listing.error else None,
         "bots": [
             asdict(binding) | {"state": state}
-            for binding, state in zip(listing.bindings, listing.states(), strict=True)
+            for binding, state in zip(listing.bindings, listing.list_states(), strict=True)
         ],
         "configured_but_not_bound": listing.unbound,
     }

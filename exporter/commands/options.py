@@ -201,7 +201,7 @@ def log_options(default: str = "info") -> Callable[[Callable[..., Any]], Callabl
     return add
 
 
-def config_source(ctx: click.Context, config_file: Path) -> config.Source:
+def choose_source(ctx: click.Context, config_file: Path) -> config.Source:
     """Return the configuration file, or the text of the variable if no file is named."""
     by_default = ctx.get_parameter_source("config_file") is click.core.ParameterSource.DEFAULT
     return os.environ.get(CONFIG_VARIABLE, config_file) if by_default else config_file
@@ -210,7 +210,7 @@ def config_source(ctx: click.Context, config_file: Path) -> config.Source:
 def load_config(ctx: click.Context, config_file: Path) -> Config:
     """Load the configuration, or exit with its errors."""
     with exit_on_config_error(ctx.params.get("lang", ENGLISH)):
-        return config.load(config_source(ctx, config_file), os.environ)
+        return config.load(choose_source(ctx, config_file), os.environ)
 
 
 @contextmanager

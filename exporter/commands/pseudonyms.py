@@ -105,10 +105,10 @@ class Pseudonyms:
         if text and text.strip():
             self._replace(kind, text.strip())
 
-    def body(self, text: str) -> str:
+    def replace_body(self, text: str) -> str:
         """Replace in a body: JSON, even if it is broken, or any text. Each object of an array begins a line."""
         if not text.lstrip("\ufeff \t\r\n").startswith(("{", "[", '"')):
-            return self.sentence(text)
+            return self.replace_sentence(text)
         field = ""
 
         def replace(found: re.Match[str]) -> str:
@@ -123,12 +123,12 @@ class Pseudonyms:
                 is_field = _FIELD.fullmatch(text) and text not in self._known
                 new = self._hide_secrets(text) if is_field else self._opaque(text)
             else:
-                new = self.value(field, text)
+                new = self.replace_value(field, text)
             return (found["text"] if new == text else json.dumps(new, ensure_ascii=False)) + (found["colon"] or "")
 
         return _IN_JSON.sub(replace, text)
 
-    def value(self, field: str, text: str) -> str:
+    def replace_value(self, field: str, text: str) -> str:
         """Replace the value of a field or a header."""
         inner, field = text.strip(), field.lower()
         kind = _find_kind(field)
@@ -143,10 +143,10 @@ class Pseudonyms:
         if _is_harmless(field, inner):
             return self._hide_secrets(text)
         if _MESSAGE.search(field) or inner.startswith(("{", "[")):
-            return self.body(text)
+            return self.replace_body(text)
         return text.replace(inner, self._opaque(inner))
 
-    def sentence(self, text: str) -> str:
+    def replace_sentence(self, text: str) -> str:
         """Replace what is known, addresses, tokens and long numbers in a sentence or a page."""
         if text not in self._sentences:  # thousands of answers have the same headers
             replaced = self._pattern.sub(lambda found: self._forms[found[0]], text)

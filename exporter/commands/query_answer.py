@@ -42,7 +42,7 @@ class Question:
         """Return the report to request."""
         return self.rules.report
 
-    def local(self, moment: float) -> datetime:
+    def localize(self, moment: float) -> datetime:
         """Return a time in the tenant's time zone."""
         return datetime.fromtimestamp(moment, self.rules.zone)
 

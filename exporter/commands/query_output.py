@@ -43,7 +43,7 @@ def show_text(output: Output, question: Question, answer: Answer) -> None:
         ),
         "bold",
     )
-    as_of = question.local(question.as_of if question.explained else question.now)
+    as_of = question.localize(question.as_of if question.explained else question.now)
     output.line(
         Text(
             "report %(report)s of %(date)s in %(zone)s, as of %(time)s",
@@ -86,11 +86,11 @@ def show_json(output: Output, question: Question, answer: Answer) -> None:
         "report": question.report.name,
         "date": question.day.isoformat(),
         "timezone": question.rules.zone.key,
-        "as_of": question.local(question.as_of).isoformat(timespec="seconds"),
+        "as_of": question.localize(question.as_of).isoformat(timespec="seconds"),
         "error": str(answer.error) if answer.error else None,
         "records": [
             {
-                "start": question.local(record.start).isoformat(),
+                "start": question.localize(record.start).isoformat(),
                 "complete": question.is_complete(record),
                 "values": dict(zip(names, record.values, strict=True)),
             }
@@ -107,7 +107,8 @@ def show_json(output: Output, question: Question, answer: Answer) -> None:
             "answer": answer.rows,
             "answer_form": answer.error.shape if answer.error else None,
             "records": [
-                asdict(record) | {"start": None if record.start is None else question.local(record.start).isoformat()}
+                asdict(record)
+                | {"start": None if record.start is None else question.localize(record.start).isoformat()}
                 for record in explanation.records
             ],
             "notes": explanation.notes,
@@ -185,7 +186,7 @@ def choose_heading(field: Field) -> Text:
 
 
 def _format_period(question: Question, record: Record) -> str:
-    local = question.local(record.start)
+    local = question.localize(record.start)
     mark = "" if question.is_complete(record) else "*"
     return f"{local:%H:%M}{mark}" if question.report.type == "hour" else f"{local:%m-%d}{mark}"
 
@@ -211,7 +212,7 @@ def _show_record(output: Output, question: Question, number: int, record: Record
     if record.start is None:
         output.line(Text("Record %(number)s", number=number), "bold")
     else:
-        time = f"{question.local(record.start):%Y-%m-%d %H:%M}"
+        time = f"{question.localize(record.start):%Y-%m-%d %H:%M}"
         output.line(Text("Record %(number)s: %(time)s", number=number, time=time), "bold")
     for use in record.uses:
         output.line(use, "dim", indent=2)

@@ -10,8 +10,8 @@ from structlog.typing import FilteringBoundLogger
 from exporter.commands.daemon import log_unknown_variables, read_web_options, run_to_end, serve
 from exporter.commands.help import Command
 from exporter.commands.options import (
+    choose_source,
     config_option,
-    config_source,
     log_options,
     reload_option,
     shard_options,
@@ -47,7 +47,7 @@ def run(
     **web: Any,
 ) -> None:
     """Poll the platforms and serve metrics (the default command)."""
-    source = config_source(ctx, config_file)
+    source = choose_source(ctx, config_file)
     log_unknown_variables(ctx, log)
     # The watch starts before the daemon reads the file, so it does not miss a change between the two.
     file = source if isinstance(source, Path) else None

@@ -88,7 +88,7 @@ class BotWatch:
             delay = describe_delay(now - seen.end)
             yield self._say(now, Text("the record of %(hour)s changed, %(delay)s", hour=hour, delay=delay))
 
-    def ended(self) -> Iterator[tuple[float, HourSeen | None]]:
+    def list_ended(self) -> Iterator[tuple[float, HourSeen | None]]:
         """Yield each hour that ended while it was watched: its end, and what was seen of it; None without a record."""
         if self._first is not None:
             for day in sorted(self._days):
@@ -97,10 +97,10 @@ class BotWatch:
                         yield end, self.hours.get(start)
 
     def _say(self, now: float, what: Text) -> Text:
-        return report(now, self.zone, self.name, what)
+        return describe_event(now, self.zone, self.name, what)
 
 
-def report(now: float, zone: ZoneInfo, where: str, what: str) -> Text:
+def describe_event(now: float, zone: ZoneInfo, where: str, what: str) -> Text:
     """Return a line about something that has just happened."""
     return Text(
         "%(time)s %(where)s: %(what)s",
@@ -128,7 +128,7 @@ class Learned:
     @classmethod
     def of(cls, watches: Sequence[BotWatch]) -> "Learned":
         """Sum up the watches of a tenant's bots."""
-        ended = [pair for watch in watches for pair in watch.ended()]
+        ended = [pair for watch in watches for pair in watch.list_ended()]
         known = [seen for _, seen in ended if seen]
         late = sorted(seen.appeared - seen.end for seen in known if seen.appeared and seen.appeared > seen.end)
         # An hour that ended before the watch may still change.

@@ -14,7 +14,7 @@ class Shard:
     total: int = 1
 
 
-def shard_of(platform: str, tenant_id: str, total: int) -> int:
+def find_shard(platform: str, tenant_id: str, total: int) -> int:
     """Return the number of the shard that polls a tenant.
 
     One more shard moves only the tenants that the new shard gets. Source: Lamping and Veach, "A Fast, Minimal Memory,
@@ -48,6 +48,6 @@ def _take_part(platform: Platform, shard: Shard) -> Platform:
         tenants=tuple(
             tenant
             for tenant in platform.tenants
-            if shard_of(platform.name, tenant.tenant_id, shard.total) == shard.number
+            if find_shard(platform.name, tenant.tenant_id, shard.total) == shard.number
         ),
     )

@@ -113,7 +113,7 @@ async def test_each_day_of_a_bot_is_asked_for_once(make: MakeBackfill, tmp_path:
     assert 32 == platform.most_at_once
     assert (work.steps, []) == (sum(steps), work.left)
     assert ["2026-05-01.om", "2026-05-02.om"] == list(written(tmp_path))
-    assert {(48, 0, 0)} == {outcome.tally for _, outcome in work.outcomes()}
+    assert {(48, 0, 0)} == {outcome.tally for _, outcome in work.list_outcomes()}
 
 
 async def test_what_is_kept_does_not_grow(make: MakeBackfill) -> None:
@@ -183,5 +183,5 @@ async def test_a_bot_that_never_answers_is_waited_for_once(make: MakeBackfill) -
     await work.run(ignore)
 
     assert asyncio.get_running_loop().time() < 2 * PATIENCE
-    assert [0, 20 * 24] == [outcome.failed for _, outcome in work.outcomes()]
+    assert [0, 20 * 24] == [outcome.failed for _, outcome in work.list_outcomes()]
     assert list(work.parts) == work.left

@@ -17,7 +17,11 @@ def test_it_remembers_what_is_complete(tmp_path: Path) -> None:
         journal.note("2026-05-20", [2])
 
     with Journal(tmp_path / "new" / "history", PLAN, limit=200) as journal:
-        assert ([2], None, 100) == (journal.outcome("2026-05-20"), journal.outcome("2026-05-21"), journal.limit)
+        assert ([2], None, 100) == (
+            journal.read_outcome("2026-05-20"),
+            journal.read_outcome("2026-05-21"),
+            journal.limit,
+        )
 
 
 @pytest.mark.parametrize("written", [1, 10, 30])
@@ -30,11 +34,11 @@ def test_a_line_that_was_being_written_counts_for_nothing(tmp_path: Path, writte
     file.write_bytes(complete + b'{"part":"2026-05-21","outcome":[1]}'[:written])
 
     with Journal(tmp_path, PLAN, limit=100) as journal:
-        assert ([1], None) == (journal.outcome("2026-05-20"), journal.outcome("2026-05-21"))
+        assert ([1], None) == (journal.read_outcome("2026-05-20"), journal.read_outcome("2026-05-21"))
         journal.note("2026-05-21", [2])
 
     with Journal(tmp_path, PLAN, limit=100) as journal:
-        assert ([1], [2]) == (journal.outcome("2026-05-20"), journal.outcome("2026-05-21"))
+        assert ([1], [2]) == (journal.read_outcome("2026-05-20"), journal.read_outcome("2026-05-21"))
 
 
 def test_another_history_is_not_mixed_in(tmp_path: Path) -> None:
@@ -54,7 +58,7 @@ def test_a_history_without_a_part_is_begun_anew(tmp_path: Path) -> None:
         journal.note("2026-05-20", [1])
 
     with Journal(tmp_path, {**PLAN, "step": 60}, limit=300) as journal:
-        assert ([1], 200) == (journal.outcome("2026-05-20"), journal.limit)
+        assert ([1], 200) == (journal.read_outcome("2026-05-20"), journal.limit)
 
 
 def test_a_disk_that_is_full_is_told(tmp_path: Path) -> None:
@@ -70,7 +74,7 @@ def test_a_disk_that_is_full_is_told(tmp_path: Path) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
     with Journal(tmp_path, PLAN, limit=100) as journal:
-        assert ([1], None) == (journal.outcome("2026-05-20"), journal.outcome("2026-05-21"))
+        assert ([1], None) == (journal.read_outcome("2026-05-20"), journal.read_outcome("2026-05-21"))
 
 
 @pytest.mark.parametrize("text", ["{}\n", "[]\n", "history\n", '{"plan":{},"limit":1}\n{}\n'])

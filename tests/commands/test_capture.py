@@ -175,7 +175,7 @@ def test_check_captures_only_live(shell: Shell) -> None:
 )
 def test_what_a_reader_needs_is_kept(field: str, text: str) -> None:
     """Counts, rates, times, codes and messages are needed to understand the platform."""
-    assert text == Pseudonyms().value(field, text)
+    assert text == Pseudonyms().replace_value(field, text)
 
 
 @pytest.mark.parametrize(
@@ -198,7 +198,7 @@ def test_what_may_identify_a_customer_is_replaced(field: str, text: str) -> None
     """The same text always has the same pseudonym."""
     names = Pseudonyms()
 
-    assert names.value(field, text) == names.value(field, text) != text
+    assert names.replace_value(field, text) == names.replace_value(field, text) != text
 
 
 @pytest.mark.parametrize(
@@ -210,7 +210,7 @@ def test_what_is_known_is_found_in_messages(kind: str, private: str, message: st
     names = Pseudonyms()
     names.learn(kind, private)
     names.compile()
-    written = names.body(json.dumps({"errorMsg": message.format(private)}, ensure_ascii=False))
+    written = names.replace_body(json.dumps({"errorMsg": message.format(private)}, ensure_ascii=False))
 
     assert private not in written
 
@@ -236,7 +236,7 @@ def test_a_secret_is_found_in_every_form(secret: str) -> None:
         html.escape(json.dumps(secret)[1:-1]),
         quote(json.dumps(secret)[1:-1], safe=""),
     ):
-        assert f"<p>a{names.value('secret', secret)}b" == names.body(f"<p>a{form}b")
+        assert f"<p>a{names.replace_value('secret', secret)}b" == names.replace_body(f"<p>a{form}b")
 
 
 @pytest.mark.parametrize(
@@ -256,7 +256,7 @@ def test_a_secret_is_found_in_every_form(secret: str) -> None:
 @pytest.mark.parametrize("message", ["客户端IP{}不在白名单", "请联系{}。", "Contact {}.", "<a href='http://{}:80/'>"])
 def test_addresses_and_numbers_in_messages_are_replaced(private: str, message: str) -> None:
     """A message may name whom to call, or a machine, that nothing else has named before."""
-    assert private not in Pseudonyms().sentence(message.format(private))
+    assert private not in Pseudonyms().replace_sentence(message.format(private))
 
 
 @pytest.mark.parametrize(
@@ -272,7 +272,7 @@ def test_addresses_and_numbers_in_messages_are_replaced(private: str, message: s
 )
 def test_labelled_secrets_in_messages_are_replaced(message: str) -> None:
     """A gateway may invent a token, or name a host of the intranet."""
-    assert "x9" not in Pseudonyms().sentence(message)
+    assert "x9" not in Pseudonyms().replace_sentence(message)
 
 
 @pytest.mark.parametrize(
@@ -286,7 +286,7 @@ def test_labelled_secrets_in_messages_are_replaced(message: str) -> None:
 )
 def test_messages_stay_readable(message: str) -> None:
     """Errors, versions, times and paths lead to the cause."""
-    assert message == Pseudonyms().sentence(message)
+    assert message == Pseudonyms().replace_sentence(message)
 
 
 def test_a_failure_names_no_host(tmp_path: Path) -> None:
@@ -310,8 +310,9 @@ def test_json_keeps_its_form() -> None:
     """Numbers stay numbers with as many digits, blanks around identifiers stay, and each object begins a line."""
     body = '[{"tenantId":202104237142,"accessCode":" 943370855474270208 ","n":1.50}, {"n":NaN}]'
 
-    assert '[{"tenantId":100000000001,"accessCode":" 200000000000000001 ","n":1.50},\n{"n":NaN}]' == Pseudonyms().body(
-        body
+    assert (
+        '[{"tenantId":100000000001,"accessCode":" 200000000000000001 ","n":1.50},\n{"n":NaN}]'
+        == Pseudonyms().replace_body(body)
     )
 
 

@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from exporter.config import Config, Shard, load, take_shard
-from exporter.config.sharding import shard_of
+from exporter.config.sharding import find_shard
 
 TENANTS = [f"tenant-{number}" for number in range(5000)]
 
@@ -37,8 +37,8 @@ def test_shards_have_each_tenant_once(total: int) -> None:
 @pytest.mark.parametrize("total", range(1, 12))
 def test_a_further_shard_moves_only_its_own_tenants(total: int) -> None:
     """From N to N+1 shards, about 1/(N+1) of the tenants move, all of them to the new shard."""
-    before = {tenant: shard_of("main", tenant, total) for tenant in TENANTS}
-    after = {tenant: shard_of("main", tenant, total + 1) for tenant in TENANTS}
+    before = {tenant: find_shard("main", tenant, total) for tenant in TENANTS}
+    after = {tenant: find_shard("main", tenant, total + 1) for tenant in TENANTS}
 
     moved = [tenant for tenant in TENANTS if before[tenant] != after[tenant]]
 
@@ -48,7 +48,7 @@ def test_a_further_shard_moves_only_its_own_tenants(total: int) -> None:
 
 def test_shards_have_about_the_same_size() -> None:
     """The shards share the load evenly."""
-    sizes = Counter(shard_of("main", tenant, 10) for tenant in TENANTS)
+    sizes = Counter(find_shard("main", tenant, 10) for tenant in TENANTS)
 
     assert set(range(10)) == set(sizes)
     assert all(len(TENANTS) / 10 == pytest.approx(size, rel=0.2) for size in sizes.values())
@@ -56,7 +56,7 @@ def test_shards_have_about_the_same_size() -> None:
 
 def test_versions_agree_on_the_shard() -> None:
     """Processes agree on a tenant's shard during an upgrade."""
-    assert [2, 1, 1, 0, 1, 0] == [shard_of("main", f"tenant-{number}", 3) for number in range(6)]
+    assert [2, 1, 1, 0, 1, 0] == [find_shard("main", f"tenant-{number}", 3) for number in range(6)]
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_versions_agree_on_many_shards(total: int, expected: list[int]) -> None:
     """For any number of shards, and by the platform's name as well as the tenant's."""
     tenants = [(platform, tenant) for platform in ("main", "north") for tenant in ("1", "202104237142", "übung", "")]
 
-    assert expected == [shard_of(platform, tenant, total) for platform, tenant in tenants]
+    assert expected == [find_shard(platform, tenant, total) for platform, tenant in tenants]
 
 
 @pytest.mark.parametrize(("total", "expected"), [(2, (4, 15.0)), (3, (3, 10.0)), (20, (1, 1.5))])
