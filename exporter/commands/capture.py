@@ -8,6 +8,7 @@ import base64
 import codecs
 import gzip
 import json
+import re
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -49,23 +50,11 @@ _HEADING: Final = """\
 # same pseudonym. Counts, rates, times and the names of fields are real. Messages and pages of the platform or a gateway
 # are kept, apart from what looks private: read them before you send the file.
 """
-_HEADERS: Final = frozenset(
-    {
-        "accept",
-        "accept-encoding",
-        "cache-control",
-        "connection",
-        "content-encoding",
-        "content-length",
-        "content-type",
-        "date",
-        "retry-after",
-        "transfer-encoding",
-        "user-agent",
-        "vary",
-    }
+_HEADER: Final = re.compile(
+    "accept(-encoding)?|cache-control|connection|content-(encoding|length|type)|date|retry-after|transfer-encoding"
+    "|user-agent|vary"
 )
-"""Headers whose values are shown."""
+"""The headers whose values are shown."""
 
 _SENTENCES: Final = frozenset({"location", "server", "www-authenticate"})
 """Headers whose values are shown with pseudonyms; of other headers only the length."""
@@ -231,7 +220,7 @@ class Capture:
             value = value.partition("?")[0]
         if name.lower() == "www-authenticate":
             value = value.partition(" ")[0]
-        if name.lower() in _HEADERS:
+        if _HEADER.fullmatch(name.lower()):
             return value
         if name.lower() in _SENTENCES:
             return self._names.replace_sentence(value)

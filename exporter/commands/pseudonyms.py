@@ -34,31 +34,9 @@ _COUNTED: Final = re.compile(
     "(time(out|stamp)?|ttl|expir[a-z]*|date|(?<!ac)count|sum|total|rate|page_?(num|size))$|^(total|average)"
     "|(^|error|result|response|ret|return|status)_?code$"
 )
-_WORDS: Final = frozenset(
-    [
-        "hour",
-        "day",
-        "month",
-        "ivr",
-        "oifde",
-        "hours",
-        "days",
-        "months",
-        "true",
-        "false",
-        "null",
-        "none",
-        "nan",
-        "ok",
-        "success",
-        "fail",
-        "failed",
-        "error",
-        "bearer",
-        "ipcc",
-        "--",
-        "-",
-    ]
+_WORD: Final = re.compile(
+    "hours?|days?|months?|ivr|oifde|true|false|null|none|nan|ok|success|fail(ed)?|error|bearer|ipcc|--?",
+    re.ASCII | re.IGNORECASE,
 )
 _FIELD: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.$-]{0,40}")
 _NUMBER: Final = re.compile(r"[+-]?[0-9][0-9,]*(\.[0-9]*)?([eE][+-]?[0-9]+)?%?")
@@ -132,7 +110,7 @@ class Pseudonyms:
         """Replace the value of a field or a header."""
         inner, field = text.strip(), field.lower()
         kind = _find_kind(field)
-        if not inner or inner.lower() in _WORDS:
+        if not inner or _WORD.fullmatch(inner):
             return text
         known = inner in self._known and (len(inner) > 3 or not _is_short_number(inner))
         counts = kind not in _NEVER_COUNTS or _COUNTED.search(field)
@@ -158,7 +136,7 @@ class Pseudonyms:
         self._forms = {
             form: pseudonym
             for text, pseudonym in self._known.items()
-            if text in self._secret or (len(text) > text.isascii() + 1 and text.lower() not in _WORDS)
+            if text in self._secret or (len(text) > text.isascii() + 1 and not _WORD.fullmatch(text))
             for form in _list_forms(text)
         }
         self._secret |= {form for text in self._secret for form in _list_forms(text)}
@@ -239,7 +217,7 @@ def _find_kind(field: str) -> str | None:
 
 
 def _is_harmless(field: str, text: str) -> bool:
-    if text.lower() in _WORDS:
+    if _WORD.fullmatch(text):
         return True
     if _NUMBER.fullmatch(text):
         longest = _LONGEST_COUNT if _COUNTED.search(field) else _SHORT
