@@ -29,12 +29,7 @@ def messages_in_code() -> Iterator[str]:
         if path.name == "output.py":
             continue  # its Text is rich's
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if (
-                isinstance(node, ast.Call)
-                and isinstance(node.func, ast.Name)
-                and node.func.id in ("Text", "Message")
-                and node.args
-            ):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Text" and node.args:
                 yield from constants(node.args[0])
 
 

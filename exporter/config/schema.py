@@ -60,7 +60,9 @@ class TlsConfig(_Block):
     )
     cert_file: types.FilePath | None = _key(None, "The client certificate, with key_file.")
     key_file: types.FilePath | None = _key(None, "The key of cert_file, unencrypted.")
-    server_name: types.Text | None = _key(None, "The name in the platform's certificate; default: the url's host.")
+    server_name: types.NonEmptyText | None = _key(
+        None, "The name in the platform's certificate; default: the url's host."
+    )
     insecure_skip_verify: types.Flag = _key(False, "Accept any certificate. Anyone can then impersonate the platform.")
     min_version: types.TlsVersion = _key(
         "TLS12",
@@ -83,7 +85,7 @@ class Bot(_Block):
     """A chatbot."""
 
     access_code: types.Identifier = _key(..., "The bot's access code on the platform, in quotes.")
-    name: types.Text | None = _key(None, "The label `bot`; default: the access code.")
+    name: types.NonEmptyText | None = _key(None, "The label `bot`; default: the access code.")
     labels: types.Labels = _key({}, "More labels, on oifde_bot_info only.")
 
 
@@ -124,7 +126,7 @@ class Tenant(_Block):
     )
 
     tenant_id: types.Identifier = _key(..., "The tenant's id on the platform, in quotes.")
-    name: types.Text | None = _key(None, "The label `tenant` of oifde_bot_info; default: the tenant_id.")
+    name: types.NonEmptyText | None = _key(None, "The label `tenant` of oifde_bot_info; default: the tenant_id.")
     timezone: types.Timezone = _key(
         "Asia/Shanghai",
         "The IANA time zone of the tenant's days and hours. It must match the one that the platform uses for day boundaries.",
@@ -139,7 +141,7 @@ class Tenant(_Block):
 class Platform(_Block):
     """A platform with its tenants."""
 
-    name: types.Text | None = _key(None, "The label `platform`; default: the url's host.")
+    name: types.NonEmptyText | None = _key(None, "The label `platform`; default: the url's host.")
     url: types.Url = _key(
         ...,
         "The platform's URL up to /oifde/rest/api, like https://host:port or https://host/prefix.",

@@ -23,7 +23,7 @@ from yarl import URL
 
 from exporter.config.characters import find_odd_character
 from exporter.config.files import Secret, SecretUnavailable, describe_unreadable, read_regular
-from exporter.language import Text as Message
+from exporter.language import Text
 
 # model.Duration in prometheus/common, largest unit first; a year there has 365 days.
 _UNITS = {"y": 31_536_000_000, "w": 604_800_000, "d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1_000, "ms": 1}
@@ -52,21 +52,19 @@ def parse_duration(value: object) -> float:
     """Return the seconds of a duration in Prometheus' syntax (`1h30m`), at most 100 years."""
     if isinstance(value, int) and not isinstance(value, bool) and value > 0:
         raise ValueError(
-            Message("the unit is missing; write %(value)ss for seconds, or use ms, m, h, d, w or y", value=value)
+            Text("the unit is missing; write %(value)ss for seconds, or use ms, m, h, d, w or y", value=value)
         )
     text = "0" if value == 0 and type(value) is int else value
     match = re.fullmatch(f"0|{_DURATION}", text) if isinstance(text, str) and text else None
     if match is None:
         if isinstance(text, float) or (isinstance(text, str) and re.fullmatch("[0-9.]+", text)):
-            raise ValueError(Message("a duration is a whole number with a unit, like 500ms, 60s, 10m, 1h30m or 1d"))
+            raise ValueError(Text("a duration is a whole number with a unit, like 500ms, 60s, 10m, 1h30m or 1d"))
         raise ValueError(
-            Message(
-                "a duration is expected; write whole numbers with units, the largest first, like 500ms, 60s or 1h30m"
-            )
+            Text("a duration is expected; write whole numbers with units, the largest first, like 500ms, 60s or 1h30m")
         )
     milliseconds = sum(int(n) * size for n, size in zip(match.groups("0"), _UNITS.values(), strict=True))
     if milliseconds > _LONGEST:
-        raise ValueError(Message("the duration is too long; the maximum is 100y"))
+        raise ValueError(Text("the duration is too long; the maximum is 100y"))
     return milliseconds / 1000
 
 
@@ -76,23 +74,19 @@ def parse_timezone(value: object) -> zoneinfo.ZoneInfo:
     try:
         return zoneinfo.ZoneInfo(name)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError(Message("unknown IANA time zone; %(hint)s", hint=_suggest_timezone(name))) from None
+        raise ValueError(Text("unknown IANA time zone; %(hint)s", hint=_suggest_timezone(name))) from None
 
 
-def _suggest_timezone(name: str) -> Message:
+def _suggest_timezone(name: str) -> Text:
     offset = _OFFSET.fullmatch(name)
     if name.lower() in _CHINA or (offset and int(offset[1]) == _CHINA_HOURS and int(offset[2] or 0) == 0):
-        return Message("did you mean %(name)s?", name="Asia/Shanghai")
+        return Text("did you mean %(name)s?", name="Asia/Shanghai")
     if offset:
-        return Message(
-            "an offset does not say when daylight saving begins; write the name of a place, like Asia/Shanghai"
-        )
+        return Text("an offset does not say when daylight saving begins; write the name of a place, like Asia/Shanghai")
     # Only places: a name like GMT+0 resembles GMT+8, and is hours away from it.
     places = {zone.lower(): zone for zone in zoneinfo.available_timezones() if "/" in zone and "Etc/" not in zone}
     close = difflib.get_close_matches(name.lower(), places, 1, _LIKENESS)
-    return (
-        Message("did you mean %(name)s?", name=places[close[0]]) if close else Message("write one like Asia/Shanghai")
-    )
+    return Text("did you mean %(name)s?", name=places[close[0]]) if close else Text("write one like Asia/Shanghai")
 
 
 def parse_url(value: object) -> str:
@@ -100,34 +94,34 @@ def parse_url(value: object) -> str:
     text = _check_address(value)
     parts = urlsplit(text)
     if parts.username is not None:
-        raise ValueError(Message("the URL must not contain a user or a password; write them under auth"))
+        raise ValueError(Text("the URL must not contain a user or a password; write them under auth"))
     if _API in f"{parts.path}/":
-        raise ValueError(Message("the exporter appends %(path)s; remove it", path=_API.rstrip("/")))
+        raise ValueError(Text("the exporter appends %(path)s; remove it", path=_API.rstrip("/")))
     return text.rstrip("/")
 
 
 def check_label_name(value: str) -> str:
     """Return a name that does not clash with the exporter's own labels."""
     if not re.fullmatch("[a-zA-Z_][a-zA-Z0-9_]*", value):
-        raise ValueError(Message("the label name is invalid; use letters, digits and _, and no digit first"))
+        raise ValueError(Text("the label name is invalid; use letters, digits and _, and no digit first"))
     if value.startswith("__"):
-        raise ValueError(Message("the label name is invalid; Prometheus reserves names that begin with __"))
+        raise ValueError(Text("the label name is invalid; Prometheus reserves names that begin with __"))
     if value in RESERVED_LABELS:
-        raise ValueError(Message("the exporter sets this label itself; choose another name"))
+        raise ValueError(Text("the exporter sets this label itself; choose another name"))
     return value
 
 
 def check_identifier(value: str) -> str:
     """Return an identifier of the platform without characters that are probably a mistake."""
     if odd := find_odd_character(value):
-        raise ValueError(Message("the value %(problem)s; remove it, or write it in ASCII", problem=odd.describe()))
+        raise ValueError(Text("the value %(problem)s; remove it, or write it in ASCII", problem=odd.describe()))
     return value
 
 
 def check_header_value(value: str) -> str:
     """Return a text that is valid as the value of a header."""
     if not value.isprintable():
-        raise ValueError(Message("the value must not contain line breaks or other control characters"))
+        raise ValueError(Text("the value must not contain line breaks or other control characters"))
     return value
 
 
@@ -145,12 +139,12 @@ def parse_regex(value: object) -> re.Pattern[str]:
     except re.error as error:
         # Python's own message quotes the expression.
         message = (
-            Message("the regular expression is invalid")
+            Text("the regular expression is invalid")
             if error.pos is None
-            else Message("the regular expression is invalid; look at character %(place)s", place=error.pos + 1)
+            else Text("the regular expression is invalid; look at character %(place)s", place=error.pos + 1)
         )
     except (RecursionError, OverflowError):
-        message = Message("the regular expression is invalid; it is too long or repeats too much")
+        message = Text("the regular expression is invalid; it is too long or repeats too much")
     raise ValueError(message)
 
 
@@ -170,7 +164,7 @@ def find_ca_file(value: object, info: ValidationInfo) -> Path:
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
     except (OSError, ValueError):
-        raise ValueError(Message("the file has no certificates in PEM format")) from None
+        raise ValueError(Text("the file has no certificates in PEM format")) from None
     return path
 
 
@@ -185,7 +179,7 @@ def find_folder(value: object, info: ValidationInfo) -> Path | None:
         raise ValueError(describe_unreadable(error)) from None
     if not is_folder:
         raise ValueError(
-            Message("the folder does not exist (%(place)s); create it, or correct the name", place=_locate(value, info))
+            Text("the folder does not exist (%(place)s); create it, or correct the name", place=_locate(value, info))
         )
     return path
 
@@ -194,7 +188,7 @@ def check_history_days(days: int) -> int:
     """Return how many past days to keep: none, or enough to judge by."""
     if days != 0 and not MIN_HISTORY_DAYS <= days <= MAX_HISTORY_DAYS:
         raise ValueError(
-            Message("the value must be 0, or from %(least)s to %(most)s", least=MIN_HISTORY_DAYS, most=MAX_HISTORY_DAYS)
+            Text("the value must be 0, or from %(least)s to %(most)s", least=MIN_HISTORY_DAYS, most=MAX_HISTORY_DAYS)
         )
     return days
 
@@ -204,11 +198,9 @@ def check_country(code: str) -> str:
     if code and list_subdivisions(code) is None:
         known = list_subdivisions(code.upper()) is not None
         hint = (
-            Message("did you mean %(name)s?", name=code.upper())
-            if known
-            else Message("write its ISO 3166-1 code, like CN")
+            Text("did you mean %(name)s?", name=code.upper()) if known else Text("write its ISO 3166-1 code, like CN")
         )
-        raise ValueError(Message("unknown country; %(hint)s", hint=hint))
+        raise ValueError(Text("unknown country; %(hint)s", hint=hint))
     return code
 
 
@@ -229,7 +221,7 @@ def parse_day(value: object) -> date:
             return date.fromisoformat(value)
         except ValueError:
             pass  # such as February 30
-    raise ValueError(Message("a date is expected; write it like 2026-12-24"))
+    raise ValueError(Text("a date is expected; write it like 2026-12-24"))
 
 
 def _check_text(value: object) -> str:
@@ -241,7 +233,7 @@ def _check_text(value: object) -> str:
 def _resolve(value: object, info: ValidationInfo) -> Path:
     text = _check_text(value)
     if not text or "\0" in text:
-        raise ValueError(Message("the file name is invalid"))
+        raise ValueError(Text("the file name is invalid"))
     return cast("Path", info.context) / text
 
 
@@ -252,13 +244,13 @@ def _locate(value: object, info: ValidationInfo) -> str:
     if len(folders) >= _FOLDERS_OF_A_PATH or (folders and os.path.isdir(path.parent)):  # noqa: PTH112
         return str(path)
     if not Path(_check_text(value)).is_absolute():
-        return Message("in %(folder)s", folder=info.context)
+        return Text("in %(folder)s", folder=info.context)
     # Not Path.is_dir: it raises an error for folders that it may not see.
-    return Message("in %(folder)s", folder=next(folder for folder in path.parents if os.path.isdir(folder)))  # noqa: PTH112
+    return Text("in %(folder)s", folder=next(folder for folder in path.parents if os.path.isdir(folder)))  # noqa: PTH112
 
 
-def _add_place(problem: Message, value: object, info: ValidationInfo) -> Message:
-    return Message("%(problem)s (%(place)s)", problem=problem, place=_locate(value, info))
+def _add_place(problem: Text, value: object, info: ValidationInfo) -> Text:
+    return Text("%(problem)s (%(place)s)", problem=problem, place=_locate(value, info))
 
 
 def _check_secret_text(value: object) -> Secret:
@@ -283,19 +275,19 @@ def _check_address(value: object) -> str:
     text = value if isinstance(value, str) else ""
     if odd := find_odd_character(text):
         raise ValueError(
-            Message("the URL %(problem)s; write it in ASCII", problem=odd.problem)
+            Text("the URL %(problem)s; write it in ASCII", problem=odd.problem)
         )  # not the character: it may be of a password
     if " " in text or not text.isprintable():
-        raise ValueError(Message("the URL must not contain spaces or control characters"))
+        raise ValueError(Text("the URL must not contain spaces or control characters"))
     try:
         # The client parses URLs with yarl, too.
         parsed = URL(text)
     except ValueError:
-        raise ValueError(Message("a URL is expected; write https://host:port")) from None
+        raise ValueError(Text("a URL is expected; write https://host:port")) from None
     if parsed.scheme not in ("http", "https") or not parsed.host or parsed.port == 0:
-        raise ValueError(Message("the URL of a server is expected; write http://host:port or https://host:port"))
+        raise ValueError(Text("the URL of a server is expected; write http://host:port or https://host:port"))
     if "?" in text or "#" in text:
-        raise ValueError(Message("the URL must not contain a query or a fragment; remove the part from ? or #"))
+        raise ValueError(Text("the URL must not contain a query or a fragment; remove the part from ? or #"))
     return parsed.scheme + text[text.index(":") :]  # in lower case: others compare it
 
 
@@ -313,7 +305,7 @@ def _parse_number(value: object) -> object:
     return value
 
 
-def _limit(least: float, most: float, message: Message) -> AfterValidator:
+def _limit(least: float, most: float, message: Text) -> AfterValidator:
     def check(value: float) -> float:
         if not least <= value <= most:
             raise ValueError(message)
@@ -341,9 +333,9 @@ Duration = Annotated[
     float,
     PlainValidator(parse_duration, json_schema_input_type=Literal[0] | _match("^(0|([0-9]+(y|w|d|h|m|s|ms))+)$")),
 ]
-Interval = Annotated[Duration, _limit(1, math.inf, Message("the interval is too short; the minimum is 1s"))]
-UpToADay = Annotated[Duration, _limit(0, 86_400, Message("the duration is too long; the maximum is 24h"))]
-Timeout = Annotated[Duration, _limit(0.001, math.inf, Message("the duration must be longer than 0"))]
+Interval = Annotated[Duration, _limit(1, math.inf, Text("the interval is too short; the minimum is 1s"))]
+UpToADay = Annotated[Duration, _limit(0, 86_400, Text("the duration is too long; the maximum is 24h"))]
+Timeout = Annotated[Duration, _limit(0.001, math.inf, Text("the duration must be longer than 0"))]
 Timezone = Annotated[zoneinfo.ZoneInfo, PlainValidator(parse_timezone, json_schema_input_type=str)]
 Url = Annotated[str, PlainValidator(parse_url, json_schema_input_type=_match("^https?://[^?#@]+$"))]
 ProxyUrl = Annotated[str, PlainValidator(_check_address, json_schema_input_type=_match("^https?://[^?#]+$"))]
@@ -353,9 +345,9 @@ Count = Annotated[_AtLeastOne, _allow_text(_AtLeastOne)]
 Rate = Annotated[_MoreThanZero, _allow_text(_MoreThanZero)]
 Report = Annotated[_Report, _allow_text(_Report, lambda written: written)]
 TlsVersion = Annotated[_TlsVersion, _allow_text(_TlsVersion, lambda written: written)]
-Text = Annotated[str, Field(min_length=1)]
-Identifier = Annotated[Text, AfterValidator(check_identifier)]
-HeaderValue = Annotated[Text, AfterValidator(check_header_value), AfterValidator(check_identifier)]
+NonEmptyText = Annotated[str, Field(min_length=1)]
+Identifier = Annotated[NonEmptyText, AfterValidator(check_identifier)]
+HeaderValue = Annotated[NonEmptyText, AfterValidator(check_header_value), AfterValidator(check_identifier)]
 Regex = Annotated[re.Pattern[str], PlainValidator(parse_regex, json_schema_input_type=str)]
 Labels = Annotated[
     dict[Annotated[str, AfterValidator(check_label_name)], str],
@@ -369,10 +361,10 @@ Labels = Annotated[
         }
     ),
 ]
-FilePath = Annotated[Path, PlainValidator(find_file, json_schema_input_type=Text)]
-CaFile = Annotated[Path, PlainValidator(find_ca_file, json_schema_input_type=Text)]
+FilePath = Annotated[Path, PlainValidator(find_file, json_schema_input_type=NonEmptyText)]
+CaFile = Annotated[Path, PlainValidator(find_ca_file, json_schema_input_type=NonEmptyText)]
 Folder = Annotated[Path | None, PlainValidator(find_folder, json_schema_input_type=str)]
 Country = Annotated[str, AfterValidator(check_country)]
 Day = Annotated[date, PlainValidator(parse_day, json_schema_input_type=_match("^[0-9]{4}-[0-9]{2}-[0-9]{2}$"))]
-SecretText = Annotated[Secret, PlainValidator(_check_secret_text, json_schema_input_type=Text)]
-SecretFile = Annotated[Secret, PlainValidator(_check_secret_file, json_schema_input_type=Text)]
+SecretText = Annotated[Secret, PlainValidator(_check_secret_text, json_schema_input_type=NonEmptyText)]
+SecretFile = Annotated[Secret, PlainValidator(_check_secret_file, json_schema_input_type=NonEmptyText)]

@@ -20,7 +20,7 @@ from pydantic import (
 )
 
 from exporter.config.document import Location
-from exporter.config.types import CaFile, FilePath, Text, check_header_value
+from exporter.config.types import CaFile, FilePath, NonEmptyText, check_header_value
 from exporter.config.validation import Finding, Form
 from exporter.serving.webconfig.tls import server_context
 
@@ -111,7 +111,9 @@ def _reject_http2(value: bool) -> bool:
 
 _ClientAuth = Annotated[ssl.VerifyMode, PlainValidator(_read_client_auth)]
 _TlsVersion = Annotated[ssl.TLSVersion, PlainValidator(_read_tls_version)]
-_Users = dict[Annotated[str, AfterValidator(_check_user_name)], Annotated[Text, AfterValidator(_check_password_hash)]]
+_Users = dict[
+    Annotated[str, AfterValidator(_check_user_name)], Annotated[NonEmptyText, AfterValidator(_check_password_hash)]
+]
 _HeaderValues = dict[
     Annotated[str, AfterValidator(_check_header_name)],
     Annotated[str, AfterValidator(check_header_value), BeforeValidator(_convert_digit)],
@@ -130,7 +132,7 @@ class TlsServerConfig(_Block):
     key_file: FilePath | None = None
     client_auth_type: _ClientAuth = ssl.CERT_NONE
     client_ca_file: CaFile | None = None
-    client_allowed_sans: list[Text] | None = None
+    client_allowed_sans: list[NonEmptyText] | None = None
     min_version: _TlsVersion = ssl.TLSVersion.TLSv1_2
     max_version: _TlsVersion = ssl.TLSVersion.TLSv1_3
 
