@@ -17,7 +17,7 @@ from exporter.commands.parameters import Moment, parse_day
 from exporter.commands.platforms import TenantAccess, open_tenants
 from exporter.commands.query_answer import Question, ask
 from exporter.commands.query_output import show_json, show_text
-from exporter.commands.selection import Chosen, choose_one, find_bots, list_configured, tenants_option
+from exporter.commands.selection import Chosen, choose_one, find_bots, tenants_option
 from exporter.config import Bot, Config
 from exporter.console.output import open_stdout
 from exporter.language import Language
@@ -115,7 +115,7 @@ async def _list_bots(access: TenantAccess) -> Sequence[Bot]:
 
 async def _choose(tenants: Sequence[TenantAccess], wanted: str | None, *, by_tenant: bool) -> Chosen:
     """Return a configured bot, a discovered bot, or any bot of the tenant that --tenant names. Raises UpstreamError."""
-    known = list_configured(tenants)
+    known = [Chosen(access, bot) for access in tenants for bot in access.tenant.bots]
     if wanted and not find_bots(known, wanted):
         known = [Chosen(access, bot) for access in tenants for bot in await _list_bots(access)]
         if not find_bots(known, wanted) and by_tenant and len(tenants) == 1:

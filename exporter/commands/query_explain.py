@@ -6,8 +6,9 @@ The functions are those that a poller uses.
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cached_property
 from typing import Final
 
 from exporter.language import Text
@@ -120,7 +121,7 @@ def _parse(bot: BotId, rules: windows.Rules, rows: Sequence[object], as_of: floa
     return Parsed(known, parsed.anomalies)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Answer:
     """A whole answer, which explains its records one by one."""
 
@@ -133,21 +134,22 @@ class _Answer:
     snapshot: Snapshot
     known_until: float
     """The exporter does not know records that begin later."""
-    layout: Layout = field(init=False)
-    samples: Mapping[int, str] = field(init=False)
-    """By their place in the layout's row of values."""
 
-    def __post_init__(self) -> None:
-        layout = LAYOUTS[self.rules.report.name]
-        labels, values = write_labels(identify(self.bot)), layout.values(self.snapshot)
-        samples = {
+    @property
+    def layout(self) -> Layout:
+        """Return the series of the report."""
+        return LAYOUTS[self.rules.report.name]
+
+    @cached_property
+    def samples(self) -> Mapping[int, str]:
+        """Return the samples by their place in the layout's row of values."""
+        labels, values = write_labels(identify(self.bot)), self.layout.values(self.snapshot)
+        return {
             cell.place: f"{family.sample}{{{labels}{cell.labels}}} {write_number(value)}"
-            for family, cells in layout.columns
+            for family, cells in self.layout.columns
             for cell in cells
             if (value := values[cell.place]) is not None
         }
-        object.__setattr__(self, "layout", layout)
-        object.__setattr__(self, "samples", samples)
 
     def explain_records(self, rows: Sequence[object]) -> Sequence[RecordFate]:
         """Explain each row of the answer."""

@@ -79,11 +79,6 @@ def keep_tenant(config: Config, wanted: str | None) -> Config:
     return replace(config, platforms=platforms)
 
 
-def list_configured(tenants: Iterable[TenantAccess]) -> list[Chosen]:
-    """Return every configured bot."""
-    return [Chosen(access, bot) for access in tenants for bot in access.tenant.bots]
-
-
 def find_bots(bots: Iterable[Chosen], wanted: str | None) -> list[Chosen]:
     """Return the bots with an access code or, if there are none, with a name; None: all."""
     listed = list(bots)
