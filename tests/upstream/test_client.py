@@ -818,9 +818,14 @@ async def test_old_server(
     rsa.cert_pem.write_to_path(ca_file)
     url = await serve(answer_empty, tls=context)
 
-    error = await failure(make_client(url, tls_config=TlsConfig(ca_file, server_name="platform.test")))
-    assert ("tls", f"no TLS version or cipher in common: the platform offers {offer}") == (error.reason, str(error))
-    assert "min_version: TLS10" in str(error.advice)
+    safe = make_client(url, tls_config=TlsConfig(ca_file, server_name="platform.test"))
+    offered = {cipher["name"] for cipher in ssl.create_default_context().get_ciphers()}
+    if version == ssl.TLSVersion.TLSv1_2 and ciphers in offered:  # Debian's Python offers more ciphers than others do
+        assert [] == await query(safe)
+    else:
+        error = await failure(safe)
+        assert ("tls", f"no TLS version or cipher in common: the platform offers {offer}") == (error.reason, str(error))
+        assert "min_version: TLS10" in str(error.advice)
     old = TlsConfig(ca_file, server_name="platform.test", min_version="TLS10")
     assert [] == await query(make_client(url, tls_config=old))
     error = await failure(make_client(url, tls_config=replace(old, server_name="other.test")))
