@@ -3,7 +3,7 @@
 import json
 import re
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -71,6 +71,50 @@ def test_few_series_are_recorded_per_bot() -> None:
     per_bot = [rule["record"] for rule in rules() if rule.get("record", "").startswith("bot:")]
 
     assert len(per_bot) <= MOST_SERIES_PER_BOT, per_bot
+
+
+def test_the_most_specific_threshold_applies(program: FindProgram, tmp_path: Path) -> None:
+    """A bot has its own threshold, else its tenant's, else the default; other thresholds of the bot stay the default."""
+    own = {"tenant_id": "1", "access_code": "a"}
+    overrides = [
+        {"record": "oifde:alert_threshold:evidence", "expr": "vector(6)", "labels": {"tenant_id": "1"}},
+        {"record": "oifde:alert_threshold:evidence", "expr": "vector(7)", "labels": own},
+    ]
+    (tmp_path / "overrides.yaml").write_text(json.dumps({"groups": [{"name": "own", "rules": overrides}]}))
+    expected = {("1", "a"): 7.0, ("1", "b"): 6.0, ("2", "a"): 5.0}
+
+    def series(name: str, tenant_id: str, access_code: str) -> str:
+        return f'{name}{{tenant_id="{tenant_id}", access_code="{access_code}", bot="x", platform="p", tenant="T"}}'
+
+    def check(name: str, values: Mapping[tuple[str, str], float]) -> dict[str, object]:
+        samples = [{"labels": series(name, *bot), "value": value} for bot, value in values.items()]
+        return {"expr": name, "eval_time": "5m", "exp_samples": samples}
+
+    checks = {
+        "rule_files": [str(tmp_path / "overrides.yaml"), *map(str, RULES)],
+        "evaluation_interval": "1m",
+        "tests": [
+            {
+                "interval": "1m",
+                "input_series": [{"series": series("oifde_bot_info", *bot), "values": "1x10"} for bot in expected],
+                "promql_expr_test": [
+                    check("bot:oifde_alert_threshold:evidence", expected),
+                    check("bot:oifde_alert_threshold:calls_lost", dict.fromkeys(expected, 0.6)),
+                ],
+            }
+        ],
+    }
+    (tmp_path / "thresholds.test.yaml").write_text(json.dumps(checks))
+
+    ended = subprocess.run(
+        [program("promtool"), "test", "rules", tmp_path / "thresholds.test.yaml"],
+        capture_output=True,
+        text=True,
+        timeout=170,
+        check=False,
+    )
+
+    assert 0 == ended.returncode, ended.stdout + ended.stderr
 
 
 def test_the_chart_has_the_same_rules() -> None:
