@@ -37,7 +37,6 @@ class Store:
         self._bots: dict[BotId, dict[str, Snapshot]] = {}
         self._tenants: dict[TenantId, TenantStatus] = {}
         self._platforms: dict[str, PlatformStatus] = {}
-        self._newest: dict[tuple[str, str, str], float] = {}
 
     @property
     def bots(self) -> Mapping[BotId, Mapping[str, Snapshot]]:
@@ -54,19 +53,9 @@ class Store:
         """The status of each platform with a health check, by name."""
         return MappingProxyType(self._platforms)
 
-    def newest_record(self, bot: BotId, report: str) -> float | None:
-        """Return when the newest record of all bots of the bot's tenant began (epoch s), or None without records.
-
-        If that is long ago, the platform's reports are late; it does not mean that a bot has no calls.
-        """
-        return self._newest.get((bot.platform, bot.tenant_id, report))
-
     def put(self, bot: BotId, report: str, snapshot: Snapshot) -> None:
         """Store a new snapshot of a bot's report."""
         self._bots.setdefault(bot, {})[report] = snapshot
-        if snapshot.live and snapshot.asked and snapshot.live.start <= snapshot.asked:
-            key = (bot.platform, bot.tenant_id, report)
-            self._newest[key] = max(snapshot.live.start, self._newest.get(key, 0.0))
         for listener in self._listeners:
             listener.bot_changed(bot, report, snapshot)
 
@@ -100,7 +89,5 @@ class Store:
     def remove_tenant(self, tenant: TenantId) -> None:
         """Remove a tenant."""
         del self._tenants[tenant]
-        for key in [key for key in self._newest if key[:2] == (tenant.platform, tenant.tenant_id)]:
-            del self._newest[key]
         for listener in self._listeners:
             listener.tenant_removed(tenant)
