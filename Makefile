@@ -119,10 +119,10 @@ $(COMPAT)/programs/.ready: scripts/fetch-debian
 	scripts/fetch-debian forky $(COMPAT)/programs prometheus promtool prometheus-alertmanager victoria-metrics
 	@touch $@
 
+# Without the test of the addresses, which needs git.
 .PHONY: compat-python
 compat-python: export PATH := $(CURDIR)/$(COMPAT)/programs/usr/bin:$(PATH)
 compat-python: wheel $(COMPAT)/programs/.ready ## run the unit tests on Python 3.13 and 3.14 (Debian, as root)
-	# Without the test of the addresses, which needs git.
 	scripts/test-on-python trixie 3.13 $(PYTEST_ARGS) --ignore tests/integration --ignore tests/test_addresses.py
 	scripts/test-on-python forky 3.14 $(PYTEST_ARGS) --ignore tests/integration --ignore tests/test_addresses.py
 
