@@ -21,11 +21,9 @@ from exporter.serving.web import WebOptions
 from exporter.watch import Watch
 
 _LARGE_BLOCK: Final = 16 << 20  # malloc does not adapt to blocks above 32 MiB
-_COLLECTIONS: Final = (5_000, 1, 2_000)
-"""New objects until the youngest are collected, and collections of each generation until the next one is, too.
-
-A collection of the second generation then has up to 15,000 objects, and takes a few milliseconds.
-"""
+_COLLECT_NEW: Final = 0.25
+_COLLECT_ALL: Final = 24 * 3600.0
+"""Seconds between collections of garbage."""
 
 
 def read_web_options(flags: Mapping[str, Any]) -> WebOptions:
@@ -67,18 +65,28 @@ async def serve(
 
 def run_to_end(main: Coroutine[Any, Any, None]) -> None:
     """Run a daemon. If it cannot start, print the error on stderr and exit with status 1."""
-    # A collection blocks the event loop: a full one for up to a second with ten thousand bots, whose history alone has a
-    # million objects. Polls leave no garbage, even if they fail, so small collections are enough, and full ones rare.
-    gc.set_threshold(*_COLLECTIONS)
+    # Python's own rule counts new objects less those that end. Polls replace objects, so hundreds of thousands would be new
+    # at the next collection, and hold the event loop for a quarter of a second. These thresholds are for the start.
+    gc.set_threshold(5_000, 1, 1_000_000)
     # After a block of this size was freed, malloc keeps the memory of one scrape for the next (mallopt(3),
     # M_MMAP_THRESHOLD). Otherwise the kernel clears hundreds of pages at every scrape.
     bytes(_LARGE_BLOCK)
     with exit_on_config_error():
         try:
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                loop = runner.get_loop()
+                loop.call_later(_COLLECT_NEW, _collect_garbage, loop, 1, _COLLECT_NEW)
+                # This takes up to a second with ten thousand bots. Polls leave no garbage, even if they fail.
+                loop.call_later(_COLLECT_ALL, _collect_garbage, loop, 2, _COLLECT_ALL)
                 runner.run(main)
         except StartError as error:
             click.echo(f"oifde-exporter: {error}", err=True)
             sys.exit(1)
         finally:
             signals.ignore()
+
+
+def _collect_garbage(loop: asyncio.AbstractEventLoop, generation: int, every: float) -> None:
+    """Collect the objects up to a generation: 1 has what is new since the last time, 2 has all. Repeat this ``every`` so many seconds."""
+    gc.collect(generation)
+    loop.call_later(every, _collect_garbage, loop, generation, every)
