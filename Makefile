@@ -240,6 +240,7 @@ soak: $(VENV)/.ready ## run with unreliable platforms and check everything that 
 # Takes a quarter of an hour on an idle machine with two cores or more.
 .PHONY: bench
 bench: $(VENV)/.ready ## measure speed and cost, and write the results to docs/performance.md
+	$(BIN)/python tests/harness/programs.py client_golang go prometheus
 	$(BIN)/python -m lab.bench --write docs/performance.md
 
 # Takes some minutes.

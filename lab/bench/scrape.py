@@ -1,4 +1,4 @@
-"""Measure a scrape over loopback, compared with the same series in prometheus-client."""
+"""Measure a scrape over loopback, compared with the same series in prometheus-client and in client_golang."""
 
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -9,6 +9,7 @@ from typing import Final
 from lab import machine
 from lab.bench.children import Child
 from lab.bench.client import Scraper
+from lab.bench.go_child import NEEDS, GoChild, find_go, serve
 from lab.bench.scrape_children import ours, peer
 from lab.report import Table, progress, run_alone, spread
 
@@ -30,11 +31,12 @@ def measure(*, bots: int = 1000, rounds: int = 20, warm_up: int = 3) -> Sequence
             f"{_PEER}, zlib": _Server(stack.enter_context(Child(peer, page, False))),
             f"{_PEER}, isal": _Server(stack.enter_context(Child(peer, page, True))),
         }
+        if go := find_go():
+            servers[go.title] = _Server(stack.enter_context(serve(go, page)))
         for number in range(-warm_up, rounds):
             for server in servers.values():
                 server.measure(kept=number >= 0)
     exact = servers.pop(_OURS)
-    best = min(servers.values(), key=lambda server: median(server.seconds))
     rows = [
         (
             name,
@@ -46,11 +48,11 @@ def measure(*, bots: int = 1000, rounds: int = 20, warm_up: int = 3) -> Sequence
         )
         for name, server in {_OURS: exact, **servers}.items()
     ]
+    in_go = servers.pop(go.title) if go else None
+    best = min(servers.values(), key=lambda server: median(server.seconds))
     notes = (
-        (
-            f"Compared with the faster of the two others, the exporter is {median(best.seconds) / median(exact.seconds):.0f} times"
-            f" as fast (target: 40), and takes 1/{median(best.cpu) / median(exact.cpu):.0f} of the CPU time."
-        ),
+        _compare("the faster prometheus-client", best, exact, 40),
+        _compare("client_golang", in_go, exact, 15) if in_go else f"Not measured: client_golang. It needs {NEEDS}.",
         (
             f"Writing the lines of a changed bot costs {spread([change / bots for change in exact.changes], _US, 0)} µs of CPU,"
             " at its poll."
@@ -65,7 +67,7 @@ def measure(*, bots: int = 1000, rounds: int = 20, warm_up: int = 3) -> Sequence
 class _Server:
     """A server and its measurements, in seconds."""
 
-    def __init__(self, child: Child) -> None:
+    def __init__(self, child: Child | GoChild) -> None:
         self._child = child
         self._scraper = Scraper(child.ask("port"))
         self.seconds: list[float] = []
@@ -83,6 +85,15 @@ class _Server:
             self.seconds.append(scrape.seconds)
             self.cpu.append(cpu)
             self.size = len(scrape.body)
+
+
+def _compare(name: str, other: _Server, exact: _Server, target: int) -> str:
+    times = median(other.seconds) / median(exact.seconds)
+    cpu = median(other.cpu) / median(exact.cpu)
+    return (
+        f"Compared with {name}, the exporter is {times:.0f} times as fast (target: {target}), and takes 1/{cpu:.0f} of the"
+        " CPU time."
+    )
 
 
 if __name__ == "__main__":

@@ -114,7 +114,9 @@ class Program:
             fetched = self.source.directory / self.executables[0]
             if fetched.is_file():
                 return fetched
-        found = (shutil.which(executable) for executable in self.executables)
+        # A path may be a library's file, which is not executable.
+        modes = ((name, os.F_OK if "/" in name else os.F_OK | os.X_OK) for name in self.executables)
+        found = (shutil.which(name, mode) for name, mode in modes)
         return next((Path(path) for path in found if path), None)
 
     def __str__(self) -> str:
@@ -138,7 +140,13 @@ PROGRAMS: Mapping[str, Program] = MappingProxyType(
         "amtool": Program(("amtool",), "prometheus-alertmanager"),
         "catatonit": Program(("catatonit",), "catatonit", on_demand=True),
         "chromium": Program(("chromium", "chromium-browser", "google-chrome"), "chromium"),
+        "client_golang": Program(
+            ("/usr/share/gocode/src/github.com/prometheus/client_golang/prometheus/promhttp/http.go",),
+            "golang-github-prometheus-client-golang-dev",
+            on_demand=True,
+        ),
         "debootstrap": Program(("debootstrap",), "debootstrap", on_demand=True),
+        "go": Program(("go",), "golang-go", on_demand=True),
         "grafana": Program(("grafana.js",), NpmBundle(Path(__file__).parents[1] / "grafana")),
         "docker-registry": Program(("docker-registry",), "docker-registry", on_demand=True),
         "helm": Program(("helm/helm", "helm"), _KUBERNETES),
