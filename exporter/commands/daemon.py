@@ -87,6 +87,9 @@ def run_to_end(main: Coroutine[Any, Any, None]) -> None:
 
 
 def _collect_garbage(loop: asyncio.AbstractEventLoop, generation: int, every: float) -> None:
-    """Collect the objects up to a generation: 1 has what is new since the last time, 2 has all. Repeat this ``every`` so many seconds."""
+    """Collect the objects up to a generation, and again each time ``every`` seconds have passed.
+
+    Generation 1 has what is new since the last time, 2 has everything.
+    """
     gc.collect(generation)
     loop.call_later(every, _collect_garbage, loop, generation, every)

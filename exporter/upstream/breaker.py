@@ -23,8 +23,9 @@ class CircuitBreaker:
     """Stops requests to a platform that is unreachable.
 
     It opens after `FAILURES_TO_OPEN` requests in a row that found the platform unreachable, if they were for as many
-    callers, or for all callers there are: one bot that always fails says nothing about the platform. It opens at once, and
-    probes seldom, when the proxy refuses: wrong passwords may lock its account. The first success closes it. Requests for no particular caller, such as logins, have the caller None.
+    callers, or for all callers there are: one bot that always fails says nothing about the platform. When the proxy
+    refuses, it opens at once and probes seldom: wrong passwords may lock its account. The first success closes it.
+    Requests for no particular caller, such as logins, have the caller None.
     """
 
     def __init__(self, *, clock: Clock, log: FilteringBoundLogger, rng: random.Random) -> None:
@@ -86,14 +87,14 @@ class CircuitBreaker:
 
     def record_failure(self, caller: Hashable | None, error: UpstreamError, *, probe: bool) -> None:
         """Record that a request of ``caller`` found the platform unreachable."""
-        self._last_failure = error
         of_proxy = isinstance(error, ProxyRefused)
+        if self.open and not probe and (self.open_for_proxy or not of_proxy):
+            return  # It was under way when the circuit opened, and says nothing new.
+        self._last_failure = error
         first, longest = (FIRST_PROXY_DELAY, MAX_PROXY_DELAY) if of_proxy else (FIRST_PROBE_DELAY, MAX_PROBE_DELAY)
         if self.open:
-            # Requests that were under way when the circuit opened say nothing new.
-            if probe:
-                self._delay = min(max(first, 2 * self._delay), longest)
-                self._schedule_probe()
+            self._delay = min(max(first, 2 * self._delay), longest)
+            self._schedule_probe()
             return
         self._failures += 1
         self._failing.add(caller)

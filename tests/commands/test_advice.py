@@ -35,6 +35,7 @@ def test_every_reason(reason: FailureReason) -> None:
         (UpstreamError(FailureReason.AUTH, "x", code=200800003), "administrator to unlock the account"),
         (UpstreamError(FailureReason.HTTP, "x", status=403), "allow-list"),
         (UpstreamError(FailureReason.AUTH, "x", status=401), "the secret or the token"),
+        (UpstreamError(FailureReason.TIMEOUT, "x"), "http or https"),
         (UpstreamError(FailureReason.TLS, "x"), "tls_config.ca_file"),
         (UpstreamError(FailureReason.HTTP, "x", status=429), "lower requests_per_second"),
         (IncompleteListing("x", []), "list the bots under bots"),

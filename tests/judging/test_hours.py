@@ -3,7 +3,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from exporter.judging.hours import Counts, Past, calls_of, clock_hours, pack, rows
+from exporter.judging.hours import Counts, Past, calls_of, clock_hours, columns, pack, rows
 
 DAY = date(2026, 6, 1)
 
@@ -19,6 +19,11 @@ def test_counts_of_every_size_come_back_unchanged(calls: int, size: int) -> None
     assert [counts, (0, 0, 0, 0, 0, 0), counts] == list(rows(packed))
     assert [calls, 0, calls] == list(calls_of(packed))
     assert 3 * size == packed.itemsize * len(packed)
+
+
+def test_a_day_in_progress_has_no_calls_yet_in_its_later_hours() -> None:
+    """Its columns are filled up to the number of hours."""
+    assert [[7, 0], [1, 0], [2, 0], [3, 0], [4, 0], [4, 0]] == columns(pack([Counts(7, 1, 2, 3, 4, 4)]), 2)
 
 
 def test_35_days_take_less_than_30_kib() -> None:

@@ -1,4 +1,4 @@
-"""The judgement of six unlike bots, compared with values that are recorded: no change of a formula goes unnoticed."""
+"""The judgement of seven unlike bots, compared with values that are recorded: no change of a formula goes unnoticed."""
 
 import json
 import random
@@ -42,6 +42,7 @@ _BOTS = {
     "few calls": Bot(3, opens=6, closes=23),
     "grows": Bot(60, stray=0.05, level=lambda before: 1.5 - before / 70),
     "released": Bot(80, autonomy=lambda before: 0.7 if before > 12 else 0.55),
+    "market day": Bot(90, opens=7, closes=22, level=lambda before: 2.8 if before % 7 == 0 else 1.0),
     "new hours": Bot(150, opens=9, closes=18, level=lambda before: 1.0 if before > 9 else 0.4, weekend=0.0),
 }
 

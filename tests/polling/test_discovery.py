@@ -235,6 +235,9 @@ async def test_an_internal_error_does_not_end_it() -> None:
 
     assert [False, True] == [status.up for status in rig.changes]
     assert "internal error: KeyError" == rig.changes[0].problem
+    assert ["discovery_failing", "discovery_recovered"] == [
+        event for _, event in rig.logged() if event != "discovery_crashed"
+    ]
     assert ("error", "discovery_crashed") in [
         ("error" if level == "exception" else level, event) for level, event in rig.logged()
     ]

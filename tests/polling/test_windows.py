@@ -546,6 +546,29 @@ class TestDayCounters:
         assert 10 == calls(windows.count(woken, RULES, at("12:02")))
 
 
+class TestTheSameReportAgain:
+    """Byte for byte the last one: its records need no second reading."""
+
+    def test_only_the_time_changes(self) -> None:
+        """An hour settles without a new record."""
+        state = fold(State(), "12:05", [record("11:00", 5)]).state
+        assert "20 09:00" == start(state.hour)
+        assert windows.can_confirm(state, TODAY)
+
+        again = windows.count(windows.confirm(state, RULES, TODAY, at("12:10")), RULES, at("12:10"))
+
+        assert again == fold(state, "12:10", [record("11:00", 5)]).state
+        assert start(again.hour) == "20 11:00"
+
+    def test_not_with_a_record_of_no_hour(self) -> None:
+        """Nor for a day without a report."""
+        unplaced = Anomaly(AnomalyKind.INVALID_RECORD, "")
+        state = windows.fold(State(), RULES, TODAY, Parsed([], [unplaced]), at("12:00")).state
+
+        assert not windows.can_confirm(state, TODAY)
+        assert not windows.can_confirm(state, YESTERDAY)
+
+
 class TestAnomalies:
     """Counted once per occurrence, not per poll."""
 

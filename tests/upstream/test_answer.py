@@ -62,6 +62,14 @@ def test_a_refusal_without_a_token_says_nothing_about_the_account(status: int) -
     assert "auth" == explain(error, b'{"errorCode": 200800002}', ()).reason
 
 
+def test_a_token_that_may_not_have_a_report_is_no_wrong_secret() -> None:
+    """The advice names the rights of the account and the gateways on the way."""
+    error = judge_status(403, None, NOW, with_token=True)
+    assert error
+    assert "may use the API" in str(error.advice)
+    assert "no gateway" in str(error.advice)
+
+
 @pytest.mark.parametrize("status, told", [(100, False), (301, True), (304, False), (308, True), (400, False)])
 def test_redirects_are_told_from_other_statuses(status: int, *, told: bool) -> None:
     """The message about redirects leads to the cause: a proxy or another URL."""
@@ -198,6 +206,11 @@ def test_unusable_answers(body: bytes, message: str) -> None:
     error = _refusal(body)
     assert ("invalid", message) == (error.reason, str(error))
     assert (error.__cause__, error.__context__) == (None, None)
+
+
+def test_an_encoding_that_nobody_knows_is_reported_to_the_developers() -> None:
+    """The advice says how."""
+    assert "report it to the exporter's developers" in str(_refusal(b'["\xff"]').advice)
 
 
 @pytest.mark.parametrize(

@@ -75,6 +75,22 @@ def test_a_proxy_that_refuses_is_asked_seldom(breaker: CircuitBreaker, rig: Rig)
     assert all(300 <= pause <= 601 for pause in probes[3:])
 
 
+def test_a_refusal_of_the_proxy_that_comes_late_puts_off_the_next_probe(breaker: CircuitBreaker, rig: Rig) -> None:
+    """It was under way when the circuit opened for another reason. What else comes late changes nothing."""
+    _fail(breaker, iter(range(5)))
+    assert not breaker.open_for_proxy
+
+    refused = ProxyRefused(FailureReason.CONNECT, "the proxy does not connect: HTTP status 407")
+    breaker.record_failure(5, refused, probe=False)
+    breaker.record_failure(6, REFUSED, probe=False)
+    rig.clock.advance(59)
+
+    with pytest.raises(CircuitOpen, match="407"):
+        breaker.admit(7)
+    rig.clock.advance(62)
+    assert breaker.admit(7)
+
+
 def test_one_bad_bot_among_healthy_ones(breaker: CircuitBreaker) -> None:
     """A bot that always fails does not stop the polls of others."""
     for caller in range(10):

@@ -56,6 +56,15 @@ def found(result: Parsed) -> list[tuple[str, str]]:
     return [(anomaly.kind, anomaly.where) for anomaly in result.anomalies]
 
 
+def test_the_documented_requests() -> None:
+    """Each report is asked for with the path and the type of the vendor's interface reference."""
+    assert [(report.path, report.type) for report in REPORTS.values()] == [
+        ("queryCallStatisticsReport", "hour"),
+        ("queryCallStatisticsReport", "day"),
+        ("queryChatbotReport", "hour"),
+    ]
+
+
 def test_the_documented_record() -> None:
     """Every value of the vendor's example is read; its ratio of -1 is None."""
     (record,), anomalies = parsed(*json.loads(DOCUMENTED))

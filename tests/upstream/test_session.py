@@ -727,7 +727,42 @@ async def test_ready_token_recovers(
         rig.clock.advance(MINUTE - 0.5)
         assert isinstance(await failure(session), LoginBlocked)
         heal()
+        assert session.state().blocked == (heal != session.reset)
         assert await query(session) == ["ready"]
+
+
+async def test_ready_token_that_changes_during_a_request(
+    accounts: Accounts,
+    platform: tuple[FakePlatform, str],
+    make_client: MakeClient,
+    make_session: MakeSession,
+    tmp_path: Path,
+) -> None:
+    """The request is repeated with the new token, as another one has read it by then."""
+    file = tmp_path / "token"
+    file.write_text("old")
+    accounts.valid = {"new"}
+    session = make_session(make_client(platform[1]), token=Secret(path=file))
+
+    async def change_meanwhile(request: web.Request, body: dict[str, object]) -> Answer:
+        if body["accessCode"] == "first":
+            file.write_text("new")
+            assert await query(session) == ["new"]
+        return accounts.report(request, {**body, "accessCode": "any"})
+
+    platform[0].on("report", change_meanwhile)
+    assert await query(session, "first") == ["new"]
+
+
+async def test_ready_token_with_an_odd_character(
+    accounts: Accounts, platform: tuple[FakePlatform, str], make_client: MakeClient, make_session: MakeSession, rig: Rig
+) -> None:
+    """It is tried, and the log says once what looks wrong."""
+    session = make_session(make_client(platform[1]), token=Secret(text="re\u200bady"))
+    await failure(session)
+    await failure(session)
+    assert rig.logged()[0] == "secret_looks_wrong"
+    assert rig.logged().count("secret_looks_wrong") == 1
 
 
 async def test_unreadable_ready_token(
