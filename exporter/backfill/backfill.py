@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from exporter.backfill.journal import Journal
 from exporter.backfill.partfile import PartFile
-from exporter.backfill.replay import Span, Tally, count_hours, find_first_record, list_days, list_hours, replay
+from exporter.backfill.replay import Span, Tally, count_hours, find_first_record, list_days, list_hours_in, replay
 from exporter.clock import Clock
 from exporter.polling.snapshot import BotId
 from exporter.polling.windows import Rules
@@ -166,7 +166,7 @@ class Backfill:
             return Outcome()
         source.failed = failure is not None
         if failure:
-            return Outcome(failed=sum(1 for _ in list_hours(span, source.rules)), error=str(failure))
+            return Outcome(failed=sum(1 for _ in list_hours_in(span, source.rules)), error=str(failure))
         reports, rules = source.answers, source.rules
         if source.known_since is None:
             source.known_since = find_first_record(reports, rules)

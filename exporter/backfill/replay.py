@@ -19,7 +19,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Final, NamedTuple
 
-from exporter.polling.calendar import day_before, hour_start, hours, local_date, midnight, next_day
+from exporter.polling.calendar import (
+    find_day_before,
+    find_hour_start,
+    find_local_date,
+    find_midnight,
+    find_next_day,
+    list_hours,
+)
 from exporter.polling.snapshot import Snapshot
 from exporter.polling.windows import Day, Rules, ShowingZero, State, count, fold, wants_day_before
 from exporter.upstream.reports import Kind, Parsed, Record, Report
@@ -50,10 +57,13 @@ class Tally(NamedTuple):
 def list_days(span: Span, rules: Rules, step: int) -> Sequence[date]:
     """Return the local dates whose reports ``replay`` and ``count_hours`` need for a span."""
     # An exporter that has just started begins with the day before: the day before may still be counted, or have the last complete hour.
-    day, last = day_before(local_date(span.begin - step, rules.zone)), local_date(span.end - 1, rules.zone)
+    day, last = (
+        find_day_before(find_local_date(span.begin - step, rules.zone)),
+        find_local_date(span.end - 1, rules.zone),
+    )
     days = [day]
     while day < last:
-        day = next_day(day)
+        day = find_next_day(day)
         days.append(day)
     return days
 
@@ -64,19 +74,19 @@ def find_first_record(reports: Mapping[date, Parsed], rules: Rules) -> float | N
     return min(starts, default=None)
 
 
-def list_hours(span: Span, rules: Rules) -> Iterator[tuple[date, float]]:
+def list_hours_in(span: Span, rules: Rules) -> Iterator[tuple[date, float]]:
     """Yield the local hours that begin in a span: the date and the start of each."""
-    day = local_date(span.begin, rules.zone)
-    while midnight(day, rules.zone) < span.end:
-        yield from ((day, start) for start, _ in hours(day, rules.zone) if span.begin <= start < span.end)
-        day = next_day(day)
+    day = find_local_date(span.begin, rules.zone)
+    while find_midnight(day, rules.zone) < span.end:
+        yield from ((day, start) for start, _ in list_hours(day, rules.zone) if span.begin <= start < span.end)
+        day = find_next_day(day)
 
 
 def count_hours(reports: Mapping[date, Parsed], rules: Rules, span: Span, known_since: float | None) -> Tally:
     """Count the recorded, empty and unknown hours that begin in a span, from the final reports of ``list_days``."""
     days = {of: _fold_final(reports, rules, of) for of in reports}
     recorded = empty = unknown = 0
-    for of, start in list_hours(span, rules):
+    for of, start in list_hours_in(span, rules):
         if start in days[of].records:
             recorded += 1
         elif days[of].may_infer and known_since is not None and start > known_since:
@@ -117,13 +127,13 @@ class _Joint:
     """The limits of a gap's counters, next to live ones."""
 
     def __init__(self, reports: Mapping[date, Parsed], rules: Rules, gap: Span) -> None:
-        begun = hour_start(gap.begin, rules.zone)
-        self._begun_on = local_date(gap.begin, rules.zone)
+        begun = find_hour_start(gap.begin, rules.zone)
+        self._begun_on = find_local_date(gap.begin, rules.zone)
         self._from = gap.begin if begun == gap.begin else begun + _RECORD_SECONDS
-        yesterday = day_before(local_date(gap.end, rules.zone))
+        yesterday = find_day_before(find_local_date(gap.end, rules.zone))
         state = _fold_report(State(), reports, rules, yesterday, gap.end) if yesterday in reports else State()
         self._ended_on = count(state, rules, gap.end).counted
-        self._until = hour_start(gap.end - rules.empty_hour_delay, rules.zone)
+        self._until = find_hour_start(gap.end - rules.empty_hour_delay, rules.zone)
 
     def allows(self, state: State, moment: float) -> bool:
         """Return whether the counters can be shown without seeming to fall at either end of the gap."""
@@ -136,10 +146,10 @@ class _Joint:
 
 def _poll(state: State, reports: Mapping[date, Parsed], rules: Rules, moment: float) -> State:
     """Return the state after a poll."""
-    today = local_date(moment, rules.zone)
+    today = find_local_date(moment, rules.zone)
     state = _fold_report(state, reports, rules, today, moment)
     if wants_day_before(state, rules, moment):
-        state = _fold_report(state, reports, rules, day_before(today), moment)
+        state = _fold_report(state, reports, rules, find_day_before(today), moment)
     return count(state, rules, moment)
 
 

@@ -26,7 +26,7 @@ from exporter.history.keeper import make_calendar
 from exporter.judging.hours import Past
 from exporter.judging.replay import RULES, TENANT_RULE, Page
 from exporter.language import Language, Text
-from exporter.polling.calendar import day_before, local_date
+from exporter.polling.calendar import find_day_before, find_local_date
 from exporter.polling.windows import Rules
 from exporter.upstream.errors import UpstreamError
 from exporter.upstream.reports import HOUR
@@ -119,7 +119,7 @@ async def _judge(
         only = choose_one(known, wanted) if wanted else None
         spans: list[tuple[TenantAccess, list[Chosen], date]] = []
         for access in tenants:
-            yesterday = day_before(local_date(clock.now(), access.tenant.timezone))
+            yesterday = find_day_before(find_local_date(clock.now(), access.tenant.timezone))
             last = min(to, yesterday) if to else yesterday
             of_tenant = [chosen for chosen in bots[access.session] if only in (None, chosen)]
             if of_tenant:

@@ -20,7 +20,7 @@ from exporter.commands.platforms import TenantAccess, open_tenants
 from exporter.config import Bot, Config
 from exporter.language import Text
 from exporter.polling import windows
-from exporter.polling.calendar import local_date
+from exporter.polling.calendar import find_local_date
 from exporter.upstream.anomalies import AnomalyLevel
 from exporter.upstream.bindings import IncompleteListing, list_bindings
 from exporter.upstream.client import PlatformClient
@@ -282,7 +282,7 @@ def _check_platform(plan: PlatformPlan, registry: CollectorRegistry) -> Iterator
 
 def _find_date(access: TenantAccess, at: Moment | None, clock: Clock) -> date:
     zone = access.tenant.timezone
-    return local_date(at.on(zone) if at else clock.now(), zone)
+    return find_local_date(at.on(zone) if at else clock.now(), zone)
 
 
 def _describe(access: TenantAccess, error: UpstreamError) -> str:

@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry
 from exporter.config import Config, Platform, Tenant
 from exporter.health import Health
 from exporter.language import Text
-from exporter.polling.calendar import day_before, local_date, midnight, next_day
+from exporter.polling.calendar import find_day_before, find_local_date, find_midnight, find_next_day
 from exporter.polling.snapshot import TenantStatus
 from exporter.serving.catalogue import JUDGED_REPORT, JUDGEMENT, LAYOUTS, REPORT_HEALTH, TENANT_HEALTH
 from exporter.upstream import bindings, login, servicemonitor
@@ -155,9 +155,9 @@ def _find_peak(extra: Sequence[tuple[Tenant, float]], longest: float, now: float
 
 
 def _list_midnights(tenant: Tenant, now: float) -> Iterator[float]:
-    today = local_date(now, tenant.timezone)
-    for day in (day_before(today), today, next_day(today)):
-        yield midnight(day, tenant.timezone)
+    today = find_local_date(now, tenant.timezone)
+    for day in (find_day_before(today), today, find_next_day(today)):
+        yield find_midnight(day, tenant.timezone)
 
 
 def _count_report_series(name: str) -> int:

@@ -16,7 +16,7 @@ from exporter.commands.platforms import TenantAccess, open_tenants
 from exporter.commands.watching import BotWatch, Learned, describe_event, describe_reach, describe_stored
 from exporter.config import Bot, Config
 from exporter.language import Text
-from exporter.polling.calendar import day_before, day_start, local_date
+from exporter.polling.calendar import find_day_before, find_day_start, find_local_date
 from exporter.upstream.errors import UpstreamError
 from exporter.upstream.reports import HOUR, Record, parse
 
@@ -93,8 +93,8 @@ async def _watch_tenant(tenant: WatchedTenant, say: Say, clock: Clock) -> None:
     tenant.bots = {bot.access_code: BotWatch(_name_bot(tenant, bot), zone) for bot in bots}
     while True:
         now = clock.now()
-        today = local_date(now, zone)
-        days = [day_before(today), today] if now < day_start(now, zone) + _OVERLAP else [today]
+        today = find_local_date(now, zone)
+        days = [find_day_before(today), today] if now < find_day_start(now, zone) + _OVERLAP else [today]
         for bot in bots:
             for day in days:
                 await _look(tenant, bot, day, say, clock)
@@ -125,7 +125,7 @@ async def _look(tenant: WatchedTenant, bot: Bot, day: date, say: Say, clock: Clo
 
 async def _choose_bots(tenant: WatchedTenant, clock: Clock) -> Sequence[Bot]:
     """Return the busiest bots of the day before."""
-    yesterday = day_before(local_date(clock.now(), tenant.access.tenant.timezone))
+    yesterday = find_day_before(find_local_date(clock.now(), tenant.access.tenant.timezone))
     bots = (await tenant.access.list_bots())[:_CANDIDATES]
     calls = [sum(record.values[_CALLS] or 0 for record in await _request(tenant, bot, yesterday)) for bot in bots]
     ranked = sorted(zip(calls, bots, strict=True), key=lambda pair: -pair[0])
@@ -137,7 +137,7 @@ async def _look_back(tenant: WatchedTenant, bots: Sequence[Bot], clock: Clock) -
     if not bots:
         return [Text("There is no bot to watch.")]
     zone = tenant.access.tenant.timezone
-    today = local_date(clock.now(), zone)
+    today = find_local_date(clock.now(), zone)
     found = {age: await _request(tenant, bots[0], today - timedelta(days=age)) for age in _AGES}
     return [
         Text("Watching %(bots)s, every %(n)s s.", bots=", ".join(bot.name for bot in bots), n=f"{tenant.interval:g}"),

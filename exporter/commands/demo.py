@@ -15,7 +15,7 @@ from exporter.commands.daemon import log_unknown_variables, read_web_options, ru
 from exporter.commands.help import Command
 from exporter.commands.options import flag, log_options, web_options
 from exporter.config.files import read_regular
-from exporter.simulator.demo import demo_config, demo_simulator
+from exporter.simulator.demo import make_demo_config, make_demo_simulator
 
 _HEADING: Final = "# oifde-exporter demo wrote this file, and removes it when it ends.\n"
 
@@ -44,8 +44,8 @@ def demo(ctx: click.Context, /, write_config: Path | None, log: FilteringBoundLo
     options = read_web_options(web)
 
     async def run() -> None:
-        async with demo_simulator(SystemClock()) as simulator:
-            text = demo_config(simulator.port)
+        async with make_demo_simulator(SystemClock()) as simulator:
+            text = make_demo_config(simulator.port)
             with ExitStack() as written:
 
                 def listening(urls: Sequence[str]) -> None:

@@ -6,8 +6,8 @@ from datetime import date, timedelta
 from typing import Final
 
 from exporter.commands.platforms import TenantAccess
-from exporter.history.fetching import fetch_report, finished_hours
-from exporter.history.pasts import BotPast, KnownDay
+from exporter.history.fetching import fetch_report, pack_finished_day
+from exporter.history.pasts import BotPast, FetchedDay
 from exporter.judging.hours import Past
 from exporter.polling.windows import Rules
 from exporter.upstream.errors import UpstreamError
@@ -37,7 +37,7 @@ async def fetch_pasts(
     async def fetch(access_code: str, day: date) -> None:
         async with free:
             parsed = await _fetch_day(access, rules, access_code, day)
-        pasts[access_code].take([KnownDay(day, 0.0, finished_hours(parsed, rules, day))], rules, oldest)
+        pasts[access_code].take([FetchedDay(day, 0.0, pack_finished_day(parsed, rules, day))], rules, oldest)
         advance(1)
 
     days = [last - timedelta(days=ago) for ago in range((last - oldest).days + 1)]

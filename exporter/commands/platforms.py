@@ -14,7 +14,7 @@ from exporter.clock import Clock
 from exporter.commands.capture import Capture
 from exporter.config import Bot, Config, Platform, Tenant
 from exporter.health import Health
-from exporter.polling.calendar import midnight
+from exporter.polling.calendar import find_midnight
 from exporter.polling.roster import choose_bots
 from exporter.upstream.bindings import Binding, list_bindings
 from exporter.upstream.client import PlatformClient
@@ -33,7 +33,7 @@ class TenantAccess:
 
     async def ask(self, report: Report, access_code: str, day: date) -> list[object]:
         """Return the rows of a bot's report for a local date. Raises UpstreamError."""
-        body = report.request(self.tenant.tenant_id, access_code, midnight(day, self.tenant.timezone))
+        body = report.request(self.tenant.tenant_id, access_code, find_midnight(day, self.tenant.timezone))
         rows = await self.session.query(report.operation, report.path, body, expect=list)
         assert isinstance(rows, list)  # noqa: S101 - `expect` ensures it
         return rows

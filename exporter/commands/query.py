@@ -21,7 +21,7 @@ from exporter.commands.selection import Chosen, choose_one, find_bots, tenants_o
 from exporter.config import Bot, Config
 from exporter.console.output import open_stdout
 from exporter.language import Language
-from exporter.polling.calendar import local_date, midnight, next_day
+from exporter.polling.calendar import find_local_date, find_midnight, find_next_day
 from exporter.polling.windows import Rules
 from exporter.upstream.bindings import IncompleteListing
 from exporter.upstream.errors import UpstreamError
@@ -87,9 +87,9 @@ async def query(
                 recorder.config = _keep_bot(loaded, chosen)
             zone = chosen.access.tenant.timezone
             as_of = now = at.on(zone) if at else clock.now()
-            day = date or local_date(as_of, zone)
-            if at is None and day < local_date(as_of, zone):
-                as_of = midnight(next_day(day), zone) - 1
+            day = date or find_local_date(as_of, zone)
+            if at is None and day < find_local_date(as_of, zone):
+                as_of = find_midnight(find_next_day(day), zone) - 1
             rules = Rules.of(loaded, chosen.access.tenant, REPORTS[report])
             question = Question(
                 chosen, rules, day, as_of, now, hindsight=at is not None, explained=explain, history=loaded.history.days

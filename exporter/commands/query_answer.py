@@ -9,11 +9,11 @@ from datetime import date, datetime, timedelta
 from exporter.commands.past import fetch_pasts
 from exporter.commands.query_explain import Explanation, explain, wants_day_before
 from exporter.commands.selection import Chosen
-from exporter.history.fetching import hours_from
+from exporter.history.fetching import pack_day
 from exporter.history.keeper import make_calendar
 from exporter.judging.judge import Signal, Window, judge, list_windows
 from exporter.judging.usual import learn
-from exporter.polling.calendar import day_before, hour_end, hour_start, midnight
+from exporter.polling.calendar import find_day_before, find_hour_end, find_hour_start, find_midnight
 from exporter.polling.windows import Rules, settles_at
 from exporter.upstream.errors import UpstreamError
 from exporter.upstream.reports import HOUR, Record, Report
@@ -83,7 +83,7 @@ async def ask(question: Question) -> Answer:
     )
     if wanted and error is None:
         with suppress(UpstreamError):  # the daemon continues without it, too
-            before = await _request(question, day_before(day))
+            before = await _request(question, find_day_before(day))
     explanation = explain(bot, rules, day, rows, question.as_of, before=before, hindsight=question.hindsight)
     answer = Answer(_describe_request(question), rows, explanation, error)
     if question.explained and question.history and question.report is HOUR and error is None:
@@ -97,16 +97,16 @@ async def _judge(question: Question, answer: Answer) -> Answer:
     access = question.chosen.access
     oldest = day - timedelta(days=question.history)
     try:
-        past = (await fetch_pasts(access, rules, [access_code], oldest, day_before(day)))[access_code]
+        past = (await fetch_pasts(access, rules, [access_code], oldest, find_day_before(day)))[access_code]
     except UpstreamError as failure:
         return replace(answer, history_error=failure)
     baseline = learn(past, make_calendar(access.tenant.calendar), rules.zone, day)
     if baseline is None:
         return replace(answer, known_days=len(past))
-    records = {hour_start(record.start, rules.zone): record for record in answer.explanation.used}
+    records = {find_hour_start(record.start, rules.zone): record for record in answer.explanation.used}
     hour = answer.explanation.state.hour
-    known_until = hour_end(hour.start, rules.zone) if hour else question.as_of
-    known = hours_from(records, rules, day)
+    known_until = find_hour_end(hour.start, rules.zone) if hour else question.as_of
+    known = pack_day(records, rules, day)
     return replace(
         answer,
         known_days=len(past),
@@ -125,7 +125,7 @@ async def _request(question: Question, day: date) -> Sequence[object]:
 
 def _describe_request(question: Question) -> Mapping[str, object]:
     access, report = question.chosen.access, question.report
-    start = midnight(question.day, question.rules.zone)
+    start = find_midnight(question.day, question.rules.zone)
     body = report.request(access.tenant.tenant_id, question.chosen.bot.access_code, start)
     full, headers = authorise(body, "<secret>", access.tenant.auth.header_user)
     return {"method": "POST", "url": access.client.url(report.path), "headers": headers, "body": full}

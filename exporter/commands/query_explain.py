@@ -13,7 +13,14 @@ from typing import Final
 
 from exporter.language import Text
 from exporter.polling import windows
-from exporter.polling.calendar import day_before, day_start, hour_start, local_date, midnight, next_day
+from exporter.polling.calendar import (
+    find_day_before,
+    find_day_start,
+    find_hour_start,
+    find_local_date,
+    find_midnight,
+    find_next_day,
+)
 from exporter.polling.snapshot import BotId, Snapshot
 from exporter.serving.catalogue import LAYOUTS, Layout, Window
 from exporter.serving.exposition import identify, write_labels, write_number
@@ -90,7 +97,7 @@ def explain(
     state = folded.state
     if before is not None:
         earlier = _parse(bot, rules, before, as_of, hindsight=hindsight)
-        state = windows.fold(state, rules, day_before(day), earlier, as_of).state
+        state = windows.fold(state, rules, find_day_before(day), earlier, as_of).state
     state = windows.count(state, rules, as_of)
     snapshot = Snapshot(hour=state.hour, live=state.live, totals=state.shown_totals, day=state.last_day)
     known_until = as_of if hindsight else math.inf
@@ -111,7 +118,7 @@ def wants_day_before(
     """Return whether an exporter that starts at ``as_of`` also requests the report of the day before."""
     parsed = _parse(bot, rules, rows, as_of, hindsight=hindsight)
     state = windows.fold(windows.State(), rules, day, parsed, as_of).state
-    return day == local_date(as_of, rules.zone) and windows.wants_day_before(state, rules, as_of)
+    return day == find_local_date(as_of, rules.zone) and windows.wants_day_before(state, rules, as_of)
 
 
 def _parse(bot: BotId, rules: windows.Rules, rows: Sequence[object], as_of: float, *, hindsight: bool) -> Parsed:
@@ -211,14 +218,14 @@ class _Answer:
                     date=self.day,
                 )
             )
-        elif hour.start < midnight(self.day, self.rules.zone):
+        elif hour.start < find_midnight(self.day, self.rules.zone):
             notes.append(
                 Text(
                     "No hour of %(date)s is complete yet. Until then, the metrics show %(hour)s, from the report of the day"
                     " before (--date=%(before)s).",
                     date=self.day,
                     hour=self._format_time(hour.start),
-                    before=local_date(hour.start, self.rules.zone),
+                    before=find_local_date(hour.start, self.rules.zone),
                 )
             )
         if hour is not None and hour.record is None:
@@ -295,8 +302,8 @@ class _Answer:
         """Return why the counters do not include the records; None: they do."""
         if not self.layout.shown.counted:
             return Text("this report has no counters")
-        if self.state.counted in (None, day_before(self.day)):
-            latest = midnight(self.day, self.rules.zone) + self.rules.empty_hour_delay
+        if self.state.counted in (None, find_day_before(self.day)):
+            latest = find_midnight(self.day, self.rules.zone) + self.rules.empty_hour_delay
             return Text(
                 "the counters count the day before until all its hours are complete, or until %(time)s",
                 time=self._format_time(latest),
@@ -328,18 +335,18 @@ class _Answer:
 
     def is_inside(self, record: Record) -> bool:
         """Return whether a record is in the period of the request."""
-        first = midnight(self.day, self.rules.zone) if self._by_hour else 0.0
-        return first <= self._find_start(record) < midnight(next_day(self.day), self.rules.zone)
+        first = find_midnight(self.day, self.rules.zone) if self._by_hour else 0.0
+        return first <= self._find_start(record) < find_midnight(find_next_day(self.day), self.rules.zone)
 
     @property
     def _by_hour(self) -> bool:
         return self.rules.report.type == "hour"
 
     def _find_start(self, record: Record) -> float:
-        return (hour_start if self._by_hour else day_start)(record.start, self.rules.zone)
+        return (find_hour_start if self._by_hour else find_day_start)(record.start, self.rules.zone)
 
     def _format_period(self, start: float) -> str:
-        return self._format_time(start) if self._by_hour else f"{local_date(start, self.rules.zone)}"
+        return self._format_time(start) if self._by_hour else f"{find_local_date(start, self.rules.zone)}"
 
     def _format_time(self, moment: float) -> str:
         local = datetime.fromtimestamp(moment, self.rules.zone)

@@ -12,7 +12,7 @@ from exporter.commands.selection import locate
 from exporter.console.output import Column, Output, Style
 from exporter.judging.judge import Window
 from exporter.language import Text
-from exporter.polling.calendar import format_offset, midnight
+from exporter.polling.calendar import find_midnight, format_offset
 from exporter.upstream.errors import LoginFailed
 from exporter.upstream.reports import HOUR, Field, Kind, Record, Value
 
@@ -157,7 +157,7 @@ def _show_exchange(output: Output, answer: Answer) -> None:
 
 
 def _describe_absence(question: Question) -> str:
-    if question.now < midnight(question.day, question.rules.zone):
+    if question.now < find_midnight(question.day, question.rules.zone):
         return Text("The platform has no record: the date is in the future.")
     if question.hindsight:
         return Text("The platform has no record at that time: there were no calls, or there is no such bot.")

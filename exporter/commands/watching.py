@@ -8,7 +8,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from exporter.language import Text
-from exporter.polling.calendar import hour_end, hours, local_date, midnight
+from exporter.polling.calendar import find_hour_end, find_local_date, find_midnight, list_hours
 from exporter.upstream.reports import Record
 
 _STEP: Final = 300
@@ -56,8 +56,8 @@ class BotWatch:
         self._first = now if self._first is None else self._first
         self._last = now
         # Nobody knows when the records appeared that are there at the first look.
-        first_look = day not in self._days and midnight(day, self.zone) <= self._first
-        own = [record for record in records if local_date(record.start, self.zone) == day]
+        first_look = day not in self._days and find_midnight(day, self.zone) <= self._first
+        own = [record for record in records if find_local_date(record.start, self.zone) == day]
         if not first_look and day not in self._days:
             yield self._say(
                 now,
@@ -76,7 +76,7 @@ class BotWatch:
         seen = self.hours.get(record.start)
         hour = f"{datetime.fromtimestamp(record.start, self.zone):%H:%M}"
         if seen is None:
-            end = hour_end(record.start, self.zone)
+            end = find_hour_end(record.start, self.zone)
             self.hours[record.start] = HourSeen(record.start, end, record, None if first_look else now)
             if not first_look:
                 delay = describe_delay(now - end)
@@ -92,7 +92,7 @@ class BotWatch:
         """Yield each hour that ended while it was watched: its end, and what was seen of it; None without a record."""
         if self._first is not None:
             for day in sorted(self._days):
-                for start, end in hours(day, self.zone):
+                for start, end in list_hours(day, self.zone):
                     if self._first < end <= self._last:
                         yield end, self.hours.get(start)
 
@@ -164,7 +164,9 @@ class Learned:
 
 def describe_stored(records: Sequence[Record], zone: ZoneInfo) -> Text:
     """Say how long after their hours' ends the records were stored, by their ``dbRecordTime``."""
-    delays = sorted(record.stored - hour_end(record.start, zone) for record in records if math.isfinite(record.stored))
+    delays = sorted(
+        record.stored - find_hour_end(record.start, zone) for record in records if math.isfinite(record.stored)
+    )
     if not delays:
         return Text("The records have no usable dbRecordTime.")
     return Text("By dbRecordTime, records were stored %(range)s.", range=_describe_range(delays))

@@ -4,11 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 
 from exporter.judging.daykinds import Calendar
-from exporter.judging.hours import Counts, Hours, Past, pack, rows
+from exporter.judging.hours import Counts, Hours, Past, pack, unpack
 from exporter.judging.judge import judge
 from exporter.judging.replay import Judged, Page, inhibit, replay, replay_tenant
 from exporter.judging.usual import Baseline, learn, pool
-from exporter.polling.calendar import hours
+from exporter.polling.calendar import list_hours
 from exporter.polling.windows import Rules
 
 _DAY = timedelta(days=1)
@@ -56,9 +56,11 @@ def find_alerts(
 
 
 def _judge_day(bot: str, baseline: Baseline, past: Past, today: Hours, rules: Rules, day: date) -> Iterator[Judged]:
-    counts = list(rows(today))
+    counts = list(unpack(today))
     moment = float("-inf")
-    for number, ((_, end), expected) in enumerate(zip(hours(day, rules.zone), baseline.day(day).calls, strict=True)):
+    for number, ((_, end), expected) in enumerate(
+        zip(list_hours(day, rules.zone), baseline.day(day).calls, strict=True)
+    ):
         so_far = pack([*counts[: number + 1], *[Counts()] * (len(counts) - number - 1)])
         delay = rules.settle_delay if counts[number].calls else rules.empty_hour_delay
         moment = max(moment, end + delay)

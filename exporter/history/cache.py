@@ -12,9 +12,9 @@ from typing import Final, NamedTuple, TypeVar
 
 from structlog.typing import FilteringBoundLogger
 
-from exporter.history.pasts import KnownDay
+from exporter.history.pasts import FetchedDay
 from exporter.judging.hours import Counts, Hours
-from exporter.polling.calendar import hours as hours_of
+from exporter.polling.calendar import list_hours
 from exporter.polling.windows import Rules
 
 FILE: Final = "history.sqlite"
@@ -53,19 +53,19 @@ class Cache:
     def __init__(self, folder: Path, log: FilteringBoundLogger) -> None:
         self._file = folder / FILE
         self._log = log.bind(file=str(self._file))
-        self._pending: dict[tuple[Owner, str], dict[date, KnownDay]] = defaultdict(dict)
+        self._pending: dict[tuple[Owner, str], dict[date, FetchedDay]] = defaultdict(dict)
         self._task: asyncio.Task[None] | None = None
         self._using = asyncio.Lock()
         self._oldest: date | None = None
         self._pruned: date | None = None
         self._warned = False
 
-    async def load(self, owner: Owner, rules: Rules, oldest: date) -> Mapping[str, Sequence[KnownDay]]:
+    async def load(self, owner: Owner, rules: Rules, oldest: date) -> Mapping[str, Sequence[FetchedDay]]:
         """Return the days of a tenant's bots from ``oldest`` on, by access code."""
         async with self._using:
             return await asyncio.to_thread(self._load, owner, rules, oldest)
 
-    def put(self, owner: Owner, access_code: str, day: KnownDay, oldest: date) -> None:
+    def put(self, owner: Owner, access_code: str, day: FetchedDay, oldest: date) -> None:
         """Write a day soon, and delete those before ``oldest``."""
         self._pending[owner, access_code][day.date] = day
         self._oldest = oldest
@@ -91,9 +91,9 @@ class Cache:
                 for key, days in pending.items():
                     self._pending[key] = {**days, **self._pending[key]}  # for the next write
 
-    def _load(self, owner: Owner, rules: Rules, oldest: date) -> Mapping[str, Sequence[KnownDay]]:
-        def read(database: sqlite3.Connection) -> Mapping[str, Sequence[KnownDay]]:
-            found: dict[str, list[KnownDay]] = defaultdict(list)
+    def _load(self, owner: Owner, rules: Rules, oldest: date) -> Mapping[str, Sequence[FetchedDay]]:
+        def read(database: sqlite3.Connection) -> Mapping[str, Sequence[FetchedDay]]:
+            found: dict[str, list[FetchedDay]] = defaultdict(list)
             rows = database.execute(
                 "SELECT access_code, date, asked, hours FROM days JOIN bots ON bot = id"
                 " WHERE url = ? AND tenant_id = ? AND zone = ? AND date >= ?",
@@ -101,12 +101,12 @@ class Cache:
             )
             for access_code, ordinal, asked, content in rows:
                 day = date.fromordinal(ordinal)
-                found[access_code].append(KnownDay(day, float(asked), _unpack(content, rules, day)))
+                found[access_code].append(FetchedDay(day, float(asked), _unpack(content, rules, day)))
             return found
 
         return self._use(read) or {}
 
-    def _write(self, pending: Mapping[tuple[Owner, str], Mapping[date, KnownDay]]) -> bool:
+    def _write(self, pending: Mapping[tuple[Owner, str], Mapping[date, FetchedDay]]) -> bool:
         def write(database: sqlite3.Connection) -> bool:
             with database:
                 for (owner, access_code), days in pending.items():
@@ -166,6 +166,6 @@ def _unpack(content: bytes | None, rules: Rules, day: date) -> "Hours | None":
     if content is None:
         return None
     hours = array(chr(content[0]), content[1:])
-    if len(hours) != len(hours_of(day, rules.zone)) * len(Counts._fields):
+    if len(hours) != len(list_hours(day, rules.zone)) * len(Counts._fields):
         raise ValueError(f"{day} has {len(hours)} values")
     return hours

@@ -6,7 +6,7 @@ from operator import itemgetter
 from typing import Final, Protocol
 
 from exporter.judging.hours import Counts, Hours, pack
-from exporter.polling.calendar import hours, midnight
+from exporter.polling.calendar import find_midnight, list_hours
 from exporter.polling.windows import Rules, State, fold
 from exporter.upstream.reports import HOUR, Parsed, Record, parse
 
@@ -45,25 +45,25 @@ async def fetch_report(
 ) -> Parsed:
     """Fetch the report of a local date. Raises UpstreamError."""
     report = rules.report
-    body = report.request(tenant_id, access_code, midnight(day, rules.zone))
+    body = report.request(tenant_id, access_code, find_midnight(day, rules.zone))
     rows = await session.query(report.operation, report.path, body, expect=list, low_priority=low_priority)
     assert isinstance(rows, list)  # noqa: S101 - what `expect` promises
     return parse(report, rows, tenant_id=tenant_id, access_code=access_code, redact=session.redact)
 
 
-def finished_hours(parsed: Parsed, rules: Rules, day: date) -> "Hours | None":
+def pack_finished_day(parsed: Parsed, rules: Rules, day: date) -> "Hours | None":
     """Return the hours of a finished local date; None if an unusable record may belong to one of them."""
     known = fold(State(), rules, day, parsed, float("inf")).state.day(day)
-    return hours_from(known.records, rules, day) if known and known.may_infer else None
+    return pack_day(known.records, rules, day) if known and known.may_infer else None
 
 
-def hours_from(records: Mapping[float, Record], rules: Rules, day: date) -> Hours:
+def pack_day(records: Mapping[float, Record], rules: Rules, day: date) -> Hours:
     """Pack the records of a local date; their keys are the starts of their hours."""
     return pack(
-        [_read(records[start].values) if start in records else _NO_CALLS for start, _ in hours(day, rules.zone)]
+        [_read(records[start].values) if start in records else _NO_CALLS for start, _ in list_hours(day, rules.zone)]
     )
 
 
-def counts_of(record: Record | None) -> Counts:
+def read_counts(record: Record | None) -> Counts:
     """Return the counts of an hour's record. An hour without a record has no calls."""
     return Counts._make(value or 0 for value in _read(record.values)) if record else _NO_CALLS

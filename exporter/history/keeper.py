@@ -15,16 +15,16 @@ from yarl import URL
 from exporter import config
 from exporter.clock import Clock
 from exporter.history.cache import Cache, Owner
-from exporter.history.fetching import counts_of, hours_from
-from exporter.history.pasts import BotKey, BotPast, KnownDay
+from exporter.history.fetching import pack_day, read_counts
+from exporter.history.pasts import BotKey, BotPast, FetchedDay
 from exporter.history.worker import HistoryPlan, HistoryWorker
 from exporter.judging.daykinds import Calendar
-from exporter.judging.hours import Hours, Past, calls_of, rows
+from exporter.judging.hours import Hours, Past, unpack, unpack_calls
 from exporter.judging.judge import Signal, judge
 from exporter.judging.reach import Reach
 from exporter.judging.usual import Baseline, Expected, Straying, expect, learn, pool
 from exporter.judging.verdict import Verdict
-from exporter.polling.calendar import hour_end, hours, hours_begun, local_date
+from exporter.polling.calendar import find_hour_end, find_local_date, list_hours, list_hours_begun
 from exporter.polling.fleet import PolledTenant, TenantKey
 from exporter.polling.snapshot import BotId, Hour, Snapshot, TenantId, TenantStatus
 from exporter.polling.windows import Rules
@@ -194,18 +194,18 @@ class Keeper:
         """Judge a bot; return the signals, and what computes the expected values of today."""
         rules, now = worker.plan.rules, snapshot.asked
         assert now is not None  # noqa: S101 - the caller has looked
-        today = local_date(now, rules.zone)
+        today = find_local_date(now, rules.zone)
         yesterday = today - _DAY
         if snapshot.yesterday and yesterday not in past:
-            past = {**past, yesterday: hours_from(snapshot.yesterday, rules, yesterday)}
-        known = hours_from(snapshot.records, rules, today)
+            past = {**past, yesterday: pack_day(snapshot.yesterday, rules, yesterday)}
+        known = pack_day(snapshot.records, rules, today)
         reach = self._reaches.setdefault((bot.platform, bot.tenant_id), Reach())
-        begun = hours_begun(today, rules.zone, now)
+        begun = list_hours_begun(today, rules.zone, now)
         newest = slice(max(0, len(begun) - _REACHING_HOURS), len(begun))
-        usual, came = baseline.day(today).low_calls, calls_of(known)
+        usual, came = baseline.day(today).low_calls, unpack_calls(known)
         for (start, _), expected, calls in zip(begun[newest], usual[newest], came[newest], strict=True):
             reach.add(bot.access_code, start, expected, calls)
-        settled = hour_end(snapshot.hour.start, rules.zone) if snapshot.hour else now
+        settled = find_hour_end(snapshot.hour.start, rules.zone) if snapshot.hour else now
         known_until = reach.known_until(bot.access_code, settled, now)
         return judge(baseline, past, known, now, known_until), partial(_expect_day, baseline, today, known)
 
@@ -214,10 +214,10 @@ class Keeper:
         if not snapshot.yesterday_settled:
             return
         rules, now = worker.plan.rules, self._clock.now()
-        yesterday = local_date(now, rules.zone) - _DAY
+        yesterday = find_local_date(now, rules.zone) - _DAY
         if kept.wants(yesterday, final=False):
-            found = hours_from(snapshot.yesterday, rules, yesterday)
-            worker.take(bot.access_code, KnownDay(yesterday, now, found))
+            found = pack_day(snapshot.yesterday, rules, yesterday)
+            worker.take(bot.access_code, FetchedDay(yesterday, now, found))
 
     def _learn_soon(self, key: BotKey) -> None:
         self._to_measure[key] = None
@@ -245,7 +245,7 @@ class Keeper:
             self._judged.pop(key, None)
             return None
         rules = worker.plan.rules
-        today = local_date(self._clock.now(), rules.zone)
+        today = find_local_date(self._clock.now(), rules.zone)
         judged = self._judged.setdefault(key, _Judged())
         judged.baseline = learn(kept.past, make_calendar(worker.plan.calendar), rules.zone, today, tenant)
         judged.learned_from = kept.past
@@ -282,12 +282,12 @@ def _is_same(judged: Snapshot, snapshot: Snapshot) -> bool:
 
 def _find_expected(baseline: Baseline, hour: Hour | None) -> Expected | None:
     """Return the expected values of the hour that the metrics show."""
-    return expect(baseline, hour.start, counts_of(hour.record)) if hour else None
+    return expect(baseline, hour.start, read_counts(hour.record)) if hour else None
 
 
 def _expect_day(baseline: Baseline, day: date, known: Hours) -> Mapping[float, Expected]:
     """Return the expected values of a date's hours, by their starts."""
-    slots = zip(hours(day, baseline.zone), rows(known), strict=True)
+    slots = zip(list_hours(day, baseline.zone), unpack(known), strict=True)
     return {start: expect(baseline, start, counts) for (start, _), counts in slots}
 
 

@@ -12,9 +12,9 @@ from structlog.typing import FilteringBoundLogger
 from exporter.clock import Clock
 from exporter.config import Calendar
 from exporter.history.cache import Cache, Owner
-from exporter.history.fetching import Session, fetch_report, finished_hours
-from exporter.history.pasts import BotKey, BotPast, KnownDay, final_from
-from exporter.polling.calendar import local_date, midnight
+from exporter.history.fetching import Session, fetch_report, pack_finished_day
+from exporter.history.pasts import BotKey, BotPast, FetchedDay, find_final_from
+from exporter.polling.calendar import find_local_date, find_midnight
 from exporter.polling.windows import Rules
 from exporter.upstream.errors import CircuitOpen, LoginFailed, UpstreamError
 
@@ -139,7 +139,7 @@ class HistoryWorker:
     def close(self) -> None:
         """Do nothing: nothing outlives ``run``."""
 
-    def take(self, access_code: str, day: KnownDay) -> None:
+    def take(self, access_code: str, day: FetchedDay) -> None:
         """Keep a day from a request or from polls."""
         oldest = self._find_oldest()
         if self._cache:
@@ -170,7 +170,7 @@ class HistoryWorker:
         day = newest = self._find_newest(now)
         oldest = self._find_oldest()
         while day >= oldest:
-            final = now >= final_from(day, rules)
+            final = now >= find_final_from(day, rules)
             for access_code in self.plan.bots:
                 looks += 1
                 if looks % _LOOKS_PER_TURN == 0:
@@ -188,12 +188,12 @@ class HistoryWorker:
 
     def _find_newest(self, now: float) -> date:
         """Return the newest complete date."""
-        today = local_date(now, self.plan.rules.zone)
-        settled = midnight(today, self.plan.rules.zone) + self.plan.rules.empty_hour_delay + GRACE
+        today = find_local_date(now, self.plan.rules.zone)
+        settled = find_midnight(today, self.plan.rules.zone) + self.plan.rules.empty_hour_delay + GRACE
         return today - _DAY if now >= settled else today - 2 * _DAY
 
     def _find_oldest(self) -> date:
-        return local_date(self._clock.now(), self.plan.rules.zone) - self.plan.days * _DAY
+        return find_local_date(self._clock.now(), self.plan.rules.zone) - self.plan.days * _DAY
 
     async def _ask(self, access_code: str, day: date, free: asyncio.Semaphore) -> None:
         rules, now = self.plan.rules, self._clock.now()
@@ -205,7 +205,7 @@ class HistoryWorker:
             self._fail(access_code, error)
         else:
             self._succeed(access_code)
-            self.take(access_code, KnownDay(day, now, finished_hours(parsed, rules, day)))
+            self.take(access_code, FetchedDay(day, now, pack_finished_day(parsed, rules, day)))
         finally:
             self._asking.discard((access_code, day))
             free.release()

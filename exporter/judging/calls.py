@@ -9,7 +9,7 @@ from typing import Final
 
 from exporter.judging.daykinds import DayKind
 from exporter.judging.hours import KnownDay
-from exporter.judging.robust import PRIOR_DAYS, RECENT, combine, find_excess, middle_mean, spread
+from exporter.judging.robust import PRIOR_DAYS, RECENT, combine, find_excess, find_middle_mean, find_spread
 
 _HOLIDAY: Final = 0.3
 """The least calls on a holiday, as a part of those on a working or a rest day, whichever has fewer."""
@@ -124,7 +124,7 @@ def _learn_profiles(days: Sequence[KnownDay], variance: float) -> list[Sequence[
     ]
 
 
-def _find_means(days: Iterable[KnownDay], mean: Callable[[Sequence[float]], float] = middle_mean) -> list[float]:
+def _find_means(days: Iterable[KnownDay], mean: Callable[[Sequence[float]], float] = find_middle_mean) -> list[float]:
     by_clock: list[list[int]] = [[] for _ in range(24)]
     for day in days:
         for clock, row in zip(day.clock, day.counts, strict=False):
@@ -192,7 +192,7 @@ def _follow(
         came = [row.calls for day in days for at, row in zip(day.clock, day.counts, strict=False) if at == clock]
         first = came[: len(came) // 2] or [0]
         before, recent = median(first), median(came[-RECENT:] or [0])
-        scatter = spread([_compare(calls, before) for calls in first])
+        scatter = find_spread([_compare(calls, before) for calls in first])
         variance = (1 / (before + 0.375) + variances[clock] + scatter**2) / RECENT
         if abs(_compare(recent, before)) > _CHANGED * 1.25 * math.sqrt(variance):
             for weekday in range(7):
@@ -202,7 +202,7 @@ def _follow(
             yield clock
 
 
-def score(came: float, expected: float, relative: float, sign: int) -> float:
+def compute_score(came: float, expected: float, relative: float, sign: int) -> float:
     """Return how many standard deviations a count is above (``sign`` 1) or below (-1) the expected; 0 on the other side.
 
     This is the signed root of the deviance of a count whose mean has the variance ``relative`` (negative binomial:
@@ -230,7 +230,7 @@ def _measure_restlessness(days: Sequence[Sequence[tuple[int, float, float]]], da
                 if len(sums) > length:
                     calls, usual, squares = (now - then for now, then in zip(sums[-1], sums[-1 - length], strict=True))
                     if usual > 0.5 and sign * (calls - usual) > 0:
-                        most = max(most, score(calls, usual, day_variance + squares / usual**2, sign))
+                        most = max(most, compute_score(calls, usual, day_variance + squares / usual**2, sign))
         worst.append(most)
     worst.sort(reverse=True)
     return max(1.0, worst[len(worst) // 9] / _WORST)

@@ -9,7 +9,7 @@ from itertools import chain
 from typing import NamedTuple, TypeAlias
 from zoneinfo import ZoneInfo
 
-from exporter.polling.calendar import hours as hours_of
+from exporter.polling.calendar import list_hours
 
 
 class Counts(NamedTuple):
@@ -41,26 +41,26 @@ def pack(rows: Iterable[Iterable[int | None]]) -> Hours:
     return array("Q", values)
 
 
-def rows(hours: Hours) -> Iterator[Counts]:
+def unpack(hours: Hours) -> Iterator[Counts]:
     """Yield the counts of each hour."""
     return map(Counts._make, zip(*[iter(hours)] * _FIELDS, strict=True))
 
 
-def columns(hours: Hours, number: int) -> list[list[int]]:
+def unpack_columns(hours: Hours, number: int) -> list[list[int]]:
     """Return the values of each count in the first ``number`` hours; missing hours have 0."""
     missing = [0] * (number - len(hours) // _FIELDS)
     return [hours[field : number * _FIELDS : _FIELDS].tolist() + missing for field in range(_FIELDS)]
 
 
-def calls_of(hours: Hours) -> Hours:
+def unpack_calls(hours: Hours) -> Hours:
     """Return the calls of each hour."""
     return hours[::_FIELDS]
 
 
 @lru_cache(maxsize=1024)
-def clock_hours(day: date, zone: ZoneInfo) -> tuple[int, ...]:
+def list_clock_hours(day: date, zone: ZoneInfo) -> tuple[int, ...]:
     """Return what local clocks show at the start of each hour of a local date, 0 to 23; a date has 23, 24 or 25 hours."""
-    return tuple(datetime.fromtimestamp(start, zone).hour for start, _ in hours_of(day, zone))
+    return tuple(datetime.fromtimestamp(start, zone).hour for start, _ in list_hours(day, zone))
 
 
 class KnownDay(NamedTuple):

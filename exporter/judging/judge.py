@@ -8,11 +8,11 @@ from itertools import accumulate
 from operator import add, mul
 from typing import Final, NamedTuple, TypeAlias
 
-from exporter.judging.calls import score
-from exporter.judging.hours import Hours, Past, columns, pack
-from exporter.judging.shares import AUTONOMY, DIRECT, INTERFACES, angle
+from exporter.judging.calls import compute_score
+from exporter.judging.hours import Hours, Past, pack, unpack_columns
+from exporter.judging.shares import AUTONOMY, DIRECT, INTERFACES, to_angle
 from exporter.judging.usual import Baseline, Column, Day
-from exporter.polling.calendar import hours, hours_begun, local_date
+from exporter.polling.calendar import find_local_date, list_hours, list_hours_begun
 
 SIGNALS: Final = (
     "autonomy_drop",
@@ -123,15 +123,15 @@ class _Wholes:
 
 
 def _look_back(baseline: Baseline, past: Past, today: Hours, now: float) -> _Known:
-    date = local_date(now, baseline.zone)
+    date = find_local_date(now, baseline.zone)
     before = date - _DAY
-    begun = hours_begun(date, baseline.zone, now)
-    earlier = hours(before, baseline.zone) if before in past else ()
+    begun = list_hours_begun(date, baseline.zone, now)
+    earlier = list_hours(before, baseline.zone) if before in past else ()
     newest = slice(None, -_WINDOWS[-1] - 1, -1)
     calls, direct, consulted, contained, requests, successes = (
         (of_yesterday + of_today)[newest]
         for of_yesterday, of_today in zip(
-            columns(past.get(before, _NO_HOURS), len(earlier)), columns(today, len(begun)), strict=True
+            unpack_columns(past.get(before, _NO_HOURS), len(earlier)), unpack_columns(today, len(begun)), strict=True
         )
     )
     went_on = _Wholes(list(map(add, map(add, direct, consulted), contained)))
@@ -227,7 +227,7 @@ class _Share(_Comparison):
     def _differ(self, length: int, correction: float = 0.0) -> float:
         """Return the difference from the usual, as an angle."""
         part, whole = self._parts[length] - self._sign * correction, self._wholes[length]
-        return self._sign * (angle(part, whole) - angle(self._usual[length], whole))
+        return self._sign * (to_angle(part, whole) - to_angle(self._usual[length], whole))
 
     def _find_noise(self, length: int) -> float:
         """Return the variance by chance and by hours."""
@@ -265,7 +265,9 @@ class _Calls(_Comparison):
         came, usual = self._came[length], self._usual[length]
         if self._sign * (came - usual) <= _HALF or (self._sign > 0 and came < _FEWEST):
             return 0.0
-        return score(came, usual, self._find_variance(length), self._sign) / self._today.restless[self._sign > 0]
+        return (
+            compute_score(came, usual, self._find_variance(length), self._sign) / self._today.restless[self._sign > 0]
+        )
 
     def _measure_size(self, length: int) -> float:
         usual = self._usual[length]

@@ -10,14 +10,14 @@ PRIOR_DAYS: Final = 10.0
 """The number of a bot's own days that weigh as much as what is typical of the tenant's bots."""
 
 
-def middle_mean(values: Sequence[float]) -> float:
+def find_middle_mean(values: Sequence[float]) -> float:
     """Return the mean without the lowest and the highest fifth (rounded up); of fewer than four values, the plain mean."""
     cut = -(-len(values) // 5) if len(values) >= 4 else 0
     kept = sorted(values)[cut : len(values) - cut]
     return sum(kept) / len(kept)
 
 
-def spread(values: Sequence[float]) -> float:
+def find_spread(values: Sequence[float]) -> float:
     """Return the standard deviation of values around 0, from the distance that nine of ten of them do not exceed."""
     ordered = sorted(map(abs, values))
     return ordered[int(0.9 * (len(ordered) - 1) + 0.5)] / 1.645
@@ -31,7 +31,7 @@ def find_excess(offs: Sequence[tuple[float, float]], prior: float) -> tuple[floa
     if not offs:
         return prior, 0.0
     chance = sum(variance for _, variance in offs) / len(offs)
-    scale = spread([off / math.sqrt(variance + prior) for off, variance in offs])
+    scale = find_spread([off / math.sqrt(variance + prior) for off, variance in offs])
     own = max(0.0, scale**2 * (chance + prior) - chance)
     return own, len(offs) * (1 - chance / (chance + max(own, prior))) ** 2
 

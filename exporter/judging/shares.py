@@ -8,7 +8,7 @@ from statistics import median
 from typing import Final
 
 from exporter.judging.hours import Counts, KnownDay
-from exporter.judging.robust import PRIOR_DAYS, RECENT, combine, find_excess, spread
+from exporter.judging.robust import PRIOR_DAYS, RECENT, combine, find_excess, find_spread
 
 AUTONOMY, DIRECT, INTERFACES = range(3)
 
@@ -34,7 +34,7 @@ class Share:
     hour: float
 
 
-def part_and_whole(share: int, row: Counts) -> tuple[int, int]:
+def count_part_and_whole(share: int, row: Counts) -> tuple[int, int]:
     """Return the part and the whole of a share, in calls (or requests)."""
     _, direct, consulted, contained, requests, successes = row
     if share == INTERFACES:
@@ -42,12 +42,12 @@ def part_and_whole(share: int, row: Counts) -> tuple[int, int]:
     return (contained if share == AUTONOMY else direct), direct + consulted + contained
 
 
-def angle(part: float, whole: float) -> float:
+def to_angle(part: float, whole: float) -> float:
     """Convert a share to an angle. Its variance by chance is 1 / whole (Anscombe 1948)."""
     return 2 * math.asin(math.sqrt((part + 0.375) / (whole + 0.75)))
 
 
-def ratio(of: float) -> float:
+def to_ratio(of: float) -> float:
     """Convert an angle to a share, 0 to 1."""
     return math.sin(min(max(of, 0.0), math.pi) / 2) ** 2
 
@@ -57,7 +57,7 @@ def learn_share(days: Sequence[KnownDay], share: int, day_prior: float, hour_pri
     tables = [
         (
             int(day.rest),
-            [(clock, *part_and_whole(share, row)) for clock, row in zip(day.clock, day.counts, strict=False)],
+            [(clock, *count_part_and_whole(share, row)) for clock, row in zip(day.clock, day.counts, strict=False)],
         )
         for day in days
     ]
@@ -68,11 +68,12 @@ def learn_share(days: Sequence[KnownDay], share: int, day_prior: float, hour_pri
     ]
     if not known:
         return Share([array("d", [0.0] * 24)] * 2, [array("d", [UNKNOWN] * 24)] * 2, day_prior, hour_prior)
-    level = median([angle(part, whole) for _, _, part, whole in known])
+    level = median([to_angle(part, whole) for _, _, part, whole in known])
     strayed = [
-        (angle(part, whole) - level) / math.sqrt(1 / whole + day_prior + hour_prior / 8) for _, _, part, whole in known
+        (to_angle(part, whole) - level) / math.sqrt(1 / whole + day_prior + hour_prior / 8)
+        for _, _, part, whole in known
     ]
-    limit = 3 * max(1.0, spread(strayed))
+    limit = 3 * max(1.0, find_spread(strayed))
     # A day unlike the others does not shape the profile.
     shaping = [day for day, off in zip(known, strayed, strict=True) if abs(off) <= limit]
     common = _learn_profile([cells for _, cells, _, _ in shaping], [level] * 24, hour_prior)
@@ -83,23 +84,23 @@ def learn_share(days: Sequence[KnownDay], share: int, day_prior: float, hour_pri
         ),
         strict=True,
     )
-    ratios = [[ratio(of) for of in profile] for profile in angles]
+    ratios = [[to_ratio(of) for of in profile] for profile in angles]
 
     offs: list[float] = []
     day_offs: list[tuple[float, float]] = []
     hour_offs: list[tuple[float, float]] = []
     for rest, cells, part, whole in known:
-        off = angle(part, whole) - angle(sum(n * ratios[rest][clock] for clock, _, n in cells), whole)
+        off = to_angle(part, whole) - to_angle(sum(n * ratios[rest][clock] for clock, _, n in cells), whole)
         noise = 1 / whole + hour_prior / 12
         if len(offs) >= 3:
             day_offs.append((off - _find_shift(offs, day_prior + noise), noise))
         offs.append(off)
-        hour_offs += [(angle(k, n) - angles[rest][clock] - off, 1 / n) for clock, k, n in cells if n >= 10]
+        hour_offs += [(to_angle(k, n) - angles[rest][clock] - off, 1 / n) for clock, k, n in cells if n >= 10]
     day = combine(*find_excess(day_offs, day_prior), day_prior, PRIOR_DAYS)
     hour = combine(*find_excess(hour_offs, hour_prior), hour_prior, 5 * PRIOR_DAYS)
     shift = _find_shift(offs, day + hour / 12 + median([1 / whole for _, _, _, whole in known]))
     return Share(
-        [array("d", [ratio(of + shift) for of in profile]) for profile in angles],
+        [array("d", [to_ratio(of + shift) for of in profile]) for profile in angles],
         [array("d", profile) for profile in variances],
         day,
         hour,
@@ -120,7 +121,7 @@ def _learn_profile(
             wholes[clock] += whole
             squares[clock] += whole * whole
     known = [clock for clock in range(24) if wholes[clock]]
-    off = {clock: angle(parts[clock], wholes[clock]) - centre[clock] for clock in known}
+    off = {clock: to_angle(parts[clock], wholes[clock]) - centre[clock] for clock in known}
     noise = {clock: 1 / wholes[clock] + hour_variance * squares[clock] / wholes[clock] ** 2 for clock in known}
     weight = sum(1 / noise[clock] for clock in known)
     between = max(0.0, sum(off[clock] ** 2 / noise[clock] - 1 for clock in known) / weight) if known else 0.0

@@ -11,9 +11,18 @@ from zoneinfo import ZoneInfo
 
 from exporter.judging.calls import Calls, learn_calls
 from exporter.judging.daykinds import Calendar, DayKind
-from exporter.judging.hours import Counts, KnownDay, Past, clock_hours, rows
-from exporter.judging.shares import AUTONOMY, DIRECT, INTERFACES, UNKNOWN, Share, learn_share, part_and_whole, ratio
-from exporter.polling.calendar import hours, local_date
+from exporter.judging.hours import Counts, KnownDay, Past, list_clock_hours, unpack
+from exporter.judging.shares import (
+    AUTONOMY,
+    DIRECT,
+    INTERFACES,
+    UNKNOWN,
+    Share,
+    count_part_and_whole,
+    learn_share,
+    to_ratio,
+)
+from exporter.polling.calendar import find_local_date, list_hours
 
 _FEWEST_DAYS: Final = 3
 """The least number of known ordinary days to judge by."""
@@ -102,7 +111,7 @@ class Baseline:
     def _build_day(self, day: date) -> Day:
         kind = self._calendar.kind(day)
         rest = kind is not DayKind.WORKING
-        clock = clock_hours(day, self.zone)
+        clock = list_clock_hours(day, self.zone)
         calls, low_calls, high_calls = zip(
             *(self._calls.expected(kind, day.weekday(), hour) for hour in clock), strict=True
         )
@@ -139,7 +148,7 @@ def learn(
     """
     prior = tenant or Straying()
     days = [
-        KnownDay(kind is DayKind.REST, day.weekday(), clock_hours(day, zone), list(rows(past[day])))
+        KnownDay(kind is DayKind.REST, day.weekday(), list_clock_hours(day, zone), list(unpack(past[day])))
         for day in sorted(past)
         if day < today and (kind := calendar.kind(day)).ordinary
     ]
@@ -184,9 +193,9 @@ class Expected(NamedTuple):
 
 def expect(baseline: Baseline, start: float, counts: Counts) -> Expected:
     """Return the usual values of the hour that begins at ``start`` (epoch seconds)."""
-    day = local_date(start, baseline.zone)
+    day = find_local_date(start, baseline.zone)
     usual = baseline.day(day)
-    number = next(number for number, (_, end) in enumerate(hours(day, baseline.zone)) if start < end)
+    number = next(number for number, (_, end) in enumerate(list_hours(day, baseline.zone)) if start < end)
     relative = usual.calls_day + usual.calls_hour[number] + 1 / usual.known_days
     return Expected(
         Range(
@@ -208,11 +217,11 @@ def _find_calls(expected: float, relative: float, deviations: float) -> float:
 
 
 def _find_share_range(usual: Day, number: int, share: int, counts: Counts) -> Range | None:
-    _, whole = part_and_whole(share, counts)
+    _, whole = count_part_and_whole(share, counts)
     if not whole or usual.variances[share][number] >= UNKNOWN:
         return None
     expected = usual.shares[share][number]
     middle = 2 * math.asin(math.sqrt(expected))
     variance = 1 / whole + usual.share_day[share] + usual.share_hour[share] + usual.variances[share][number]
     off = _NINETY_NINE * math.sqrt(variance)
-    return Range(expected, ratio(max(0.0, middle - off)), ratio(min(math.pi, middle + off)))
+    return Range(expected, to_ratio(max(0.0, middle - off)), to_ratio(min(math.pi, middle + off)))

@@ -11,7 +11,7 @@ _HOUR = 3600
 _DAY = timedelta(days=1)
 
 
-def local_date(moment: float, zone: ZoneInfo) -> date:
+def find_local_date(moment: float, zone: ZoneInfo) -> date:
     """Return the date in ``zone`` at a moment."""
     return datetime.fromtimestamp(moment, zone).date()
 
@@ -25,28 +25,28 @@ def find_local_time(moment: float, zone: ZoneInfo) -> datetime | None:
 
 
 @lru_cache(maxsize=4096)
-def midnight(day: date, zone: ZoneInfo) -> float:
+def find_midnight(day: date, zone: ZoneInfo) -> float:
     """Return when a local date begins: at the clock change itself if that skips 00:00."""
     return datetime.combine(day, time(), zone).timestamp()
 
 
-def day_start(moment: float, zone: ZoneInfo) -> float:
+def find_day_start(moment: float, zone: ZoneInfo) -> float:
     """Return when the local day of a moment began."""
-    return midnight(local_date(moment, zone), zone)
+    return find_midnight(find_local_date(moment, zone), zone)
 
 
-def next_day(day: date) -> date:
+def find_next_day(day: date) -> date:
     """Return the next date."""
     return day + _DAY
 
 
-def day_before(day: date) -> date:
+def find_day_before(day: date) -> date:
     """Return the previous date."""
     return day - _DAY
 
 
 @lru_cache(maxsize=4096)
-def hour_start(moment: float, zone: ZoneInfo) -> float:
+def find_hour_start(moment: float, zone: ZoneInfo) -> float:
     """Return when the local hour of a moment began: in Asia/Kolkata, for example, at half past an hour of UTC."""
     shift = _find_offset(moment, zone)
     start = (moment + shift) // _HOUR * _HOUR - shift
@@ -56,9 +56,9 @@ def hour_start(moment: float, zone: ZoneInfo) -> float:
 
 
 @lru_cache(maxsize=4096)
-def hour_end(moment: float, zone: ZoneInfo) -> float:
+def find_hour_end(moment: float, zone: ZoneInfo) -> float:
     """Return when the local hour of a moment ends: an hour after its start, or earlier at a clock change."""
-    return next(end for _, end in hours(local_date(moment, zone), zone) if moment < end)
+    return next(end for _, end in list_hours(find_local_date(moment, zone), zone) if moment < end)
 
 
 def _find_offset(moment: float, zone: ZoneInfo) -> float:
@@ -68,17 +68,19 @@ def _find_offset(moment: float, zone: ZoneInfo) -> float:
 
 
 @lru_cache(maxsize=1024)
-def hours(day: date, zone: ZoneInfo) -> Sequence[tuple[float, float]]:
+def list_hours(day: date, zone: ZoneInfo) -> Sequence[tuple[float, float]]:
     """Return the (start, end) of each hour of a local date, in order: 23, 24 or 25 hours."""
-    first, last = midnight(day, zone), midnight(next_day(day), zone)
+    first, last = find_midnight(day, zone), find_midnight(find_next_day(day), zone)
     # In steps of half an hour, since some zones change their clocks by that.
-    starts = sorted({max(first, hour_start(first + step, zone)) for step in range(0, int(last - first), _HOUR // 2)})
+    starts = sorted(
+        {max(first, find_hour_start(first + step, zone)) for step in range(0, int(last - first), _HOUR // 2)}
+    )
     return tuple(zip(starts, [*starts[1:], last], strict=True))
 
 
-def hours_begun(day: date, zone: ZoneInfo, now: float) -> Sequence[tuple[float, float]]:
+def list_hours_begun(day: date, zone: ZoneInfo, now: float) -> Sequence[tuple[float, float]]:
     """Return those hours of a local date that have begun at ``now``."""
-    every = hours(day, zone)
+    every = list_hours(day, zone)
     return every[: bisect(every, (now, math.inf))]
 
 

@@ -21,7 +21,7 @@ from exporter.health import Health
 from exporter.polling.discovery import Discovery, DiscoveryPlan
 from exporter.polling.healthcheck import HealthCheck, HealthPlan
 from exporter.polling.poller import Plan, Poller
-from exporter.polling.reconciler import KeyT, Periodic, PlanT, Reconciler, Worker, in_turns
+from exporter.polling.reconciler import KeyT, Periodic, PlanT, Reconciler, Worker, take_turns
 from exporter.polling.roster import choose_bots
 from exporter.polling.snapshot import BotId, TenantId, TenantStatus
 from exporter.polling.store import Store
@@ -347,7 +347,7 @@ async def _plan_polls(tenants: Iterable[_TenantRuntime]) -> _Plans[_PollKey, Pla
                     plan = Plan(BotId.of(key[0], tenant, bot), rules, interval, stale_after, budget)
                     yield (*key, bot.access_code, name), (plan, runtime.session)
 
-    return {key: plan async for key, plan in in_turns(plans())}
+    return {key: plan async for key, plan in take_turns(plans())}
 
 
 def _plan_discoveries(tenants: Iterable[_TenantRuntime]) -> _Plans[TenantKey, DiscoveryPlan]:

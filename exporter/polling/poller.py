@@ -13,7 +13,7 @@ from structlog.typing import FilteringBoundLogger
 from exporter.clock import Clock
 from exporter.language import Text
 from exporter.polling import windows
-from exporter.polling.calendar import day_before, local_date, midnight
+from exporter.polling.calendar import find_day_before, find_local_date, find_midnight
 from exporter.polling.reconciler import describe_crash
 from exporter.polling.schedule import repeat
 from exporter.polling.snapshot import NO_RECORDS, BotId, Failure, Snapshot
@@ -136,7 +136,7 @@ class Poller:
 
     async def _attempt(self, now: float, due: float | None) -> Snapshot:
         """Poll, and return the resulting snapshot."""
-        today = local_date(now, self.plan.rules.zone)
+        today = find_local_date(now, self.plan.rules.zone)
         turn = _Turn(due, self.plan.budget, self._clock, self._observe_lag)
         try:
             await self._take(today, turn)
@@ -158,14 +158,14 @@ class Poller:
     async def _take_day_before(self, today: date, turn: "_Turn") -> None:
         self._day_before_asked = today
         try:
-            await self._take(day_before(today), turn)
+            await self._take(find_day_before(today), turn)
         except UpstreamError as error:  # today's report has come, and decides the result
             self._log.debug("day_before_failed", reason=error.reason, error=str(error))
 
     async def _take(self, day: date, turn: "_Turn") -> None:
         plan, report = self.plan, self.plan.rules.report
         bot = plan.bot
-        body = report.request(bot.tenant_id, bot.access_code, midnight(day, plan.rules.zone))
+        body = report.request(bot.tenant_id, bot.access_code, find_midnight(day, plan.rules.zone))
         turn.asked = self._clock.now()
         turn.known = self._answers.get(day, _NO_ANSWER) if windows.can_confirm(self._state, day) else _NO_ANSWER
         try:
@@ -245,8 +245,8 @@ class Poller:
     def _refresh(self, **changes: Any) -> Snapshot:
         """Return the snapshot with the data of the current state, and with ``changes``."""
         state = self._state
-        today = local_date(self._clock.now(), self.plan.rules.zone)
-        day, yesterday = state.day(today), state.day(day_before(today))
+        today = find_local_date(self._clock.now(), self.plan.rules.zone)
+        day, yesterday = state.day(today), state.day(find_day_before(today))
         if yesterday is not self._yesterday:
             self._yesterday = yesterday
             self._yesterday_settled = yesterday is not None and windows.is_settled(yesterday, self.plan.rules)

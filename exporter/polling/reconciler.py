@@ -97,7 +97,7 @@ class Reconciler(Generic[KeyT, PlanT, WorkerT]):
         keys = list(self._running) if among is None else [key for key in among if key in self._running]
         changed = [
             running
-            async for key, running in in_turns([(key, self._running[key]) for key in keys])
+            async for key, running in take_turns([(key, self._running[key]) for key in keys])
             if wanted.get(key) != (running.worker.plan, running.session)
         ]
         await _cancel(changed)
@@ -107,7 +107,7 @@ class Reconciler(Generic[KeyT, PlanT, WorkerT]):
 
     async def start(self, wanted: Mapping[KeyT, tuple[PlanT, Any]]) -> None:
         """Start each wanted worker that does not run; one that was stopped keeps its phase and its data."""
-        async for key, (plan, session) in in_turns(wanted.items()):
+        async for key, (plan, session) in take_turns(wanted.items()):
             former = self._running.get(key)
             if former and not former.task.done():
                 continue
@@ -149,7 +149,7 @@ def describe_crash(error: Exception) -> Text:
     return Text("internal error: %(name)s", name=type(error).__name__)
 
 
-async def in_turns(items: Iterable[_Item]) -> AsyncIterator[_Item]:
+async def take_turns(items: Iterable[_Item]) -> AsyncIterator[_Item]:
     """Yield the items and let other tasks run in between: there may be thousands of items, and scrapes must not wait."""
     for index, item in enumerate(items):
         if index % _ITEMS_PER_TURN == 0:

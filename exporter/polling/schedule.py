@@ -24,7 +24,7 @@ class Phases:
         return next(self._indexes) * _GOLDEN % 1
 
 
-def next_slot(after: float, interval: float, phase: float) -> float:
+def find_next_slot(after: float, interval: float, phase: float) -> float:
     """Return the first moment after ``after`` at ``phase`` of the interval; all times in seconds.
 
     It depends on the clock alone, so a late poll does not delay the next ones.
@@ -48,6 +48,6 @@ async def repeat(
     due = loop.time()
     while True:
         # Skip the slots that passed during long work.
-        due = next_slot(max(due, loop.time()), interval(), phase)
+        due = find_next_slot(max(due, loop.time()), interval(), phase)
         await asyncio.sleep(due - loop.time())
         await work(due)

@@ -23,7 +23,16 @@ from zoneinfo import ZoneInfo
 
 from exporter.config import Config, Tenant
 from exporter.language import Text
-from exporter.polling.calendar import day_before, day_start, hour_end, hour_start, hours, local_date, midnight, next_day
+from exporter.polling.calendar import (
+    find_day_before,
+    find_day_start,
+    find_hour_end,
+    find_hour_start,
+    find_local_date,
+    find_midnight,
+    find_next_day,
+    list_hours,
+)
 from exporter.polling.snapshot import Hour
 from exporter.upstream.anomalies import Anomaly, AnomalyKind
 from exporter.upstream.reports import Kind, Parsed, Record, Report, Value
@@ -151,9 +160,9 @@ def fold(state: State, rules: Rules, of: date, parsed: Parsed, asked: float) -> 
 
 
 def _fold_hours(state: State, rules: Rules, of: date, parsed: Parsed, asked: float) -> Folded:
-    first, last = midnight(of, rules.zone), midnight(next_day(of), rules.zone)
+    first, last = find_midnight(of, rules.zone), find_midnight(find_next_day(of), rules.zone)
     present = list(parsed.anomalies)
-    chosen, duplicates = _choose_records(parsed.records, hour_start, rules)
+    chosen, duplicates = _choose_records(parsed.records, find_hour_start, rules)
     inside = {start: record for start, record in chosen.items() if first <= start < last}
     outside = [record for start, record in chosen.items() if start not in inside]
     present += duplicates
@@ -188,21 +197,21 @@ def _fold_hours(state: State, rules: Rules, of: date, parsed: Parsed, asked: flo
 
 
 def _fold_day(state: State, rules: Rules, of: date, parsed: Parsed, asked: float) -> Folded:
-    last = midnight(next_day(of), rules.zone)
-    chosen, duplicates = _choose_records(parsed.records, day_start, rules)
-    first = midnight(of - _FARTHEST_DAY, rules.zone)
+    last = find_midnight(find_next_day(of), rules.zone)
+    chosen, duplicates = _choose_records(parsed.records, find_day_start, rules)
+    first = find_midnight(of - _FARTHEST_DAY, rules.zone)
     outside = [
         Anomaly(AnomalyKind.OUTSIDE_DATE, _describe_start(start), Text("asked for %(date)s", date=of))
         for start in chosen
         if not first <= start < last
     ]
-    since = day_start(state.last_day.start, rules.zone) if state.last_day else first
+    since = find_day_start(state.last_day.start, rules.zone) if state.last_day else first
     inside = {start: record for start, record in chosen.items() if max(first, since) <= start < last}
 
     known = state.by_day or Day(of, asked, {}, may_infer=False)
     merged = _merge(known, inside, rules)
     shown = max([since, *_list_days_over(merged.records, rules, asked)])  # never back, whatever the clock does
-    expected = midnight(of - timedelta(days=_DAYS_EXPECTED), rules.zone)
+    expected = find_midnight(of - timedelta(days=_DAYS_EXPECTED), rules.zone)
     day = Day(
         of,
         asked,
@@ -237,7 +246,7 @@ def count(state: State, rules: Rules, now: float) -> State:
     """Bring the counters up to ``now``: the phase and the totals. A report by day has no counters."""
     if rules.report.type == "day":
         return state
-    today = local_date(now, rules.zone)
+    today = find_local_date(now, rules.zone)
     phase = state.phase or _find_first_phase(state, rules, today, now)
     if phase is None:
         return state
@@ -252,12 +261,12 @@ def count(state: State, rules: Rules, now: float) -> State:
     grown = phase.grown if isinstance(phase, Held) else -math.inf
     # The last hour's record may come after the hour has settled; its calls have to be seen, too. After the deadline
     # new calls no longer delay the new day.
-    if totals != state.totals and now < _holds_until(next_day(phase.day), rules):
+    if totals != state.totals and now < _holds_until(find_next_day(phase.day), rules):
         grown = now
     if _awaits_hours(state, rules, phase.day, now) or _just_grown(grown, now):
         return state._replace(phase=Held(phase.day, grown), totals=totals)
     # If a day is held for as long as the next one lasts, that one is over by now, and is held in its turn.
-    yesterday = day_before(today)
+    yesterday = find_day_before(today)
     new = yesterday if phase.day < yesterday and _awaits_hours(state, rules, yesterday, now) else today
     zeros = state._replace(totals=_to_zero(totals))
     return state._replace(phase=ShowingZero(new, now + ZERO_SHOWN), totals=_update_totals(zeros, new))
@@ -269,21 +278,21 @@ def changes_at(state: State, rules: Rules, now: float) -> float | None:
         return None
     match state.phase:
         case None:
-            return _holds_until(local_date(now, rules.zone), rules)
+            return _holds_until(find_local_date(now, rules.zone), rules)
         case ShowingZero(until=until):
             return until
         case Held(grown=grown) if _just_grown(grown, now):
             return grown + ZERO_SHOWN
         case phase:
-            return _holds_until(next_day(phase.day), rules)
+            return _holds_until(find_next_day(phase.day), rules)
 
 
 def wants_day_before(state: State, rules: Rules, now: float) -> bool:
     """Return whether yesterday's report is still needed: for the counters, or as no hour of today is complete yet."""
     if rules.report.type == "day":
         return False
-    today = local_date(now, rules.zone)
-    if state.hour is None or state.hour.start < midnight(today, rules.zone):
+    today = find_local_date(now, rules.zone)
+    if state.hour is None or state.hour.start < find_midnight(today, rules.zone):
         return True
     if state.counted is None:
         return now < _holds_until(today, rules) + ZERO_SHOWN
@@ -292,7 +301,7 @@ def wants_day_before(state: State, rules: Rules, now: float) -> bool:
 
 def lacks_day_before(state: State, rules: Rules, today: date) -> bool:
     """Return whether nothing is known about yesterday's hours."""
-    return rules.report.type == "hour" and state.day(day_before(today)) is None
+    return rules.report.type == "hour" and state.day(find_day_before(today)) is None
 
 
 class _Merged(NamedTuple):
@@ -323,7 +332,7 @@ def _rank(record: Record) -> tuple[float, ...]:
 
 def choose_records(records: Sequence[Record], rules: Rules) -> Mapping[float, Record]:
     """Choose one record for each local hour (by day: for each local day), by its start."""
-    return _choose_records(records, day_start if rules.report.type == "day" else hour_start, rules)[0]
+    return _choose_records(records, find_day_start if rules.report.type == "day" else find_hour_start, rules)[0]
 
 
 def _merge(known: Day, came: Mapping[float, Record], rules: Rules) -> _Merged:
@@ -374,8 +383,8 @@ def _find_decrease(report: Report, former: Record, record: Record) -> str:
 def settles_at(record: Record, rules: Rules) -> float:
     """Return when the hour of a record is complete (by day: the day)."""
     if rules.report.type == "day":
-        return _day_settles_at(day_start(record.start, rules.zone), record, rules)
-    return _hour_settles_at(hour_end(record.start, rules.zone), record, rules)
+        return _day_settles_at(find_day_start(record.start, rules.zone), record, rules)
+    return _hour_settles_at(find_hour_end(record.start, rules.zone), record, rules)
 
 
 def empty_hour_settles_at(day: Day, rules: Rules, end: float) -> float:
@@ -392,19 +401,25 @@ def _hour_settles_at(end: float, record: Record, rules: Rules) -> float:
 
 
 def _day_settles_at(start: float, record: Record, rules: Rules) -> float:
-    return midnight(next_day(local_date(start, rules.zone)), rules.zone) + (record.start - start) + rules.settle_delay
+    return (
+        find_midnight(find_next_day(find_local_date(start, rules.zone)), rules.zone)
+        + (record.start - start)
+        + rules.settle_delay
+    )
 
 
 def _list_settle_times(day: Day, rules: Rules, *, newest_first: bool = False) -> Iterator[tuple[float, float]]:
     """Yield the start of each hour of a day, and when it settles according to what is known."""
-    for start, end in hours(day.date, rules.zone)[:: -1 if newest_first else 1]:
+    for start, end in list_hours(day.date, rules.zone)[:: -1 if newest_first else 1]:
         record = day.records.get(start)
         yield start, _hour_settles_at(end, record, rules) if record else empty_hour_settles_at(day, rules, end)
 
 
 def _was_assumed_empty(day: Day, rules: Rules, start: float) -> bool:
     """Return whether an hour without a record had settled according to a day's latest report."""
-    return rules.report.type == "hour" and empty_hour_settles_at(day, rules, hour_end(start, rules.zone)) <= day.asked
+    return (
+        rules.report.type == "hour" and empty_hour_settles_at(day, rules, find_hour_end(start, rules.zone)) <= day.asked
+    )
 
 
 def is_settled(day: Day, rules: Rules) -> bool:
@@ -442,12 +457,12 @@ def _find_newest(records: Sequence[Record]) -> Record | None:
 
 def _holds_until(today: date, rules: Rules) -> float:
     """Return until when yesterday's counters are held at the latest."""
-    return midnight(today, rules.zone) + rules.empty_hour_delay
+    return find_midnight(today, rules.zone) + rules.empty_hour_delay
 
 
 def _awaits_hours(state: State, rules: Rules, over: date, now: float) -> bool:
     """Return whether hours of a day that is over may still come."""
-    if now >= _holds_until(next_day(over), rules):
+    if now >= _holds_until(find_next_day(over), rules):
         return False
     day = state.day(over)
     return day is None or _all_settled_at(day, rules) > day.asked
@@ -467,7 +482,7 @@ def _update_totals(state: State, of: date) -> tuple[Value, ...] | None:
 def _find_first_phase(state: State, rules: Rules, today: date, now: float) -> Phase | None:
     """Return the phase of a process that has run without a stop."""
     deadline = _holds_until(today, rules)
-    yesterday = state.day(day_before(today))
+    yesterday = state.day(find_day_before(today))
     if now < deadline:
         if yesterday is None:
             return None

@@ -13,7 +13,7 @@ from exporter.clock import Clock
 from exporter.simulator.accounts import NO_TOKEN, Accounts, ApiError
 from exporter.simulator.characters import SimBot
 from exporter.simulator.draws import chance, key
-from exporter.simulator.faults import CLOSING, Faults, Respond, http_date, json_response
+from exporter.simulator.faults import CLOSING, Faults, Respond, format_http_date, json_response
 from exporter.simulator.journal import Journal, Request
 from exporter.simulator.world import CALL_STATISTICS, CHATBOT, LAST_TIMESTAMP_MS, World
 
@@ -63,7 +63,7 @@ def create_app(
                 respond = partial(fault, request, asked, respond)
             response = await respond()
             if not response.prepared:
-                response.headers.setdefault(hdrs.DATE, http_date(clock.now()))
+                response.headers.setdefault(hdrs.DATE, format_http_date(clock.now()))
             if request.transport and not request.transport.is_closing():
                 asked.status = response.status
         except ConnectionError:  # the client closed the connection: not an error of the platform

@@ -84,7 +84,7 @@ _HEADER_TENANT: Final = "202401017788"
 _FAILING_BOT: Final = "968815203377160320"
 
 
-def demo_simulator(clock: Clock, *, port: int = 0) -> Simulator:
+def make_demo_simulator(clock: Clock, *, port: int = 0) -> Simulator:
     """Create the demo's platform without starting it; ``port`` 0 is any free port."""
     faults = Faults(_SEED)
     # For a few minutes of each hour one bot's report fails, so that oifde_up changes.
@@ -110,7 +110,7 @@ def demo_simulator(clock: Clock, *, port: int = 0) -> Simulator:
     )
 
 
-def demo_config(port: int) -> str:
+def make_demo_config(port: int) -> str:
     """Return the exporter's configuration for the demo's platform at that port of this machine, as YAML."""
     config = {
         "poll_interval": "15s",

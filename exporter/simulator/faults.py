@@ -163,7 +163,7 @@ def json_response(payload: object, *, status: int = 200) -> web.Response:
     return web.Response(status=status, body=body, headers={hdrs.CONTENT_TYPE: JSON})
 
 
-def http_date(now: float) -> str:
+def format_http_date(now: float) -> str:
     """Return the ``Date`` header for ``now`` (epoch seconds)."""
     return formatdate(now, usegmt=True)
 

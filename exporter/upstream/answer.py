@@ -13,7 +13,7 @@ from typing import Final
 
 from exporter.language import Text
 from exporter.reasons import FailureReason
-from exporter.upstream.errors import CHECK_PROXY_USER, USE_HTTPS, ProxyRefused, UpstreamError, reason_of_code
+from exporter.upstream.errors import CHECK_PROXY_USER, USE_HTTPS, ProxyRefused, UpstreamError, classify_code
 
 _MAX_MESSAGE: Final = 200
 _REPORT_FORM: Final = Text(
@@ -130,7 +130,7 @@ def judge_body(body: bytes, expect: type, secrets: Iterable[str]) -> object:
                 message = Text("the platform's error %(code)s: %(message)s", code=code, message=quoted)
             else:
                 message = Text("the platform's error %(code)s", code=code)
-            raise UpstreamError(reason_of_code(code), message, code=code)
+            raise UpstreamError(classify_code(code), message, code=code)
     if not isinstance(answer, list | dict) or not isinstance(answer, expect):
         wanted = _KINDS.get(expect, Text("an array or an object"))
         problem = Text("the answer is %(kind)s, not %(wanted)s", kind=_KINDS[type(answer)], wanted=wanted)
@@ -194,7 +194,7 @@ def redact(secrets: Iterable[str], text: str) -> str:
 
 
 @lru_cache(maxsize=16)  # many answers a second have the same date
-def http_date(text: str) -> float | None:
+def parse_http_date(text: str) -> float | None:
     """Convert an HTTP date to epoch seconds; None if the text is not a date."""
     try:
         date = parsedate_to_datetime(text)
@@ -207,7 +207,7 @@ def _read_delay(retry_after: str, now: float) -> float | None:
     text = retry_after.strip()
     if _INTEGER.fullmatch(text):
         return min(max(0.0, float(text)), _MAX_RETRY_AFTER)
-    date = http_date(text)
+    date = parse_http_date(text)
     return None if date is None else min(max(0.0, date - now), _MAX_RETRY_AFTER)
 
 

@@ -300,7 +300,7 @@ class PlatformClient:
         )
         async with request as response:
             now = self.clock.now()
-            date = answer.http_date(response.headers.get("Date", ""))
+            date = answer.parse_http_date(response.headers.get("Date", ""))
             if date is not None:
                 self.health.clock_skew.labels(self.platform).set(date - now)
             refusal = answer.judge_status(

@@ -21,7 +21,7 @@ USE_HTTPS: Final = Text("The port expects TLS: begin the url with https.")
 CHECK_PROXY_USER: Final = Text("Check the user and the password in proxy_url.")
 
 
-def reason_of_code(code: int) -> FailureReason:
+def classify_code(code: int) -> FailureReason:
     """Return ``auth`` for an error code about the login, ``api`` for any other."""
     return FailureReason.AUTH if code in _TOKEN_REFUSED or code in _LOGIN_CODES else FailureReason.API
 

@@ -17,7 +17,7 @@ from prometheus_client import CollectorRegistry
 from exporter import config, logs
 from exporter.health import Health
 from exporter.history.keeper import Keeper
-from exporter.polling.calendar import hours
+from exporter.polling.calendar import list_hours
 from exporter.polling.fleet import Fleet
 from exporter.polling.store import Store
 from exporter.serving.exposition import Exposition
@@ -160,12 +160,14 @@ def _config(url: str, bots: int) -> config.Config:
 
 def _timestamp(days_ago: int) -> int:
     day = _NOW.date() - timedelta(days=days_ago)
-    return round(hours(day, ZONE)[0][0] * 1000)
+    return round(list_hours(day, ZONE)[0][0] * 1000)
 
 
 def _report(days_ago: int, rng: random.Random) -> list[dict[str, object]]:
     """Make up the records of a date: those of today end with the present hour."""
-    starts = [start for start, _ in hours(_NOW.date() - timedelta(days=days_ago), ZONE) if start <= _NOW.timestamp()]
+    starts = [
+        start for start, _ in list_hours(_NOW.date() - timedelta(days=days_ago), ZONE) if start <= _NOW.timestamp()
+    ]
     return [_record(start, rng) for start in starts]
 
 

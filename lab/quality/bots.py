@@ -10,7 +10,7 @@ import numpy as np
 from numpy.random import Generator
 
 from exporter.judging.hours import Counts, Hours, Past, pack
-from exporter.polling.calendar import hours
+from exporter.polling.calendar import list_hours
 from lab.quality.traffic import Traffic
 
 Counted: TypeAlias = np.ndarray[Any, Any]
@@ -102,7 +102,7 @@ def live(rng: Generator, traffic: Traffic, shares: Shares, incidents: Sequence[I
         if calls is None:
             halves.append(None)
             continue
-        starts = np.array([start for start, _ in hours(day, traffic.zone)])
+        starts = np.array([start for start, _ in list_hours(day, traffic.zone)])
         moments = np.stack([starts, starts + 1800], axis=1)
         number = len(calls)
         off = day_off + rng.standard_normal((number, 3)) * math.sqrt(shares.by_hour)

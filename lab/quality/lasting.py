@@ -10,7 +10,7 @@ from numpy.random import Generator
 
 from exporter.judging.daykinds import DayKind
 from exporter.judging.replay import replay
-from exporter.polling.calendar import midnight
+from exporter.polling.calendar import find_midnight
 from lab.quality.bots import Incident, draw_shares, live
 from lab.quality.measure import HOUR, Run, random
 from lab.quality.traffic import SPAN, Traffic, simulate
@@ -65,10 +65,10 @@ def count_pages(changed: Changed) -> tuple[int, float]:
         day for day in range(HISTORY + 5, SPAN) if traffic.calendar.kind(traffic.dates()[day]) is DayKind.WORKING
     )
     traffic = _alter(rng, traffic, change, number)
-    begin = midnight(traffic.dates()[number], traffic.zone)
+    begin = find_midnight(traffic.dates()[number], traffic.zone)
     incident = Incident(begin, begin + change.days * _DAY, min(1.0, change.calls), change.autonomy, change.interfaces)
     trace = live(rng, traffic, draw_shares(rng, "mid", (0.35, 0.9)), [incident])
-    last = midnight(traffic.dates()[-1], traffic.zone)
+    last = find_midnight(traffic.dates()[-1], traffic.zone)
     watched = watch(trace, begin - _DAY, last)
     pages = [page for page in replay((moment, judgement) for moment, judgement, _ in watched) if page.begin > begin]
     return len(pages), max(((page.end or last) - begin for page in pages), default=0.0) / _DAY

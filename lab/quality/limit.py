@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 
 from exporter.judging.replay import KEEP_FIRING
-from exporter.polling.calendar import hours, local_date
+from exporter.polling.calendar import find_local_date, list_hours
 from lab.quality.bots import Counted, Incident, Trace
 
 HALF_HOUR: Final = 1800.0
@@ -23,13 +23,14 @@ _LEAST: Final = 0.001
 def weigh_drop(trace: Trace, incident: Incident, until: float, *, interfaces: bool = False) -> float:
     """Return the highest log likelihood ratio of a drop of a share from its beginning until a moment, by half hours."""
     traffic, shares = trace.traffic, trace.shares
-    day = local_date(incident.begin, traffic.zone)
+    day = find_local_date(incident.begin, traffic.zone)
     begin_day, sums, most = day, np.zeros(3), -math.inf
     days = {True: 0.0, False: 0.0}
     while (
-        day <= local_date(until - 1, traffic.zone) and (halves := trace.halves[(day - traffic.first).days]) is not None
+        day <= find_local_date(until - 1, traffic.zone)
+        and (halves := trace.halves[(day - traffic.first).days]) is not None
     ):
-        for number, (start, stop) in enumerate(hours(day, traffic.zone)):
+        for number, (start, stop) in enumerate(list_hours(day, traffic.zone)):
             hour = np.zeros(2)
             for half, moment in enumerate(((start + stop) / 2, stop)):
                 if not incident.begin < moment <= until:
@@ -68,7 +69,7 @@ def weigh_losses(trace: Trace, lost: float, longest: float) -> tuple[Counted, Co
     came: list[float] = []
     usual: list[float] = []
     for day, halves, means in zip(traffic.dates(), trace.halves, traffic.usual, strict=True):
-        slots = hours(day, traffic.zone)
+        slots = list_hours(day, traffic.zone)
         ends += [moment for start, stop in slots for moment in ((start + stop) / 2, stop)]
         if halves is not None and means is not None and traffic.calendar.kind(day).ordinary:
             came += list(halves[:, :, 0].flat)

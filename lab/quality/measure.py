@@ -14,7 +14,7 @@ from numpy.random import Generator
 
 from exporter.judging.daykinds import Calendar, DayKind
 from exporter.judging.replay import Judged, inhibit, replay, replay_tenant
-from exporter.polling.calendar import hours, midnight
+from exporter.polling.calendar import find_midnight, list_hours
 from lab.quality.bots import Counted, Incident, Trace, draw_shares, live
 from lab.quality.limit import HALF_HOUR, SHARE_THRESHOLD, count_alarms, find_threshold, weigh_drop, weigh_losses
 from lab.quality.traffic import CHARACTERS, SOURCES, SPAN, Traffic, read, simulate, thin
@@ -44,7 +44,7 @@ class Quiet:
         rng = random(self.seed, "quiet", self.straying, self.name)
         traffic = draw_traffic(rng, self.name, self.data, (5, 300))
         trace = live(rng, traffic, draw_shares(rng, self.straying))
-        first, last = (midnight(traffic.first + timedelta(days), traffic.zone) for days in (HISTORY, SPAN))
+        first, last = (find_midnight(traffic.first + timedelta(days), traffic.zone) for days in (HISTORY, SPAN))
         return trace, first, last
 
 
@@ -178,7 +178,7 @@ def _moment(rng: Generator, traffic: Traffic, goal: Goal) -> float | None:
         (start, calls)
         for more in range(3)
         for (start, _), calls in zip(
-            hours(day + timedelta(more), traffic.zone),
+            list_hours(day + timedelta(more), traffic.zone),
             traffic.calls[(day - traffic.first).days + more] or (),
             strict=True,
         )
@@ -241,7 +241,7 @@ def count_holiday_pages(unknown: Unknown) -> tuple[int, int]:
     for bot, name in enumerate(names):
         traffic = simulate(rng, name, where=place)
         trace = live(rng, replace(traffic, calendar=Calendar()), draw_shares(rng, "mid"))
-        begin = midnight(holidays[0], traffic.zone)
+        begin = find_midnight(holidays[0], traffic.zone)
         watched = watch(trace, begin, begin + 24 * HOUR)
         judged += [Judged(moment, str(bot), judgement, expected) for moment, judgement, expected in watched]
     judged.sort(key=lambda one: one.moment)

@@ -15,13 +15,13 @@ from typing import Any, Final, NamedTuple
 import click
 import numpy as np
 
-from exporter.judging.calls import score
-from exporter.judging.hours import Counts, rows
+from exporter.judging.calls import compute_score
+from exporter.judging.hours import Counts, unpack
 from exporter.judging.judge import judge
 from exporter.judging.replay import RULES
-from exporter.judging.shares import AUTONOMY, angle, part_and_whole
+from exporter.judging.shares import AUTONOMY, count_part_and_whole, to_angle
 from exporter.judging.usual import Day
-from exporter.polling.calendar import hours
+from exporter.polling.calendar import list_hours
 from lab.quality.bots import Counted, Trace
 from lab.quality.limit import compare_likelihoods, find_threshold
 from lab.quality.measure import GOALS, HOUR, Case, Goal, Quiet, describe_calls, draw_incident
@@ -63,7 +63,7 @@ def _read_hour(signal: str, usual: Day, number: int, half: int, counts: Counts, 
         expected = usual.low_calls[number] * (1 + half) / 2
         by_day = usual.calls_day * (1 + 1.5 / usual.known_days)
         return _Hour(day, counts.calls, expected, expected, usual.calls_hour[number], by_day, usual.restless[0])
-    came, whole = part_and_whole(AUTONOMY, counts)
+    came, whole = count_part_and_whole(AUTONOMY, counts)
     by_hour = usual.share_hour[AUTONOMY] + usual.variances[AUTONOMY][number]
     return _Hour(day, came, whole, whole * usual.shares[AUTONOMY][number], by_hour, usual.share_day[AUTONOMY], 1.0)
 
@@ -95,8 +95,8 @@ class _Glr:
 
     def _score(self, came: float, whole: float, usual: float, variance: float) -> float:
         if self.signal == "calls_drop":
-            return score(came, usual, variance, -1)
-        return (angle(usual, whole) - angle(came + _HALF, whole)) / math.sqrt(1 / whole + variance)
+            return compute_score(came, usual, variance, -1)
+        return (to_angle(usual, whole) - to_angle(came + _HALF, whole)) / math.sqrt(1 / whole + variance)
 
 
 @dataclass(slots=True)
@@ -125,8 +125,8 @@ class _Cusum:
         if self.signal == "calls_drop":
             ratio = compare_likelihoods(hour.came, hour.usual, hour.by_hour + hour.by_day, 1 - _LOSS)
             return float(ratio) / hour.restless**2
-        change = angle(hour.usual, hour.whole) - angle(max(0.0, hour.usual - _DROP * hour.whole), hour.whole)
-        off = angle(hour.usual, hour.whole) - angle(hour.came, hour.whole)
+        change = to_angle(hour.usual, hour.whole) - to_angle(max(0.0, hour.usual - _DROP * hour.whole), hour.whole)
+        off = to_angle(hour.usual, hour.whole) - to_angle(hour.came, hour.whole)
         return change * (off - change / 2) / (1 / hour.whole + hour.by_hour + hour.by_day)
 
 
@@ -136,10 +136,10 @@ def _watch(signal: str, trace: Trace, begin: float, end: float) -> tuple[Counted
     glr, cusum = _Glr(signal), _Cusum(signal)
     for day, past, baseline in learn_days(trace, begin, end):
         usual = baseline.day(day)
-        for number, (start, stop) in enumerate(hours(day, trace.traffic.zone)):
+        for number, (start, stop) in enumerate(list_hours(day, trace.traffic.zone)):
             for half, moment in enumerate(((start + stop) / 2, stop)):
                 so_far = trace.so_far(day, number, half)
-                hour = _read_hour(signal, usual, number, half, list(rows(so_far))[-1], day.toordinal())
+                hour = _read_hour(signal, usual, number, half, list(unpack(so_far))[-1], day.toordinal())
                 exporter = judge(baseline, past, so_far, moment - 1).get(signal, (0.0, 0.0))
                 found = (exporter[:2], glr.look(hour), cusum.look(hour))
                 moments.append(moment)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.random import Generator
 
 from exporter.judging.daykinds import Calendar, DayKind
-from exporter.judging.hours import clock_hours
+from exporter.judging.hours import list_clock_hours
 
 SPAN: Final = 35 + 30
 """The days of each trace: days to learn from, and a month to judge."""
@@ -116,7 +116,7 @@ def simulate(
         factor *= 1.5 if number in campaign_days else 1.0
         off = rng.gamma(1 / day_spread**2, day_spread**2)
         profile = _profile(character, character.shift if number >= moved else 0)
-        clock = np.array(clock_hours(day, zone))
+        clock = np.array(list_clock_hours(day, zone))
         means = size * factor * profile[clock]
         rows.append(
             [
@@ -185,7 +185,9 @@ def read(source: Source, folder: Path) -> Traffic:
             known.setdefault(day, []).append(int(row["calls"]))
     first, last = min(known), max(known)
     days = [first + number * _DAY for number in range((last - first).days + 1)]
-    calls = [found if len(found := known.get(day, [])) == len(clock_hours(day, source.zone)) else None for day in days]
+    calls = [
+        found if len(found := known.get(day, [])) == len(list_clock_hours(day, source.zone)) else None for day in days
+    ]
     calendar = source.calendar()
     usual = _look_back_and_ahead(days, calls, source.zone, calendar)
     return Traffic(source.file, source.zone, calendar, first, calls, usual, *_measure_straying(calls, usual))
@@ -196,7 +198,7 @@ def _look_back_and_ahead(
 ) -> list[Sequence[float] | None]:
     """Return the median calls of the same weekday in the four weeks before and the four after, for ordinary days."""
     by_clock = {
-        day: dict(zip(clock_hours(day, zone), known, strict=True))
+        day: dict(zip(list_clock_hours(day, zone), known, strict=True))
         for day, known in zip(days, calls, strict=True)
         if known is not None and calendar.kind(day).ordinary
     }
@@ -205,7 +207,7 @@ def _look_back_and_ahead(
         near = [
             by_clock[other] for weeks in (-4, -3, -2, -1, 1, 2, 3, 4) if (other := day + 7 * weeks * _DAY) in by_clock
         ]
-        clock = clock_hours(day, zone)
+        clock = list_clock_hours(day, zone)
         known = day in by_clock and len(near) >= 3
         usual.append([median([other.get(hour, 0) for other in near]) for hour in clock] if known else None)
     return usual

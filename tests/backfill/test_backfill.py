@@ -18,7 +18,7 @@ import pytest
 from exporter.backfill.backfill import PATIENCE, Backfill, NothingRead, Source
 from exporter.backfill.journal import Journal
 from exporter.backfill.replay import Span
-from exporter.polling.calendar import hour_end, hour_start, hours, midnight
+from exporter.polling.calendar import find_hour_end, find_hour_start, find_midnight, list_hours
 from exporter.polling.snapshot import BotId
 from exporter.polling.windows import Rules
 from exporter.reasons import FailureReason
@@ -49,7 +49,7 @@ class Asked:
         self.at_once -= 1
         if error := self.fail(code):
             raise error
-        start = int(midnight(day, ZONE)) * 1000
+        start = int(find_midnight(day, ZONE)) * 1000
         rows = [{"recordTime": start + 3_600_000 * hour, "callCount": 1} for hour in range(24)]
         return parse(HOUR, rows, tenant_id="t1", access_code=code)
 
@@ -131,10 +131,10 @@ async def test_what_is_kept_does_not_grow(make: MakeBackfill) -> None:
     tracemalloc.start()
     try:
         for number in range(4096):  # the calendar's caches, which are bounded, are full from the start
-            hour_start(3600.0 * number, ZONE)
-            hour_end(3600.0 * number, ZONE)
-            midnight(date(1970, 1, 1) + timedelta(days=number), ZONE)
-            hours(date(1970, 1, 1) + timedelta(days=number), ZONE)
+            find_hour_start(3600.0 * number, ZONE)
+            find_hour_end(3600.0 * number, ZONE)
+            find_midnight(date(1970, 1, 1) + timedelta(days=number), ZONE)
+            list_hours(date(1970, 1, 1) + timedelta(days=number), ZONE)
         await work.run(measure)
     finally:
         tracemalloc.stop()

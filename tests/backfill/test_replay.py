@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from exporter.backfill.replay import Span, Tally, count_hours, find_first_record, list_days, replay
-from exporter.polling.calendar import day_before, local_date, midnight
+from exporter.polling.calendar import find_day_before, find_local_date, find_midnight
 from exporter.polling.windows import Rules, State, count, fold, wants_day_before
 from exporter.simulator import UNFRIENDLY, Habits, SimBot, SimTenant, SimulatedWorld
 from exporter.simulator.characters import opening
@@ -29,7 +29,7 @@ def rules(zone: ZoneInfo = SHANGHAI) -> Rules:
 def report(hours: Mapping[int, int], of: date, zone: ZoneInfo = SHANGHAI) -> Parsed:
     """A report with so many calls in these hours of a date."""
     rows = [
-        {"recordTime": int((midnight(of, zone) + 3600 * hour) * 1000), "callCount": calls}
+        {"recordTime": int((find_midnight(of, zone) + 3600 * hour) * 1000), "callCount": calls}
         for hour, calls in hours.items()
     ]
     return parse(HOUR, rows, tenant_id="t1", access_code="b1")
@@ -170,10 +170,12 @@ class Platform:
         """The calls counted by an exporter that polls every two minutes."""
         state, past = State(), []
         for now in range(*self._span, 120):
-            today = local_date(now, self._rules.zone)
+            today = find_local_date(now, self._rules.zone)
             state = fold(state, self._rules, today, self._report(today, now), now).state
             if wants_day_before(state, self._rules, now):
-                state = fold(state, self._rules, day_before(today), self._report(day_before(today), now), now).state
+                state = fold(
+                    state, self._rules, find_day_before(today), self._report(find_day_before(today), now), now
+                ).state
             state = count(state, self._rules, now)
             assert state.shown_totals is not None
             past.append((now, state.shown_totals[0] or 0))
@@ -182,7 +184,7 @@ class Platform:
     def gap(self, rng: random.Random) -> Span:
         """Any time between, half of them with an end near midnight."""
         length = rng.choice([600, 3600, 10_000, 40_000, 110_000])
-        turn = int(midnight(rng.choice(self._dates[2:4]), self._rules.zone)) + rng.randrange(-5000, 10_000)
+        turn = int(find_midnight(rng.choice(self._dates[2:4]), self._rules.zone)) + rng.randrange(-5000, 10_000)
         begin = rng.choice([turn, turn - length, rng.randrange(self._span.begin + 3600, self._span.end - 12_000)])
         return Span(begin, begin + length).within(Span(self._span.begin + 600, self._span.end - 600))
 
@@ -190,12 +192,12 @@ class Platform:
         """The calls counted in a gap, as known days later."""
         later = self._span.end + 86_400
         reports = {of: self._report(of, later) for of in list_days(gap, self._rules, STEP)}
-        known = midnight(self._dates[0], self._rules.zone)
+        known = find_midnight(self._dates[0], self._rules.zone)
         past = replay(reports, self._rules, gap, gap=gap, step=STEP, known_since=known)
         return [(at, snapshot.totals[0] or 0) for at, snapshot in past if snapshot.totals]
 
     def _report(self, of: date, now: float) -> Parsed:
-        timestamp = int(midnight(of, self._rules.zone) * 1000)
+        timestamp = int(find_midnight(of, self._rules.zone) * 1000)
         rows = self._world.records(CALL_STATISTICS, "hour", "t1", "b1", timestamp, now)
         return parse(HOUR, rows, tenant_id="t1", access_code="b1")
 

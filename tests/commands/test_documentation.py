@@ -11,7 +11,7 @@ from typing import Final
 import pytest
 from commands.conftest import NOW, run_command, serve_in_thread
 
-from exporter.simulator.demo import demo_config, demo_simulator
+from exporter.simulator.demo import make_demo_config, make_demo_simulator
 from harness.clocks import StandingClock
 
 DOCS: Final = Path(__file__).parents[2] / "docs"
@@ -29,8 +29,8 @@ PORT: Final = ":28090"
 def directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Return a directory with the demo's configuration, beside its platform."""
     directory = tmp_path_factory.mktemp("documented")
-    with serve_in_thread(demo_simulator(StandingClock(NOW + timedelta(seconds=5)))) as simulator:
-        (directory / "config.yaml").write_text(demo_config(simulator.port), encoding="utf-8")
+    with serve_in_thread(make_demo_simulator(StandingClock(NOW + timedelta(seconds=5)))) as simulator:
+        (directory / "config.yaml").write_text(make_demo_config(simulator.port), encoding="utf-8")
         yield directory
 
 

@@ -15,7 +15,7 @@ from upstream.conftest import FakeClock
 
 from exporter.commands.query_explain import Explanation, FieldFate, RecordFate, explain
 from exporter.polling import windows
-from exporter.polling.calendar import midnight
+from exporter.polling.calendar import find_midnight
 from exporter.polling.snapshot import BotId, Snapshot
 from exporter.serving.exposition import Exposition
 from exporter.upstream.reports import DAY as DAY_REPORT
@@ -29,7 +29,7 @@ BOT: Final = BotId("main", "t1", "b1", 'bil"ling', "acme")
 
 def at(hour: float, of: date = DAY) -> float:
     """Return a local time of a date, in epoch seconds."""
-    return midnight(of, SHANGHAI) + 3600 * hour
+    return find_midnight(of, SHANGHAI) + 3600 * hour
 
 
 def row(hour: float, calls: object = 7, **fields: object) -> dict[str, object]:

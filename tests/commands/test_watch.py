@@ -15,7 +15,7 @@ from exporter.commands.platforms import TenantAccess
 from exporter.commands.watching import describe_delay, describe_reach
 from exporter.config import Bot, load
 from exporter.language import BY_CODE
-from exporter.polling.calendar import local_date, midnight
+from exporter.polling.calendar import find_local_date, find_midnight
 from exporter.reasons import FailureReason
 from exporter.upstream.errors import UpstreamError
 from exporter.upstream.reports import Report
@@ -72,9 +72,9 @@ class Access:
         self.asked.append((access_code, day))
         if self.fails(now):
             raise UpstreamError(FailureReason.HTTP, "HTTP status 429", status=429)
-        if (local_date(now, ZONE) - day).days > self.keeps:
+        if (find_local_date(now, ZONE) - day).days > self.keeps:
             return []
-        first = midnight(day, ZONE) + self.shift
+        first = find_midnight(day, ZONE) + self.shift
         ends = [first + 3600 * (hour + 1) for hour in range(24)]
         return [
             {

@@ -21,7 +21,7 @@ from exporter.simulator.faults import (
     Fault,
     HttpStatus,
     Respond,
-    http_date,
+    format_http_date,
     json_response,
     pause,
 )
@@ -192,7 +192,7 @@ class HugeBody:
     size: int
 
     async def __call__(self, request: web.Request, asked: Request, respond: Respond) -> web.StreamResponse:
-        response = web.StreamResponse(headers={hdrs.CONTENT_TYPE: JSON, hdrs.DATE: http_date(asked.at)})
+        response = web.StreamResponse(headers={hdrs.CONTENT_TYPE: JSON, hdrs.DATE: format_http_date(asked.at)})
         await response.prepare(request)
         for part in _blank_array(self.size):
             await response.write(part)
@@ -206,7 +206,7 @@ class GzipBomb:
     size: int
 
     async def __call__(self, request: web.Request, asked: Request, respond: Respond) -> web.StreamResponse:
-        headers = {hdrs.CONTENT_TYPE: JSON, hdrs.CONTENT_ENCODING: "gzip", hdrs.DATE: http_date(asked.at)}
+        headers = {hdrs.CONTENT_TYPE: JSON, hdrs.CONTENT_ENCODING: "gzip", hdrs.DATE: format_http_date(asked.at)}
         response = web.StreamResponse(headers=headers)
         await response.prepare(request)
         packer = zlib.compressobj(level=1, wbits=31)
@@ -261,7 +261,7 @@ class ClockSkew:
 
     async def __call__(self, request: web.Request, asked: Request, respond: Respond) -> web.StreamResponse:
         response = await respond()
-        response.headers[hdrs.DATE] = http_date(asked.at + self.seconds)
+        response.headers[hdrs.DATE] = format_http_date(asked.at + self.seconds)
         return response
 
 

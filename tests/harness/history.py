@@ -16,7 +16,7 @@ from exporter.judging.daykinds import Calendar
 from exporter.judging.judge import judge
 from exporter.judging.usual import Baseline, expect, learn
 from exporter.judging.verdict import Verdict
-from exporter.polling.calendar import hours, local_date
+from exporter.polling.calendar import find_local_date, list_hours
 from exporter.serving.catalogue import JUDGEMENT, read_verdict
 from exporter.simulator.characters import HOUR, SimTenant
 from exporter.simulator.world import Counts, SimulatedWorld
@@ -98,7 +98,7 @@ class _BotPast:
 
     def judge(self, at: int, complete: int) -> Verdict | None:
         """Return the verdict at a moment; ``complete`` is the start of the last complete hour (both in epoch seconds)."""
-        today = local_date(at, self.tenant.timezone)
+        today = find_local_date(at, self.tenant.timezone)
         baseline = self._learn(today)
         if baseline is None:
             return None
@@ -115,7 +115,7 @@ class _BotPast:
 
     def _hours(self, day: date, now: float = math.inf) -> judged.Hours:
         return judged.pack(
-            self._counts(int(start), now) for start, _ in hours(day, self.tenant.timezone) if start <= now
+            self._counts(int(start), now) for start, _ in list_hours(day, self.tenant.timezone) if start <= now
         )
 
     def _counts(self, start: int, now: float) -> judged.Counts:

@@ -12,7 +12,7 @@ import yaml
 
 from exporter.clock import SystemClock
 from exporter.simulator.characters import HOUR, Incident, SimBot, SimTenant, Trouble
-from exporter.simulator.demo import TENANTS, demo_config, demo_simulator
+from exporter.simulator.demo import TENANTS, make_demo_config, make_demo_simulator
 from exporter.simulator.faults import ErrorCode
 from exporter.simulator.world import SimulatedWorld
 from harness.clocks import zone_at_hour
@@ -63,13 +63,13 @@ async def start(
     :param trouble: hours since the trouble began
     """
     now = time.time()
-    simulator = await stack.enter_async_context(demo_simulator(SystemClock()))
+    simulator = await stack.enter_async_context(make_demo_simulator(SystemClock()))
     # Afternoon in all zones, so that the hour of the test makes no difference: at night calls are too few for alerts.
     zone = zone_at_hour(15, now)
     simulator.world = world = SimulatedWorld(1, _tenants(now - trouble * HOUR, zone))
     simulator.faults.add(ErrorCode(10000001, "internal error"), probability=0.05)
     config = directory / "exporter.yaml"
-    polled = yaml.safe_load(demo_config(simulator.port)) | {"poll_interval": _SCRAPE}
+    polled = yaml.safe_load(make_demo_config(simulator.port)) | {"poll_interval": _SCRAPE}
     for tenant in polled["platforms"][0]["tenants"]:
         tenant["timezone"] = zone.key
     config.write_text(yaml.safe_dump(polled), encoding="utf-8")

@@ -16,7 +16,7 @@ from exporter.config import Calendar
 from exporter.history.cache import Cache, Owner
 from exporter.history.pasts import BotKey, BotPast
 from exporter.history.worker import HistoryPlan, HistoryWorker
-from exporter.polling.calendar import hours
+from exporter.polling.calendar import list_hours
 from exporter.polling.windows import Rules
 from exporter.upstream.reports import HOUR
 from harness.clocks import LoopClock
@@ -46,7 +46,7 @@ def full_day(day: date, calls: int = 100) -> list[object]:
             "interfaceRequestCount": calls,
             "interfaceSuccessCount": calls - 1,
         }
-        for start, _ in hours(day, ZONE)
+        for start, _ in list_hours(day, ZONE)
     ]
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from exporter.history.cache import FILE, Cache
-from exporter.history.pasts import KnownDay
+from exporter.history.pasts import FetchedDay
 
 from .conftest import OWNER, RULES, MakeRig, capturing_log
 
@@ -22,12 +22,12 @@ DAY = date(2026, 5, 19)
 OLDEST = date(2026, 5, 1)
 
 
-def known(day: date = DAY, calls: int = 5) -> KnownDay:
+def known(day: date = DAY, calls: int = 5) -> FetchedDay:
     """A day with as many calls in each hour."""
-    return KnownDay(day, 1000.0, array("H", [calls, 0, 0, 0, 0, 0] * 24))
+    return FetchedDay(day, 1000.0, array("H", [calls, 0, 0, 0, 0, 0] * 24))
 
 
-async def written(folder: Path, *days: KnownDay) -> None:
+async def written(folder: Path, *days: FetchedDay) -> None:
     """Write days of a bot, like a process that ends normally."""
     cache = Cache(folder, capturing_log()[1])
     for day in days:
@@ -64,8 +64,10 @@ async def test_old_days_are_deleted(tmp_path: Path) -> None:
 
 async def test_an_unusable_day_is_remembered(tmp_path: Path) -> None:
     """A restart does not request a day again whose records are unusable."""
-    await written(tmp_path, KnownDay(DAY, 1000.0, None))
-    assert {"b1": [KnownDay(DAY, 1000.0, None)]} == await Cache(tmp_path, capturing_log()[1]).load(OWNER, RULES, OLDEST)
+    await written(tmp_path, FetchedDay(DAY, 1000.0, None))
+    assert {"b1": [FetchedDay(DAY, 1000.0, None)]} == await Cache(tmp_path, capturing_log()[1]).load(
+        OWNER, RULES, OLDEST
+    )
 
 
 def garbage(file: Path) -> None:

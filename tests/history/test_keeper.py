@@ -12,7 +12,7 @@ import pytest
 from exporter.config import Auth, Bot, Calendar, Config, History, Platform, Secret, Tenant, TlsConfig
 from exporter.history.keeper import Keeper
 from exporter.judging.verdict import Verdict
-from exporter.polling.calendar import hours
+from exporter.polling.calendar import list_hours
 from exporter.polling.fleet import PolledTenant
 from exporter.polling.poller import Plan, Poller
 from exporter.polling.snapshot import BotId, TenantId
@@ -46,7 +46,7 @@ class Past:
         day, bot = datetime.fromtimestamp(body["timestamp"] / 1000, ZONE).date(), str(body["accessCode"])
         if day < self.first:
             return []
-        return [row for start, _ in hours(day, ZONE) if (row := self._row(bot, start))]
+        return [row for start, _ in list_hours(day, ZONE) if (row := self._row(bot, start))]
 
     def redact(self, text: str) -> str:
         """There are none."""

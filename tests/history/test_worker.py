@@ -6,8 +6,8 @@ from datetime import date
 from functools import partial
 from itertools import pairwise
 
-from exporter.history.fetching import finished_hours
-from exporter.history.pasts import KnownDay
+from exporter.history.fetching import pack_finished_day
+from exporter.history.pasts import FetchedDay
 from exporter.reasons import FailureReason
 from exporter.upstream.errors import CircuitOpen, LoginBlocked, UpstreamError
 from exporter.upstream.reports import HOUR, parse
@@ -64,7 +64,7 @@ async def test_a_day_from_polling_is_not_requested(make_rig: MakeRig) -> None:
     rig = make_rig()
     day = date(2026, 5, 19)
     parsed = parse(HOUR, full_day(day), tenant_id="t1", access_code="b1")
-    rig.worker.take("b1", KnownDay(day, rig.clock.start, finished_hours(parsed, RULES, day)))
+    rig.worker.take("b1", FetchedDay(day, rig.clock.start, pack_finished_day(parsed, RULES, day)))
     await rig.run(60)
     assert "05-19" not in [day for _, day in rig.platform.days]
     assert "05-19" in rig.known()

@@ -3,7 +3,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from exporter.judging.hours import Counts, Past, calls_of, clock_hours, columns, pack, rows
+from exporter.judging.hours import Counts, Past, list_clock_hours, pack, unpack, unpack_calls, unpack_columns
 
 DAY = date(2026, 6, 1)
 
@@ -16,14 +16,14 @@ def test_counts_of_every_size_come_back_unchanged(calls: int, size: int) -> None
     counts = Counts(calls, 1, 2, 3, 4, 4)
     packed = pack([counts, Counts(), counts])
 
-    assert [counts, (0, 0, 0, 0, 0, 0), counts] == list(rows(packed))
-    assert [calls, 0, calls] == list(calls_of(packed))
+    assert [counts, (0, 0, 0, 0, 0, 0), counts] == list(unpack(packed))
+    assert [calls, 0, calls] == list(unpack_calls(packed))
     assert 3 * size == packed.itemsize * len(packed)
 
 
 def test_a_day_in_progress_has_no_calls_yet_in_its_later_hours() -> None:
     """Its columns are filled up to the number of hours."""
-    assert [[7, 0], [1, 0], [2, 0], [3, 0], [4, 0], [4, 0]] == columns(pack([Counts(7, 1, 2, 3, 4, 4)]), 2)
+    assert [[7, 0], [1, 0], [2, 0], [3, 0], [4, 0], [4, 0]] == unpack_columns(pack([Counts(7, 1, 2, 3, 4, 4)]), 2)
 
 
 def test_35_days_take_less_than_30_kib() -> None:
@@ -44,7 +44,7 @@ def test_35_days_take_less_than_30_kib() -> None:
 )
 def test_hours_go_by_the_local_clock(zone: str, day: date, hours: int) -> None:
     """A day has 23, 24 or 25 hours, each at the hour its clock shows."""
-    clock = clock_hours(day, ZoneInfo(zone))
+    clock = list_clock_hours(day, ZoneInfo(zone))
 
     assert hours == len(clock)
     assert set(clock) == set(range(24)) - ({2} if hours == 23 else set())

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.judging.daykinds import Calendar
-from exporter.judging.hours import Counts, Hours, Past, pack, rows
+from exporter.judging.hours import Counts, Hours, Past, pack, unpack
 from exporter.judging.judge import SIGNALS, Signal, judge
 from exporter.judging.replay import EVIDENCE
 from exporter.judging.usual import Baseline, Straying, expect, learn, pool
@@ -76,7 +76,7 @@ def _found(judged: dict[str, Signal]) -> set[str]:
 
 def test_an_ordinary_day_raises_nothing(past: Past, make_day: MakeDay) -> None:
     """Chance alone is no anomaly, at any hour."""
-    today = list(rows(make_day()))
+    today = list(unpack(make_day()))
 
     assert all(not _found(_signals(past, pack(today[: hour + 1]), hour + 0.99)) for hour in range(24))
 
@@ -115,7 +115,7 @@ def test_a_late_report_is_no_loss_of_calls(past: Past, make_day: MakeDay) -> Non
 
 def test_the_score_falls_back_when_an_incident_is_over(past: Past, make_day: MakeDay) -> None:
     """Hours after the recovery say that it is over, though longer windows still contain the incident."""
-    hours = list(rows(make_day(until=14, since=12, autonomy=0.2))) + list(rows(make_day()))[14:18]
+    hours = list(unpack(make_day(until=14, since=12, autonomy=0.2))) + list(unpack(make_day()))[14:18]
 
     assert "autonomy_drop" in _found(_signals(past, pack(hours[:14]), 14))
     assert not _found(_signals(past, pack(hours), 18))
@@ -162,7 +162,7 @@ def test_nothing_is_learned_from_fewer_than_three_days(past: Past) -> None:
 
 def test_a_share_without_a_past_has_no_usual_value(past: Past) -> None:
     """A bot whose first requests to an interface fail is not compared with anything."""
-    without = {day: pack(row._replace(requests=0, successes=0) for row in rows(hours)) for day, hours in past.items()}
+    without = {day: pack(row._replace(requests=0, successes=0) for row in unpack(hours)) for day, hours in past.items()}
     hour = Counts(100, 15, 15, 70, 100, 0)
 
     assert expect(_usual(past), _at(12), hour).interface_success is not None
@@ -226,9 +226,11 @@ def test_any_counts_give_finite_scores(days: list[list[tuple[int, ...]]], hour: 
 def test_a_day_of_its_own_is_found_alike_at_ten_times_the_calls(past: Past, make_day: MakeDay) -> None:
     """More calls never make the same drop less certain."""
     today = make_day(until=14, since=12, autonomy=0.5)
-    tenfold = {day: pack(Counts(*(10 * value for value in row)) for row in rows(hours)) for day, hours in past.items()}
+    tenfold = {
+        day: pack(Counts(*(10 * value for value in row)) for row in unpack(hours)) for day, hours in past.items()
+    }
 
     few = _signals(past, today, 14)["autonomy_drop"]
-    many = _signals(tenfold, pack(Counts(*(10 * value for value in row)) for row in rows(today)), 14)["autonomy_drop"]
+    many = _signals(tenfold, pack(Counts(*(10 * value for value in row)) for row in unpack(today)), 14)["autonomy_drop"]
 
     assert few.score < many.score

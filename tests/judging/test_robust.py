@@ -4,7 +4,7 @@ from statistics import NormalDist
 
 import pytest
 
-from exporter.judging.robust import middle_mean, spread
+from exporter.judging.robust import find_middle_mean, find_spread
 
 
 @pytest.mark.parametrize(
@@ -19,13 +19,13 @@ from exporter.judging.robust import middle_mean, spread
 )
 def test_the_extreme_fifths_do_not_count(values: list[float], mean: float) -> None:
     """A fifth is rounded up; of three values each counts."""
-    assert mean == pytest.approx(middle_mean(values))
-    assert mean == pytest.approx(middle_mean(values[::-1]))
+    assert mean == pytest.approx(find_middle_mean(values))
+    assert mean == pytest.approx(find_middle_mean(values[::-1]))
 
 
 def test_a_tenth_of_wild_values_changes_the_spread_little() -> None:
     """It estimates the standard deviation of normal values."""
     values = [NormalDist(0, 3).inv_cdf((place + 0.5) / 1000) for place in range(1000)]
 
-    assert pytest.approx(3, rel=0.01) == spread(values)
-    assert spread([*values[:-50], *[1e9] * 50]) < 4
+    assert pytest.approx(3, rel=0.01) == find_spread(values)
+    assert find_spread([*values[:-50], *[1e9] * 50]) < 4

@@ -6,15 +6,15 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from exporter.polling.calendar import (
-    day_before,
-    day_start,
+    find_day_before,
+    find_day_start,
+    find_hour_end,
+    find_hour_start,
+    find_local_date,
+    find_midnight,
+    find_next_day,
     format_offset,
-    hour_end,
-    hour_start,
-    hours,
-    local_date,
-    midnight,
-    next_day,
+    list_hours,
 )
 
 
@@ -44,11 +44,11 @@ def test_days_begin_and_last_as_their_zone_says(zone: str, day: date, begins: fl
     """A day has 23, 24 or 25 hours of an hour each, without a gap."""
     local = ZoneInfo(zone)
 
-    assert begins == midnight(day, local)
-    starts, ends = zip(*hours(day, local), strict=True)
+    assert begins == find_midnight(day, local)
+    starts, ends = zip(*list_hours(day, local), strict=True)
     assert [begins + 3600 * index for index in range(number)] == list(starts)
     assert [begins + 3600 * (index + 1) for index in range(number)] == list(ends)
-    assert {day} == {local_date(start, local) for start in starts}
+    assert {day} == {find_local_date(start, local) for start in starts}
 
 
 @pytest.mark.parametrize(
@@ -62,9 +62,12 @@ def test_half_hour_changes_leave_no_gap(day: date, minutes: list[int]) -> None:
     """If clocks change by half an hour, the day's hours still cover all of it once; one of them has half the length."""
     lord_howe = ZoneInfo("Australia/Lord_Howe")
 
-    spans = hours(day, lord_howe)
+    spans = list_hours(day, lord_howe)
 
-    assert (midnight(day, lord_howe), midnight(day + timedelta(days=1), lord_howe)) == (spans[0][0], spans[-1][1])
+    assert (find_midnight(day, lord_howe), find_midnight(day + timedelta(days=1), lord_howe)) == (
+        spans[0][0],
+        spans[-1][1],
+    )
     assert [end for _, end in spans[:-1]] == [start for start, _ in spans[1:]]
     assert minutes == [(end - start) / 60 for start, end in spans[:4]]
     assert {60} == {(end - start) / 60 for start, end in spans[4:]}
@@ -74,20 +77,20 @@ def test_hours_start_on_the_zones_own_hour() -> None:
     """10:40 in Kolkata belongs to the local hour from 10:00, which is at half past in UTC."""
     kolkata = ZoneInfo("Asia/Kolkata")
 
-    assert _utc(2026, 1, 1, 4, 30) == hour_start(_utc(2026, 1, 1, 5, 10), kolkata)
+    assert _utc(2026, 1, 1, 4, 30) == find_hour_start(_utc(2026, 1, 1, 5, 10), kolkata)
 
 
 @pytest.mark.parametrize("zone", ["UTC", "Africa/Abidjan", "Asia/Kolkata", "America/Sao_Paulo"])
 def test_an_hour_ends_an_hour_after_it_began(zone: str) -> None:
     """Its first moment belongs to it, its end to the next one; so in zones whose time is that of UTC."""
     local = ZoneInfo(zone)
-    start = hour_start(_utc(2026, 1, 1, 5, 10), local)
+    start = find_hour_start(_utc(2026, 1, 1, 5, 10), local)
 
     assert start <= _utc(2026, 1, 1, 5, 10) < start + 3600
     assert {(start, start + 3600)} == {
-        (hour_start(moment, local), hour_end(moment, local)) for moment in (start, start + 1, start + 3599)
+        (find_hour_start(moment, local), find_hour_end(moment, local)) for moment in (start, start + 1, start + 3599)
     }
-    assert (start + 3600, start + 7200) == (hour_start(start + 3600, local), hour_end(start + 3600, local))
+    assert (start + 3600, start + 7200) == (find_hour_start(start + 3600, local), find_hour_end(start + 3600, local))
 
 
 @pytest.mark.parametrize(
@@ -101,13 +104,16 @@ def test_an_hour_ends_an_hour_after_it_began(zone: str) -> None:
 )
 def test_a_moment_belongs_to_the_local_day(zone: str, moment: float, expected: float) -> None:
     """A day begins at local midnight, or where the clock skips that."""
-    assert expected == day_start(moment, ZoneInfo(zone))
+    assert expected == find_day_start(moment, ZoneInfo(zone))
 
 
 def test_days_follow_one_another() -> None:
     """Over a month's end and a year's end."""
-    assert (date(2024, 2, 29), date(2024, 2, 28)) == (day_before(date(2024, 3, 1)), day_before(date(2024, 2, 29)))
-    assert (date(2026, 1, 1), date(2026, 1, 2)) == (next_day(date(2025, 12, 31)), next_day(date(2026, 1, 1)))
+    assert (date(2024, 2, 29), date(2024, 2, 28)) == (
+        find_day_before(date(2024, 3, 1)),
+        find_day_before(date(2024, 2, 29)),
+    )
+    assert (date(2026, 1, 1), date(2026, 1, 2)) == (find_next_day(date(2025, 12, 31)), find_next_day(date(2026, 1, 1)))
 
 
 @pytest.mark.parametrize(

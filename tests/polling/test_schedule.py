@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.polling.schedule import Phases, next_slot
+from exporter.polling.schedule import Phases, find_next_slot
 
 
 @pytest.mark.parametrize("number", [1, 2, 3, 5, 10, 100, 1000])
@@ -27,7 +27,7 @@ def test_bots_are_spread_evenly(number: int) -> None:
 )
 def test_the_next_slot_is_within_the_interval(after: float, interval: float, phase: float) -> None:
     """Each bot has a slot in each interval, however late its last poll was."""
-    slot = next_slot(after, interval, phase)
+    slot = find_next_slot(after, interval, phase)
 
     assert after < slot <= after + interval * (1 + 1e-9)
     assert (slot - phase * interval) / interval == pytest.approx(round((slot - phase * interval) / interval), abs=1e-6)
@@ -35,4 +35,4 @@ def test_the_next_slot_is_within_the_interval(after: float, interval: float, pha
 
 def test_a_late_poll_moves_no_later_one() -> None:
     """The slots after a late poll are the same as after a punctual one."""
-    assert next_slot(100.0, 60, 0.25) == next_slot(130.0, 60, 0.25) == 135.0
+    assert find_next_slot(100.0, 60, 0.25) == find_next_slot(130.0, 60, 0.25) == 135.0

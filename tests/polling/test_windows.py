@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.polling import windows
-from exporter.polling.calendar import hours, local_date, midnight
+from exporter.polling.calendar import find_local_date, find_midnight, list_hours
 from exporter.polling.snapshot import Hour
 from exporter.polling.windows import Folded, Rules, State
 from exporter.upstream.anomalies import Anomaly, AnomalyKind
@@ -523,11 +523,11 @@ class TestDayCounters:
         """Days are held for up to a whole day: each day's calls are shown before the reset that follows."""
         local, state, shown = ZoneInfo(zone), State(), list[float]()
         rules = Rules(HOUR, local, settle_delay=600, empty_hour_delay=hours_held * 3600)
-        now = midnight(begins, local)
-        while now < midnight(begins + timedelta(days=5), local):
-            today = local_date(now, local)
+        now = find_midnight(begins, local)
+        while now < find_midnight(begins + timedelta(days=5), local):
+            today = find_local_date(now, local)
             for of in (today, today - timedelta(days=1)):
-                ended = [start for start, end in hours(of, local)[8:18] if end <= now]
+                ended = [start for start, end in list_hours(of, local)[8:18] if end <= now]
                 records = [record("00:00", 1)._replace(start=start) for start in ended]
                 state = windows.fold(state, rules, of, Parsed(records, []), now).state
             state = windows.count(state, rules, now)
@@ -628,7 +628,7 @@ def test_nothing_shown_ever_goes_back(polls: list[tuple[int, bool, dict[int, int
     state = State()
     for minute, of_yesterday, counts in polls:
         now = at("00:00") + minute * 60
-        of = local_date(now, ZONE) - timedelta(days=1 if of_yesterday else 0)
+        of = find_local_date(now, ZONE) - timedelta(days=1 if of_yesterday else 0)
         records = [record("00:00", count)._replace(start=at("00:00") + 3600 * hour) for hour, count in counts.items()]
         after = windows.count(windows.fold(state, RULES, of, Parsed(records, []), now).state, RULES, now)
 

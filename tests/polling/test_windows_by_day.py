@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.polling import windows
-from exporter.polling.calendar import local_date, midnight, next_day
+from exporter.polling.calendar import find_local_date, find_midnight, find_next_day
 from exporter.polling.windows import Folded, Rules, State
 from exporter.upstream.anomalies import Anomaly, AnomalyKind
 from exporter.upstream.reports import DAY, Parsed, Record, Value
@@ -213,14 +213,14 @@ def test_a_day_off_the_local_day_settles_by_its_own_end() -> None:
 def test_a_day_is_as_long_as_the_clocks_make_it(zone: str, day: date, length: float) -> None:
     """A day of 23 or 25 hours is complete after the next one begins."""
     rules = Rules(DAY, ZoneInfo(zone), settle_delay=600, empty_hour_delay=7200)
-    begun = midnight(day, rules.zone)
+    begun = find_midnight(day, rules.zone)
     row = make_record(DAY, begun)
 
     def last(asked: float) -> Record | None:
-        of = local_date(asked, rules.zone)
+        of = find_local_date(asked, rules.zone)
         return windows.fold(State(), rules, of, Parsed([row], []), asked).state.last_day
 
-    assert length * 3600 == midnight(next_day(day), rules.zone) - begun
+    assert length * 3600 == find_midnight(find_next_day(day), rules.zone) - begun
     assert None is last(begun + length * 3600 + 599)
     assert row == last(begun + length * 3600 + 600)
 
@@ -247,7 +247,7 @@ def test_nothing_shown_ever_goes_back(polls: Sequence[tuple[int, dict[int, int]]
         asked = at("00:00") + minute * 60
         latest = max(latest, asked)
         parsed = Parsed([record(ago, calls) for ago, calls in days.items()], [])
-        after = windows.fold(state, RULES, local_date(asked, ZONE), parsed, asked).state
+        after = windows.fold(state, RULES, find_local_date(asked, ZONE), parsed, asked).state
 
         if state.last_day:
             assert after.last_day

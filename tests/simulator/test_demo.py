@@ -9,7 +9,7 @@ from upstream.conftest import FakeClock
 from exporter.config import Bot, Tenant, load
 from exporter.polling.roster import choose_bots
 from exporter.simulator import Request, Trouble
-from exporter.simulator.demo import TENANTS, TOKEN_LIFETIME, demo_config, demo_simulator
+from exporter.simulator.demo import TENANTS, TOKEN_LIFETIME, make_demo_config, make_demo_simulator
 from exporter.simulator.faults import ErrorCode
 
 from .conftest import STATISTICS, Client
@@ -20,7 +20,7 @@ HOUR = 3600
 def test_the_configuration_is_one_users_could_write(tmp_path: Path) -> None:
     """The demo's configuration is valid, and names or discovers the bots of the demo's world."""
     path = tmp_path / "config.yaml"
-    path.write_text(demo_config(12345), encoding="utf-8")
+    path.write_text(make_demo_config(12345), encoding="utf-8")
     (platform,) = load(path, {}).platforms
     assert "http://127.0.0.1:12345" == platform.url
     polled = {one.tenant_id: [(bot.access_code, bot.name) for bot in _polled(one)] for one in platform.tenants}
@@ -30,7 +30,7 @@ def test_the_configuration_is_one_users_could_write(tmp_path: Path) -> None:
     } == polled
     assert 1 == sum(not tenant.bots for tenant in platform.tenants)
     assert {tenant.timezone for tenant in TENANTS} == {tenant.timezone for tenant in platform.tenants}
-    assert "账单助手" in demo_config(0)
+    assert "账单助手" in make_demo_config(0)
 
 
 def _polled(tenant: Tenant) -> tuple[Bot, ...]:
@@ -58,11 +58,11 @@ def test_there_is_an_incident_whenever_it_is_started(hours_later: int) -> None:
 
 async def test_each_tenant_of_the_configuration_gets_in(clock: FakeClock) -> None:
     """The simulator accepts the configuration: secrets, header mode, and bots with calls."""
-    async with demo_simulator(clock) as simulator, aiohttp.ClientSession() as session:
+    async with make_demo_simulator(clock) as simulator, aiohttp.ClientSession() as session:
         simulator.faults.clear()
         client = Client(session, simulator)
         modes = Counter[bool]()
-        for tenant in yaml.safe_load(demo_config(simulator.port))["platforms"][0]["tenants"]:
+        for tenant in yaml.safe_load(make_demo_config(simulator.port))["platforms"][0]["tenants"]:
             user = tenant["auth"].get("header_user")
             token = await client.log_in(tenant["tenant_id"], user or tenant["tenant_id"])
             modes[user is not None] += 1
@@ -81,7 +81,7 @@ async def test_each_tenant_of_the_configuration_gets_in(clock: FakeClock) -> Non
 
 async def test_tokens_expire_within_the_demo(clock: FakeClock) -> None:
     """A token is valid for only a few minutes, so the demo shows logins."""
-    async with demo_simulator(clock) as simulator, aiohttp.ClientSession() as session:
+    async with make_demo_simulator(clock) as simulator, aiohttp.ClientSession() as session:
         simulator.faults.clear()
         client = Client(session, simulator)
         question = await client.question()
@@ -91,7 +91,7 @@ async def test_tokens_expire_within_the_demo(clock: FakeClock) -> None:
 
 async def test_one_bot_fails_for_minutes_of_each_hour(clock: FakeClock) -> None:
     """The demo shows a bot whose polls sometimes fail and recover."""
-    struck = demo_simulator(clock).faults.striking
+    struck = make_demo_simulator(clock).faults.striking
     hour = 1_785_000_000 // HOUR * HOUR
     asked = [
         Request(hour + minute * 60, "query_call_statistics", "202303159920", "968815203377160320", {}, {})

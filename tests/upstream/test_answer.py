@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.upstream.answer import describe_shape, explain, http_date, judge_body, judge_status, redact, to_utf8
+from exporter.upstream.answer import describe_shape, explain, judge_body, judge_status, parse_http_date, redact, to_utf8
 from exporter.upstream.errors import UpstreamError
 
 NOW = 1_628_823_600.0
@@ -139,13 +139,13 @@ def test_a_refusal_may_explain_itself(status: int, body: bytes, expected: tuple[
 )
 def test_http_date(text: str, expected: float | None) -> None:
     """An invalid date is None, not an error."""
-    assert expected == http_date(text)
+    assert expected == parse_http_date(text)
 
 
 @given(st.text() | st.from_regex(r"\w{3}, \d{1,4} \w{3} \d{1,6} [\d:.]{1,12} .{0,9}", fullmatch=True))
 def test_any_date(text: str) -> None:
     """Any text in the header Date is a date or None."""
-    assert isinstance(http_date(text), float | None)
+    assert isinstance(parse_http_date(text), float | None)
 
 
 @pytest.mark.parametrize(

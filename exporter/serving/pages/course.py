@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from exporter.polling.calendar import day_before, hours, local_date
+from exporter.polling.calendar import find_day_before, find_local_date, list_hours
 from exporter.polling.snapshot import Snapshot
 from exporter.upstream.reports import Record, Value
 
@@ -44,10 +44,10 @@ class Course(NamedTuple):
 def arrange_day(snapshot: Snapshot, timezone: str, now: float) -> Course:
     """Arrange the local day of ``now``. An hour that only one of the two days has gets its own slot."""
     zone = ZoneInfo(timezone)
-    today = local_date(now, zone)
+    today = find_local_date(now, zone)
     # The snapshot may date from before midnight.
     records = {**snapshot.yesterday, **snapshot.records}
-    starts, before = _find_hours(today, zone), _find_hours(day_before(today), zone)
+    starts, before = _find_hours(today, zone), _find_hours(find_day_before(today), zone)
     slots = []
     for name in sorted({*starts, *before}):
         start, end = starts.get(name, (None, None))
@@ -68,7 +68,7 @@ def arrange_day(snapshot: Snapshot, timezone: str, now: float) -> Course:
 def _find_hours(day: date, zone: ZoneInfo) -> Mapping[tuple[str, int], tuple[float, float]]:
     """Return the start and end of a day's hours, by the clock's time and whether the clock shows it a second time."""
     named = {}
-    for start, end in hours(day, zone):
+    for start, end in list_hours(day, zone):
         local = datetime.fromtimestamp(start, zone)
         named[f"{local:%H:%M}", local.fold] = (start, end)
     return named

@@ -11,7 +11,7 @@ from urllib.parse import quote, urlencode
 from zoneinfo import ZoneInfo
 
 from exporter.language import BY_CODE, LANGUAGES
-from exporter.polling.calendar import day_before, find_local_time, format_offset, local_date
+from exporter.polling.calendar import find_day_before, find_local_date, find_local_time, format_offset
 from exporter.polling.snapshot import BotId
 from exporter.reasons import FailureReason
 from exporter.serving.negotiation import choose_language
@@ -188,10 +188,12 @@ def _capitalize(text: str) -> str:
 
 def describe_time(start: float, zone: ZoneInfo, now: float, *, of_day: bool = False) -> LocalTime:
     """Describe when an hour (or with ``of_day`` a day) began."""
-    local, today = datetime.fromtimestamp(start, zone), local_date(now, zone)
+    local, today = datetime.fromtimestamp(start, zone), find_local_date(now, zone)
     day = local.date()
     return LocalTime(
-        "" if of_day else f"{local:%H:%M}", "" if day == today else day.isoformat(), yesterday=day == day_before(today)
+        "" if of_day else f"{local:%H:%M}",
+        "" if day == today else day.isoformat(),
+        yesterday=day == find_day_before(today),
     )
 
 

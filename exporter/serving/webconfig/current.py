@@ -13,7 +13,7 @@ from exporter.config import ConfigError, Secret
 from exporter.config.files import Version, get_version
 from exporter.config.validation import validate
 from exporter.serving.webconfig.schema import FORM
-from exporter.serving.webconfig.tls import LatestContext, subject_alt_names
+from exporter.serving.webconfig.tls import LatestContext, read_subject_alt_names
 
 # Seconds. A file that a broken configuration names may appear later, without a change of the configuration.
 _RETRY_AFTER: Final = 1.0
@@ -82,7 +82,7 @@ class CurrentWebConfig:
     def admits(self, certificate: Mapping[str, Any] | None) -> bool:
         """Return whether a client with this verified certificate is allowed; None: it sent no certificate."""
         allowed = self.get().client_names
-        return allowed is None or not allowed.isdisjoint(subject_alt_names(certificate or {}))
+        return allowed is None or not allowed.isdisjoint(read_subject_alt_names(certificate or {}))
 
     def _reload(self, now: dict[Path, Version]) -> None:
         try:

@@ -22,7 +22,7 @@ from pydantic import (
 from exporter.config.document import Location
 from exporter.config.types import CaFile, FilePath, NonEmptyText, check_header_value
 from exporter.config.validation import Finding, Form
-from exporter.serving.webconfig.tls import server_context
+from exporter.serving.webconfig.tls import make_server_context
 
 T = TypeVar("T")
 _Mapping = dict[str, object]
@@ -146,7 +146,7 @@ class TlsServerConfig(_Block):
     @model_validator(mode="after")
     def _load_files(self) -> Self:
         if self.cert_file and self.key_file and self.min_version <= self.max_version:
-            self._context = server_context(
+            self._context = make_server_context(
                 certificate=self.cert_file,
                 key=self.key_file,
                 client_ca=self.client_ca_file,

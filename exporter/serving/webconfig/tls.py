@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Self
 
 
-def server_context(
+def make_server_context(
     *,
     certificate: Path,
     key: Path,
@@ -60,7 +60,7 @@ class LatestContext(ssl.SSLContext):
         return self._current().wrap_bio(*arguments, **named)
 
 
-def subject_alt_names(certificate: Mapping[str, Any]) -> frozenset[str]:
+def read_subject_alt_names(certificate: Mapping[str, Any]) -> frozenset[str]:
     """Return the alternative names (DNS, IP, email, URI) of a certificate from ``ssl.SSLSocket.getpeercert``."""
     names = set()
     for kind, name in certificate.get("subjectAltName", ()):

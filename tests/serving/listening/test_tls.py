@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from exporter.serving.server import Limits
-from exporter.serving.webconfig.tls import subject_alt_names
+from exporter.serving.webconfig.tls import read_subject_alt_names
 
 from .conftest import TIMEOUT, TLS, Get, Running, Serve
 
@@ -191,8 +191,8 @@ def test_names_in_a_certificate() -> None:
         ),
     }
 
-    assert {"one", "2001:db8::1", "spiffe://x", "a@b"} == subject_alt_names(certificate)
-    assert frozenset() == subject_alt_names({})
+    assert {"one", "2001:db8::1", "spiffe://x", "a@b"} == read_subject_alt_names(certificate)
+    assert frozenset() == read_subject_alt_names({})
 
 
 @pytest.mark.parametrize("protocols", [["h2"], ["h2", "http/1.1"]])
