@@ -137,7 +137,7 @@ def test_backtest_uses_the_shipped_thresholds() -> None:
     assert thresholds["evidence"] == replay.EVIDENCE
     for rule in replay.RULES:
         shipped = expressions[rule.alert]
-        (size,) = set(re.findall(r"bot:oifde_alert_threshold:(\w+)", shipped["expr"])) - {"evidence"}
+        (size,) = re.findall(r"bot:oifde_alert_threshold:(\w+)", shipped["expr"])
         assert thresholds[size] == rule.least_size, rule.alert
         assert f'signal="{rule.signal}"' in shipped["expr"]
         assert f"{rule.keep_firing / 3600:.0f}h" == shipped["keep_firing_for"]
