@@ -13,12 +13,12 @@ import yaml
 
 from harness.processes import VictoriaMetrics, VmAlert
 from harness.programs import FindProgram
+from harness.rules import RULES, choose_groups, load_groups
 from harness.waiting import wait_for
 
 from .conftest import StartExporter
 
 ROOT: Final = Path(__file__).parents[2]
-RULES: Final = sorted(ROOT.glob("observability/rules/*.yaml"))
 TESTS: Final = sorted(ROOT.glob("tests/observability/rules/*.test.yaml"))
 CASES: Final = [
     (path, test["name"]) for path in TESTS for test in yaml.safe_load(path.read_text(encoding="utf-8"))["tests"]
@@ -95,6 +95,9 @@ def test_an_alert_fires_when_it_does_in_prometheus(program: FindProgram, tmp_pat
     document = yaml.safe_load(path.read_text(encoding="utf-8"))
     (test,) = (test for test in document["tests"] if test["name"] == name)
     groups = choose_groups(path.name.partition(".")[0])
+    for group in groups:
+        for rule in group["rules"]:
+            rule.pop("annotations", None)
     (tmp_path / "rules.json").write_text(json.dumps({"groups": groups}), encoding="utf-8")
     document["rule_files"] = ["rules.json"]
     document["group_eval_order"] = [group["name"] for group in groups]
@@ -113,30 +116,6 @@ def test_an_alert_fires_when_it_does_in_prometheus(program: FindProgram, tmp_pat
     ended = subprocess.run(command, capture_output=True, text=True, timeout=170, check=False)
 
     assert 0 == ended.returncode, ended.stdout + ended.stderr
-
-
-def load_groups() -> list[dict[str, Any]]:
-    """Read the groups of all rule files."""
-    return [group for path in RULES for group in yaml.safe_load(path.read_text(encoding="utf-8"))["groups"]]
-
-
-def choose_groups(alert: str) -> list[dict[str, Any]]:
-    """Choose an alert and the recorded series that it uses, without annotations: all rules would take minutes."""
-    groups = load_groups()
-    rules = {rule.get("alert", rule.get("record")): rule for group in groups for rule in group["rules"]}
-    names, unread = {alert}, [alert]
-    while unread:
-        expression = rules[unread.pop()]["expr"]
-        found = {name for name in rules if name in expression} - names
-        names |= found
-        unread += found
-    for group in groups:
-        group["rules"] = [
-            {key: value for key, value in rule.items() if key != "annotations"}
-            for rule in group["rules"]
-            if rule.get("alert", rule.get("record")) in names
-        ]
-    return [group for group in groups if group["rules"]]
 
 
 def divide(interval: str) -> tuple[str, int]:
