@@ -237,7 +237,7 @@ soak: $(VENV)/.ready ## run with unreliable platforms and check everything that 
 	$(BIN)/python tests/harness/programs.py prometheus
 	PYTHONPATH=tests $(BIN)/python -m lab.soak --minutes $(MINUTES) --seed $(SEED)
 
-# Takes a quarter of an hour on an idle machine with two cores or more.
+# Takes half an hour on an idle machine with two cores or more.
 .PHONY: bench
 bench: $(VENV)/.ready ## measure speed and cost, and write the results to docs/performance.md
 	$(BIN)/python tests/harness/programs.py client_golang go prometheus
