@@ -48,6 +48,16 @@ def test_few_expected_calls_tell_nothing(expected: float, until: float) -> None:
     assert until == reach.known_until("a", NOW, NOW + HOUR)
 
 
+def test_only_the_calls_expected_so_far_count() -> None:
+    """At the beginning of an hour most of its calls are still to come."""
+    reach = Reach()
+    reach.add("a", NOW, 100, 0)
+    reach.add("b", NOW, 30, 30)
+
+    assert NOW == reach.known_until("a", NOW, NOW + HOUR / 2)
+    assert NOW + HOUR == reach.known_until("a", NOW, NOW + HOUR)
+
+
 def test_the_newest_count_of_a_bot_replaces_the_one_before() -> None:
     """Calls of two polls are not added up."""
     reach = Reach()

@@ -546,6 +546,11 @@ class TestDayCounters:
         assert 10 == calls(windows.count(woken, RULES, at("12:02")))
 
 
+def test_the_first_report_of_a_day_revises_nothing() -> None:
+    """Nothing was assumed about its hours before."""
+    assert 0 == fold(State(), "12:00", [record("01:00", 3)]).revisions
+
+
 class TestTheSameReportAgain:
     """Byte for byte the last one: its records need no second reading."""
 

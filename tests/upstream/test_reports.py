@@ -57,11 +57,14 @@ def found(result: Parsed) -> list[tuple[str, str]]:
 
 
 def test_the_documented_requests() -> None:
-    """Each report is asked for with the path and the type of the vendor's interface reference."""
-    assert [(report.path, report.type) for report in REPORTS.values()] == [
-        ("queryCallStatisticsReport", "hour"),
-        ("queryCallStatisticsReport", "day"),
-        ("queryChatbotReport", "hour"),
+    """Each report is asked for with the path and the body of the vendor's interface reference, and has a title."""
+    assert [(report.title, report.path, report.request("t", "b", 1.5)) for report in REPORTS.values()] == [
+        (title, path, {"type": type_, "tenantId": "t", "accessCode": "b", "timestamp": 1500})
+        for title, path, type_ in (
+            ("Calls by hour", "queryCallStatisticsReport", "hour"),
+            ("Calls by day", "queryCallStatisticsReport", "day"),
+            ("Replies by hour", "queryChatbotReport", "hour"),
+        )
     ]
 
 

@@ -773,7 +773,29 @@ async def test_unreadable_ready_token(
     error = await failure(session)
     assert isinstance(error, LoginFailed)
     assert error.reason == "auth"
+    assert str(error) == session.state().reason
     assert platform[0].seen == []
+
+
+async def test_failed_logins_after_a_reload(session: TenantSession, accounts: Accounts, rig: Rig) -> None:
+    """The pause between them begins anew."""
+    accounts.refusal = {"errorCode": "10000002"}
+
+    async def pause() -> float:
+        await failure(session)
+        due = session.state().retry_at
+        assert due is not None
+        rig.clock.advance(due - rig.clock.now())
+        return due
+
+    pauses = []
+    for _ in range(3):
+        before = rig.clock.now()
+        pauses.append(await pause() - before)
+    assert pauses[0] < pauses[1] < pauses[2]
+    session.reset()
+    before = rig.clock.now()
+    assert await pause() - before == pauses[0]
 
 
 # Repetitions
