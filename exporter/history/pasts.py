@@ -23,7 +23,7 @@ class FetchedDay(NamedTuple):
     hours: "Hours | None"
 
 
-def find_final_from(day: date, rules: Rules) -> float:
+def find_final_time(day: date, rules: Rules) -> float:
     """Return when the records of a date become final: after the end of the next day (epoch seconds)."""
     return find_midnight(day + _RESTATED_FOR, rules.zone) + rules.empty_hour_delay
 
@@ -45,7 +45,7 @@ class BotPast:
         """Add days, forget those before ``oldest``, and return whether the past has changed."""
         for day, asked, hours in days:
             self._days[day] = hours
-            (self._provisional.discard if asked >= find_final_from(day, rules) else self._provisional.add)(day)
+            (self._provisional.discard if asked >= find_final_time(day, rules) else self._provisional.add)(day)
         for old in [day for day in self._days if day < oldest]:
             del self._days[old]
             self._provisional.discard(old)

@@ -13,7 +13,7 @@ from exporter.clock import Clock
 from exporter.config import Calendar
 from exporter.history.cache import Cache, Owner
 from exporter.history.fetching import Session, fetch_report, pack_finished_day
-from exporter.history.pasts import BotKey, BotPast, FetchedDay, find_final_from
+from exporter.history.pasts import BotKey, BotPast, FetchedDay, find_final_time
 from exporter.polling.calendar import find_local_date, find_midnight
 from exporter.polling.windows import Rules
 from exporter.upstream.errors import CircuitOpen, LoginFailed, UpstreamError
@@ -170,7 +170,7 @@ class HistoryWorker:
         day = newest = self._find_newest(now)
         oldest = self._find_oldest()
         while day >= oldest:
-            final = now >= find_final_from(day, rules)
+            final = now >= find_final_time(day, rules)
             for access_code in self.plan.bots:
                 looks += 1
                 if looks % _LOOKS_PER_TURN == 0:

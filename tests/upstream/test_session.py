@@ -738,7 +738,7 @@ async def test_ready_token_that_changes_during_a_request(
     make_session: MakeSession,
     tmp_path: Path,
 ) -> None:
-    """The request is repeated with the new token, as another one has read it by then."""
+    """Another request reads the new token in the meantime. Then this request is repeated with it."""
     file = tmp_path / "token"
     file.write_text("old")
     accounts.valid = {"new"}
