@@ -2,7 +2,7 @@
 
 import math
 from array import array
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Final
@@ -17,6 +17,8 @@ _CHANGED: Final = 4.0
 """The deviation of the last days' calls in an hour, in standard deviations, from which the usual calls have changed."""
 _WORST: Final = 2.6
 """The score that the worst window exceeds on one of nine days, if hours vary independently and by chance alone."""
+_BUSY: Final = 5
+"""The least usual calls of an hour that is not without calls by chance."""
 _PRIOR_WEEKDAYS: Final = 2
 """The number of weekdays whose differences in an hour weigh as much as the differences in all hours."""
 
@@ -36,6 +38,8 @@ class Calls:
     """The usual calls of the busiest hour."""
     restless: tuple[float, float]
     """The factors by which the worst windows of past days, with too few and with too many calls, exceed these variances."""
+    closed: tuple[frozenset[int], frozenset[int]]
+    """The hours of the clock in which the bot may have closed, as known before and after the last day."""
 
     def expected(self, kind: DayKind, weekday: int, clock: int) -> tuple[float, float, float]:
         """Return the usual calls, and those by which a loss and a surge are measured."""
@@ -82,6 +86,7 @@ def learn_calls(days: Sequence[KnownDay], day_prior: float, hour_prior: float) -
         ]
         for number, known in enumerate(days)
     ]
+    closed = list(_find_closed(days, profiles))
     shared: dict[tuple[float, ...], array[float]] = {}  # many weekdays are alike
     return Calls(
         {key: shared.setdefault(tuple(profile), array("d", profile)) for key, profile in scaled.items()},
@@ -90,7 +95,34 @@ def learn_calls(days: Sequence[KnownDay], day_prior: float, hour_prior: float) -
         {rest: len(group) for rest, group in groups.items()},
         max(map(max, scaled.values())),
         (_measure_restlessness(past, day, -1), _measure_restlessness(past, day, 1)),
+        (closed[-2], closed[-1]),
     )
+
+
+def _find_closed(
+    days: Sequence[KnownDay], profiles: Mapping[tuple[bool, int], Sequence[float]]
+) -> Iterator[frozenset[int]]:
+    """Yield after each day the hours of the clock, at the edges of the opening hours, that were silent when last expected.
+
+    Hours that were silent on the same weekday before are no news. A day that lacks a third of its calls says nothing: it
+    had an outage, or was an unknown holiday.
+    """
+    closed: frozenset[int] = frozenset()
+    last: dict[int, set[int]] = {}
+    for day in days:
+        usual = profiles[day.rest, day.weekday]
+        came = {clock: row.calls for clock, row in zip(day.clock, day.counts, strict=False)}
+        silent = {clock for clock, calls in came.items() if calls < usual[clock] / 10}
+        before = last.get(day.weekday, silent)
+        last[day.weekday] = silent
+        if sum(came.values()) > sum(usual) * 2 / 3:
+            busy = {clock for clock in came if usual[clock] >= _BUSY} - before
+            edge = shut = set(range(24)) - busy
+            while edge:
+                edge = {(clock + way) % 24 for clock in edge for way in (-1, 1)} & silent - shut
+                shut |= edge
+            closed = closed - busy | shut & busy
+        yield closed
 
 
 def _learn_profiles(days: Sequence[KnownDay], variance: float) -> list[Sequence[float]]:

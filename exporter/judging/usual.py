@@ -115,12 +115,13 @@ class Baseline:
         calls, low_calls, high_calls = zip(
             *(self._calls.expected(kind, day.weekday(), hour) for hour in clock), strict=True
         )
+        closed = self._calls.closed[day >= self.today or not kind.ordinary]
         known = self._calls.known_days[rest]
         seldom = not (kind.ordinary and known)
         most = self._calls.peak / 2
         return Day(
             array("d", calls),
-            array("d", low_calls),
+            array("d", [0.0 if hour in closed else low for hour, low in zip(clock, low_calls, strict=True)]),
             array("d", high_calls),
             array("d", [max(high + 0.5 / max(1, known), most) for high in high_calls]),
             _arrange_by_hour(self._calls.hours, clock),

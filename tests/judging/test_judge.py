@@ -147,6 +147,70 @@ def test_a_lasting_change_becomes_usual_after_some_days(
     assert expected == ("autonomy_drop" in _found(_signals(past, make_day(until=12, since=0, autonomy=0.45), 12)))
 
 
+def _open(hours: Hours, opens: int, closes: int = 24) -> Hours:
+    """Return the calls of a day on which the bot opens later, or closes earlier."""
+    return pack(row if opens <= hour < closes else Counts() for hour, row in enumerate(unpack(hours)))
+
+
+@pytest.mark.parametrize(("opens", "closes", "hour"), [(10, 24, 10), (11, 24, 11), (8, 18, 20), (9, 18, 19)])
+def test_new_opening_hours_are_found_on_their_first_day_alone(
+    past: Past, make_day: MakeDay, opens: int, closes: int, hour: int
+) -> None:
+    """Hours that lacked their calls yesterday may be closed, also when a weekend lies between."""
+    today = make_day()
+    changed = _open(today, opens, closes)
+    until = pack(list(unpack(changed))[:hour])
+    since_yesterday = {**past, TODAY - timedelta(1): changed}
+    few_at_weekends = {day: make_day(calls=3) if day.weekday() >= 5 else hours for day, hours in past.items()}
+    monday = TODAY - timedelta(1)
+    since_friday = {**few_at_weekends, monday - timedelta(3): changed}
+
+    assert "calls_drop" in _found(_signals(past, until, hour))
+    assert not _found(_signals(since_yesterday, until, hour))
+    baseline = learn(since_friday, Calendar(), ZONE, monday)
+    assert baseline is not None
+    assert not _found(judge(baseline, since_friday, until, _at(hour, monday)))
+
+
+def test_new_opening_hours_do_not_page_in_the_night_that_follows(past: Past, make_day: MakeDay) -> None:
+    """Yesterday's closed hours are not missed when they were closed on the day before, too."""
+    changed = _open(make_day(), 8, 18)
+    first = {**past, TODAY - timedelta(1): changed}
+    second = {**first, TODAY - timedelta(2): changed}
+
+    assert "calls_drop" in _found(_signals(first, pack([]), 0.5))
+    assert not _found(_signals(second, pack([]), 0.5))
+
+
+def test_a_long_outage_yesterday_is_no_change_of_the_opening_hours(past: Past, make_day: MakeDay) -> None:
+    """Nothing follows from a day that lacks a third of its calls."""
+    known = {**past, TODAY - timedelta(1): _open(make_day(), 14)}
+
+    assert "calls_drop" in _found(_signals(known, make_day(until=10, calls=0), 10))
+
+
+def test_a_total_loss_is_found_after_the_hours_in_which_the_bot_may_have_closed(past: Past, make_day: MakeDay) -> None:
+    """Only the hours that were silent yesterday are uncertain."""
+    known = {**past, TODAY - timedelta(1): _open(make_day(), 10)}
+
+    assert "calls_drop" in _found(_signals(known, make_day(until=11, calls=0), 11))
+
+
+def test_hours_that_were_silent_between_others_are_no_closed_ones(past: Past, make_day: MakeDay) -> None:
+    """An outage at noon yesterday does not excuse another one today."""
+    noon = pack(Counts() if hour in {12, 13} else row for hour, row in enumerate(unpack(make_day())))
+    known = {**past, TODAY - timedelta(1): noon}
+
+    assert "calls_drop" in _found(_signals(known, make_day(until=13, since=12, calls=0), 13))
+
+
+def test_a_weekday_with_shorter_hours_says_nothing_about_the_next(past: Past, make_day: MakeDay) -> None:
+    """A bot that opens late every Monday has no new opening hours."""
+    known = {day: _open(hours, 10) if day.weekday() == 0 else hours for day, hours in past.items()}
+
+    assert "calls_drop" in _found(_signals(known, make_day(until=10, calls=0), 10))
+
+
 def test_a_public_holiday_is_no_loss_of_calls(past: Past, make_day: MakeDay) -> None:
     """With the calendar a holiday with a quarter of the calls is usual."""
     baseline = _usual(past, Calendar(special_days=[TODAY]))
