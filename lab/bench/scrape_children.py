@@ -115,11 +115,12 @@ def _snapshot(number: int, elapsed: float) -> Snapshot:
 
 
 def _verdict(number: int) -> Verdict:
+    """Return a verdict without an alert: scores stay below 5."""
     ends = Range(number / 7, number / 9, number / 5)
     return Verdict(
         35 * 24 * _HOUR,
         Expected(ends, ends, ends),
-        {name: Signal(number / 30, number / 900, 3600 * (1 + number % 8)) for name in SIGNALS},
+        {name: Signal(number % 150 / 30, number % 150 / 900, 3600 * (1 + number % 8)) for name in SIGNALS},
     )
 
 

@@ -29,6 +29,12 @@ def _rule(name: str) -> str:
     return once(f"{name}{{{BOT}}}")
 
 
+def _threshold(name: str) -> str:
+    """Return the bot's own threshold, else its tenant's, else the default."""
+    selectors = (BOT, 'tenant_id="$tenant", access_code=""', 'tenant_id=""')
+    return " or on () ".join(f"max (oifde:alert_threshold:{name}{{{selector}}})" for selector in selectors)
+
+
 def one_bot() -> str:
     """The dashboard's JSON."""
     page = parts.Page(
@@ -160,7 +166,7 @@ def _score() -> timeseries.Panel:
         "size that matters.",
         [
             parts.over_time(f"max by (signal) (oifde_anomaly_score{{{BOT}}})", "{{signal}}", "Score").interval(_STEP),
-            parts.over_time(_rule("bot:oifde_alert_threshold:evidence"), "threshold", "Threshold").interval(_STEP),
+            parts.over_time(_threshold("evidence"), "threshold", "Threshold").interval(_STEP),
         ],
         unit="none",
         width=24,

@@ -198,9 +198,7 @@ async def test_a_holiday_and_a_gap_send_no_page(
 
     async def judged() -> bool:
         """Whether Prometheus has evaluated the alerts with the judgement of every bot."""
-        result = await prometheus.api(
-            "query", query="count(count_over_time(bot:oifde_alert_threshold:evidence[1m]) > 5)"
-        )
+        result = await prometheus.api("query", query="count(count_over_time(bot:oifde_bot:info[1m]) > 5)")
         scores = await prometheus.api(
             "query", query='count(count_over_time(oifde_anomaly_score{signal="calls_drop"}[1m]) > 5)'
         )

@@ -97,10 +97,14 @@ def test_the_most_specific_threshold_applies(program: FindProgram, tmp_path: Pat
         "tests": [
             {
                 "interval": "1m",
-                "input_series": [{"series": series("oifde_bot_info", *bot), "values": "1x10"} for bot in expected],
+                "input_series": [
+                    {"series": series(name, *bot), "values": "9x10"}
+                    for name in ("oifde_bot_info", "oifde_anomaly_score")
+                    for bot in expected
+                ],
                 "promql_expr_test": [
-                    check("bot:oifde_alert_threshold:evidence", expected),
-                    check("bot:oifde_alert_threshold:calls_lost", dict.fromkeys(expected, 0.6)),
+                    check("suspect:oifde_alert_threshold:evidence", expected),
+                    check("suspect:oifde_alert_threshold:calls_lost", dict.fromkeys(expected, 0.6)),
                 ],
             }
         ],
@@ -138,7 +142,7 @@ def test_backtest_uses_the_shipped_thresholds() -> None:
     assert thresholds["evidence"] == replay.EVIDENCE
     for rule in replay.RULES:
         shipped = expressions[rule.alert]
-        (size,) = re.findall(r"bot:oifde_alert_threshold:(\w+)", shipped["expr"])
+        (size,) = re.findall(r"suspect:oifde_alert_threshold:(\w+)", shipped["expr"])
         assert thresholds[size] == rule.least_size, rule.alert
         assert f'signal="{rule.signal}"' in shipped["expr"]
         assert f"{rule.keep_firing / 3600:.0f}h" == shipped["keep_firing_for"]
