@@ -137,22 +137,22 @@ class Poller:
     async def _attempt(self, now: float, due: float | None) -> Snapshot:
         """Poll, and return the resulting snapshot."""
         today = find_local_date(now, self.plan.rules.zone)
-        turn = _Turn(due, self.plan.budget, self._clock, self._observe_lag)
+        turn = _Turn(self._state, due, self.plan.budget, self._clock, self._observe_lag)
         try:
             await self._take(today, turn)
-            if windows.wants_day_before(self._state, self.plan.rules, now) or self._lacks_day_before(today):
+            if windows.wants_day_before(turn.state, self.plan.rules, now) or self._lacks_day_before(turn.state, today):
                 await self._take_day_before(today, turn)
         except UpstreamError as error:
             return self._record_failure(error.reason, error.message, now, warn=not error.logged_once)
-        return self._record_success(now)
+        return self._record_success(now, turn)
 
-    def _lacks_day_before(self, today: date) -> bool:
+    def _lacks_day_before(self, state: windows.State, today: date) -> bool:
         """Return whether yesterday's report is still missing for comparison.
 
         It is requested once a day, successfully or not, and only after a successful poll, so that the first round after a
         start or an outage takes no longer than needed.
         """
-        lacking = windows.lacks_day_before(self._state, self.plan.rules, today)
+        lacking = windows.lacks_day_before(state, self.plan.rules, today)
         return lacking and self._day_before_asked != today and self._snapshot.up
 
     async def _take_day_before(self, today: date, turn: "_Turn") -> None:
@@ -167,7 +167,7 @@ class Poller:
         bot = plan.bot
         body = report.request(bot.tenant_id, bot.access_code, find_midnight(day, plan.rules.zone))
         turn.asked = self._clock.now()
-        turn.known = self._answers.get(day, _NO_ANSWER) if windows.can_confirm(self._state, day) else _NO_ANSWER
+        turn.known = self._answers.get(day, _NO_ANSWER) if windows.can_confirm(turn.state, day) else _NO_ANSWER
         try:
             async with asyncio.timeout_at(turn.ends) as turn.timeout:
                 rows = await self._session.query(report.operation, report.path, body, expect=list, progress=turn)
@@ -178,7 +178,7 @@ class Poller:
             message = Text("no answer within %(budget)g s, retries included", budget=plan.budget)
             raise UpstreamError(FailureReason.TIMEOUT, message) from None
         if rows is None:
-            self._state = windows.confirm(self._state, plan.rules, day, turn.asked)
+            turn.state = windows.confirm(turn.state, plan.rules, day, turn.asked)
             return
         assert isinstance(rows, list)  # noqa: S101 - `expect` promises it
         parsed = self._parse(rows)
@@ -188,13 +188,11 @@ class Poller:
             rows = judge_body(turn.answer, list, ())
             assert isinstance(rows, list)  # noqa: S101 - `list` promises it
             parsed = self._parse(rows)
-        answer = turn.remember(parsed)
+        turn.answers[day] = turn.remember(parsed)
         parsed = parsed._replace(records=[*turn.known_rows.values(), *parsed.records])
-        self._state, anomalies, revisions = windows.fold(self._state, plan.rules, day, parsed, turn.asked)
-        self._answers[day] = answer
-        self._answers = {of: self._answers[of] for of in self._answers if windows.can_confirm(self._state, of)}
+        turn.state, anomalies, revisions = windows.fold(turn.state, plan.rules, day, parsed, turn.asked)
         if anomalies or revisions:
-            self._report_findings(anomalies, revisions)
+            turn.findings.append((anomalies, revisions))
 
     def _parse(self, rows: Sequence[object]) -> Parsed:
         bot = self.plan.bot
@@ -214,9 +212,16 @@ class Poller:
             self._log.info("records_revised", count=revisions)
         self._observe_findings(self.plan.rules.report.name, anomalies, revisions)
 
-    def _record_success(self, now: float) -> Snapshot:
+    def _record_success(self, now: float, turn: "_Turn") -> Snapshot:
         done = self._clock.now()
-        self._state = windows.count(self._state, self.plan.rules, done)
+        # The timer may have moved the counters on during the poll.
+        state = turn.state._replace(phase=self._state.phase, totals=self._state.totals)
+        self._state = windows.count(state, self.plan.rules, done)
+        if turn.answers:
+            answers = self._answers | turn.answers
+            self._answers = {of: answers[of] for of in answers if windows.can_confirm(self._state, of)}
+        for anomalies, revisions in turn.findings:
+            self._report_findings(anomalies, revisions)
         return self._refresh(
             up=True,
             failure=None,
@@ -305,10 +310,26 @@ _NO_ANSWER: Final = _Answer()
 
 
 class _Turn(Progress):
-    """The time of a poll. It starts with the first request, and pauses while the poll is queued after a login."""
+    """A poll: its time, and what it brings. Nothing of that is shown before all of it has come.
 
-    def __init__(self, due: float | None, budget: float, clock: Clock, observe_lag: Callable[[float], None]) -> None:
-        """Take the poll's slot on the loop's clock, if any, and its budget in seconds."""
+    The time starts with the first request, and pauses while the poll is queued after a login.
+    """
+
+    def __init__(
+        self,
+        state: windows.State,
+        due: float | None,
+        budget: float,
+        clock: Clock,
+        observe_lag: Callable[[float], None],
+    ) -> None:
+        """Take the state before the poll, its slot on the loop's clock, if any, and its budget in seconds."""
+        self.state = state
+        """The state with the reports taken so far."""
+        self.answers: dict[date, _Answer] = {}
+        """The answers taken, by the date requested."""
+        self.findings: list[tuple[Sequence[Anomaly], int]] = []
+        """The new anomalies and the revisions of each report."""
         self.asked = 0.0
         """When the request was last sent, in epoch seconds."""
         self.ends: float | None = None

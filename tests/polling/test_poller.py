@@ -529,6 +529,38 @@ class TestMidnight:
         assert 9 == calls(rig)
         rig.poller.close()
 
+    @pytest.mark.parametrize("is_cancelled", [False, True])
+    async def test_a_zero_that_ends_during_a_poll_shows_no_half_of_it(
+        self, make_rig: MakeRig, is_cancelled: bool
+    ) -> None:
+        """While the poll waits for yesterday's report, today's new one is not shown: it would be newer than the last success.
+
+        A reload may cancel the poll. What it brought comes with the next one, and its anomaly counts once.
+        """
+        rig = make_rig(start="2026-05-21T02:00:30")
+        rig.session.answer = lambda day: [row(day, 1, 5)] if day.day == 21 else []
+        await rig.poller.poll(None)
+        former = rig.snapshot
+        assert (0, 5) == (counted(former), calls_of(former.live))
+
+        await asyncio.sleep(80)
+        rig.session.answer = lambda day: [row(day, 1, 6) | {"interactCount": "many"}] if day.day == 21 else 20
+        poll = asyncio.create_task(rig.poller.poll(None))
+        await asyncio.sleep(5)
+        if is_cancelled:
+            poll.cancel()
+        await asyncio.sleep(10)
+
+        assert former._replace(totals=rig.snapshot.totals) == rig.snapshot
+        assert 5 == counted(rig.snapshot)
+        if is_cancelled:
+            poll = asyncio.create_task(rig.poller.poll(None))
+        await poll
+        assert (6, 6) == (counted(rig.snapshot), calls_of(rig.snapshot.live))
+        assert rig.clock.now() == rig.snapshot.last_success
+        assert ["invalid_field"] == rig.findings.reasons
+        rig.poller.close()
+
     async def test_the_last_hour_of_yesterday_stays_until_today_has_one(self, make_rig: MakeRig) -> None:
         """A new process finds it, too."""
         rig = make_rig(start="2026-05-21T00:20")
