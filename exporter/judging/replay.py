@@ -1,7 +1,7 @@
 """Find the alerts that judgements would have caused. An alert compares with thresholds, and keeps firing for a while."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Final, NamedTuple, TypeGuard
@@ -33,6 +33,12 @@ RULES: Final = (
 EVIDENCE: Final = 5.0
 TENANT_RULE: Final = Rule("OifdeTenantCallsVanished", "calls_drop", 0.5)
 """``least_size`` is the share of the bots that miss calls, of those that expect some."""
+INHIBITED_BY: Final[Mapping[str, Sequence[str]]] = {
+    "OifdeBotCallsVanished": ("OifdeTenantCallsVanished",),
+    "OifdeBotAutonomyDropped": ("OifdeBotInterfaceFailing",),
+    "OifdeBotDirectTransfersSurge": ("OifdeBotAutonomyDropped", "OifdeBotInterfaceFailing"),
+}
+"""The alerts that make another unnecessary, as Alertmanager is told by the shipped inhibition rules."""
 _EXPECTING: Final = 1.0
 """The least number of calls that a bot is to expect in an hour."""
 _TENANT_EVIDENCE: Final = EVIDENCE / 5
@@ -124,11 +130,16 @@ def replay_tenant(judged: Iterable[Judged]) -> list[Page]:
     return alerts.pages
 
 
-def inhibit(pages: Iterable[Page], of_tenant: Sequence[Page]) -> list[Page]:
-    """Return the alerts about a bot without those that an alert about its tenant inhibits."""
+def inhibit(pages: Sequence[Page], of_tenant: Sequence[Page] = ()) -> list[Page]:
+    """Return the alerts about a bot that are sent: those that no other alert inhibits for all their time."""
+    alerts = [*pages, *of_tenant]
     return [
         page
         for page in pages
-        if page.alert != _CALLS_VANISHED.alert
-        or not any(one.begin <= page.begin <= (math.inf if one.end is None else one.end) for one in of_tenant)
+        if not any(one.alert in INHIBITED_BY.get(page.alert, ()) and _outlasts(one, page) for one in alerts)
     ]
+
+
+def _outlasts(page: Page, other: Page) -> bool:
+    end, end_of_other = (math.inf if one.end is None else one.end for one in (page, other))
+    return page.begin <= other.begin and end_of_other <= end

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.random import Generator
 
 from exporter.judging.daykinds import DayKind
-from exporter.judging.replay import replay
+from exporter.judging.replay import inhibit, replay
 from exporter.polling.calendar import find_midnight
 from lab.quality.bots import Incident, draw_shares, live
 from lab.quality.measure import HOUR, Run, random
@@ -70,7 +70,8 @@ def count_pages(changed: Changed) -> tuple[int, float]:
     trace = live(rng, traffic, draw_shares(rng, "mid", (0.35, 0.9)), [incident])
     last = find_midnight(traffic.dates()[-1], traffic.zone)
     watched = watch(trace, begin - _DAY, last)
-    pages = [page for page in replay((moment, judgement) for moment, judgement, _ in watched) if page.begin > begin]
+    sent = inhibit(replay((moment, judgement) for moment, judgement, _ in watched))
+    pages = [page for page in sent if page.begin > begin]
     return len(pages), max(((page.end or last) - begin for page in pages), default=0.0) / _DAY
 
 

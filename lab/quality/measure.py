@@ -51,7 +51,7 @@ class Quiet:
 def count_pages(quiet: Quiet) -> Counter[str]:
     """Return the number of pages of each alert."""
     watched = watch(*quiet.draw())
-    return Counter(page.alert for page in replay((moment, judgement) for moment, judgement, _ in watched))
+    return Counter(page.alert for page in inhibit(replay((moment, judgement) for moment, judgement, _ in watched)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,12 +64,36 @@ def test_an_alert_about_a_tenant(judged: list[Judged], alerts: int) -> None:
     assert ["OifdeTenantCallsVanished"] * alerts == [page.alert for page in replay_tenant(judged)]
 
 
-def test_an_alert_about_a_tenant_inhibits_those_about_its_bots_lost_calls() -> None:
-    """Other alerts, and those that begin at other times, are sent."""
-    of_tenant = [Page("OifdeTenantCallsVanished", "calls_drop", NOW, NOW + HOUR, 9, 0.9, 3600)]
-    lost, later = (
-        Page("OifdeBotCallsVanished", "calls_drop", begin, None, 9, 0.9, 3600) for begin in (NOW, NOW + 2 * HOUR)
-    )
-    drop = Page("OifdeBotAutonomyDropped", "autonomy_drop", NOW, None, 9, 0.3, 3600)
+def _page(alert: str, begin: float, end: float | None) -> Page:
+    return Page(alert, "", begin, end, 9, 0.9, 3600)
 
-    assert [drop, later] == inhibit([drop, lost, later], of_tenant)
+
+@pytest.mark.parametrize(
+    ("inhibiting", "alert"),
+    [
+        ("OifdeTenantCallsVanished", "OifdeBotCallsVanished"),
+        ("OifdeBotInterfaceFailing", "OifdeBotAutonomyDropped"),
+        ("OifdeBotAutonomyDropped", "OifdeBotDirectTransfersSurge"),
+    ],
+)
+def test_an_alert_that_another_one_explains_is_not_sent(inhibiting: str, alert: str) -> None:
+    """It is sent if it begins before that one, or goes on after it."""
+    source = _page(inhibiting, NOW, NOW + 3 * HOUR)
+    explained = _page(alert, NOW, NOW + 3 * HOUR)
+    longer, lasting, before = _page(alert, NOW, NOW + 4 * HOUR), _page(alert, NOW, None), _page(alert, NOW - HOUR, NOW)
+
+    assert [longer, lasting, before] == inhibit([explained, longer, lasting, before], [source])
+
+
+def test_an_alert_of_the_same_bot_inhibits() -> None:
+    """Alerts that have nothing to do with each other are all sent."""
+    alerts = (
+        "OifdeBotInterfaceFailing",
+        "OifdeBotAutonomyDropped",
+        "OifdeBotDirectTransfersSurge",
+        "OifdeBotCallsVanished",
+    )
+
+    sent = inhibit([_page(alert, NOW, None) for alert in alerts])
+
+    assert ["OifdeBotInterfaceFailing", "OifdeBotCallsVanished"] == [page.alert for page in sent]

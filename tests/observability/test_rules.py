@@ -149,3 +149,20 @@ def test_backtest_uses_the_shipped_thresholds() -> None:
     of_tenant = expressions[replay.TENANT_RULE.alert]
     assert thresholds["tenant_calls_lost"] == replay.TENANT_RULE.least_size
     assert f"{replay.TENANT_RULE.keep_firing / 3600:.0f}h" == of_tenant["keep_firing_for"]
+
+
+def test_backtest_inhibits_as_the_shipped_rules_do() -> None:
+    """Of the alerts that it replays, it leaves out those that Alertmanager would not send."""
+    shipped: dict[str, set[str]] = {}
+    alerts = [rule.alert for rule in (*replay.RULES, replay.TENANT_RULE)]
+
+    def match(matchers: Sequence[str]) -> list[str]:
+        patterns = [matcher.split("~")[-1].split("=")[-1].strip(' "') for matcher in matchers]
+        return [alert for alert in alerts if all(re.fullmatch(pattern, alert) for pattern in patterns)]
+
+    for rule in load(ROOT / "observability" / "alertmanager" / "inhibition.yaml")["inhibit_rules"]:
+        for target in match(rule["target_matchers"]):
+            if sources := match(rule["source_matchers"]):
+                shipped.setdefault(target, set()).update(sources)
+
+    assert shipped == {target: set(sources) for target, sources in replay.INHIBITED_BY.items()}
