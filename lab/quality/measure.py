@@ -13,7 +13,7 @@ import numpy as np
 from numpy.random import Generator
 
 from exporter.judging.daykinds import Calendar, DayKind
-from exporter.judging.replay import Judged, inhibit, replay, replay_tenant
+from exporter.judging.replay import Judged, Page, inhibit, replay, replay_tenant
 from exporter.polling.calendar import find_midnight, list_hours
 from lab.quality.bots import Counted, Incident, Trace, draw_shares, live
 from lab.quality.limit import HALF_HOUR, SHARE_THRESHOLD, count_alarms, find_threshold, weigh_drop, weigh_losses
@@ -48,10 +48,14 @@ class Quiet:
         return trace, first, last
 
 
+def find_pages(quiet: Quiet) -> list[Page]:
+    """Return the pages, all of them false."""
+    return inhibit(replay((moment, judgement) for moment, judgement, _ in watch(*quiet.draw())))
+
+
 def count_pages(quiet: Quiet) -> Counter[str]:
     """Return the number of pages of each alert."""
-    watched = watch(*quiet.draw())
-    return Counter(page.alert for page in inhibit(replay((moment, judgement) for moment, judgement, _ in watched)))
+    return Counter(page.alert for page in find_pages(quiet))
 
 
 @dataclass(frozen=True, slots=True)

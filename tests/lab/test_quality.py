@@ -1,8 +1,13 @@
+from datetime import datetime, timedelta
+from pathlib import Path
+
 import numpy as np
 
 from lab.quality import lasting
 from lab.quality.limit import count_alarms, find_threshold
 from lab.quality.measure import GOALS, Calm, Case, Quiet, count_pages, find
+from lab.quality.pages import find_days
+from lab.quality.traffic import SOURCES, SPAN
 
 
 def test_a_measurement_is_the_same_on_every_run() -> None:
@@ -50,3 +55,20 @@ def test_days_without_records_send_no_page() -> None:
     (change,) = (change for change in lasting.CHANGES if change.unknown)
 
     assert (0, 0.0) == lasting.count_pages(lasting.Changed(change, 1, "busy"))
+
+
+def test_the_days_of_false_pages_are_listed(tmp_path: Path) -> None:
+    """A day without traffic is listed by its local date."""
+    source = SOURCES[0]
+    first = datetime(2026, 3, 9, tzinfo=source.zone)
+    empty = SPAN - 10
+    rows = [
+        f"{(first + timedelta(day)).replace(hour=hour).isoformat()},{0 if day == empty else 5000}\n"
+        for day in range(SPAN)
+        for hour in range(24)
+    ]
+    (tmp_path / f"{source.file}.csv").write_text("start,calls\n" + "".join(rows), encoding="utf-8")
+
+    days = find_days(Quiet(1, "calm", source.file, tmp_path))
+
+    assert [(f"{first + timedelta(empty):%Y-%m-%d %A}", "OifdeBotCallsVanished")] == days
