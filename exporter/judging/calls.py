@@ -18,7 +18,7 @@ _CHANGED: Final = 4.0
 _WORST: Final = 2.6
 """The score that the worst window exceeds on one of nine days, if hours vary independently and by chance alone."""
 _BUSY: Final = 5
-"""The least usual calls of an hour that is not without calls by chance."""
+"""The least usual calls of an hour in which a lack of calls is not chance."""
 _PRIOR_WEEKDAYS: Final = 2
 """The number of weekdays whose differences in an hour weigh as much as the differences in all hours."""
 
@@ -102,10 +102,11 @@ def learn_calls(days: Sequence[KnownDay], day_prior: float, hour_prior: float) -
 def _find_closed(
     days: Sequence[KnownDay], profiles: Mapping[tuple[bool, int], Sequence[float]]
 ) -> Iterator[frozenset[int]]:
-    """Yield after each day the hours of the clock, at the edges of the opening hours, that were silent when last expected.
+    """Yield after each day the hours of the clock in which the bot may have closed.
 
-    Hours that were silent on the same weekday before are no news. A day that lacks a third of its calls says nothing: it
-    had an outage, or was an unknown holiday.
+    These hours are at the edges of the opening hours, and the last day that expected calls in them had none. Hours that
+    were silent on the same weekday before do not count. A day that lacks a third of its calls changes nothing: it had an
+    outage, or was a holiday that the calendar does not have.
     """
     closed: frozenset[int] = frozenset()
     last: dict[int, set[int]] = {}

@@ -38,7 +38,7 @@ INHIBITED_BY: Final[Mapping[str, Sequence[str]]] = {
     "OifdeBotAutonomyDropped": ("OifdeBotInterfaceFailing",),
     "OifdeBotDirectTransfersSurge": ("OifdeBotAutonomyDropped", "OifdeBotInterfaceFailing"),
 }
-"""The alerts that make another unnecessary, as Alertmanager is told by the shipped inhibition rules."""
+"""For each alert, the alerts that inhibit it. The shipped inhibition rules say the same to Alertmanager."""
 _EXPECTING: Final = 1.0
 """The least number of calls that a bot is to expect in an hour."""
 _TENANT_EVIDENCE: Final = EVIDENCE / 5
@@ -131,7 +131,7 @@ def replay_tenant(judged: Iterable[Judged]) -> list[Page]:
 
 
 def inhibit(pages: Sequence[Page], of_tenant: Sequence[Page] = ()) -> list[Page]:
-    """Return the alerts about a bot that are sent: those that no other alert inhibits for all their time."""
+    """Return the alerts about a bot that Alertmanager sends. It sends none that another alert inhibits until its end."""
     alerts = [*pages, *of_tenant]
     return [
         page
