@@ -96,11 +96,11 @@ class _ValueTable(_Table):
         elif row.values == values:
             lines = row.lines
         else:
-            changed = {self._column_of.get(place) for place in compress(count(), map(ne, row.values, values))}
-            lines = tuple(
-                _write_values(self._columns[number], labels, values) if number in changed else line
-                for number, line in enumerate(row.lines)
-            )
+            changed = compress(count(), map(ne, row.values, values))
+            rewritten = list(row.lines)
+            for number in {self._column_of[place] for place in changed if place in self._column_of}:
+                rewritten[number] = _write_values(self._columns[number], labels, values)
+            lines = tuple(rewritten)
         self._rows[key] = _Row(values, lines, expires)
 
 
