@@ -57,7 +57,8 @@ class ReadyToken:
 
     def record_success(self, token: Token, *, repeated: bool) -> None:
         if token is self._token:
-            self.reset()
+            if self._refusals:
+                self.reset()
             self._standing.record_recovery()
 
     def record_refusal(self, token: Token, error: UpstreamError) -> None:

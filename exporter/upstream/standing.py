@@ -61,7 +61,7 @@ class Standing:
         if self._logged is not None:
             self._log.info("login_recovered", duration_seconds=round(self._clock.elapsed() - self._failing_since, 3))
             self._logged = None
-        self.reset()
+            self.reset()
 
     def record_failure(self, error: UpstreamError, *, blocked: bool, delay: float | None) -> None:
         """Record that a login or its token was refused.
