@@ -18,6 +18,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from operator import attrgetter
 from typing import Final, NamedTuple, Self, TypeAlias
 from zoneinfo import ZoneInfo
 
@@ -132,7 +133,10 @@ class State(NamedTuple):
 
     def day(self, of: date) -> Day | None:
         """Return what is known about a date."""
-        return next((day for day in self.days if day.date == of), None)
+        for day in self.days:
+            if day.date == of:
+                return day
+        return None
 
     @property
     def counted(self) -> date | None:
@@ -319,9 +323,11 @@ def _choose_records(
     for record in records:
         start = start_of(record.start, rules.zone)
         other = chosen.get(start)
-        if other is not None:
+        if other is None:
+            chosen[start] = record
+        else:
             duplicates.append(Anomaly(AnomalyKind.DUPLICATE_RECORD, _describe_start(start)))
-        chosen[start] = record if other is None else max(other, record, key=_rank)
+            chosen[start] = max(other, record, key=_rank)
     return chosen, duplicates
 
 
@@ -452,7 +458,7 @@ def _find_last_complete(shown: Hour | None, day: Day, rules: Rules) -> Hour | No
 
 def _find_newest(records: Sequence[Record]) -> Record | None:
     """Return the newest record; of two with the same start, the later one in the list."""
-    return max(reversed(records), key=lambda record: record.start, default=None)
+    return max(reversed(records), key=attrgetter("start"), default=None)
 
 
 def _holds_until(today: date, rules: Rules) -> float:
