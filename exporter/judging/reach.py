@@ -21,13 +21,14 @@ class Reach:
 
     def add(self, bot: str, start: float, expected: float, came: int) -> None:
         """Set a bot's calls in the hour that begins at ``start`` (epoch seconds): those expected in the whole hour, and those so far."""
-        bots = self._hours.setdefault(start, {})
+        if start not in self._hours:
+            self._hours[start], self._sums[start] = {}, (0.0, 0)
+            for old in [hour for hour in self._hours if hour < start - 6 * 3600]:
+                del self._hours[old], self._sums[old]
+        bots, sums = self._hours[start], self._sums[start]
         before = bots.get(bot, (0.0, 0))
         bots[bot] = (expected, came)
-        sums = self._sums.get(start, (0.0, 0))
         self._sums[start] = (sums[0] + expected - before[0], sums[1] + came - before[1])
-        for old in [hour for hour in self._hours if hour < start - 6 * 3600]:
-            del self._hours[old], self._sums[old]
 
     def known_until(self, bot: str, settled: float, now: float) -> float:
         """Return until when calls of ``bot`` would be known if there were any. All times are epoch seconds.
@@ -35,11 +36,11 @@ class Reach:
         ``settled`` is the end of its last complete hour, with or without a record.
         """
         until = settled
-        for start, (expected, came) in sorted(self._sums.items()):
-            own_expected, own_came = self._hours[start].get(bot, (0.0, 0))
+        for start in sorted(start for start in self._sums if start >= settled):
+            (expected, came), (own_expected, own_came) = self._sums[start], self._hours[start].get(bot, (0.0, 0))
             others, have = expected - own_expected, came - own_came
             passed = min(1.0, max(0.0, (now - start) / 3600))
-            if start < settled or others * passed < _FEWEST:
+            if others * passed < _FEWEST:
                 continue
             if have < _LATE * others * passed:
                 break  # a later hour may have its record before this one
