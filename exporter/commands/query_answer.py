@@ -9,8 +9,9 @@ from datetime import date, datetime, timedelta
 from exporter.commands.past import fetch_pasts
 from exporter.commands.query_explain import Explanation, explain, wants_day_before
 from exporter.commands.selection import Chosen
-from exporter.history.fetching import pack_day
+from exporter.history.fetching import list_rows
 from exporter.history.keeper import make_calendar
+from exporter.judging.hours import flatten
 from exporter.judging.judge import Signal, Window, judge, list_windows
 from exporter.judging.usual import learn
 from exporter.polling.calendar import find_day_before, find_hour_end, find_hour_start, find_midnight
@@ -106,7 +107,7 @@ async def _judge(question: Question, answer: Answer) -> Answer:
     records = {find_hour_start(record.start, rules.zone): record for record in answer.explanation.used}
     hour = answer.explanation.state.hour
     known_until = find_hour_end(hour.start, rules.zone) if hour else question.as_of
-    known = pack_day(records, rules, day)
+    known = flatten(list_rows(records, rules, day))
     return replace(
         answer,
         known_days=len(past),

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 
 from exporter.judging.daykinds import Calendar
-from exporter.judging.hours import Counts, Hours, Past, pack, unpack
+from exporter.judging.hours import Hours, Past, flatten, unpack
 from exporter.judging.judge import judge
 from exporter.judging.replay import Judged, Page, inhibit, replay, replay_tenant
 from exporter.judging.usual import Baseline, learn, pool
@@ -61,7 +61,7 @@ def _judge_day(bot: str, baseline: Baseline, past: Past, today: Hours, rules: Ru
     for number, ((_, end), expected) in enumerate(
         zip(list_hours(day, rules.zone), baseline.day(day).calls, strict=True)
     ):
-        so_far = pack([*counts[: number + 1], *[Counts()] * (len(counts) - number - 1)])
+        so_far = flatten(counts[: number + 1])
         delay = rules.settle_delay if counts[number].calls else rules.empty_hour_delay
         moment = max(moment, end + delay)
         yield Judged(moment, bot, judge(baseline, past, so_far, end - 1), expected)

@@ -1,6 +1,6 @@
 """One request for one past day of one bot."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from operator import itemgetter
 from typing import Final, Protocol
@@ -54,14 +54,12 @@ async def fetch_report(
 def pack_finished_day(parsed: Parsed, rules: Rules, day: date) -> "Hours | None":
     """Return the hours of a finished local date; None if an unusable record may belong to one of them."""
     known = fold(State(), rules, day, parsed, float("inf")).state.day(day)
-    return pack_day(known.records, rules, day) if known and known.may_infer else None
+    return pack(list_rows(known.records, rules, day)) if known and known.may_infer else None
 
 
-def pack_day(records: Mapping[float, Record], rules: Rules, day: date) -> Hours:
-    """Pack the records of a local date; their keys are the starts of their hours."""
-    return pack(
-        [_read(records[start].values) if start in records else _NO_CALLS for start, _ in list_hours(day, rules.zone)]
-    )
+def list_rows(records: Mapping[float, Record], rules: Rules, day: date) -> Sequence[Sequence[int | None]]:
+    """Return the values of ``Counts`` in each hour of a local date; the keys of the records are the starts of their hours."""
+    return [_read(records[start].values) if start in records else _NO_CALLS for start, _ in list_hours(day, rules.zone)]
 
 
 def read_counts(record: Record | None) -> Counts:

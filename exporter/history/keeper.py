@@ -15,11 +15,11 @@ from yarl import URL
 from exporter import config
 from exporter.clock import Clock
 from exporter.history.cache import Cache, Owner
-from exporter.history.fetching import pack_day, read_counts
+from exporter.history.fetching import list_rows, read_counts
 from exporter.history.pasts import BotKey, BotPast, FetchedDay
 from exporter.history.worker import HistoryPlan, HistoryWorker
 from exporter.judging.daykinds import Calendar
-from exporter.judging.hours import Hours, Past, unpack, unpack_calls
+from exporter.judging.hours import Past, flatten, pack, unpack_calls
 from exporter.judging.judge import Signal, judge
 from exporter.judging.reach import Reach
 from exporter.judging.usual import Baseline, Expected, Straying, expect, learn, pool
@@ -28,7 +28,7 @@ from exporter.polling.calendar import find_hour_end, find_local_date, list_hours
 from exporter.polling.fleet import PolledTenant, TenantKey
 from exporter.polling.snapshot import BotId, Hour, Snapshot, TenantId, TenantStatus
 from exporter.polling.windows import Rules
-from exporter.upstream.reports import HOUR
+from exporter.upstream.reports import HOUR, Record
 from exporter.upstream.session import TenantSession
 
 _DAY: Final = timedelta(days=1)
@@ -65,7 +65,7 @@ class Keeper:
         self._workers: dict[TenantKey, HistoryWorker] = {}
         self._caches: dict[Path, Cache] = {}
         self._judged: dict[BotKey, _Judged] = {}
-        self._reaches: dict[TenantKey, Reach] = {}
+        self._reaches: defaultdict[TenantKey, Reach] = defaultdict(Reach)
         self._straying: defaultdict[TenantKey, dict[BotKey, Straying]] = defaultdict(dict)
         self._pools: dict[TenantKey, Straying] = {}
         """What is typical of a tenant's bots, until one of them has been learned again."""
@@ -197,9 +197,9 @@ class Keeper:
         today = find_local_date(now, rules.zone)
         yesterday = today - _DAY
         if snapshot.yesterday and yesterday not in past:
-            past = {**past, yesterday: pack_day(snapshot.yesterday, rules, yesterday)}
-        known = pack_day(snapshot.records, rules, today)
-        reach = self._reaches.setdefault((bot.platform, bot.tenant_id), Reach())
+            past = {**past, yesterday: pack(list_rows(snapshot.yesterday, rules, yesterday))}
+        known = flatten(list_rows(snapshot.records, rules, today))
+        reach = self._reaches[bot.platform, bot.tenant_id]
         begun = list_hours_begun(today, rules.zone, now)
         newest = slice(max(0, len(begun) - _REACHING_HOURS), len(begun))
         usual, came = baseline.day(today).low_calls, unpack_calls(known)
@@ -207,7 +207,7 @@ class Keeper:
             reach.add(bot.access_code, start, expected, calls)
         settled = find_hour_end(snapshot.hour.start, rules.zone) if snapshot.hour else now
         known_until = reach.known_until(bot.access_code, settled, now)
-        return judge(baseline, past, known, now, known_until), partial(_expect_day, baseline, today, known)
+        return judge(baseline, past, known, now, known_until), partial(_expect_day, baseline, today, snapshot.records)
 
     def _keep_yesterday(self, worker: HistoryWorker, bot: BotId, snapshot: Snapshot, kept: BotPast) -> None:
         """Keep yesterday if polls have completed it."""
@@ -216,7 +216,7 @@ class Keeper:
         rules, now = worker.plan.rules, self._clock.now()
         yesterday = find_local_date(now, rules.zone) - _DAY
         if kept.wants(yesterday, final=False):
-            found = pack_day(snapshot.yesterday, rules, yesterday)
+            found = pack(list_rows(snapshot.yesterday, rules, yesterday))
             worker.take(bot.access_code, FetchedDay(yesterday, now, found))
 
     def _learn_soon(self, key: BotKey) -> None:
@@ -285,10 +285,11 @@ def _find_expected(baseline: Baseline, hour: Hour | None) -> Expected | None:
     return expect(baseline, hour.start, read_counts(hour.record)) if hour else None
 
 
-def _expect_day(baseline: Baseline, day: date, known: Hours) -> Mapping[float, Expected]:
+def _expect_day(baseline: Baseline, day: date, records: Mapping[float, Record]) -> Mapping[float, Expected]:
     """Return the expected values of a date's hours, by their starts."""
-    slots = zip(list_hours(day, baseline.zone), unpack(known), strict=True)
-    return {start: expect(baseline, start, counts) for (start, _), counts in slots}
+    return {
+        start: expect(baseline, start, read_counts(records.get(start))) for start, _ in list_hours(day, baseline.zone)
+    }
 
 
 def _make_key(bot: BotId) -> BotKey:

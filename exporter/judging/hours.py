@@ -32,9 +32,14 @@ Past: TypeAlias = Mapping[date, Hours]
 _FIELDS = len(Counts._fields)
 
 
+def flatten(rows: Iterable[Iterable[int | None]]) -> list[int]:
+    """List the counts of the hours of a local date, from its first one on, one after the other; None counts as 0."""
+    return [value or 0 for value in chain.from_iterable(rows)]
+
+
 def pack(rows: Iterable[Iterable[int | None]]) -> Hours:
-    """Pack the counts of the hours of a local date, from its first one on; None counts as 0."""
-    values = [value or 0 for value in chain.from_iterable(rows)]
+    """Pack the same counts as ``flatten`` lists, to keep them in little memory."""
+    values = flatten(rows)
     for code in "HI":  # most counts are below 65,536
         with suppress(OverflowError):
             return array(code, values)
@@ -46,13 +51,19 @@ def unpack(hours: Hours) -> Iterator[Counts]:
     return map(Counts._make, zip(*[iter(hours)] * _FIELDS, strict=True))
 
 
-def unpack_columns(hours: Hours, number: int) -> list[list[int]]:
-    """Return the values of each count in the first ``number`` hours; missing hours have 0."""
-    missing = [0] * (number - len(hours) // _FIELDS)
-    return [hours[field : number * _FIELDS : _FIELDS].tolist() + missing for field in range(_FIELDS)]
+def unpack_newest(days: Iterable[tuple[Sequence[int], int]], number: int) -> list[list[int]]:
+    """Return the values of each count in the last ``number`` hours of consecutive dates, newest first.
+
+    Each date comes with how many of its hours to take; missing hours have 0.
+    """
+    values: list[int] = []
+    for hours, taken in days:
+        values += hours[: taken * _FIELDS]
+        values += [0] * (taken * _FIELDS - len(hours))
+    return [values[field : field - number * _FIELDS : -_FIELDS] for field in range(-_FIELDS, 0)]
 
 
-def unpack_calls(hours: Hours) -> Hours:
+def unpack_calls(hours: Sequence[int]) -> Sequence[int]:
     """Return the calls of each hour."""
     return hours[::_FIELDS]
 

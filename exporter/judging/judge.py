@@ -4,12 +4,12 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
-from itertools import accumulate
+from itertools import accumulate, takewhile
 from operator import add, mul
 from typing import Final, NamedTuple, TypeAlias
 
 from exporter.judging.calls import compute_score
-from exporter.judging.hours import Hours, Past, pack, unpack_columns
+from exporter.judging.hours import Past, unpack_newest
 from exporter.judging.shares import AUTONOMY, DIRECT, INTERFACES, to_angle
 from exporter.judging.usual import Baseline, Column, Day
 from exporter.polling.calendar import find_local_date, list_hours, list_hours_begun
@@ -30,7 +30,6 @@ _RECOVERED: Final = -4.0
 """A window's deviation is over if its last hours fit it less than the usual by this logarithm of the likelihood ratio."""
 _HALF: Final = 0.5
 """The continuity correction: counts are whole numbers, and expected values are not."""
-_NO_HOURS: Final = pack(())
 _DAY: Final = timedelta(days=1)
 
 
@@ -62,18 +61,21 @@ class Window(NamedTuple):
     """Whether the last hours of the window show that the deviation has ended."""
 
 
-def judge(baseline: Baseline, past: Past, today: Hours, now: float, known_until: float | None = None) -> Judgement:
+def judge(
+    baseline: Baseline, past: Past, today: Sequence[int], now: float, known_until: float | None = None
+) -> Judgement:
     """Judge what a bot does at ``now`` (epoch seconds).
 
-    ``today`` has the hours of the local date up to the one in progress, and ``past`` those of yesterday. ``known_until``
-    (epoch seconds, see ``reach``) is how far the tenant's reports reach: later calls do not count as missing.
+    ``today`` has the counts of the local date's hours up to the one in progress, as ``flatten`` lists them, and ``past`` those
+    of yesterday. ``known_until`` (epoch seconds, see ``reach``) is how far the tenant's reports reach: later calls do not
+    count as missing.
     """
     comparisons = _compare(baseline, past, today, now, known_until)
     return {name: comparison.find_signal() for name, comparison in comparisons.items()}
 
 
 def list_windows(
-    baseline: Baseline, past: Past, today: Hours, now: float, known_until: float | None = None
+    baseline: Baseline, past: Past, today: Sequence[int], now: float, known_until: float | None = None
 ) -> Mapping[str, Sequence[Window]]:
     """Return the windows that ``judge`` chooses from, by signal."""
     comparisons = _compare(baseline, past, today, now, known_until)
@@ -81,7 +83,7 @@ def list_windows(
 
 
 def _compare(
-    baseline: Baseline, past: Past, today: Hours, now: float, known_until: float | None
+    baseline: Baseline, past: Past, today: Sequence[int], now: float, known_until: float | None
 ) -> Mapping[str, "_Comparison"]:
     known = _look_back(baseline, past, today, now)
     until = now if known_until is None else min(now, known_until)
@@ -108,9 +110,9 @@ class _Known(NamedTuple):
     today: Day
     yesterday: Day
 
-    def line_up(self, today: Column, yesterday: Column) -> Column:
+    def line_up(self, today: Column, yesterday: Column) -> list[float]:
         """Return a value for each hour, from the values of the two dates."""
-        return (yesterday + today[: self.begun])[: -len(self.times) - 1 : -1]
+        return (yesterday + today[: self.begun])[: -len(self.times) - 1 : -1].tolist()
 
 
 class _Wholes:
@@ -120,23 +122,20 @@ class _Wholes:
         self.hours = hours
         self.sums = _sum_up(hours)
         self.squares = _sum_up(map(mul, hours, hours))
+        self.windows = [length for length in _WINDOWS if length <= len(hours) and self.sums[length] >= _FEWEST]
 
 
-def _look_back(baseline: Baseline, past: Past, today: Hours, now: float) -> _Known:
+def _look_back(baseline: Baseline, past: Past, today: Sequence[int], now: float) -> _Known:
     date = find_local_date(now, baseline.zone)
     before = date - _DAY
     begun = list_hours_begun(date, baseline.zone, now)
     earlier = list_hours(before, baseline.zone) if before in past else ()
-    newest = slice(None, -_WINDOWS[-1] - 1, -1)
-    calls, direct, consulted, contained, requests, successes = (
-        (of_yesterday + of_today)[newest]
-        for of_yesterday, of_today in zip(
-            unpack_columns(past.get(before, _NO_HOURS), len(earlier)), unpack_columns(today, len(begun)), strict=True
-        )
+    calls, direct, consulted, contained, requests, successes = unpack_newest(
+        ((past.get(before, ()), len(earlier)), (today, len(begun))), _WINDOWS[-1]
     )
     went_on = _Wholes(list(map(add, map(add, direct, consulted), contained)))
     return _Known(
-        (*earlier, *begun)[newest],
+        (*earlier, *begun)[: -_WINDOWS[-1] - 1 : -1],
         len(begun),
         calls,
         ((contained, went_on), (direct, went_on), (list(map(min, successes, requests)), _Wholes(requests))),
@@ -201,7 +200,7 @@ class _Share(_Comparison):
         self._wholes, self._squares = wholes.sums, wholes.squares
         self._usual = _sum_up(map(mul, wholes.hours, usual))
         self._variances = _sum_up(map(mul, wholes.hours, variances))
-        self.windows = [length for length in _WINDOWS if length < len(self._wholes) and self._wholes[length] >= _FEWEST]
+        self.windows = wholes.windows
 
     def _score(self, length: int) -> float:
         if self._sign * (self._parts[length] - self._usual[length]) <= _HALF:
@@ -248,7 +247,7 @@ class _Calls(_Comparison):
     def __init__(self, known: _Known, until: float, sign: int) -> None:
         """``sign`` is 1 to look for a surge, -1 for a loss; hours after ``until`` do not count."""
         today, yesterday = known.today, known.yesterday
-        later = sum(start >= until for start, _ in known.times)
+        later = sum(1 for _ in takewhile(lambda hour: hour[0] >= until, known.times))
         self._sign, self._begun = sign, max(0, known.begun - later)
         self._today, self._yesterday = today, yesterday
         columns = (today.surge_calls, yesterday.surge_calls) if sign > 0 else (today.low_calls, yesterday.low_calls)

@@ -3,7 +3,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from exporter.judging.hours import Counts, Past, list_clock_hours, pack, unpack, unpack_calls, unpack_columns
+from exporter.judging.hours import Counts, Past, list_clock_hours, pack, unpack, unpack_calls, unpack_newest
 
 DAY = date(2026, 6, 1)
 
@@ -22,8 +22,12 @@ def test_counts_of_every_size_come_back_unchanged(calls: int, size: int) -> None
 
 
 def test_a_day_in_progress_has_no_calls_yet_in_its_later_hours() -> None:
-    """Its columns are filled up to the number of hours."""
-    assert [[7, 0], [1, 0], [2, 0], [3, 0], [4, 0], [4, 0]] == unpack_columns(pack([Counts(7, 1, 2, 3, 4, 4)]), 2)
+    """They come first, since the newest hour does, and push out the oldest hours of the day before."""
+    before, today = pack([Counts(9), Counts(8, 5)]), [7, 1, 2, 3, 4, 4]
+
+    assert [[0, 7, 8], [0, 1, 5], [0, 2, 0], [0, 3, 0], [0, 4, 0], [0, 4, 0]] == unpack_newest(
+        [(before, 2), (today, 2)], 3
+    )
 
 
 def test_35_days_take_less_than_30_kib() -> None:
