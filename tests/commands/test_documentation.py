@@ -27,17 +27,23 @@ PORT: Final = ":28090"
 
 @pytest.fixture(scope="module")
 def directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Return a directory with the demo's configuration, beside its platform."""
+    """Return a directory with the demo's configuration, beside its platform; in `fast`, without waits for the rate."""
     directory = tmp_path_factory.mktemp("documented")
     with serve_in_thread(make_demo_simulator(StandingClock(NOW + timedelta(seconds=5)))) as simulator:
-        (directory / "config.yaml").write_text(make_demo_config(simulator.port), encoding="utf-8")
+        config = make_demo_config(simulator.port)
+        (directory / "config.yaml").write_text(config, encoding="utf-8")
+        (directory / "fast").mkdir()
+        fast = config.replace("  url:", "  requests_per_second: 1000\n  url:")
+        (directory / "fast" / "config.yaml").write_text(fast, encoding="utf-8")
         yield directory
 
 
 def run_example(command: str, directory: Path, language: str = "en") -> str:
     """Return the output of a command in a language, without trailing spaces."""
     port = re.findall("http://127.0.0.1(:[0-9]+)", (directory / "config.yaml").read_text(encoding="utf-8"))[0]
-    result = run_command(*shlex.split(command), directory=directory, env={"OIFDE_EXPORTER_LANG": language})
+    # Only `check` shows the rate.
+    where = directory if command.startswith("check") else directory / "fast"
+    result = run_command(*shlex.split(command), directory=where, env={"OIFDE_EXPORTER_LANG": language})
     assert (0, "") == (result.exit_code, result.stderr)
     return "".join(f"{line.rstrip()}\n" for line in result.stdout.replace(port, PORT).splitlines())
 
