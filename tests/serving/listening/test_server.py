@@ -382,19 +382,22 @@ async def test_corrupted_requests(serve: Serve, log: io.StringIO, seed: int) -> 
         b"GET /metrics?a=%20 HTTP/1.1\r\nHost: localhost:1\r\nAccept: text/plain;q=0.5\r\nAccept-Encoding: gzip\r\n"
         b"Content-Length: 2\r\nConnection: keep-alive\r\nAuthorization: Basic YTpi\r\n\r\n{}"
     )
-    async with serve(limits=limits(request=SHORT)) as running:
-        for _ in range(20):
-            request = bytearray(whole)
-            for _ in range(rng.randint(1, 4)):
-                at = rng.randrange(len(request))
-                end = at + rng.choice([0, 1, 1, 10])
-                request[at:end] = rng.choice([b"", b"\0", b"\r\n", b"\xff", b" ", b":", b"9" * 20, rng.randbytes(3)])
-            async with connected(running) as (reader, writer):
-                writer.write(request)
-                try:
-                    answer = await reader.read()
-                except ConnectionResetError:  # the end came before all was sent
-                    continue
+    requests = [bytearray(whole) for _ in range(20)]
+    for request in requests:
+        for _ in range(rng.randint(1, 4)):
+            at = rng.randrange(len(request))
+            end = at + rng.choice([0, 1, 1, 10])
+            request[at:end] = rng.choice([b"", b"\0", b"\r\n", b"\xff", b" ", b":", b"9" * 20, rng.randbytes(3)])
+
+    async def send(running: Running, request: bytearray) -> None:
+        async with connected(running) as (reader, writer):
+            writer.write(request)
+            with suppress(ConnectionResetError):  # the end came before all was sent
+                answer = await reader.read()
                 assert not answer or re.match(rb"HTTP/1\.[01] [234]", answer), request
+
+    async with serve(limits=limits(request=SHORT)) as running:
+        # At the same time, because the server waits for the rest of many.
+        await asyncio.gather(*(send(running, request) for request in requests))
 
     assert log.getvalue() == ""
