@@ -145,10 +145,14 @@ wheelhouse: wheel ## fill dist/wheelhouse with everything for an installation wi
 	$(WHEEL_VENV)/bin/python -m pip check
 	$(WHEEL_VENV)/bin/python -P scripts/import-all.py
 
+# Behind its own packages the environment finds those of $(VENV), but not that one's link to the source tree. Without the
+# versions that came with Python it finds the locked ones of pip and setuptools, too.
 .PHONY: test-wheel
 test-wheel: wheelhouse programs ## run every test with the installed wheel
-	$(WHEEL_VENV)/bin/python -m pip install --quiet --require-hashes -r requirements/dev.txt
-	$(WHEEL_VENV)/bin/pytest $(PYTEST_ARGS) --installed
+	$(WHEEL_VENV)/bin/python -m pip uninstall --quiet --yes pip setuptools
+	$(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' > .cache/tools.pth
+	mv .cache/tools.pth $(WHEEL_VENV)/lib/python*/site-packages
+	$(WHEEL_VENV)/bin/python -P -m pytest $(PYTEST_ARGS) --installed
 
 .PHONY: image-test
 image-test: wheelhouse ## build the image with podman on a substitute for its base, and run it (Debian-like, as root)
