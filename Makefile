@@ -14,7 +14,8 @@ WHEEL_VENV := .cache/wheel-venv
 WHEELHOUSE := dist/wheelhouse
 OFFLINE := $(WHEEL_VENV)/bin/python -m pip --isolated install --quiet --no-index --find-links $(WHEELHOUSE)
 
-PYTEST_ARGS ?= -n 2
+# One more than the smallest machine has cores: many tests wait for another process.
+PYTEST_ARGS ?= -n 3
 AUDIT_VENV := .cache/audit-venv
 COMPAT := .cache/compat
 # Parameters of `make soak`.
