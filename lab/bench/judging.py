@@ -163,10 +163,10 @@ def _measure_rules(largest: int, evaluations: int) -> Table:
         if fleet.bots <= largest:
             progress(f"rules: {fleet.bots} bots")
             with TemporaryDirectory() as directory, Child(ours, fleet.bots) as child:
-                place = Path(directory)
-                _write_past(place / "past", child.ask("port"), fleet)
-                without, _ = _evaluate(child, place / "none", fleet, (), evaluations // 3)
-                cost, recorded = _evaluate(child, place / "rules", fleet, sorted(_RULES.glob("*.yaml")), evaluations)
+                past = Path(directory) / "past"
+                _write_past(past, child.ask("port"), fleet)
+                without, _ = _evaluate(child, fleet, past, (), evaluations)
+                cost, recorded = _evaluate(child, fleet, past, sorted(_RULES.glob("*.yaml")), evaluations)
             rows.append(
                 (
                     f"{fleet.bots:,}",
@@ -190,29 +190,29 @@ def _measure_rules(largest: int, evaluations: int) -> Table:
         (
             (
                 f"{' '.join(version.stdout.split()[:3]).rstrip(',')}. The CPU is that of the process with the rules, less that"
-                f" without, over {evaluations} evaluations. Between two of them all bots change. Load average {machine.load()}."
+                f" without, each over {evaluations} evaluations. Between two of them all bots change. Load average {machine.load()}."
             ),
             "Targets: 0.3 ms and 15 series a bot. The rules that judged in PromQL took 7.5 ms and 130 series a bot.",
         ),
     )
 
 
-def _evaluate(
-    child: Child, directory: Path, fleet: _Fleet, rules: Sequence[Path], evaluations: int
-) -> tuple[float, float]:
+def _evaluate(child: Child, fleet: _Fleet, past: Path, rules: Sequence[Path], evaluations: int) -> tuple[float, float]:
     """Return Prometheus's CPU seconds for each evaluation, and how many series the rules record."""
-    port = child.ask("port")
-    shutil.copytree(directory.with_name("past"), directory / "data")
-    with _prometheus(directory, rules, port, fleet.every):
-        for _ in range(3):
-            child.ask("change")
-            time.sleep(fleet.every)
+    with TemporaryDirectory() as directory, _prometheus(Path(directory), past, rules, child.ask("port"), fleet.every):
+        _change(child, fleet, 3)
         before = _query("process_cpu_seconds_total")
-        for _ in range(evaluations):
-            child.ask("change")
-            time.sleep(fleet.every)
+        _change(child, fleet, evaluations)
         cost = (_query("process_cpu_seconds_total") - before) / evaluations
         return cost, _query('count({__name__=~".+:.+"})')
+
+
+def _change(child: Child, fleet: _Fleet, times: int) -> None:
+    """Change all bots once before each evaluation. The time that the change takes is part of the time between two."""
+    start = time.monotonic()
+    for number in range(1, times + 1):
+        child.ask("change")
+        time.sleep(max(0.0, start + number * fleet.every - time.monotonic()))
 
 
 def _write_past(data: Path, port: int, fleet: _Fleet) -> None:
@@ -240,8 +240,9 @@ def _write_past(data: Path, port: int, fleet: _Fleet) -> None:
 
 
 @contextmanager
-def _prometheus(directory: Path, rules: Sequence[Path], port: int, every: int) -> Iterator[None]:
-    """Run Prometheus with rules; a minute takes ``every`` seconds."""
+def _prometheus(directory: Path, past: Path, rules: Sequence[Path], port: int, every: int) -> Iterator[None]:
+    """Run Prometheus with rules and the data of ``past``; a minute takes ``every`` seconds."""
+    shutil.copytree(past, directory / "data")
     for file in rules:
         text = _INTERVAL.sub(lambda minutes: f"interval: {int(minutes[1]) * every}s", file.read_text(encoding="utf-8"))
         (directory / file.name).write_text(text, encoding="utf-8")
