@@ -123,8 +123,9 @@ class Weather:
             response = await (spell.fault(request, asked, respond) if spell else respond())
         finally:
             heard.reset(token)
-        # Only what is about to be sent counts as said.
-        for statement in statements:
+        # Only what is about to be sent counts as said. The exporter may have given up and closed the connection.
+        gone = request.transport is None or request.transport.is_closing()
+        for statement in () if gone else statements:
             if statement.period == "day":
                 self.ledger.note_days(statement.bot, statement.rows)
             else:
