@@ -7,7 +7,6 @@ in each turn, as it does in a real loop.
 import asyncio
 import selectors
 import threading
-import time
 from collections.abc import Callable
 from typing import Any, Final, TypeVar, TypeVarTuple
 
@@ -19,8 +18,6 @@ _Ts = TypeVarTuple("_Ts")
 _TURN: Final = 1e-6
 _THREADS: Final = 0.01
 _LOOKUP: Final = 0.1
-# A busy kernel delivers in a thread of its own, which runs as soon as this one sleeps, however briefly.
-_GRACE: Final = 0.0001
 
 
 def _looks_up() -> bool:
@@ -34,7 +31,7 @@ class _Selector(selectors.DefaultSelector):
     def __init__(self) -> None:
         super().__init__()
         self.now = 0.0
-        self.grace = _GRACE
+        self.grace = 0.001
         self.threads = 0
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
@@ -46,12 +43,8 @@ class _Selector(selectors.DefaultSelector):
             return super().select(None)
         if self.threads:
             return super().select(min(timeout, _THREADS))
-        if _looks_up():
-            ready = super().select(_LOOKUP)
-        elif self.grace:
-            # epoll would wait for a millisecond or more.
-            time.sleep(self.grace)
-            ready = super().select(0)
+        if grace := _LOOKUP if _looks_up() else self.grace:
+            ready = super().select(grace)
         if not ready:
             self.now += timeout
         return ready
