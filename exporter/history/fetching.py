@@ -7,7 +7,7 @@ from typing import Final, Protocol
 
 from exporter.judging.hours import Counts, Hours, pack
 from exporter.polling.calendar import find_midnight, list_hours
-from exporter.polling.windows import Rules, State, fold
+from exporter.polling.windows import Rules, place_in_day
 from exporter.upstream.reports import HOUR, Parsed, Record, parse
 
 _FIELDS: Final = [field.name for field in HOUR.fields]
@@ -53,8 +53,8 @@ async def fetch_report(
 
 def pack_finished_day(parsed: Parsed, rules: Rules, day: date) -> "Hours | None":
     """Return the hours of a finished local date; None if an unusable record may belong to one of them."""
-    known = fold(State(), rules, day, parsed, float("inf")).state.day(day)
-    return pack(list_rows(known.records, rules, day)) if known and known.may_infer else None
+    placed = place_in_day(parsed, rules, day)
+    return pack(list_rows(placed.inside, rules, day)) if placed.may_infer else None
 
 
 def list_rows(records: Mapping[float, Record], rules: Rules, day: date) -> Sequence[Sequence[int | None]]:

@@ -4,7 +4,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
-from itertools import accumulate
+from itertools import accumulate, takewhile
 from operator import add, mul
 from typing import Final, NamedTuple, TypeAlias
 
@@ -247,7 +247,7 @@ class _Calls(_Comparison):
     def __init__(self, known: _Known, until: float, sign: int) -> None:
         """``sign`` is 1 to look for a surge, -1 for a loss; hours after ``until`` do not count."""
         today, yesterday = known.today, known.yesterday
-        later = sum(start >= until for start, _ in known.times)
+        later = sum(1 for _ in takewhile(lambda hour: hour[0] >= until, known.times))
         self._sign, self._begun = sign, max(0, known.begun - later)
         self._today, self._yesterday = today, yesterday
         columns = (today.surge_calls, yesterday.surge_calls) if sign > 0 else (today.low_calls, yesterday.low_calls)

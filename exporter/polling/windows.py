@@ -164,31 +164,24 @@ def fold(state: State, rules: Rules, of: date, parsed: Parsed, asked: float) -> 
 
 
 def _fold_hours(state: State, rules: Rules, of: date, parsed: Parsed, asked: float) -> Folded:
-    first, last = find_midnight(of, rules.zone), find_midnight(find_next_day(of), rules.zone)
-    present = list(parsed.anomalies)
-    chosen, duplicates = _choose_records(parsed.records, find_hour_start, rules)
-    inside = {start: record for start, record in chosen.items() if first <= start < last}
-    outside = [record for start, record in chosen.items() if start not in inside]
-    present += duplicates
-    present += [
+    inside, outside, duplicates, may_infer = place_in_day(parsed, rules, of)
+    known = state.day(of) or Day(of, asked, {}, may_infer=False)
+    merged = _merge(known, inside, rules)
+    misplaced = [
         Anomaly(AnomalyKind.OUTSIDE_DATE, _describe_start(record.start), Text("asked for %(date)s", date=of))
         for record in outside
     ]
-
-    known = state.day(of) or Day(of, asked, {}, may_infer=False)
-    merged = _merge(known, inside, rules)
-    # A record that cannot be placed may be the one that is missing.
-    may_infer = not outside and not any(anomaly.kind in _UNPLACED for anomaly in parsed.anomalies)
     day = Day(
         of,
         asked,
         merged.records,
         may_infer=may_infer,
         sums=_sum_records(merged.records, rules.report, may_infer=may_infer),
-        anomalies=tuple(present),
+        anomalies=(*parsed.anomalies, *duplicates, *misplaced),
         vanished=frozenset(known.records.keys() - inside.keys()),
     )
     others = [other for other in state.days if other.date != of]
+    first, last = find_midnight(of, rules.zone), find_midnight(find_next_day(of), rules.zone)
     near = [record for record in outside if first - _FARTHEST <= record.start < last + _FARTHEST]
     candidates = [*([state.live] if state.live else []), *near, *day.records.values()]
     after = state._replace(
@@ -198,6 +191,28 @@ def _fold_hours(state: State, rules: Rules, of: date, parsed: Parsed, asked: flo
         live=_find_newest([record for record in candidates if record.start <= asked + _FARTHEST]) or state.live,
     )
     return Folded(after, _find_new_anomalies(state.days, known, day, merged), merged.revisions)
+
+
+class Placed(NamedTuple):
+    """The records of a report by hour, and whether they are in the date asked for."""
+
+    inside: Mapping[float, Record]
+    """By the start of their local hour."""
+    outside: Sequence[Record]
+    duplicates: Sequence[Anomaly]
+    may_infer: bool
+    """Whether an hour without a record can be assumed to have no calls."""
+
+
+def place_in_day(parsed: Parsed, rules: Rules, of: date) -> Placed:
+    """Find the local hour of each record of a report, which was requested for the local date ``of``."""
+    first, last = find_midnight(of, rules.zone), find_midnight(find_next_day(of), rules.zone)
+    chosen, duplicates = _choose_records(parsed.records, find_hour_start, rules)
+    inside = {start: record for start, record in chosen.items() if first <= start < last}
+    outside = [record for start, record in chosen.items() if start not in inside]
+    # A record that cannot be placed may be the one that is missing.
+    may_infer = not outside and not any(anomaly.kind in _UNPLACED for anomaly in parsed.anomalies)
+    return Placed(inside, outside, duplicates, may_infer)
 
 
 def _fold_day(state: State, rules: Rules, of: date, parsed: Parsed, asked: float) -> Folded:
