@@ -29,6 +29,8 @@ _REQUESTS: Final = re.compile(
     r'^oifde_upstream_requests_total\{.*operation="query_call_statistics".*\} (\S+)$', re.MULTILINE
 )
 
+_SCORE: Final = "\noifde_anomaly_score{"
+
 
 def measure(*, bots: int = 10_000, rounds: int = 2, profiled: float = 30.0) -> Sequence[Table]:
     """After the first round, measure intervals without scrapes and intervals with a scrape every 15 s, in turn."""
@@ -51,11 +53,13 @@ def measure(*, bots: int = 10_000, rounds: int = 2, profiled: float = 30.0) -> S
                 with _scraping(scraper, scrapes):
                     scraped += child.ask("span", _INTERVAL)
                 simulated += machine.cpu_seconds(simulator.pid) - before
-            progress(f"load: {_INTERVAL:.0f} s while the history is fetched")
+            progress(f"load: {_INTERVAL:.0f} s while the history is fetched, as soon as bots are judged")
             write_config(
                 path, bots, url=simulator.ask("url"), requests_per_second=_FIRST_ROUND, history_days=_HISTORY_DAYS
             )
             child.ask("reload", _AROUND_RELOAD)
+            while _SCORE not in scraper.scrape().page():  # from then on bots are learned and judged, too
+                time.sleep(_AROUND_RELOAD)
             before = _requests(scraper)
             fetching = child.ask("span", _INTERVAL)
             low_priority = (_requests(scraper) - before) / fetching.seconds - len(fetching.poll_lags) / fetching.seconds
@@ -79,7 +83,7 @@ def measure(*, bots: int = 10_000, rounds: int = 2, profiled: float = 30.0) -> S
         ),
     )
     scraping = f"a scrape every {_SCRAPE_INTERVAL:.0f} s"
-    history = f"{_HISTORY_DAYS} days of history are fetched"
+    history = f"{_HISTORY_DAYS} days of history are fetched, bots are learned"
     title = f"Load: {bots:,} bots, each polled every {_INTERVAL:.0f} s"
     return Table(title, ("", "no scrapes", scraping, history), list(rows), notes), where
 

@@ -80,6 +80,8 @@ async def poller(pipe: Pipe, url: str, bots: int) -> None:
     pollers = list(fleet._pollers.workers)  # noqa: SLF001
 
     def know_the_past() -> bool:
+        if keeper._to_measure or keeper._to_learn:  # noqa: SLF001 - learning must not run beside the polls measured
+            return False
         verdicts = [keeper.judgement(bot) for bot in store.bots]
         return all(verdict and verdict.signals and verdict.history_seconds == _DAYS * 86_400 for verdict in verdicts)
 
