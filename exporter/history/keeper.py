@@ -37,7 +37,7 @@ _JUDGED_EVERY: Final = 300.0
 """Seconds until a bot is judged again although polls bring nothing new: more calls may be missing."""
 _REACHING_HOURS: Final = 3
 """The number of newest hours that show how far the tenant's reports reach."""
-_LEARNING_SHARE: Final = 4
+_LEARNING_SHARE: Final = 9
 """The pause after learning from one bot, as a multiple of the time that it took: polls and scrapes must not wait."""
 
 

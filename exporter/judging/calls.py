@@ -4,6 +4,8 @@ import math
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
+from operator import sub
 from statistics import median
 from typing import Final
 
@@ -94,7 +96,7 @@ def learn_calls(days: Sequence[KnownDay], day_prior: float, hour_prior: float) -
         array("d", hours),
         {rest: len(group) for rest, group in groups.items()},
         max(map(max, scaled.values())),
-        (_measure_restlessness(past, day, -1), _measure_restlessness(past, day, 1)),
+        _measure_restlessness(past, day),
         (closed[-2], closed[-1]),
     )
 
@@ -158,11 +160,16 @@ def _learn_profiles(days: Sequence[KnownDay], variance: float) -> list[Sequence[
 
 
 def _find_means(days: Iterable[KnownDay], mean: Callable[[Sequence[float]], float] = find_middle_mean) -> list[float]:
+    return [mean(calls) if calls else 0.0 for calls in _list_by_clock(days)]
+
+
+def _list_by_clock(days: Iterable[KnownDay]) -> Sequence[Sequence[int]]:
+    """Return the calls of all days in each hour of the clock."""
     by_clock: list[list[int]] = [[] for _ in range(24)]
     for day in days:
         for clock, row in zip(day.clock, day.counts, strict=False):
             by_clock[clock].append(row.calls)
-    return [mean(calls) if calls else 0.0 for calls in by_clock]
+    return by_clock
 
 
 def _compare(came: float, usual: float) -> float:
@@ -221,8 +228,7 @@ def _follow(
     """Yield each hour whose calls have changed, such as by new opening hours, and take those of the last days for its usual calls."""
     if len(days) < 2 * RECENT:
         return
-    for clock in range(24):
-        came = [row.calls for day in days for at, row in zip(day.clock, day.counts, strict=False) if at == clock]
+    for clock, came in enumerate(_list_by_clock(days)):
         first = came[: len(came) // 2] or [0]
         before, recent = median(first), median(came[-RECENT:] or [0])
         scatter = find_spread([_compare(calls, before) for calls in first])
@@ -251,19 +257,29 @@ def compute_score(came: float, expected: float, relative: float, sign: int) -> f
     return math.sqrt(2 * max(0.0, deviance))
 
 
-def _measure_restlessness(days: Sequence[Sequence[tuple[int, float, float]]], day_variance: float, sign: int) -> float:
-    worst = []
+def _measure_restlessness(
+    days: Sequence[Sequence[tuple[int, float, float]]], day_variance: float
+) -> tuple[float, float]:
+    """Return ``Calls.restless``; each hour comes with its calls, the usual calls, and their variance relative to them."""
+    worst_lacks, worst_surges = [], []
     for hours in days:
-        most = 0.0
-        sums = [(0, 0.0, 0.0)]
-        for came, expected, variance in hours:
-            before = sums[-1]
-            sums.append((before[0] + came, before[1] + expected, before[2] + variance * expected**2))
-            for length in (1, 2, 4, 8):
-                if len(sums) > length:
-                    calls, usual, squares = (now - then for now, then in zip(sums[-1], sums[-1 - length], strict=True))
-                    if usual > 0.5 and sign * (calls - usual) > 0:
-                        most = max(most, compute_score(calls, usual, day_variance + squares / usual**2, sign))
-        worst.append(most)
-    worst.sort(reverse=True)
-    return max(1.0, worst[len(worst) // 9] / _WORST)
+        counts = [came for came, _, _ in hours]
+        means = [expected for _, expected, _ in hours]
+        squares = [variance * expected**2 for _, expected, variance in hours]
+        sums = [list(accumulate(column, initial=0.0)) for column in (counts, means, squares)]
+        lack = surge = 0.0
+        for length in (1, 2, 4, 8):
+            for calls, usual, square in zip(*(map(sub, column[length:], column) for column in sums), strict=True):
+                if usual <= 0.5:
+                    continue
+                if calls > usual:
+                    surge = max(surge, compute_score(calls, usual, day_variance + square / usual**2, 1))
+                else:
+                    lack = max(lack, compute_score(calls, usual, day_variance + square / usual**2, -1))
+        worst_lacks.append(lack)
+        worst_surges.append(surge)
+    return _find_restlessness(worst_lacks), _find_restlessness(worst_surges)
+
+
+def _find_restlessness(worst: Sequence[float]) -> float:
+    return max(1.0, sorted(worst, reverse=True)[len(worst) // 9] / _WORST)

@@ -145,7 +145,7 @@ def learn(
 ) -> Baseline | None:
     """Learn what is usual from the dates before ``today``; return None if too few are known.
 
-    ``tenant`` has the variances of the tenant's bots (``pool``). This takes some ten milliseconds; once a day is enough.
+    ``tenant`` has the variances of the tenant's bots (``pool``). This takes about ten milliseconds; once a day is enough.
     """
     prior = tenant or Straying()
     days = [
