@@ -37,7 +37,7 @@ _JUDGED_EVERY: Final = 300.0
 """Seconds until a bot is judged again although polls bring nothing new: more calls may be missing."""
 _REACHING_HOURS: Final = 3
 """The number of newest hours that show how far the tenant's reports reach."""
-_LEARNING_SHARE: Final = 9
+_LEARNING_PAUSE: Final = 9
 """The pause after learning from one bot, as a multiple of the time that it took: polls and scrapes must not wait."""
 
 
@@ -160,7 +160,7 @@ class Keeper:
                 learn_one(key)
             except Exception:  # noqa: BLE001 - the other bots are still learned
                 self._log.exception("learning_crashed", tenant_id=key[1], access_code=key[2])
-            await asyncio.sleep(_LEARNING_SHARE * (self._clock.elapsed() - began))
+            await asyncio.sleep(_LEARNING_PAUSE * (self._clock.elapsed() - began))
 
     async def close(self) -> None:
         """Write the days that are not in the caches yet."""
